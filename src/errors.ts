@@ -1,0 +1,44 @@
+/** What an error is about: shown in the message and kept for programs. */
+export interface ErrorDetails {
+  /** File (or request part) that is wrong. */
+  readonly file?: string;
+  /** Field, tensor or header entry inside it. */
+  readonly field?: string;
+  /** The limit that was passed, in words or as a number. */
+  readonly limit?: string | number;
+  readonly cause?: unknown;
+}
+
+/** Base of every error that blockffn raises on purpose. `message` names the file, the field and what to do next. */
+export class BlockFFNError extends Error {
+  readonly file: string | undefined;
+  readonly field: string | undefined;
+  readonly limit: string | number | undefined;
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    const where = [details.file, details.field].filter((part) => part !== undefined).join(": ");
+    super(where === "" ? message : `${where}: ${message}`, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = new.target.name;
+    this.file = details.file;
+    this.field = details.field;
+    this.limit = details.limit;
+  }
+}
+
+/** Bytes that are not what their format promises (safetensors, zip, pickle, packed model). */
+export class FormatError extends BlockFFNError {}
+
+/** A config.json or packed configuration that is missing, unsupported or does not fit together. */
+export class ConfigError extends BlockFFNError {}
+
+/** A tokenizer.json that cannot be used, or text that it cannot take. */
+export class TokenizerError extends BlockFFNError {}
+
+/** Something needed more than is allowed or there: memory, context, file size. */
+export class LimitError extends BlockFFNError {}
+
+/** A wrong argument from the caller: an option, a token id, a sequence that is disposed. */
+export class UsageError extends BlockFFNError {}
+
+/** A file that is not there or cannot be read. */
+export class SourceError extends BlockFFNError {}

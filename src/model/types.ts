@@ -1,0 +1,76 @@
+import type { Tier } from "../host.ts";
+import type { ModelConfig } from "./config.ts";
+
+/** Weight types of a packed model: every matrix f32; 8-bit blocks; 4-bit blocks with 8-bit embedding and head. */
+export type Quantization = "f32" | "q8" | "q4";
+
+/** Which experts are computed: `sparse` skips inactive ones; `dense` computes all, for comparison. Same result. */
+export type FfnMode = "sparse" | "dense";
+
+export interface LoadOptions {
+  /** Kernel tier; default `simd` where the runtime validates it, else `scalar`. */
+  readonly tier?: Tier;
+  /** Weight type for Hugging Face folders (default f32); packed files carry their own. */
+  readonly quantize?: Quantization;
+  readonly ffn?: FfnMode;
+  /** Called with bytes done and in all while weights are read. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+export interface SequenceOptions {
+  /** Most tokens the sequence can hold (its KV cache is allocated at once); default: the model's context length, at most 4096. */
+  readonly capacity?: number;
+}
+
+/** How a chunk is laid out; the default is a chain after what the sequence already holds. */
+export interface ForwardOptions {
+  /** Which rows need logits: the last one (default), all, or none. */
+  readonly logits?: "last" | "all" | "none";
+  /** Tree form: absolute position of each token, and per row the mask of chunk rows that it sees (bit j = row j, itself included). */
+  readonly tree?: { readonly positions: ArrayLike<number>; readonly masks: BigUint64Array };
+}
+
+/** What one forward call left in the engine. Views are valid until the next call on any sequence of the model. */
+export interface ForwardResult {
+  /** Tokens of the chunk. */
+  readonly rows: number;
+  /** Rows that have logits (1, rows or 0). */
+  readonly logitRows: number;
+  /** Logits `[vocab]` of the i-th row that has them. */
+  logits(i: number): Float32Array;
+  /** Index of the largest logit of that row; the smallest index on ties. */
+  argmax(i: number): number;
+  /** Active-expert bitmasks `[layers][rows][ceil(experts / 32)]`, little-endian bit order; empty for dense models. */
+  readonly activeExperts: Uint32Array;
+}
+
+/** One independent stream of tokens over a loaded model, with its own KV cache. */
+export interface Sequence {
+  readonly length: number;
+  readonly capacity: number;
+  /**
+   * Runs 1..model.maxChunk tokens and appends them to the cache.
+   * @throws LimitError when the cache is full or the chunk too long; UsageError for ids outside the vocabulary.
+   */
+  forward(tokens: ArrayLike<number>, options?: ForwardOptions): ForwardResult;
+  /** Forgets all tokens from `length` on. */
+  truncate(length: number): void;
+  /** Keeps, of the last chunk, only the rows of `path` (ascending), which become its chain. */
+  keep(path: ArrayLike<number>): void;
+  dispose(): void;
+}
+
+/** A loaded model: weights in linear memory, one engine instance, any number of sequences. */
+export interface LoadedModel {
+  readonly name: string;
+  readonly config: ModelConfig;
+  readonly quantization: Quantization;
+  readonly tier: Tier;
+  /** Most tokens a forward call takes. */
+  readonly maxChunk: number;
+  /** Raw bytes of tokenizer.json; undefined when the model has none. */
+  readonly tokenizerJson: Uint8Array | undefined;
+  ffn: FfnMode;
+  newSequence(options?: SequenceOptions): Sequence;
+  dispose(): void;
+}
