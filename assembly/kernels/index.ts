@@ -1,0 +1,112 @@
+// The tier is chosen when the engine is compiled: the same names, from simd/ where SIMD is enabled, else from scalar/.
+// The branch not taken is never compiled. What each kernel does is said in scalar/.
+import { matmulF32 as matmulF32Scalar } from "./scalar/matmul_f32";
+import { matmulF32 as matmulF32SIMD } from "./simd/matmul_f32";
+import { matmulQ8 as matmulQ8Scalar } from "./scalar/matmul_q8";
+import { matmulQ8 as matmulQ8SIMD } from "./simd/matmul_q8";
+import { matmulQ4 as matmulQ4Scalar } from "./scalar/matmul_q4";
+import { matmulQ4 as matmulQ4SIMD } from "./simd/matmul_q4";
+import { quantize as quantizeScalar } from "./scalar/quantize";
+import { quantize as quantizeSIMD } from "./simd/quantize";
+import { rmsNorm as rmsNormScalar, siluScale as siluScaleScalar, siluMul as siluMulScalar, addScaled as addScaledScalar, scale as scaleScalar, softmax as softmaxScalar, argmax as argmaxScalar } from "./scalar/vector";
+import { rmsNorm as rmsNormSIMD, siluScale as siluScaleSIMD, siluMul as siluMulSIMD, addScaled as addScaledSIMD, scale as scaleSIMD, softmax as softmaxSIMD, argmax as argmaxSIMD } from "./simd/vector";
+import { attentionScores as attentionScoresScalar, attentionMix as attentionMixScalar, rope as ropeScalar } from "./scalar/attention";
+import { attentionScores as attentionScoresSIMD, attentionMix as attentionMixSIMD, rope as ropeSIMD } from "./simd/attention";
+
+// @ts-ignore: decorator
+@inline
+export function matmulF32(w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xi: usize, n: i32, y: usize, yStride: usize, yi: usize, accumulate: bool): void {
+  if (ASC_FEATURE_SIMD) return matmulF32SIMD(w, rows, cols, x, xStride, xi, n, y, yStride, yi, accumulate);
+  return matmulF32Scalar(w, rows, cols, x, xStride, xi, n, y, yStride, yi, accumulate);
+}
+
+// @ts-ignore: decorator
+@inline
+export function matmulQ8(w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xScale: usize, xi: usize, n: i32, y: usize, yStride: usize, yi: usize, accumulate: bool): void {
+  if (ASC_FEATURE_SIMD) return matmulQ8SIMD(w, rows, cols, x, xStride, xScale, xi, n, y, yStride, yi, accumulate);
+  return matmulQ8Scalar(w, rows, cols, x, xStride, xScale, xi, n, y, yStride, yi, accumulate);
+}
+
+// @ts-ignore: decorator
+@inline
+export function matmulQ4(w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xScale: usize, xSums: usize, sumsStride: usize, xi: usize, n: i32, y: usize, yStride: usize, yi: usize, accumulate: bool): void {
+  if (ASC_FEATURE_SIMD) return matmulQ4SIMD(w, rows, cols, x, xStride, xScale, xSums, sumsStride, xi, n, y, yStride, yi, accumulate);
+  return matmulQ4Scalar(w, rows, cols, x, xStride, xScale, xSums, sumsStride, xi, n, y, yStride, yi, accumulate);
+}
+
+// @ts-ignore: decorator
+@inline
+export function quantize(x: usize, xStride: usize, n: i32, cols: i32, q: usize, qStride: usize, scales: usize, sums: usize, sumsStride: usize): void {
+  if (ASC_FEATURE_SIMD) return quantizeSIMD(x, xStride, n, cols, q, qStride, scales, sums, sumsStride);
+  return quantizeScalar(x, xStride, n, cols, q, qStride, scales, sums, sumsStride);
+}
+
+// @ts-ignore: decorator
+@inline
+export function rmsNorm(x: usize, weight: usize, cols: i32, eps: f32, out: usize): void {
+  if (ASC_FEATURE_SIMD) return rmsNormSIMD(x, weight, cols, eps, out);
+  return rmsNormScalar(x, weight, cols, eps, out);
+}
+
+// @ts-ignore: decorator
+@inline
+export function siluScale(h: usize, cols: i32, s: f32): void {
+  if (ASC_FEATURE_SIMD) return siluScaleSIMD(h, cols, s);
+  return siluScaleScalar(h, cols, s);
+}
+
+// @ts-ignore: decorator
+@inline
+export function siluMul(gate: usize, up: usize, cols: i32): void {
+  if (ASC_FEATURE_SIMD) return siluMulSIMD(gate, up, cols);
+  return siluMulScalar(gate, up, cols);
+}
+
+// @ts-ignore: decorator
+@inline
+export function addScaled(x: usize, b: usize, cols: i32, s: f32): void {
+  if (ASC_FEATURE_SIMD) return addScaledSIMD(x, b, cols, s);
+  return addScaledScalar(x, b, cols, s);
+}
+
+// @ts-ignore: decorator
+@inline
+export function scale(x: usize, cols: i32, s: f32, out: usize): void {
+  if (ASC_FEATURE_SIMD) return scaleSIMD(x, cols, s, out);
+  return scaleScalar(x, cols, s, out);
+}
+
+// @ts-ignore: decorator
+@inline
+export function softmax(x: usize, count: i32): void {
+  if (ASC_FEATURE_SIMD) return softmaxSIMD(x, count);
+  return softmaxScalar(x, count);
+}
+
+// @ts-ignore: decorator
+@inline
+export function argmax(x: usize, count: i32): i32 {
+  if (ASC_FEATURE_SIMD) return argmaxSIMD(x, count);
+  return argmaxScalar(x, count);
+}
+
+// @ts-ignore: decorator
+@inline
+export function attentionScores(q: usize, keys: usize, stride: usize, count: i32, dim: i32, scale: f32, scores: usize): void {
+  if (ASC_FEATURE_SIMD) return attentionScoresSIMD(q, keys, stride, count, dim, scale, scores);
+  return attentionScoresScalar(q, keys, stride, count, dim, scale, scores);
+}
+
+// @ts-ignore: decorator
+@inline
+export function attentionMix(weights: usize, values: usize, stride: usize, count: i32, dim: i32, out: usize): void {
+  if (ASC_FEATURE_SIMD) return attentionMixSIMD(weights, values, stride, count, dim, out);
+  return attentionMixScalar(weights, values, stride, count, dim, out);
+}
+
+// @ts-ignore: decorator
+@inline
+export function rope(x: usize, cos: usize, sin: usize, half: i32): void {
+  if (ASC_FEATURE_SIMD) return ropeSIMD(x, cos, sin, half);
+  return ropeScalar(x, cos, sin, half);
+}

@@ -1,0 +1,37 @@
+import { BLOCK_COLS, PANEL_ROWS, Q8_BLOCK_BYTES, SCALE_BYTES } from "../../layout";
+import { bf16 } from "./bf16";
+
+/**
+ * y[yi[t]] = W x[xi[t]], or += with `accumulate`, for t = 0..n-1. W is q8 in panels; x is quantised to i16 rows `xStride`
+ * bytes apart, each with an f32 scale. Per block of 32 columns the product is exact in i32; blocks are added in f32 in
+ * ascending order, then multiplied by the token's scale: every tier gives the same bits.
+ */
+export function matmulQ8(
+  w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xScale: usize, xi: usize, n: i32,
+  y: usize, yStride: usize, yi: usize, accumulate: bool,
+): void {
+  const blocks = (cols + BLOCK_COLS - 1) / BLOCK_COLS;
+  for (let first = 0; first < rows; first += PANEL_ROWS) {
+    for (let t = 0; t < n; t++) {
+      const xr = load<u32>(xi + (t << 2));
+      const xt = x + <usize>xr * xStride;
+      const scale = load<f32>(xScale + (xr << 2));
+      const yt = y + <usize>load<u32>(yi + (t << 2)) * yStride + (first << 2);
+      for (let r = 0; r < PANEL_ROWS; r++) {
+        let sum: f32 = 0;
+        for (let b = 0; b < blocks; b++) {
+          const block = w + b * Q8_BLOCK_BYTES;
+          let dot = 0;
+          for (let c = 0; c < BLOCK_COLS; c++) {
+            const q = <i32>load<i8>(block + SCALE_BYTES + (c >> 1) * 32 + r * 2 + (c & 1));
+            dot += q * <i32>load<i16>(xt + ((b * BLOCK_COLS + c) << 1));
+          }
+          sum += <f32>dot * bf16(block + (r << 1));
+        }
+        const out = yt + (r << 2);
+        store<f32>(out, accumulate ? load<f32>(out) + sum * scale : sum * scale);
+      }
+    }
+    w += blocks * Q8_BLOCK_BYTES;
+  }
+}

@@ -1,0 +1,20 @@
+/** Largest of four f32 lanes. */
+// @ts-ignore: decorator
+@inline
+export function maxOf(v: v128): f32 {
+  return max<f32>(max<f32>(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)), max<f32>(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)));
+}
+
+/** Sum of four i32 lanes. */
+// @ts-ignore: decorator
+@inline
+export function sumOf(v: v128): i32 {
+  return i32x4.extract_lane(v, 0) + i32x4.extract_lane(v, 1) + i32x4.extract_lane(v, 2) + i32x4.extract_lane(v, 3);
+}
+
+/** Sum of four f32 lanes, always (0 + 1) + (2 + 3). */
+// @ts-ignore: decorator
+@inline
+export function addLanes(v: v128): f32 {
+  return f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1) + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3));
+}

@@ -1,0 +1,32 @@
+// What the panel kernels share: scales, and the end of a row.
+
+/** Four bf16 scales at p + offset as f32. */
+// @ts-ignore: decorator
+@inline
+export function scale4(p: usize, offset: usize): v128 {
+  return i32x4.shl(v128.load_ext<u16>(p + offset), 16);
+}
+
+/** f + a * s for a block's integer sums. */
+// @ts-ignore: decorator
+@inline
+export function accumulator(f: v128, a: v128, s: v128): v128 {
+  return f32x4.add(f, f32x4.mul(f32x4.convert_i32x4_s(a), s));
+}
+
+/** Stores or adds four finished rows. */
+// @ts-ignore: decorator
+@inline
+export function finish(y: usize, offset: usize, f: v128, s: v128, accumulate: bool): void {
+  const out = f32x4.mul(f, s);
+  v128.store(y + offset, accumulate ? f32x4.add(v128.load(y + offset), out) : out);
+}
+
+/** Stores or adds eight finished rows. */
+// @ts-ignore: decorator
+@inline
+export function finish2(y: usize, f0: v128, f1: v128, scale: f32, accumulate: bool): void {
+  const s = f32x4.splat(scale);
+  finish(y, 0, f0, s, accumulate);
+  finish(y, 16, f1, s, accumulate);
+}

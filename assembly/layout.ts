@@ -1,0 +1,216 @@
+// The memory map shared by the engine and its host: every offset is written here and nowhere else.
+// Plain constants, so that AssemblyScript and TypeScript read the same file. All fields are 4 bytes; pointers are byte addresses.
+
+/** Version of the descriptor and of the kernel layouts; host and engine must agree. */
+export const LAYOUT_VERSION = 1;
+
+// ---- Matrices -------------------------------------------------------------------------------------------------------
+// Rows are stored in panels of 16 so that a SIMD lane is a row: no horizontal sums, and a row's order of accumulation
+// never depends on how many tokens are multiplied at once. Columns of quantised panels go in blocks of 32.
+
+export const PANEL_ROWS = 16;
+export const BLOCK_COLS = 32;
+
+/** f32: for each column 16 floats. */
+export const WEIGHT_F32 = 0;
+/** 8 bits: for each block 16 bf16 scales, then for each column pair 16 x 2 int8. */
+export const WEIGHT_Q8 = 1;
+/** 4 bits: for each block 16 bf16 scales, then for each column pair 8 u16: word r/2 % ... see kernels/simd/q4.ts. */
+export const WEIGHT_Q4 = 2;
+
+/** Bytes of the 16 scales at the start of a quantised block. */
+export const SCALE_BYTES = 32;
+export const Q8_BLOCK_BYTES = 544;
+export const Q4_BLOCK_BYTES = 288;
+/** Quantised activations lie in [-ACTIVATION_MAX, ACTIVATION_MAX]: 32 products with a nibble shifted left by 8 fit in 32 bits. */
+export const ACTIVATION_MAX = 16383;
+
+export const MATRIX_TYPE = 0;
+export const MATRIX_ROWS = 4;
+export const MATRIX_COLS = 8;
+export const MATRIX_DATA = 12;
+export const MATRIX_BYTES = 16;
+
+// ---- Model descriptor -----------------------------------------------------------------------------------------------
+
+export const MODEL_VERSION = 0;
+export const MODEL_VOCAB = 4;
+export const MODEL_HIDDEN = 8;
+export const MODEL_LAYERS = 12;
+export const MODEL_RMS_EPS = 16;
+export const MODEL_LORA_EPS = 20;
+export const MODEL_EMBED_SCALE = 24;
+export const MODEL_RESIDUAL_SCALE = 28;
+export const MODEL_LOGIT_SCALE = 32;
+export const MODEL_ATTENTION = 36;
+export const MODEL_HEADS = 40;
+/** GQA: key/value heads. MLA: 1, the compressed row. */
+export const MODEL_KV_HEADS = 44;
+/** Floats of one key in the cache (MLA: kvRank + ropeDim). */
+export const MODEL_KEY_DIM = 48;
+/** Floats of one value in the cache (MLA: kvRank, the head of the key row). */
+export const MODEL_VALUE_DIM = 52;
+export const MODEL_ROPE_DIM = 56;
+export const MODEL_NOPE_DIM = 60;
+export const MODEL_Q_RANK = 64;
+export const MODEL_KV_RANK = 68;
+/** Value floats a head gives to the output projection. */
+export const MODEL_HEAD_OUT = 72;
+/** Softmax scale, 1 / sqrt(dimension of a query). */
+export const MODEL_SOFTMAX_SCALE = 76;
+export const MODEL_FFN = 80;
+export const MODEL_FFN_SIZE = 84;
+export const MODEL_FFN_GATED = 88;
+export const MODEL_ROUTER = 92;
+export const MODEL_ROUTER_NORM = 96;
+export const MODEL_NORM_SCALE = 100;
+export const MODEL_EXPERTS = 104;
+export const MODEL_EXPERT_SIZE = 108;
+export const MODEL_EXPERT_TYPE = 112;
+/** Bytes from one expert's weights to the next one's. */
+export const MODEL_EXPERT_STRIDE = 116;
+export const MODEL_TOP_K = 120;
+export const MODEL_TOP_P = 124;
+export const MODEL_SHARED_SIZE = 128;
+export const MODEL_SHARED_GATED = 132;
+/** 0 computes active experts only, 1 all of them. */
+export const MODEL_FFN_DENSE = 136;
+export const MODEL_EMBED = 140;
+export const MODEL_HEAD = MODEL_EMBED + MATRIX_BYTES;
+export const MODEL_FINAL_NORM = MODEL_HEAD + MATRIX_BYTES;
+/** f32 [ropeDim / 2]: inverse frequencies, filled by `rope_init`. */
+export const MODEL_INV_FREQ = MODEL_FINAL_NORM + 4;
+/** First layer descriptor; they follow one another. */
+export const MODEL_LAYER_TABLE = MODEL_INV_FREQ + 4;
+export const MODEL_SCRATCH = MODEL_LAYER_TABLE + 4;
+export const MODEL_MAX_CHUNK = MODEL_SCRATCH + 4;
+export const MODEL_BYTES = MODEL_MAX_CHUNK + 4;
+
+export const ATTENTION_GQA = 0;
+export const ATTENTION_MLA = 1;
+export const FFN_KIND_DENSE = 0;
+export const FFN_KIND_EXPERTS = 1;
+export const ROUTER_BLOCK = 0;
+export const ROUTER_TOPK = 1;
+export const ROUTER_TOPP = 2;
+export const ROUTER_RELU = 3;
+export const ROUTER_SPARSE_MIXER = 4;
+export const ROUTER_NORM_NONE = 0;
+export const ROUTER_NORM_RMS = 1;
+export const ROUTER_NORM_SUM = 2;
+
+// ---- Layer descriptor -----------------------------------------------------------------------------------------------
+
+export const LAYER_ATTN_NORM = 0;
+/** GQA: query projection. MLA: q_a, the way down. */
+export const LAYER_Q = 4;
+/** MLA: q_b, the way up from qRank to heads x (nope + rope). */
+export const LAYER_Q_UP = LAYER_Q + MATRIX_BYTES;
+export const LAYER_Q_NORM = LAYER_Q_UP + MATRIX_BYTES;
+/** GQA: key projection. MLA: kv_a (kvRank + rope rows). */
+export const LAYER_K = LAYER_Q_NORM + 4;
+/** GQA: value projection. */
+export const LAYER_V = LAYER_K + MATRIX_BYTES;
+export const LAYER_KV_NORM = LAYER_V + MATRIX_BYTES;
+/** MLA, per head: [kvRank, nope], kv_b's key half transposed, absorbed into the query. */
+export const LAYER_K_ABSORB = LAYER_KV_NORM + 4;
+/** MLA, per head: [valueDim, kvRank], kv_b's value half. */
+export const LAYER_V_ABSORB = LAYER_K_ABSORB + MATRIX_BYTES;
+export const LAYER_O = LAYER_V_ABSORB + MATRIX_BYTES;
+export const LAYER_FFN_NORM = LAYER_O + MATRIX_BYTES;
+export const LAYER_ROUTER = LAYER_FFN_NORM + 4;
+export const LAYER_ROUTER_NORM = LAYER_ROUTER + MATRIX_BYTES;
+/** Expert weights: for each expert up [expertSize, hidden] then down [hidden, expertSize]. */
+export const LAYER_EXPERTS = LAYER_ROUTER_NORM + 4;
+/** Dense FFN, or the shared experts. */
+export const LAYER_GATE = LAYER_EXPERTS + 4;
+export const LAYER_UP = LAYER_GATE + MATRIX_BYTES;
+export const LAYER_DOWN = LAYER_UP + MATRIX_BYTES;
+export const LAYER_BYTES = LAYER_DOWN + MATRIX_BYTES;
+
+// ---- Scratch: pointers to buffers for up to maxChunk rows; row strides in floats follow from the padded sizes ---------
+
+export const SCRATCH_TOKENS = 0;
+export const SCRATCH_POSITIONS = 4;
+/** u64 per row: bit j = sees row j of the chunk. */
+export const SCRATCH_MASKS = 8;
+/** u32 0, 1, 2, ...: the index list that selects every row. */
+export const SCRATCH_IOTA = 12;
+/** Residual stream f32 [n, hidden]. */
+export const SCRATCH_X = 16;
+/** Normed input of a branch f32 [n, hidden]. */
+export const SCRATCH_NORMED = 20;
+/** Output of a branch f32 [n, hidden]. */
+export const SCRATCH_BRANCH = 24;
+/** f32 [n, ropeDim / 2] each. */
+export const SCRATCH_COS = 28;
+export const SCRATCH_SIN = 32;
+/** f32 [n, qRank]. */
+export const SCRATCH_Q_LOW = 36;
+/** f32 [n, heads x query dimension]. */
+export const SCRATCH_Q = 40;
+/** MLA: queries in the compressed space, f32 [n, heads, keyDim]; and attention output there, f32 [n, heads, kvRank]. */
+export const SCRATCH_Q_LATENT = 44;
+export const SCRATCH_O_LATENT = 48;
+export const SCRATCH_K = 52;
+export const SCRATCH_V = 56;
+/** f32 [n, heads x headOut]. */
+export const SCRATCH_ATTN = 60;
+/** f32 [capacity of the largest sequence]: one query's attention scores. */
+export const SCRATCH_SCORES = 64;
+/** u32 [maxChunk]: cache rows of the chunk that a query sees. */
+export const SCRATCH_VISIBLE = 68;
+/** Router f32 [n, experts]: raw, and after activation and norm. */
+export const SCRATCH_ROUTER_RAW = 72;
+export const SCRATCH_ROUTER = 76;
+/** u32 [maxChunk]: tokens of one expert. */
+export const SCRATCH_PICKED = 80;
+/** FFN hidden f32 [n, widest]: up, and gate. */
+export const SCRATCH_UP = 84;
+export const SCRATCH_GATE = 88;
+/** Quantised activations: i16 [n, widest input], f32 scale [n], i32 block sums x -8 [n, blocks]. */
+export const SCRATCH_QUANT = 92;
+export const SCRATCH_QUANT_SCALE = 96;
+export const SCRATCH_QUANT_SUMS = 100;
+/** Rows of SCRATCH_QUANT in i16, of SCRATCH_QUANT_SUMS in i32. */
+export const SCRATCH_QUANT_STRIDE = 104;
+export const SCRATCH_SUMS_STRIDE = 108;
+/** A second set for the FFN's hidden activations, so that the token's own quantised input survives the experts. */
+export const SCRATCH_QUANT2 = 112;
+export const SCRATCH_QUANT2_SCALE = 116;
+export const SCRATCH_QUANT2_SUMS = 120;
+export const SCRATCH_QUANT2_STRIDE = 124;
+export const SCRATCH_SUMS2_STRIDE = 128;
+/** Hidden states after the final norm f32 [n, hidden]. */
+export const SCRATCH_FINAL = 132;
+/** f32 [n, vocab padded]. */
+export const SCRATCH_LOGITS = 136;
+/** u32 [layers, n, words]: active experts. */
+export const SCRATCH_ACTIVE = 140;
+/** Optional: where the pass copies what it computed, for tests and tools; 0 = off. */
+export const SCRATCH_TAPS = 144;
+export const SCRATCH_BYTES = 148;
+
+// ---- Taps: f32 buffers [layers, n, width] (embedding: [n, hidden]); 0 = off --------------------------------------------
+
+export const TAP_EMBED = 0;
+export const TAP_ATTN_OUT = 4;
+export const TAP_MLP_OUT = 8;
+export const TAP_HIDDEN = 12;
+export const TAP_ROUTER_RAW = 16;
+export const TAP_ROUTER_SCORE = 20;
+export const TAPS_BYTES = 24;
+
+// ---- Sequence descriptor ----------------------------------------------------------------------------------------------
+
+/** Keys f32 [layers, capacity, kvHeads x keyDim]. */
+export const SEQ_KEYS = 0;
+/** Values f32 [layers, capacity, kvHeads x valueDim]; unused for MLA. */
+export const SEQ_VALUES = 4;
+export const SEQ_CAPACITY = 8;
+export const SEQ_BYTES = 12;
+
+/** Which rows of a chunk get logits. */
+export const LOGITS_NONE = 0;
+export const LOGITS_LAST = 1;
+export const LOGITS_ALL = 2;

@@ -1,0 +1,133 @@
+import {
+  LAYER_ROUTER, LAYER_ROUTER_NORM, MATRIX_TYPE, MODEL_EXPERTS, MODEL_NORM_SCALE, MODEL_RMS_EPS, MODEL_ROUTER, MODEL_ROUTER_NORM, MODEL_TOP_K,
+  MODEL_TOP_P, ROUTER_BLOCK, ROUTER_NORM_RMS, ROUTER_NORM_SUM, ROUTER_RELU, ROUTER_TOPK, ROUTER_TOPP, SCRATCH_ROUTER_RAW,
+} from "../layout";
+import { rmsNorm, scale, softmax } from "../kernels";
+import { exp } from "../kernels/math";
+import { float, int, padded, ptr } from "./descriptor";
+import { prepare, project } from "./matrix";
+import { Pass } from "./pass";
+
+/** u32 words of one token's expert mask. */
+// @ts-ignore: decorator
+@inline
+export function activeWords(experts: i32): i32 {
+  return (experts + 31) >> 5;
+}
+
+/** Scores [n, experts] and active-expert masks [n, words] of the chunk's tokens. An expert that is not active has score 0. */
+export function route(p: Pass, layer: usize, scores: usize, stride: usize, active: usize): void {
+  const experts = int(p.model, MODEL_EXPERTS);
+  const words = activeWords(experts);
+  const kind = int(p.model, MODEL_ROUTER);
+  const raw = ptr(p.scratch, SCRATCH_ROUTER_RAW);
+  prepare(p.input, int(layer, LAYER_ROUTER + MATRIX_TYPE), p.n, p.hidden);
+  project(layer + LAYER_ROUTER, p.input, p.iota, p.n, raw, stride);
+  memory.fill(active, 0, (p.n * words) << 2);
+  memory.copy(scores, raw, <usize>p.n * stride);
+  for (let t = 0; t < p.n; t++) {
+    const s = scores + <usize>t * stride;
+    const mask = active + ((t * words) << 2);
+    if (kind === ROUTER_BLOCK || kind === ROUTER_RELU) {
+      relu(s, experts);
+      if (kind === ROUTER_BLOCK) normScores(p, layer, s, experts);
+      for (let e = 0; e < experts; e++) if (load<f32>(s + (e << 2)) !== 0) setActive(mask, e);
+    } else if (kind === ROUTER_TOPK) {
+      softmax(s, experts);
+      pickTop(s, mask, experts, int(p.model, MODEL_TOP_K), 2);
+      keepActive(s, mask, experts, true);
+    } else if (kind === ROUTER_TOPP) {
+      softmax(s, experts);
+      pickTop(s, mask, experts, experts, float(p.model, MODEL_TOP_P));
+      keepActive(s, mask, experts, true);
+    } else {
+      sparseMixer(raw + <usize>t * stride, s, mask, experts, int(p.model, MODEL_TOP_K));
+    }
+  }
+}
+
+function relu(s: usize, experts: i32): void {
+  for (let e = 0; e < experts; e++) store<f32>(s + (e << 2), max<f32>(load<f32>(s + (e << 2)), 0));
+}
+
+/** BlockFFN's norm after the ReLU: RMSNorm over all experts, division by the sum, or nothing. All zeros stay zeros. */
+function normScores(p: Pass, layer: usize, s: usize, experts: i32): void {
+  const kind = int(p.model, MODEL_ROUTER_NORM);
+  if (kind === ROUTER_NORM_RMS) {
+    rmsNorm(s, ptr(layer, LAYER_ROUTER_NORM), experts, float(p.model, MODEL_RMS_EPS), s);
+  } else if (kind === ROUTER_NORM_SUM) {
+    let sum: f32 = 0;
+    for (let e = 0; e < experts; e++) sum += load<f32>(s + (e << 2));
+    scale(s, experts, <f32>1 / (sum * float(p.model, MODEL_NORM_SCALE) + <f32>1e-5), s);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function isActive(mask: usize, e: i32): bool {
+  return ((load<u32>(mask + ((e >> 5) << 2)) >> (e & 31)) & 1) !== 0;
+}
+
+// @ts-ignore: decorator
+@inline
+function setActive(mask: usize, e: i32): void {
+  const word = mask + ((e >> 5) << 2);
+  store<u32>(word, load<u32>(word) | (<u32>1 << (e & 31)));
+}
+
+/** Largest score that is not picked yet; -1 when none is left. */
+function nextTop(s: usize, mask: usize, experts: i32): i32 {
+  let best = -1;
+  let peak: f32 = -Infinity;
+  for (let e = 0; e < experts; e++) {
+    const v = load<f32>(s + (e << 2));
+    if (!isActive(mask, e) && v > peak) {
+      peak = v;
+      best = e;
+    }
+  }
+  return best;
+}
+
+/** Picks the `k` largest, ending early with the first whose cumulative probability passes `p` (it is kept). */
+function pickTop(s: usize, mask: usize, experts: i32, k: i32, p: f32): void {
+  let sum: f32 = 0;
+  for (let i = 0; i < k; i++) {
+    const e = nextTop(s, mask, experts);
+    if (e < 0) return;
+    setActive(mask, e);
+    sum += load<f32>(s + (e << 2));
+    if (sum > p) return;
+  }
+}
+
+/** Zeroes the scores that are not active and, if asked, makes the others sum to 1. */
+function keepActive(s: usize, mask: usize, experts: i32, renormalise: bool): void {
+  let sum: f32 = 0;
+  for (let e = 0; e < experts; e++) {
+    if (isActive(mask, e)) sum += load<f32>(s + (e << 2));
+    else store<f32>(s + (e << 2), 0);
+  }
+  if (renormalise) scale(s, experts, <f32>1 / sum, s);
+}
+
+/**
+ * SparseMixer-v2 at inference (GRIN, arXiv 2409.12136): each pick's weight is its softmax among the experts not picked yet whose
+ * score s has (max - s) / max(|s|, max) <= 2 * jitter; jitter 0.1. Weights are not renormalised over the picks.
+ */
+function sparseMixer(raw: usize, s: usize, mask: usize, experts: i32, k: i32): void {
+  memory.fill(s, 0, experts << 2);
+  for (let i = 0; i < k; i++) {
+    const best = nextTop(raw, mask, experts);
+    if (best < 0) return;
+    const peak = load<f32>(raw + (best << 2));
+    let sum: f32 = 0;
+    for (let e = 0; e < experts; e++) {
+      const v = load<f32>(raw + (e << 2));
+      if (isActive(mask, e) || (peak - v) / max<f32>(abs<f32>(v), peak) > 0.2) continue;
+      sum += exp(v - peak);
+    }
+    setActive(mask, best);
+    store<f32>(s + (best << 2), <f32>1 / sum);
+  }
+}

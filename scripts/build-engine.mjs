@@ -1,0 +1,28 @@
+// Builds every tier of the engine: AssemblyScript to WebAssembly, then binaryen's wasm-opt.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const require = createRequire(import.meta.url);
+const bin = (pkg, name) => {
+  const manifest = require.resolve(`${pkg}/package.json`);
+  const entry = JSON.parse(readFileSync(manifest, "utf8")).bin;
+  return join(dirname(manifest), typeof entry === "string" ? entry : entry[name]);
+};
+
+const FEATURES = {
+  scalar: ["--mvp-features", "--enable-bulk-memory", "--enable-sign-ext", "--enable-mutable-globals", "--enable-nontrapping-float-to-int"],
+  simd: ["--mvp-features", "--enable-bulk-memory", "--enable-sign-ext", "--enable-mutable-globals", "--enable-nontrapping-float-to-int", "--enable-simd"],
+};
+
+mkdirSync(join(root, "dist/engine"), { recursive: true });
+for (const tier of Object.keys(FEATURES)) {
+  const file = join(root, `dist/engine/engine.${tier}.wasm`);
+  execFileSync(process.execPath, [bin("assemblyscript", "asc"), "--config", join(root, "asconfig.json"), "--target", tier], { cwd: root, stdio: "inherit" });
+  // --low-memory-unused: nothing lives below 1024 (memoryBase), so constant offsets may fold into loads and stores.
+  execFileSync(process.execPath, [bin("binaryen", "wasm-opt"), file, "-o", file, "-O3", "--low-memory-unused", "--strip-debug", "--strip-producers", ...FEATURES[tier]], { stdio: "inherit" });
+  console.log(`engine.${tier}.wasm ${statSync(file).size} bytes`);
+}

@@ -1,0 +1,110 @@
+import { LAYOUT_VERSION } from "../../assembly/layout.ts";
+import { FormatError } from "../errors.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { planWeights, PART_ALIGN, type WeightPlan } from "../model/plan.ts";
+import type { Quantization } from "../model/types.ts";
+import { readRange } from "./bytes.ts";
+import { parsePackedConfig } from "./packed-config.ts";
+import { encodeSafetensorsHeader, openSafetensors, type NamedTensor, type SafetensorsFile } from "./safetensors.ts";
+import type { ByteSource } from "./source.ts";
+
+// The packed model: a safetensors file whose U8 tensors are the parts of the weight plan, in the plan's order and 64-byte
+// aligned, so that one straight read fills linear memory. Metadata keys:
+const VERSION = "blockffn.version";
+const LAYOUT = "blockffn.layout";
+const QUANTIZATION = "blockffn.quantization";
+const CONFIG = "blockffn.config";
+/** The format version that this code writes and reads. */
+const FORMAT_VERSION = "1";
+const TOKENIZER = "tokenizer.json";
+/** A tokenizer.json larger than this is none. */
+export const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
+
+/** A packed model whose header is checked; its weights are `plan.bytes` bytes from `weightsOffset` on. */
+export interface PackedModel {
+  readonly source: ByteSource;
+  readonly config: ModelConfig;
+  readonly plan: WeightPlan;
+  readonly weightsOffset: number;
+  readTokenizer(): Promise<Uint8Array | undefined>;
+}
+
+/** Lays out a packed file: its first bytes (header and tokenizer, padded) and where the weights start. */
+export function encodePacked(config: ModelConfig, plan: WeightPlan, tokenizerJson: Uint8Array | undefined): { head: Uint8Array; weightsOffset: number; fileSize: number } {
+  const tensors: NamedTensor[] = plan.parts.map((part) => ({ name: part.name, dtype: "U8", shape: [part.bytes] }));
+  if (tokenizerJson !== undefined) tensors.unshift({ name: TOKENIZER, dtype: "U8", shape: [tokenizerJson.length] });
+  const metadata = new Map([
+    ["format", "blockffn"],
+    [VERSION, FORMAT_VERSION],
+    [LAYOUT, String(LAYOUT_VERSION)],
+    [QUANTIZATION, plan.quantization],
+    [CONFIG, JSON.stringify(config)],
+  ]);
+  const layout = encodeSafetensorsHeader(tensors, metadata, { align: PART_ALIGN });
+  const first = layout.tensors[tokenizerJson === undefined ? 0 : 1];
+  const weightsOffset = first === undefined ? layout.fileSize : first.offset;
+  const head = new Uint8Array(weightsOffset);
+  head.set(layout.header);
+  if (tokenizerJson !== undefined) head.set(tokenizerJson, layout.header.length);
+  return { head, weightsOffset, fileSize: layout.fileSize };
+}
+
+/** Is this safetensors file a packed model, whatever its version? */
+export function isPacked(file: SafetensorsFile): boolean {
+  return file.metadata.has(VERSION);
+}
+
+/**
+ * Checks a packed file's header against the plan that its configuration asks for: every part there, with its size and place.
+ * @throws FormatError, ConfigError or LimitError naming the file and the field.
+ */
+export async function openPacked(source: ByteSource): Promise<PackedModel> {
+  const file = await openSafetensors(source);
+  if (!isPacked(file)) {
+    throw new FormatError("not a packed model: convert the model's folder with `blockffn convert FOLDER --out FILE`", { file: source.name, field: VERSION });
+  }
+  expectMetadata(file, VERSION, FORMAT_VERSION);
+  expectMetadata(file, LAYOUT, String(LAYOUT_VERSION));
+  const quantization = readQuantization(file);
+  const config = parsePackedConfig(file.metadata.get(CONFIG) ?? "", source.name, CONFIG);
+  const plan = planWeights(config, quantization);
+  const weightsOffset = checkParts(file, plan);
+  return { source, config, plan, weightsOffset, readTokenizer: () => readTokenizer(file) };
+}
+
+function expectMetadata(file: SafetensorsFile, key: string, expected: string): void {
+  const found = file.metadata.get(key);
+  if (found === expected) return;
+  throw new FormatError(`is ${JSON.stringify(found ?? "missing").slice(0, 40)}, this build reads ${expected}: convert the model again with this version of blockffn`, { file: file.name, field: key });
+}
+
+function readQuantization(file: SafetensorsFile): Quantization {
+  const found = file.metadata.get(QUANTIZATION);
+  if (found === "f32" || found === "q8" || found === "q4") return found;
+  throw new FormatError("must be f32, q8 or q4", { file: file.name, field: QUANTIZATION });
+}
+
+function checkParts(file: SafetensorsFile, plan: WeightPlan): number {
+  const weightsOffset = file.entry(plan.parts[0]?.name ?? "")?.offset ?? 0;
+  for (const part of plan.parts) {
+    const entry = file.entry(part.name);
+    const where = { file: file.name, field: part.name };
+    if (entry === undefined) throw new FormatError("this tensor is missing; the configuration says that the model has it", where);
+    if (entry.dtype !== "U8" || entry.byteLength !== part.bytes) {
+      throw new FormatError(`${entry.byteLength} bytes of ${entry.dtype} where the configuration asks for ${part.bytes} of U8`, where);
+    }
+    if (entry.offset !== weightsOffset + part.offset) throw new FormatError("is not where a packed model has it; convert the model again", where);
+  }
+  const extra = file.names().find((name) => name !== TOKENIZER && !plan.byName.has(name));
+  if (extra !== undefined) throw new FormatError("the configuration knows no such tensor", { file: file.name, field: extra });
+  return weightsOffset;
+}
+
+async function readTokenizer(file: SafetensorsFile): Promise<Uint8Array | undefined> {
+  const entry = file.entry(TOKENIZER);
+  if (entry === undefined) return undefined;
+  if (entry.dtype !== "U8" || entry.byteLength > MAX_TOKENIZER_BYTES) {
+    throw new FormatError(`must be at most ${MAX_TOKENIZER_BYTES} bytes of U8`, { file: file.name, field: TOKENIZER, limit: MAX_TOKENIZER_BYTES });
+  }
+  return readRange(file.source, entry.offset, entry.byteLength, TOKENIZER);
+}

@@ -1,0 +1,121 @@
+import { BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, SCALE_BYTES } from "../../assembly/layout.ts";
+import { F32, panelBytes, Q8, type WeightType } from "../model/panel.ts";
+
+const word = new Uint32Array(1);
+const float = new Float32Array(word.buffer);
+
+/** Bits of the bfloat16 nearest to x (ties away from zero). */
+function bf16Nearest(x: number): number {
+  float[0] = x;
+  return (((word[0] as number) + 0x8000) >>> 16) & 0xffff;
+}
+
+/** Bits of the smallest bfloat16 that is not below |x|, with x's sign. */
+function bf16Away(x: number): number {
+  float[0] = x;
+  return (((word[0] as number) + 0xffff) >>> 16) & 0xffff;
+}
+
+function bf16Value(bits: number): number {
+  word[0] = bits << 16;
+  return float[0] as number;
+}
+
+const clamp = (q: number, low: number, high: number): number => (q < low ? low : q > high ? high : q);
+
+/**
+ * Packs up to 16 rows of f32 weights into one panel (assembly/layout.ts says how it lies).
+ * @param rows `[count, cols]` row-major; missing rows and columns are packed as zeros.
+ * @returns `panelBytes(type, cols)` bytes.
+ */
+export function packPanel(type: WeightType, rows: Float32Array, count: number, cols: number): Uint8Array {
+  const out = new Uint8Array(panelBytes(type, cols));
+  if (type === F32) {
+    const panel = new Float32Array(out.buffer);
+    for (let r = 0; r < count; r++) for (let c = 0; c < cols; c++) panel[c * PANEL_ROWS + r] = rows[r * cols + c] as number;
+    return out;
+  }
+  const blocks = Math.ceil(cols / BLOCK_COLS);
+  const block = new Float32Array(BLOCK_COLS);
+  for (let b = 0; b < blocks; b++) {
+    for (let r = 0; r < PANEL_ROWS; r++) {
+      block.fill(0);
+      if (r < count) block.set(rows.subarray(r * cols + b * BLOCK_COLS, r * cols + Math.min(cols, (b + 1) * BLOCK_COLS)));
+      if (type === Q8) packQ8(block, out, b * Q8_BLOCK_BYTES, r);
+      else packQ4(block, out, b * Q4_BLOCK_BYTES, r);
+    }
+  }
+  return out;
+}
+
+function putScale(out: Uint8Array, at: number, r: number, bits: number): void {
+  out[at + 2 * r] = bits & 255;
+  out[at + 2 * r + 1] = bits >> 8;
+}
+
+/** 8 bits: the largest weight is +-127. The scale is rounded up to bf16 first, so rounding it costs nothing. */
+function packQ8(block: Float32Array, out: Uint8Array, at: number, r: number): void {
+  let peak = 0;
+  for (const w of block) peak = Math.max(peak, Math.abs(w));
+  const bits = bf16Away(peak / 127);
+  const scale = bf16Value(bits);
+  putScale(out, at, r, bits);
+  for (let c = 0; c < BLOCK_COLS; c++) {
+    const q = scale === 0 ? 0 : clamp(Math.round((block[c] as number) / scale), -127, 127);
+    out[at + SCALE_BYTES + (c >> 1) * 32 + r * 2 + (c & 1)] = q & 255;
+  }
+}
+
+/**
+ * 4 bits: q in -8..7 with the scale that leaves the least squared error among candidates around "the largest weight is -8";
+ * for each candidate the best scale for its q is sum(w q) / sum(q q).
+ */
+function packQ4(block: Float32Array, out: Uint8Array, at: number, r: number): void {
+  const bits = bestQ4Scale(block);
+  const scale = bf16Value(bits);
+  const group = r >> 2;
+  // Groups 1 and 2 are multiplied without being shifted down: their scales carry the 1/16 and 1/256 (kernels/simd/matmul_q4.ts).
+  const divisor = group === 3 ? 1 : 16 ** group;
+  putScale(out, at, r, bf16Nearest(scale / divisor));
+  for (let c = 0; c < BLOCK_COLS; c++) {
+    const q = scale === 0 ? 0 : clamp(Math.round((block[c] as number) / scale), -8, 7);
+    const byte = at + SCALE_BYTES + (c >> 1) * 16 + (((r & 3) << 1) + (c & 1)) * 2 + (group >> 1);
+    out[byte] = (out[byte] as number) | ((q + 8) << ((group & 1) << 2));
+  }
+}
+
+function bestQ4Scale(block: Float32Array): number {
+  let peak = 0;
+  for (const w of block) if (Math.abs(w) > Math.abs(peak)) peak = w;
+  if (peak === 0) return 0;
+  let best = 0;
+  let bestError = Infinity;
+  for (let step = -8; step <= 8; step++) {
+    const inverse = (-8 + step * 0.2) / peak;
+    let wq = 0;
+    let qq = 0;
+    for (const w of block) {
+      const q = clamp(Math.round(w * inverse), -8, 7);
+      wq += w * q;
+      qq += q * q;
+    }
+    if (qq === 0) continue;
+    const bits = bf16Nearest(wq / qq);
+    const error = q4Error(block, bf16Value(bits));
+    if (error < bestError) {
+      bestError = error;
+      best = bits;
+    }
+  }
+  return best;
+}
+
+function q4Error(block: Float32Array, scale: number): number {
+  if (scale === 0) return Infinity;
+  let error = 0;
+  for (const w of block) {
+    const d = w - scale * clamp(Math.round(w / scale), -8, 7);
+    error += d * d;
+  }
+  return error;
+}

@@ -1,0 +1,129 @@
+import * as L from "../../assembly/layout.ts";
+import { LimitError, UsageError } from "../errors.ts";
+import type { Tier } from "../host.ts";
+import { Arena } from "./arena.ts";
+import type { ModelConfig } from "./config.ts";
+import { writeDescriptors, type Addresses } from "./descriptor.ts";
+import type { Engine } from "./engine.ts";
+import { alignUp } from "./panel.ts";
+import type { WeightPlan } from "./plan.ts";
+import { planScratch, type ScratchPlan } from "./scratch.ts";
+import { EngineSequence } from "./sequence.ts";
+import type { FfnMode, LoadedModel, Quantization, Sequence, SequenceOptions } from "./types.ts";
+
+/** A sequence takes the model's context length by default, at most this (its cache is allocated at once). */
+const DEFAULT_CAPACITY = 4096;
+/** Scratch beyond the weights' size plus this comes from no sensible architecture. */
+const SCRATCH_ALLOWANCE = 64 * 2 ** 20;
+
+/** A model in linear memory: descriptors, scratch, weights, then the sequences' caches. */
+export class ModelInstance implements LoadedModel {
+  readonly name: string;
+  readonly config: ModelConfig;
+  readonly tier: Tier;
+  readonly tokenizerJson: Uint8Array | undefined;
+  readonly engine: Engine;
+  readonly plan: WeightPlan;
+  readonly scratch: ScratchPlan;
+  readonly addresses: Addresses;
+  readonly arena: Arena;
+  readonly #sequences = new Set<EngineSequence>();
+  #ffn: FfnMode;
+  #disposed = false;
+
+  /** Reserves memory and writes the descriptors; the weights are the caller's to fill in at `addresses.weights`. */
+  constructor(init: {
+    name: string; config: ModelConfig; tier: Tier; engine: Engine; plan: WeightPlan; ffn: FfnMode; tokenizerJson: Uint8Array | undefined;
+  }) {
+    this.name = init.name;
+    this.config = init.config;
+    this.tier = init.tier;
+    this.tokenizerJson = init.tokenizerJson;
+    this.engine = init.engine;
+    this.plan = init.plan;
+    this.scratch = planScratch(init.config);
+    if (this.scratch.bytes > init.plan.bytes + SCRATCH_ALLOWANCE) {
+      throw new LimitError(`the model's shape asks for ${this.scratch.bytes} bytes of working memory for ${init.plan.bytes} bytes of weights`, {
+        file: init.name, field: "config", limit: init.plan.bytes + SCRATCH_ALLOWANCE,
+      });
+    }
+    const { attention } = init.config;
+    const ropeDim = attention.kind === "gqa" ? attention.headDim : attention.ropeDim;
+    const descriptor = alignUp(init.engine.exports.heapBase(), 64);
+    const layers = alignUp(descriptor + L.MODEL_BYTES, 64);
+    const frequencies = alignUp(layers + init.config.layers * L.LAYER_BYTES, 64);
+    const scratch = alignUp(frequencies + ropeDim * 2, 64);
+    const weights = alignUp(scratch + this.scratch.bytes, 64);
+    this.addresses = { descriptor, layers, frequencies, scratch, weights };
+    const end = weights + init.plan.bytes;
+    init.engine.reserve(end, "the model");
+    this.arena = new Arena(init.engine, end);
+    this.#ffn = init.ffn;
+    this.#writeScratch();
+    this.#writeDescriptors();
+    init.engine.exports.ropeFrequencies(init.config.ropeTheta, ropeDim, frequencies);
+  }
+
+  get quantization(): Quantization {
+    return this.plan.quantization;
+  }
+
+  get maxChunk(): number {
+    return this.scratch.maxChunk;
+  }
+
+  get ffn(): FfnMode {
+    return this.#ffn;
+  }
+
+  set ffn(mode: FfnMode) {
+    this.#ffn = mode;
+    this.#writeDescriptors();
+  }
+
+  newSequence(options: SequenceOptions = {}): Sequence {
+    this.assertAlive();
+    const capacity = options.capacity ?? Math.min(this.config.contextLength, DEFAULT_CAPACITY);
+    if (!Number.isInteger(capacity) || capacity < 1 || capacity > this.config.contextLength) {
+      throw new UsageError(`capacity must be a whole number from 1 to the model's context length ${this.config.contextLength}`, {
+        field: "capacity", limit: this.config.contextLength,
+      });
+    }
+    const sequence = new EngineSequence(this, capacity, () => this.#sequences.delete(sequence));
+    this.#sequences.add(sequence);
+    return sequence;
+  }
+
+  dispose(): void {
+    for (const sequence of [...this.#sequences]) sequence.dispose();
+    this.#disposed = true;
+  }
+
+  /** @throws UsageError after dispose(). */
+  assertAlive(): void {
+    if (this.#disposed) throw new UsageError("the model is disposed; load it again");
+  }
+
+  /** Address of a scratch buffer. */
+  scratchAt(field: number): number {
+    return this.addresses.scratch + (this.scratch.offsets.get(field) as number);
+  }
+
+  #view(): DataView {
+    return new DataView(this.engine.memory.buffer);
+  }
+
+  #writeScratch(): void {
+    const view = this.#view();
+    const { scratch } = this.addresses;
+    this.engine.bytes(scratch, this.scratch.bytes).fill(0);
+    for (const [field, offset] of this.scratch.offsets) view.setUint32(scratch + field, scratch + offset, true);
+    for (const [field, value] of this.scratch.constants) view.setUint32(scratch + field, value, true);
+    const iota = this.engine.u32(this.scratchAt(L.SCRATCH_IOTA), this.maxChunk);
+    for (let i = 0; i < iota.length; i++) iota[i] = i;
+  }
+
+  #writeDescriptors(): void {
+    writeDescriptors(this.#view(), this.addresses, this.config, this.plan, this.maxChunk, this.#ffn);
+  }
+}

@@ -1,0 +1,79 @@
+import { evaluate, type EvaluateOptions, type Evaluation } from "../decode/evaluate.ts";
+import { generate } from "../decode/generate.ts";
+import type { Generation } from "../decode/generation.ts";
+import type { GenerateOptions } from "../decode/options.ts";
+import { loadTokenizer, type Tokenizer } from "../text/tokenizer.ts";
+import type { ModelConfig } from "./config.ts";
+import type { FfnMode, LoadedModel, Sequence, SequenceOptions } from "./types.ts";
+
+/** A loaded model with its tokenizer: what every host's `loadModel` gives. */
+export class Model {
+  /** Weights and engine, for those who run tokens themselves. */
+  readonly loaded: LoadedModel;
+  /** undefined when the model has no tokenizer.json: prompts are then token ids. */
+  readonly tokenizer: Tokenizer | undefined;
+
+  /** Takes over `loaded`: disposing the model disposes it. @throws TokenizerError for a tokenizer.json that cannot be used. */
+  constructor(loaded: LoadedModel) {
+    this.loaded = loaded;
+    const json = loaded.tokenizerJson;
+    try {
+      this.tokenizer = json === undefined ? undefined : loadTokenizer(json, "tokenizer.json");
+    } catch (error) {
+      loaded.dispose();
+      throw error;
+    }
+    if (typeof Symbol.dispose === "symbol") {
+      Object.defineProperty(this, Symbol.dispose, { value: () => this.dispose() });
+    }
+    if (typeof Symbol.asyncDispose === "symbol") {
+      Object.defineProperty(this, Symbol.asyncDispose, { value: () => Promise.resolve(this.dispose()) });
+    }
+  }
+
+  get name(): string {
+    return this.loaded.name;
+  }
+
+  get config(): ModelConfig {
+    return this.loaded.config;
+  }
+
+  /** Whether inactive experts are skipped (`sparse`) or computed too (`dense`, for comparison). */
+  get ffn(): FfnMode {
+    return this.loaded.ffn;
+  }
+
+  set ffn(mode: FfnMode) {
+    this.loaded.ffn = mode;
+  }
+
+  /**
+   * Continues a prompt (text, or token ids taken as they are): iterate the result for its pieces. Any number may run at once.
+   * @throws UsageError for wrong options, LimitError when the prompt does not fit the context.
+   */
+  generate(prompt: string | ArrayLike<number>, options: GenerateOptions = {}): Generation {
+    return generate(this.loaded, this.tokenizer, prompt, options);
+  }
+
+  /** Perplexity and sparsity on a text whose documents stand between `<|endoftext|>`. */
+  evaluate(text: string, options: EvaluateOptions = {}): Promise<Evaluation> {
+    return evaluate(this.loaded, this.tokenizer, text, options);
+  }
+
+  /** A sequence to run tokens through by hand; dispose it when done. */
+  newSequence(options: SequenceOptions = {}): Sequence {
+    return this.loaded.newSequence(options);
+  }
+
+  /** Frees the weights. Sequences and generations of the model end with an error when used afterwards. */
+  dispose(): void {
+    this.loaded.dispose();
+  }
+}
+
+// Declared apart: runtimes without these symbols have no such members.
+export interface Model {
+  [Symbol.dispose](): void;
+  [Symbol.asyncDispose](): Promise<void>;
+}

@@ -1,0 +1,28 @@
+import { BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, WEIGHT_F32, WEIGHT_Q4, WEIGHT_Q8 } from "../../assembly/layout.ts";
+
+/** How the weights of a matrix are stored: WEIGHT_F32, WEIGHT_Q8 or WEIGHT_Q4 of assembly/layout.ts. */
+export type WeightType = 0 | 1 | 2;
+export const F32: WeightType = WEIGHT_F32;
+export const Q8: WeightType = WEIGHT_Q8;
+export const Q4: WeightType = WEIGHT_Q4;
+
+/** `n` rounded up to a multiple of `step`. */
+export function alignUp(n: number, step: number): number {
+  return Math.ceil(n / step) * step;
+}
+
+/** Rows rounded up to whole panels: also the floats that a product of so many rows writes. */
+export function paddedRows(rows: number): number {
+  return alignUp(rows, PANEL_ROWS);
+}
+
+/** Bytes of one panel (16 rows) of `cols` columns. */
+export function panelBytes(type: WeightType, cols: number): number {
+  if (type === F32) return cols * PANEL_ROWS * 4;
+  return Math.ceil(cols / BLOCK_COLS) * (type === Q8 ? Q8_BLOCK_BYTES : Q4_BLOCK_BYTES);
+}
+
+/** Bytes of a matrix in panels; `matrixBytes` of the engine gives the same. */
+export function matrixBytes(type: WeightType, rows: number, cols: number): number {
+  return (paddedRows(rows) / PANEL_ROWS) * panelBytes(type, cols);
+}

@@ -1,0 +1,39 @@
+import * as L from "../../assembly/layout.ts";
+import type { ModelInstance } from "../../src/model/instance.ts";
+
+const FIELDS = {
+  embed: L.TAP_EMBED, attn_out: L.TAP_ATTN_OUT, mlp_out: L.TAP_MLP_OUT, hidden: L.TAP_HIDDEN, router_raw: L.TAP_ROUTER_RAW, router_score: L.TAP_ROUTER_SCORE,
+} as const;
+
+/** Copies of what a forward call computes on the way. */
+export class Taps {
+  readonly #model: ModelInstance;
+  readonly #rows: number;
+  readonly #at = new Map<keyof typeof FIELDS, number>();
+
+  constructor(model: ModelInstance, rows: number) {
+    this.#model = model;
+    this.#rows = rows;
+    const table = model.arena.allocate(L.TAPS_BYTES, "taps");
+    for (const name of Object.keys(FIELDS) as (keyof typeof FIELDS)[]) this.#at.set(name, model.arena.allocate(model.config.layers * rows * this.#width(name) * 4 + 4, "taps"));
+    const view = new DataView(model.engine.memory.buffer);
+    for (const [name, at] of this.#at) view.setUint32(table + FIELDS[name], at, true);
+    view.setUint32(model.addresses.scratch + L.SCRATCH_TAPS, table, true);
+  }
+
+  /** What the last call left in a tap for a layer: `[rows, width]`. */
+  read(name: keyof typeof FIELDS, layer = 0): Float32Array {
+    const width = this.#width(name);
+    return this.#model.engine.f32((this.#at.get(name) as number) + layer * this.#rows * width * 4, this.#rows * width);
+  }
+
+  off(): void {
+    new DataView(this.#model.engine.memory.buffer).setUint32(this.#model.addresses.scratch + L.SCRATCH_TAPS, 0, true);
+  }
+
+  #width(name: keyof typeof FIELDS): number {
+    const { config } = this.#model;
+    if (!name.startsWith("router")) return config.hiddenSize;
+    return config.ffn.kind === "experts" ? config.ffn.experts : 0;
+  }
+}

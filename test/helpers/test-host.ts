@@ -1,0 +1,54 @@
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { ByteSource, ModelFiles } from "../../src/format/source.ts";
+import type { Host, Tier } from "../../src/host.ts";
+
+export const root = join(import.meta.dirname, "../..");
+
+/** A file read into memory. */
+export function fileSource(path: string): ByteSource {
+  return bytesSource(readFileSync(path), path);
+}
+
+/** Bytes as a file. */
+export function bytesSource(bytes: Uint8Array, name: string): ByteSource {
+  return {
+    name,
+    size: bytes.length,
+    readInto: async (offset, target) => target.set(bytes.subarray(offset, offset + target.length)),
+    close: async () => {},
+  };
+}
+
+/** A folder or file on disk. */
+export function diskFiles(path: string): ModelFiles {
+  const single = statSync(path).isFile();
+  return {
+    name: path,
+    single,
+    open: async (name) => {
+      const file = single ? path : join(path, name);
+      return existsSync(file) ? fileSource(file) : undefined;
+    },
+  };
+}
+
+const modules = new Map<Tier, WebAssembly.Module>();
+
+/** The compiled engine of a tier, from the build. */
+export function engineModule(tier: Tier): WebAssembly.Module {
+  const path = join(root, `dist/engine/engine.${tier}.wasm`);
+  if (!existsSync(path)) throw new Error("the engine is not built: run npm run build");
+  const module = modules.get(tier) ?? new WebAssembly.Module(readFileSync(path));
+  modules.set(tier, module);
+  return module;
+}
+
+/** A host over the build and the disk, without any adapter in between. */
+export const testHost: Host = {
+  engine: async (tier) => engineModule(tier),
+  open: async (location) => diskFiles(location),
+  now: () => performance.now(),
+};
+
+export const TIERS: readonly Tier[] = ["scalar", "simd"];
