@@ -84,38 +84,32 @@ function packQ4(block: Float32Array, out: Uint8Array, at: number, r: number): vo
   }
 }
 
+/** Candidates for the inverse scale: the largest weight becomes -6.4 to -9.6 before rounding and clipping. */
+const Q4_STEPS = 17;
+const Q4_STEP = 0.2;
+
 function bestQ4Scale(block: Float32Array): number {
   let peak = 0;
-  for (const w of block) if (Math.abs(w) > Math.abs(peak)) peak = w;
+  for (let c = 0; c < BLOCK_COLS; c++) if (Math.abs(block[c] as number) > Math.abs(peak)) peak = block[c] as number;
   if (peak === 0) return 0;
   let best = 0;
-  let bestError = Infinity;
-  for (let step = -8; step <= 8; step++) {
-    const inverse = (-8 + step * 0.2) / peak;
+  let bestGain = -1;
+  for (let step = 0; step < Q4_STEPS; step++) {
+    const inverse = (-8 + (step - (Q4_STEPS >> 1)) * Q4_STEP) / peak;
     let wq = 0;
     let qq = 0;
-    for (const w of block) {
-      const q = clamp(Math.round(w * inverse), -8, 7);
+    for (let c = 0; c < BLOCK_COLS; c++) {
+      const w = block[c] as number;
+      const q = clamp(Math.floor(w * inverse + 0.5), -8, 7);
       wq += w * q;
       qq += q * q;
     }
-    if (qq === 0) continue;
-    const bits = bf16Nearest(wq / qq);
-    const error = q4Error(block, bf16Value(bits));
-    if (error < bestError) {
-      bestError = error;
-      best = bits;
+    // With the best scale wq / qq the squared error is sum(w w) - wq^2 / qq.
+    const gain = qq === 0 ? -1 : (wq * wq) / qq;
+    if (gain > bestGain) {
+      bestGain = gain;
+      best = wq / qq;
     }
   }
-  return best;
-}
-
-function q4Error(block: Float32Array, scale: number): number {
-  if (scale === 0) return Infinity;
-  let error = 0;
-  for (const w of block) {
-    const d = w - scale * clamp(Math.round(w / scale), -8, 7);
-    error += d * d;
-  }
-  return error;
+  return bf16Nearest(best);
 }

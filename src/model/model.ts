@@ -6,8 +6,12 @@ import { loadTokenizer, type Tokenizer } from "../text/tokenizer.ts";
 import type { ModelConfig } from "./config.ts";
 import type { FfnMode, LoadedModel, Sequence, SequenceOptions } from "./types.ts";
 
+// `using` finds these where the runtime has it; elsewhere they are only private names.
+const DISPOSE = (Symbol.dispose ?? Symbol("dispose")) as typeof Symbol.dispose;
+const ASYNC_DISPOSE = (Symbol.asyncDispose ?? Symbol("asyncDispose")) as typeof Symbol.asyncDispose;
+
 /** A loaded model with its tokenizer: what every host's `loadModel` gives. */
-export class Model {
+export class Model implements Disposable, AsyncDisposable {
   /** Weights and engine, for those who run tokens themselves. */
   readonly loaded: LoadedModel;
   /** undefined when the model has no tokenizer.json: prompts are then token ids. */
@@ -22,12 +26,6 @@ export class Model {
     } catch (error) {
       loaded.dispose();
       throw error;
-    }
-    if (typeof Symbol.dispose === "symbol") {
-      Object.defineProperty(this, Symbol.dispose, { value: () => this.dispose() });
-    }
-    if (typeof Symbol.asyncDispose === "symbol") {
-      Object.defineProperty(this, Symbol.asyncDispose, { value: () => Promise.resolve(this.dispose()) });
     }
   }
 
@@ -70,10 +68,12 @@ export class Model {
   dispose(): void {
     this.loaded.dispose();
   }
-}
 
-// Declared apart: runtimes without these symbols have no such members.
-export interface Model {
-  [Symbol.dispose](): void;
-  [Symbol.asyncDispose](): Promise<void>;
+  [DISPOSE](): void {
+    this.dispose();
+  }
+
+  async [ASYNC_DISPOSE](): Promise<void> {
+    this.dispose();
+  }
 }

@@ -1,0 +1,178 @@
+import { describe, expect, it } from "vitest";
+import { BLOCK_COLS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES } from "../../assembly/layout.ts";
+import { packPanel } from "../../src/format/quantize.ts";
+import { F32, matrixBytes, paddedRows, panelBytes, Q4, Q8, type WeightType } from "../../src/model/panel.ts";
+import { bits, KernelBench, normals } from "../helpers/kernel-bench.ts";
+import { TIERS } from "../helpers/test-host.ts";
+
+const SHAPES: readonly [rows: number, cols: number][] = [[16, 32], [1, 1], [5, 7], [17, 33], [40, 64], [12, 16], [48, 100], [64, 576], [33, 31]];
+const TOKENS = [1, 2, 3, 4, 5, 8, 13];
+const TYPES: readonly [name: string, type: WeightType][] = [["f32", F32], ["q8", Q8], ["q4", Q4]];
+
+/** Packs a whole matrix as a conversion does. */
+function pack(type: WeightType, w: Float32Array, rows: number, cols: number): Uint8Array {
+  const out = new Uint8Array(matrixBytes(type, rows, cols));
+  for (let r = 0; r < rows; r += 16) {
+    const count = Math.min(16, rows - r);
+    out.set(packPanel(type, w.subarray(r * cols, (r + count) * cols), count, cols), (r / 16) * panelBytes(type, cols));
+  }
+  return out;
+}
+
+/** What a packed weight stands for, decoded here from the layout's description alone. */
+function unpack(type: WeightType, packed: Uint8Array, row: number, col: number, cols: number): number {
+  const view = new DataView(packed.buffer);
+  const panel = (row >> 4) * panelBytes(type, cols);
+  const r = row & 15;
+  if (type === F32) return view.getFloat32(panel + (col * 16 + r) * 4, true);
+  const block = panel + (col >> 5) * (type === Q8 ? Q8_BLOCK_BYTES : Q4_BLOCK_BYTES);
+  const pair = (col & 31) >> 1;
+  const scale = new Float32Array(Uint32Array.of(view.getUint16(block + 2 * r, true) << 16).buffer)[0] as number;
+  if (type === Q8) return view.getInt8(block + 32 + pair * 32 + r * 2 + (col & 1)) * scale;
+  const word = view.getUint16(block + 32 + pair * 16 + ((r & 3) * 2 + (col & 1)) * 2, true);
+  const group = r >> 2;
+  return (((word >> (4 * group)) & 15) - 8) * scale * [1, 16, 256, 1][group]!;
+}
+
+interface Product {
+  y: Float32Array;
+  stride: number;
+  /** The activations as the kernel saw them. */
+  seen: (token: number, col: number) => number;
+}
+
+/** y[yi] (+)= W x[xi] through the engine, rows picked by index lists. */
+function multiply(bench: KernelBench, type: WeightType, packed: Uint8Array, rows: number, cols: number, x: Float32Array, n: number, accumulate: boolean): Product {
+  const { run } = bench;
+  const stride = paddedRows(rows);
+  const w = bench.put(packed);
+  const xs = bench.put(x);
+  // Rows are read in reverse and written with a gap, so that a mixed-up index shows.
+  const xi = bench.put(Uint32Array.from({ length: n }, (_, i) => n - 1 - i));
+  const yi = bench.put(Uint32Array.from({ length: n }, (_, i) => i + 1));
+  const y = bench.put(new Float32Array((n + 1) * stride).fill(accumulate ? 0.5 : NaN));
+  let seen = (token: number, col: number): number => x[token * cols + col] as number;
+  if (type === F32) run.matmulF32(w, rows, cols, xs, cols * 4, xi, n, y, stride * 4, yi, accumulate ? 1 : 0);
+  else {
+    const blocks = Math.ceil(cols / BLOCK_COLS);
+    const q = bench.space(n * blocks * BLOCK_COLS * 2);
+    const scales = bench.space(n * 4);
+    const sums = bench.space(n * blocks * 4);
+    run.quantize(xs, cols * 4, n, cols, q, blocks * BLOCK_COLS * 2, scales, sums, blocks * 4);
+    const q16 = new Int16Array(bench.engine.memory.buffer, q, n * blocks * BLOCK_COLS).slice();
+    const scale = bench.floats(scales, n);
+    seen = (token, col) => (q16[token * blocks * BLOCK_COLS + col] as number) * (scale[token] as number);
+    if (type === Q8) run.matmulQ8(w, rows, cols, q, blocks * BLOCK_COLS * 2, scales, xi, n, y, stride * 4, yi, accumulate ? 1 : 0);
+    else run.matmulQ4(w, rows, cols, q, blocks * BLOCK_COLS * 2, scales, sums, blocks * 4, xi, n, y, stride * 4, yi, accumulate ? 1 : 0);
+  }
+  return { y: bench.floats(y, (n + 1) * stride), stride, seen };
+}
+
+describe("matmul", () => {
+  for (const [name, type] of TYPES) {
+    it(`${name}: within its bound of the f64 product; all tiers, chunk sizes and ragged shapes give the same bits`, async () => {
+      const benches = await Promise.all(TIERS.map((tier) => KernelBench.create(tier)));
+      for (const [rows, cols] of SHAPES) {
+        const w = normals(rows * cols, rows * 131 + cols, 1 / Math.sqrt(cols));
+        const packed = pack(type, w, rows, cols);
+        for (const n of TOKENS) {
+          const x = normals(n * cols, n * 977 + cols);
+          const results = benches.map((bench) => multiply(bench, type, packed, rows, cols, x, n, false));
+          const { y, stride, seen } = results[0] as Product;
+          for (const other of results.slice(1)) expect(bits(other.y.subarray(stride))).toEqual(bits(y.subarray(stride)));
+          for (let i = 0; i < n; i++) {
+            const from = n - 1 - i;
+            const alone = multiply(benches[1] as KernelBench, type, packed, rows, cols, x.slice(from * cols, (from + 1) * cols), 1, false);
+            expect(bits(alone.y.subarray(stride, stride + rows))).toEqual(bits(y.subarray((i + 1) * stride, (i + 1) * stride + rows)));
+            for (let r = 0; r < rows; r++) {
+              const [exact, bound] = reference(type, packed, (c) => seen(from, c), r, cols);
+              expect(Math.abs((y[(i + 1) * stride + r] as number) - exact)).toBeLessThanOrEqual(bound);
+            }
+          }
+          const added = multiply(benches[1] as KernelBench, type, packed, rows, cols, x, n, true);
+          for (let r = 0; r < rows; r++) expect(added.y[stride + r]).toBeCloseTo(0.5 + (y[stride + r] as number), 5);
+        }
+      }
+    });
+  }
+});
+
+/**
+ * The product in f64 of the packed weights and the quantised activations, and the bound on f32 rounding: (additions + 4) * 2^-24
+ * of the sum of magnitudes. f32 adds once per column, the others exactly inside a block of 32 and once per block.
+ */
+function reference(type: WeightType, packed: Uint8Array, x: (col: number) => number, row: number, cols: number): [exact: number, bound: number] {
+  let exact = 0;
+  let magnitude = 0;
+  for (let c = 0; c < cols; c++) {
+    const product = unpack(type, packed, row, c, cols) * x(c);
+    exact += product;
+    magnitude += Math.abs(product);
+  }
+  const additions = type === F32 ? cols : Math.ceil(cols / BLOCK_COLS);
+  return [exact, (additions + 4) * 2 ** -24 * magnitude + 1e-30];
+}
+
+describe("packing", () => {
+  it("f32 is exact, q8 within half a step of max/127, q4 within the error of the plain scale max/-8", () => {
+    for (const [rows, cols] of SHAPES) {
+      const w = normals(rows * cols, rows + cols, 0.3);
+      for (const [, type] of TYPES) {
+        const packed = pack(type, w, rows, cols);
+        for (let r = 0; r < rows; r++) {
+          for (let b = 0; b < cols; b += BLOCK_COLS) {
+            const block = w.subarray(r * cols + b, r * cols + Math.min(cols, b + BLOCK_COLS));
+            const peak = block.reduce((p, v) => (Math.abs(v) > Math.abs(p) ? v : p), 0);
+            let squares = 0;
+            let plain = 0;
+            block.forEach((v, i) => {
+              const error = Math.abs(unpack(type, packed, r, b + i, cols) - v);
+              if (type === F32) expect(error).toBe(0);
+              if (type === Q8) expect(error).toBeLessThanOrEqual((Math.abs(peak) / 127) * 0.505);
+              squares += error * error;
+              plain += (v - Math.max(-8, Math.min(7, Math.round((v / peak) * -8))) * (peak / -8)) ** 2;
+            });
+            // 2% for rounding the scale to bf16.
+            if (type === Q4) expect(squares).toBeLessThanOrEqual(plain * 1.02 + 1e-4 * peak * peak);
+          }
+        }
+      }
+    }
+  });
+});
+
+describe("quantize", () => {
+  it("all tiers give the same bits; rows of zeros have scale 0; values come back within half a step", async () => {
+    const benches = await Promise.all(TIERS.map((tier) => KernelBench.create(tier)));
+    for (const cols of [1, 31, 32, 33, 64, 100, 576]) {
+      const n = 3;
+      const x = normals(n * cols, cols, 3);
+      x.fill(0, cols, 2 * cols);
+      const blocks = Math.ceil(cols / 32);
+      const out = benches.map((bench) => {
+        const q = bench.space(n * blocks * 64);
+        const scales = bench.space(n * 4);
+        const sums = bench.space(n * blocks * 4);
+        bench.run.quantize(bench.put(x), cols * 4, n, cols, q, blocks * 64, scales, sums, blocks * 4);
+        const memory = bench.engine.memory.buffer;
+        return { q: new Int16Array(memory, q, n * blocks * 32).slice(), scales: bench.floats(scales, n), sums: new Int32Array(memory, sums, n * blocks).slice() };
+      });
+      const first = out[0] as (typeof out)[0];
+      for (const other of out.slice(1)) expect(other).toEqual(first);
+      expect(first.scales[1]).toBe(0);
+      for (let t = 0; t < n; t++) {
+        const scale = first.scales[t] as number;
+        for (let b = 0; b < blocks; b++) {
+          let sum = 0;
+          for (let c = b * 32; c < (b + 1) * 32; c++) {
+            const q = first.q[t * blocks * 32 + c] as number;
+            sum += q;
+            const value = c < cols ? (x[t * cols + c] as number) : 0;
+            expect(Math.abs(q * scale - value)).toBeLessThanOrEqual(scale * 0.501);
+          }
+          expect(first.sums[t * blocks + b]).toBe(sum === 0 ? 0 : -8 * sum);
+        }
+      }
+    }
+  });
+});
