@@ -4,6 +4,7 @@ import type { ModelConfig } from "../model/config.ts";
 import { planWeights, PART_ALIGN, type WeightPlan } from "../model/plan.ts";
 import type { Quantization } from "../model/types.ts";
 import { readRange } from "./bytes.ts";
+import { MAX_TOKENIZER_BYTES } from "./checkpoint.ts";
 import { parsePackedConfig } from "./packed-config.ts";
 import { encodeSafetensorsHeader, openSafetensors, type NamedTensor, type SafetensorsFile } from "./safetensors.ts";
 import type { ByteSource } from "./source.ts";
@@ -17,8 +18,7 @@ const CONFIG = "blockffn.config";
 /** The format version that this code writes and reads. */
 const FORMAT_VERSION = "1";
 const TOKENIZER = "tokenizer.json";
-/** A tokenizer.json larger than this is none. */
-export const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
+
 
 /** A packed model whose header is checked; its weights are `plan.bytes` bytes from `weightsOffset` on. */
 export interface PackedModel {

@@ -1,0 +1,52 @@
+import { nodeHost } from "../../host/node/engine.ts";
+import type { Io } from "../../cli/io.ts";
+import { run } from "../../cli/run.ts";
+
+export interface RunResult {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface FakeIo extends Io {
+  /** What was written. */
+  stdout: string;
+  stderr: string;
+  interrupt(): void;
+  readonly listeners: number;
+}
+
+/** The command line's world with strings for streams. */
+export function fakeIo(overrides: Partial<Io> & { readonly stdin?: string } = {}): FakeIo {
+  const handlers = new Set<() => void>();
+  const io: FakeIo = {
+    host: nodeHost,
+    defaultModel: "/no/default/model",
+    version: "1.2.3",
+    env: {},
+    stdoutIsTty: false,
+    stderrIsTty: false,
+    stdinIsTty: true,
+    stdout: "",
+    stderr: "",
+    out: async (text) => void (io.stdout += text),
+    err: (text) => void (io.stderr += text),
+    readInput: async () => overrides.stdin ?? "",
+    onInterrupt: (handler) => {
+      handlers.add(handler);
+      return () => handlers.delete(handler);
+    },
+    interrupt: () => handlers.forEach((handler) => handler()),
+    get listeners() {
+      return handlers.size;
+    },
+  };
+  return Object.assign(io, overrides);
+}
+
+/** Runs a command in this process. */
+export async function blockffn(args: readonly string[], overrides: Partial<Io> & { readonly stdin?: string } = {}): Promise<RunResult> {
+  const io = fakeIo(overrides);
+  const code = await run(args, io);
+  return { code, out: io.stdout, err: io.stderr };
+}
