@@ -10,6 +10,7 @@ export interface EngineExports {
   heapBase(): number;
   layoutVersion(): number;
   forward(model: number, sequence: number, n: number, base: number, logits: number): void;
+  ffnBranch(model: number, sequence: number, n: number, layer: number): void;
   compact(model: number, sequence: number, base: number, path: number, count: number): void;
   ropeFrequencies(theta: number, dim: number, out: number): void;
   matrixBytes(type: number, rows: number, cols: number): number;
@@ -37,14 +38,16 @@ export interface EngineExports {
 export class Engine {
   readonly exports: EngineExports;
   readonly memory: WebAssembly.Memory;
+  readonly #name: string;
 
-  private constructor(exports: EngineExports, memory: WebAssembly.Memory) {
+  private constructor(exports: EngineExports, memory: WebAssembly.Memory, name: string) {
     this.exports = exports;
     this.memory = memory;
+    this.#name = name;
   }
 
-  /** Instantiates a compiled engine over fresh memory. */
-  static async create(module: WebAssembly.Module): Promise<Engine> {
+  /** Instantiates a compiled engine over fresh memory; `name` is the model's, for errors. */
+  static async create(module: WebAssembly.Module, name = "engine"): Promise<Engine> {
     const memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES });
     const abort = (): never => {
       throw new BlockFFNError("the engine aborted; please report this");
@@ -54,7 +57,7 @@ export class Engine {
     if (exports.layoutVersion() !== LAYOUT_VERSION) {
       throw new BlockFFNError(`the engine was built for layout ${exports.layoutVersion()}, this host for ${LAYOUT_VERSION}: run npm run build`);
     }
-    return new Engine(exports, memory);
+    return new Engine(exports, memory, name);
   }
 
   /**
@@ -66,12 +69,12 @@ export class Engine {
     if (end <= have) return;
     const pages = Math.ceil(end / PAGE);
     if (pages > MAX_PAGES) {
-      throw new LimitError(`${what} would need ${end} bytes of WebAssembly memory; wasm32 has 4 GiB. Use a smaller model, a lower quantisation or a shorter context`, { field: what, limit: MAX_PAGES * PAGE });
+      throw new LimitError(`${what} would need ${end} bytes of WebAssembly memory; wasm32 has 4 GiB. Use a smaller model, a lower quantisation or a shorter context`, { file: this.#name, field: what, limit: MAX_PAGES * PAGE });
     }
     try {
       this.memory.grow(pages - have / PAGE);
     } catch (cause) {
-      throw new LimitError(`the runtime refused ${end} bytes of memory for ${what}; free memory or use a smaller model or context`, { field: what, limit: end, cause });
+      throw new LimitError(`the runtime refused ${end} bytes of memory for ${what}; free memory or use a smaller model or context`, { file: this.#name, field: what, limit: end, cause });
     }
   }
 

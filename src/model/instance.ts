@@ -9,7 +9,7 @@ import { alignUp } from "./panel.ts";
 import type { WeightPlan } from "./plan.ts";
 import { planScratch, type ScratchPlan } from "./scratch.ts";
 import { EngineSequence } from "./sequence.ts";
-import type { FfnMode, LoadedModel, Quantization, Sequence, SequenceOptions } from "./types.ts";
+import type { FfnMode, LoadedModel, Quantization, SequenceOptions } from "./types.ts";
 
 /** A sequence takes the model's context length by default, at most this (its cache is allocated at once). */
 const DEFAULT_CAPACITY = 4096;
@@ -81,7 +81,7 @@ export class ModelInstance implements LoadedModel {
     this.#writeDescriptors();
   }
 
-  newSequence(options: SequenceOptions = {}): Sequence {
+  newSequence(options: SequenceOptions = {}): EngineSequence {
     this.assertAlive();
     const capacity = options.capacity ?? Math.min(this.config.contextLength, DEFAULT_CAPACITY);
     if (!Number.isInteger(capacity) || capacity < 1 || capacity > this.config.contextLength) {

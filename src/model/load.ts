@@ -22,7 +22,7 @@ const READ_BYTES = 8 * 2 ** 20;
 export async function loadModel(host: Host, location: string, options: LoadOptions = {}): Promise<ModelInstance> {
   const files = await host.open(location);
   const tier = options.tier ?? bestTier();
-  const engine = await Engine.create(await host.engine(tier));
+  const engine = await Engine.create(await host.engine(tier), files.name);
   return files.single ? loadPacked(files, engine, tier, options) : loadFolder(files, engine, tier, options);
 }
 

@@ -7,8 +7,8 @@ import type { ModelConfig } from "./config.ts";
 import type { FfnMode, LoadedModel, Sequence, SequenceOptions } from "./types.ts";
 
 // `using` finds these where the runtime has it; elsewhere they are only private names.
-const DISPOSE = (Symbol.dispose ?? Symbol("dispose")) as typeof Symbol.dispose;
-const ASYNC_DISPOSE = (Symbol.asyncDispose ?? Symbol("asyncDispose")) as typeof Symbol.asyncDispose;
+const DISPOSE: typeof Symbol.dispose = (Symbol.dispose ?? Symbol("dispose")) as typeof Symbol.dispose;
+const ASYNC_DISPOSE: typeof Symbol.asyncDispose = (Symbol.asyncDispose ?? Symbol("asyncDispose")) as typeof Symbol.asyncDispose;
 
 /** A loaded model with its tokenizer: what every host's `loadModel` gives. */
 export class Model implements Disposable, AsyncDisposable {

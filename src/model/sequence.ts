@@ -52,6 +52,11 @@ export class EngineSequence implements Sequence {
     return this.#length;
   }
 
+  /** Address of the sequence descriptor. */
+  get address(): number {
+    return this.#at;
+  }
+
   forward(tokens: ArrayLike<number>, options: ForwardOptions = {}): ForwardResult {
     this.#assertAlive();
     const n = tokens.length;

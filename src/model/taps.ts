@@ -1,11 +1,12 @@
 import * as L from "../../assembly/layout.ts";
-import type { ModelInstance } from "../../src/model/instance.ts";
+import type { ModelInstance } from "./instance.ts";
 
 const FIELDS = {
   embed: L.TAP_EMBED, attn_out: L.TAP_ATTN_OUT, mlp_out: L.TAP_MLP_OUT, hidden: L.TAP_HIDDEN, router_raw: L.TAP_ROUTER_RAW, router_score: L.TAP_ROUTER_SCORE,
+  ffn_input: L.TAP_FFN_INPUT,
 } as const;
 
-/** Copies of what a forward call computes on the way. */
+/** Copies of what forward calls of `rows` tokens compute on the way: for tests, benches and tools. Off again with `off`. */
 export class Taps {
   readonly #model: ModelInstance;
   readonly #rows: number;

@@ -4,7 +4,7 @@ import { loadModel } from "../../src/model/load.ts";
 import type { ModelInstance } from "../../src/model/instance.ts";
 import { largestDifference } from "../helpers/compare.ts";
 import { describeShared, sharedPath } from "../helpers/shared.ts";
-import { Taps } from "../helpers/taps.ts";
+import { Taps } from "../../src/model/taps.ts";
 import { testHost, TIERS } from "../helpers/test-host.ts";
 import { readVectors } from "../helpers/vectors.ts";
 

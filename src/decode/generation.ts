@@ -1,0 +1,96 @@
+import { UsageError } from "../errors.ts";
+
+/** Why a generation ended: `maxTokens` reached, a stop text, an end-of-sequence token, cancelled, or a full KV cache. */
+export type FinishReason = "length" | "stop" | "eos" | "aborted" | "context";
+
+/** What one new token brought. There is a piece for every token. */
+export interface Piece {
+  /** Text that is certain now; empty while a character or a possible stop text is incomplete. */
+  readonly text: string;
+  readonly id: number;
+  /** 0 for the first new token. */
+  readonly index: number;
+}
+
+export interface GenerationResult {
+  /** All that the pieces carried. */
+  readonly text: string;
+  /** New token ids, with the end-of-sequence token if there was one. */
+  readonly tokens: readonly number[];
+  /** Number of tokens of the prompt. */
+  readonly promptTokens: number;
+  readonly finishReason: FinishReason;
+  /** Seed that the sampler used. */
+  readonly seed: number;
+  /** Time to compute the prompt and choose the first token, pauses not counted. */
+  readonly prefillMs: number;
+  /** Time for all later tokens, without pauses and without what the consumer did between pieces. */
+  readonly decodeMs: number;
+  readonly prefillTokensPerSecond: number;
+  /** Tokens after the first one a second; 0 when there are none. */
+  readonly decodeTokensPerSecond: number;
+  /** Token-level sparsity over all computed tokens, prompt included; null for dense models. */
+  readonly tls: number | null;
+}
+
+/** What a generation iterates over: `finish` may be called at any time, ends it and gives its result. */
+export interface GenerationRun {
+  pieces(): AsyncGenerator<Piece, void, void>;
+  finish(): GenerationResult;
+}
+
+/**
+ * A generation: iterate it (once) for the pieces, ask `result()` for the end.
+ * Nothing is computed before the first piece is asked for; leaving the loop early frees everything.
+ */
+export class Generation implements AsyncIterable<Piece> {
+  readonly #run: GenerationRun;
+  readonly #settled: Promise<GenerationResult>;
+  #resolve!: (result: GenerationResult) => void;
+  #reject!: (error: unknown) => void;
+  #taken = false;
+
+  constructor(run: GenerationRun) {
+    this.#run = run;
+    this.#settled = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    // Who iterates sees the error there; nobody has to ask for the result.
+    this.#settled.catch(() => undefined);
+  }
+
+  /** @throws UsageError when it is iterated already. */
+  [Symbol.asyncIterator](): AsyncIterator<Piece, void, void> {
+    if (this.#taken) throw new UsageError("a generation can be iterated only once; call generate() again");
+    this.#taken = true;
+    const pieces = this.#settling();
+    return {
+      next: () => pieces.next(),
+      return: async () => {
+        await pieces.return();
+        // A generator that never started runs no finally block.
+        this.#resolve(this.#run.finish());
+        return { done: true, value: undefined };
+      },
+    };
+  }
+
+  /** The result, once all pieces are read. Reads them itself when nobody iterates. */
+  async result(): Promise<GenerationResult> {
+    if (!this.#taken) for await (const _piece of this);
+    return this.#settled;
+  }
+
+  async *#settling(): AsyncGenerator<Piece, void, void> {
+    try {
+      yield* this.#run.pieces();
+    } catch (error) {
+      this.#run.finish();
+      this.#reject(error);
+      throw error;
+    } finally {
+      this.#resolve(this.#run.finish());
+    }
+  }
+}

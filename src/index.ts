@@ -1,0 +1,19 @@
+export * from "./errors.ts";
+export type { Host, Tier } from "./host.ts";
+export type { ByteSource, ModelFiles } from "./format/source.ts";
+export type { ModelConfig } from "./model/config.ts";
+export type {
+  FfnMode, ForwardOptions, ForwardResult, LoadedModel, LoadOptions, Quantization, Sequence, SequenceOptions,
+} from "./model/types.ts";
+export { loadModel } from "./model/load.ts";
+export { Model } from "./model/model.ts";
+export { generate } from "./decode/generate.ts";
+export { Generation, type FinishReason, type GenerationResult, type Piece } from "./decode/generation.ts";
+export type { GenerateOptions } from "./decode/options.ts";
+export { evaluate, type EvaluateOptions, type Evaluation } from "./decode/evaluate.ts";
+export { createSampler, type Sampler } from "./decode/sampler.ts";
+export { loadTokenizer, type Tokenizer } from "./text/tokenizer.ts";
+export { createDetokenizer, type Detokenizer } from "./text/stream.ts";
+export { createStopMatcher, type StopMatcher } from "./text/stop.ts";
+export { SparsityCounter } from "./sparsity/stats.ts";
+export { heatmapSvg } from "./sparsity/heatmap.ts";

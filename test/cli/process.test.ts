@@ -1,0 +1,56 @@
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { root } from "../helpers/test-host.ts";
+import { temporaryFolder, writeTinyModel } from "../helpers/tiny-folder.ts";
+
+const main = join(root, "dist/cli/main.js");
+const built = existsSync(main);
+if (!built) console.log("skipped: the built command line (run npm run build)");
+const model = writeTinyModel(temporaryFolder());
+
+describe.skipIf(!built)("dist/cli/main.js", () => {
+  const blockffn = (args: string[], input?: string): { status: number | null; stdout: string; stderr: string } =>
+    spawnSync(process.execPath, [main, ...args], { encoding: "utf8", ...(input === undefined ? {} : { input }) });
+
+  it("generates", () => {
+    const { status, stdout, stderr } = blockffn(["generate", "tom", "-m", model, "-n", "4", "--json"]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(JSON.parse(stdout)).toMatchObject({ promptTokens: 5, model });
+  });
+
+  it("reads a pipe", () => {
+    expect(blockffn(["generate", "-m", model, "-n", "4", "--json"], "tom\n")).toMatchObject({ status: 0 });
+    expect(blockffn(["generate", "-m", model], "")).toMatchObject({ status: 2, stdout: "" });
+  });
+
+  it("tells failures by exit codes", () => {
+    expect(blockffn(["generate", "x", "-m", "/no/such"])).toMatchObject({ status: 1, stdout: "" });
+    expect(blockffn(["generate", "x", "--loud"])).toMatchObject({ status: 2, stdout: "" });
+    expect(blockffn(["--version"]).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  it("ends quietly when nobody reads on", async () => {
+    const child = spawn(process.execPath, [main, "generate", "tom", "-m", model, "-n", "90", "--ignore-eos"]);
+    let stderr = "";
+    child.stderr.on("data", (data: Buffer) => (stderr += data.toString()));
+    child.stdout.destroy();
+    const code = await new Promise((resolve) => child.on("close", resolve));
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  });
+
+  it("prints what there is when interrupted", async () => {
+    const child = spawn(process.execPath, [main, "generate", "tom", "-m", model, "-n", "90", "--ignore-eos"]);
+    let stdout = "", stderr = "";
+    child.stderr.on("data", (data: Buffer) => (stderr += data.toString()));
+    child.stdout.on("data", (data: Buffer) => {
+      if (stdout === "") child.kill("SIGINT");
+      stdout += data.toString();
+    });
+    const code = await new Promise((resolve) => child.on("close", resolve));
+    // A model this small may be done before the signal arrives.
+    expect([0, 130]).toContain(code);
+    expect(stderr).toMatch(code === 130 ? /ended by aborted/ : /ended by length/);
+  });
+});
