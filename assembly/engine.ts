@@ -2,6 +2,7 @@
 
 export { forward } from "./model/forward";
 export { compact } from "./model/cache";
+export { ffnBranch } from "./model/probe";
 export { ropeFrequencies } from "./model/rope_table";
 export { matrixBytes } from "./model/matrix";
 export {

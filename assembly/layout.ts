@@ -15,7 +15,7 @@ export const BLOCK_COLS = 32;
 export const WEIGHT_F32 = 0;
 /** 8 bits: for each block 16 bf16 scales, then for each column pair 16 x 2 int8. */
 export const WEIGHT_Q8 = 1;
-/** 4 bits: for each block 16 bf16 scales, then for each column pair 8 u16: word r/2 % ... see kernels/simd/q4.ts. */
+/** 4 bits: for each block 16 bf16 scales, then for each column pair 8 u16 of 4 nibbles: see kernels/scalar/matmul_q4.ts. */
 export const WEIGHT_Q4 = 2;
 
 /** Bytes of the 16 scales at the start of a quantised block. */
@@ -158,8 +158,6 @@ export const SCRATCH_V = 56;
 export const SCRATCH_ATTN = 60;
 /** f32 [capacity of the largest sequence]: one query's attention scores. */
 export const SCRATCH_SCORES = 64;
-/** u32 [maxChunk]: cache rows of the chunk that a query sees. */
-export const SCRATCH_VISIBLE = 68;
 /** Router f32 [n, experts]: raw, and after activation and norm. */
 export const SCRATCH_ROUTER_RAW = 72;
 export const SCRATCH_ROUTER = 76;
@@ -199,7 +197,9 @@ export const TAP_MLP_OUT = 8;
 export const TAP_HIDDEN = 12;
 export const TAP_ROUTER_RAW = 16;
 export const TAP_ROUTER_SCORE = 20;
-export const TAPS_BYTES = 24;
+/** The normed rows that a layer's FFN reads. */
+export const TAP_FFN_INPUT = 24;
+export const TAPS_BYTES = 28;
 
 // ---- Sequence descriptor ----------------------------------------------------------------------------------------------
 

@@ -25,6 +25,13 @@
 // @ts-ignore: decorator
 @inline const P5: f32 = 5.0000001201e-1;
 
+/**
+ * A softmax term this far below the largest is lost in any f32 sum that holds the largest. Making it 0 keeps products with it from
+ * becoming denormal, which x86 computes a hundred times slower (measured: half of the default model's decoding time).
+ */
+// @ts-ignore: decorator
+@inline export const SOFTMAX_FLOOR: f32 = -60.0;
+
 /** e^x; x is clamped to [-87, 88], NaN stays NaN. */
 export function exp(x: f32): f32 {
   x = min<f32>(max<f32>(x, EXP_MIN), EXP_MAX);

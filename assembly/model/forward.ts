@@ -2,7 +2,7 @@ import {
   LAYER_ATTN_NORM, LAYER_BYTES, LAYER_FFN_NORM, LOGITS_ALL, LOGITS_NONE, MATRIX_TYPE, MODEL_EMBED, MODEL_EMBED_SCALE, MODEL_FINAL_NORM,
   MODEL_HEAD, MODEL_INV_FREQ, MODEL_LAYERS, MODEL_LAYER_TABLE, MODEL_LOGIT_SCALE, MODEL_RESIDUAL_SCALE, MODEL_RMS_EPS, MODEL_ROPE_DIM,
   MODEL_VOCAB, SCRATCH_BRANCH, SCRATCH_COS, SCRATCH_FINAL, SCRATCH_LOGITS, SCRATCH_POSITIONS, SCRATCH_SIN, SCRATCH_TOKENS, SCRATCH_X,
-  TAP_ATTN_OUT, TAP_EMBED, TAP_HIDDEN, TAP_MLP_OUT,
+  TAP_ATTN_OUT, TAP_EMBED, TAP_FFN_INPUT, TAP_HIDDEN, TAP_MLP_OUT,
 } from "../layout";
 import { addScaled, rmsNorm, scale } from "../kernels";
 import { attention } from "./attention";
@@ -33,6 +33,7 @@ export function forward(model: usize, sequence: usize, n: i32, base: i32, logits
     addBranch(p, x, residual);
     tapRows(p, TAP_ATTN_OUT, l, ptr(p.scratch, SCRATCH_BRANCH));
     normRows(p, x, ptr(layer, LAYER_FFN_NORM), eps, p.input.x);
+    tapRows(p, TAP_FFN_INPUT, l, p.input.x);
     ffn(p, layer, l);
     addBranch(p, x, residual);
     tapRows(p, TAP_MLP_OUT, l, ptr(p.scratch, SCRATCH_BRANCH));

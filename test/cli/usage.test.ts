@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
-import { bytes, percent, table } from "../../cli/format.ts";
+import { describe, expect, it, vi } from "vitest";
+import { bytes, number, percent, table } from "../../cli/format.ts";
 import { Progress } from "../../cli/progress.ts";
 import { run } from "../../cli/run.ts";
 import { blockffn, fakeIo } from "../helpers/fake-io.ts";
@@ -136,17 +136,39 @@ describe("interrupts", () => {
 describe("formatting", () => {
   it("shortens numbers", () => {
     expect([bytes(5), bytes(2048), bytes(10.5 * 2 ** 20), bytes(3 * 2 ** 40)]).toEqual(["5 B", "2.00 KiB", "10.5 MiB", "3072.0 GiB"]);
+    expect([number(0.25), number(12), number(999.96), number(1234.5), number(9015936)]).toEqual(["0.3", "12", "1000.0", "1,235", "9,015,936"]);
     expect(percent(0.74984)).toBe("74.98 %");
     expect(table([["a", "1"], ["bcd", "22"]])).toBe("a     1\nbcd  22\n");
   });
 });
 
 describe("Progress", () => {
-  it("is quiet for short work", () => {
-    const io = fakeIo({ stderrIsTty: true });
+  /** Reports every 50 ms for `ms`, on a clock of our own. */
+  function work(ms: number, tty: boolean): string {
+    const clock = vi.spyOn(performance, "now").mockReturnValue(0);
+    const io = fakeIo({ stderrIsTty: tty });
     const progress = new Progress(io, "working");
-    progress.update(1, 2);
+    for (let now = 0; now <= ms; now += 50) {
+      clock.mockReturnValue(now);
+      progress.update(now, ms);
+    }
     progress.end();
-    expect(io.stderr).toBe("");
+    clock.mockRestore();
+    return io.stderr;
+  }
+
+  it("is quiet for work of less than a second", () => {
+    expect(work(950, true)).toBe("");
+    expect(work(950, false)).toBe("");
+  });
+
+  it("redraws one line on a terminal, and clears it", () => {
+    const lines = work(2000, true).split("\r\u001b[K");
+    expect(lines.slice(0, 3)).toEqual(["", "working: 50 %", "working: 55 %"]);
+    expect(lines.slice(-2)).toEqual(["working: 100 %", ""]);
+  });
+
+  it("prints a plain line after a second and then every ten elsewhere", () => {
+    expect(work(20_000, false)).toBe("working: 5 %\nworking: 55 %\n");
   });
 });

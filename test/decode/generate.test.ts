@@ -295,7 +295,7 @@ describe("wrong arguments", () => {
     ["maxTokens", { maxTokens: 0 }], ["maxTokens", { maxTokens: 1.5 }], ["maxTokens", { maxTokens: NaN }], ["maxTokens", { maxTokens: "9" }],
     ["context", { context: 0 }], ["temperature", { temperature: -1 }], ["temperature", { temperature: Infinity }], ["topK", { topK: -1 }],
     ["topP", { topP: 1.1 }], ["topP", { topP: NaN }], ["minP", { minP: -0.1 }], ["repetitionPenalty", { repetitionPenalty: 0 }],
-    ["seed", { seed: -1 }], ["seed", { seed: 2 ** 32 }], ["stop", { stop: "" }], ["stop", { stop: ["a", 5] }],
+    ["seed", { seed: -1 }], ["seed", { seed: 2 ** 53 }], ["stop", { stop: "" }], ["stop", { stop: ["a", 5] }],
     ["stop", { stop: Array.from({ length: 65 }, () => "x") }], ["stop", { stop: 5 }], ["stop", { stop: null }], ["stop", { stop: "x".repeat(5000) }], ["signal", { signal: {} }],
   ];
   it.each(wrong)("names %s in %j", (field, options) => {

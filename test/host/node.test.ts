@@ -50,7 +50,7 @@ describe("NodeFile", () => {
 
   it("names what is missing or is a folder", async () => {
     expect((await failure(NodeFile.open(join(folder, "none")))).message).toMatch(/none: there is no such file/);
-    expect((await failure(NodeFile.open(folder))).message).toMatch(/is a folder/);
+    expect((await failure(NodeFile.open(folder))).message).toMatch(/is not a regular file/);
   });
 });
 

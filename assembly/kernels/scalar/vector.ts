@@ -1,4 +1,4 @@
-import { exp } from "../math";
+import { exp, SOFTMAX_FLOOR } from "../math";
 
 /** out = x / sqrt(mean(x^2) + eps) * weight (Zhang and Sennrich 2019, arXiv 1910.07467), `cols` values. */
 export function rmsNorm(x: usize, weight: usize, cols: i32, eps: f32, out: usize): void {
@@ -34,13 +34,14 @@ export function scale(x: usize, cols: i32, s: f32, out: usize): void {
   for (let c = 0; c < cols; c++) store<f32>(out + (c << 2), load<f32>(x + (c << 2)) * s);
 }
 
-/** Softmax in place over `count` values. */
+/** Softmax in place over `count` values; what is below e^-60 of the largest becomes 0 (see SOFTMAX_FLOOR). NaN anywhere spoils all. */
 export function softmax(x: usize, count: i32): void {
   let peak: f32 = -Infinity;
   for (let i = 0; i < count; i++) peak = max<f32>(peak, load<f32>(x + (i << 2)));
   let sum: f32 = 0;
   for (let i = 0; i < count; i++) {
-    const e = exp(load<f32>(x + (i << 2)) - peak);
+    const d = load<f32>(x + (i << 2)) - peak;
+    const e = d < SOFTMAX_FLOOR ? <f32>0 : exp(d);
     store<f32>(x + (i << 2), e);
     sum += e;
   }

@@ -1,4 +1,4 @@
-import { exp, exp4 } from "../math";
+import { exp, exp4, SOFTMAX_FLOOR } from "../math";
 import { argmax as argmaxScalar } from "../scalar/vector";
 import { addLanes, maxOf } from "./lanes";
 
@@ -83,13 +83,15 @@ export function softmax(x: usize, count: i32): void {
   const peak4 = f32x4.splat(peak);
   let sums = f32x4.splat(0);
   for (p = x; p < whole; p += 16) {
-    const e = exp4(f32x4.sub(v128.load(p), peak4));
+    const d = f32x4.sub(v128.load(p), peak4);
+    const e = v128.and(exp4(d), f32x4.ge(d, f32x4.splat(SOFTMAX_FLOOR)));
     v128.store(p, e);
     sums = f32x4.add(sums, e);
   }
   let sum = addLanes(sums);
   for (; p < end; p += 4) {
-    const e = exp(load<f32>(p) - peak);
+    const d = load<f32>(p) - peak;
+    const e = d < SOFTMAX_FLOOR ? <f32>0 : exp(d);
     store<f32>(p, e);
     sum += e;
   }

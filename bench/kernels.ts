@@ -1,0 +1,185 @@
+import { BLOCK_COLS } from "../assembly/layout.ts";
+import type { Host, Tier } from "../src/host.ts";
+import { Engine, type EngineExports } from "../src/model/engine.ts";
+import { F32, matrixBytes, paddedRows, Q4, Q8, type WeightType } from "../src/model/panel.ts";
+import { fillRandom, fillUniform } from "./random.ts";
+import { interleave, type Case } from "./measure.ts";
+
+export interface KernelResult {
+  readonly kernel: string;
+  readonly size: string;
+  readonly tier: Tier;
+  readonly microseconds: number;
+  /** Bytes of weights (or of the vector) read a second; multiply-adds count as two operations. */
+  readonly gigabytesPerSecond: number;
+  readonly gigaopsPerSecond: number;
+  /** Median time of the scalar tier over this one's. */
+  readonly speedup: number;
+}
+
+interface KernelCase {
+  readonly kernel: string;
+  readonly size: string;
+  readonly bytes: number;
+  readonly ops: number;
+  readonly make: (bed: Bed) => () => void;
+}
+
+/** An engine and a bump allocator; everything it hands out is written first. */
+class Bed {
+  readonly run: EngineExports;
+  readonly #engine: Engine;
+  #top: number;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+    this.run = engine.exports;
+    this.#top = engine.exports.heapBase();
+  }
+
+  random(bytes: number): number {
+    const at = this.#take(bytes);
+    fillRandom(this.#engine.u32(at, Math.ceil(bytes / 4)), at);
+    return at;
+  }
+
+  uniform(count: number, scale = 1): number {
+    const at = this.#take(count * 4);
+    fillUniform(this.#engine.f32(at, count), at, scale);
+    return at;
+  }
+
+  iota(count: number): number {
+    const at = this.#take(count * 4);
+    const words = this.#engine.u32(at, count);
+    for (let i = 0; i < count; i++) words[i] = i;
+    return at;
+  }
+
+  /** Random weights of a matrix; quantised blocks get scales near 1 / 4096. */
+  weights(type: WeightType, rows: number, cols: number): number {
+    const bytes = matrixBytes(type, rows, cols);
+    if (type === F32) return this.uniform(bytes / 4, 1 / Math.sqrt(cols));
+    const at = this.random(bytes);
+    const stride = type === Q8 ? 544 : 288;
+    const half = new Uint16Array(this.#engine.memory.buffer, at, bytes / 2);
+    for (let b = 0; b < bytes; b += stride) half.fill(0x3980, b / 2, b / 2 + 16);
+    return at;
+  }
+
+  #take(bytes: number): number {
+    const at = Math.ceil(this.#top / 64) * 64;
+    this.#top = at + bytes + 64;
+    this.#engine.reserve(this.#top, "bench");
+    return at;
+  }
+}
+
+/** Times every kernel in both tiers, side by side. `quick` leaves out the large buffers. */
+export async function benchKernels(host: Host, options: { quick?: boolean; onCase?: (name: string) => void } = {}): Promise<KernelResult[]> {
+  const tiers: readonly Tier[] = ["scalar", "simd"];
+  const modules = await Promise.all(tiers.map((tier) => host.engine(tier)));
+  const results: KernelResult[] = [];
+  for (const { kernel, size, bytes, ops, make } of kernelCases(options.quick === true)) {
+    options.onCase?.(`${kernel} ${size}`);
+    const cases: Case[] = [];
+    for (let i = 0; i < tiers.length; i++) {
+      const bed = new Bed(await Engine.create(modules[i] as WebAssembly.Module));
+      cases.push({ name: tiers[i] as string, run: make(bed) });
+    }
+    const timings = interleave(cases, { rounds: 7, minMs: 10 });
+    timings.forEach(({ median }, i) => results.push({
+      kernel, size, tier: tiers[i] as Tier, microseconds: median * 1000, gigabytesPerSecond: bytes / median / 1e6, gigaopsPerSecond: ops / median / 1e6,
+      speedup: (timings[0]?.median ?? median) / median,
+    }));
+  }
+  return results;
+}
+
+const NAMES = ["f32", "q8", "q4"] as const;
+
+function kernelCases(quick: boolean): KernelCase[] {
+  const cases: KernelCase[] = [];
+  for (const type of [F32, Q8, Q4] as const) {
+    // In L1; one published-size projection; a matrix that no cache holds.
+    const shapes: [rows: number, cols: number, n: number][] = [[32, 576, 1], [1536, 576, 1], [1536, 576, 4], [1536, 576, 32], [256, 32, 1]];
+    if (!quick) shapes.push([131072, 1280, 1]);
+    for (const [rows, cols, n] of shapes) cases.push(matmulCase(type, rows, cols, n));
+  }
+  return [...cases, ...vectorCases()];
+}
+
+function matmulCase(type: WeightType, rows: number, cols: number, n: number): KernelCase {
+  const blocks = Math.ceil(cols / BLOCK_COLS);
+  const yStride = paddedRows(rows) * 4;
+  return {
+    kernel: `matmul ${NAMES[type]}`, size: `${rows}x${cols} n=${n}`, bytes: matrixBytes(type, rows, cols), ops: 2 * rows * cols * n,
+    make: (bed) => {
+      const w = bed.weights(type, rows, cols);
+      const iota = bed.iota(n);
+      const y = bed.random(n * yStride);
+      const x = bed.uniform(n * cols);
+      if (type === F32) return () => bed.run.matmulF32(w, rows, cols, x, cols * 4, iota, n, y, yStride, iota, 0);
+      const q = bed.random(n * blocks * 64);
+      const scales = bed.uniform(n);
+      const sums = bed.random(n * blocks * 4);
+      bed.run.quantize(x, cols * 4, n, cols, q, blocks * 64, scales, sums, blocks * 4);
+      if (type === Q8) return () => bed.run.matmulQ8(w, rows, cols, q, blocks * 64, scales, iota, n, y, yStride, iota, 0);
+      return () => bed.run.matmulQ4(w, rows, cols, q, blocks * 64, scales, sums, blocks * 4, iota, n, y, yStride, iota, 0);
+    },
+  };
+}
+
+function vectorCases(): KernelCase[] {
+  const n = 1536;
+  const vocab = 49152;
+  const vector = (kernel: string, ops: number, count: number, make: (bed: Bed) => () => void): KernelCase => ({
+    kernel, size: String(count), bytes: count * 4, ops: ops * count, make,
+  });
+  return [
+    vector("quantize", 4, n, (bed) => {
+      const [x, q, scales, sums] = [bed.uniform(n), bed.random(n * 2), bed.uniform(1), bed.random(n)];
+      return () => bed.run.quantize(x, n * 4, 1, n, q, n * 2, scales, sums, n);
+    }),
+    vector("rmsNorm", 4, n, (bed) => {
+      const [x, w, out] = [bed.uniform(n), bed.uniform(n), bed.uniform(n)];
+      return () => bed.run.rmsNorm(x, w, n, 1e-5, out);
+    }),
+    vector("siluScale", 20, n, (bed) => {
+      const x = bed.uniform(n);
+      return () => bed.run.siluScale(x, n, 1.5);
+    }),
+    vector("siluMul", 20, n, (bed) => {
+      const [gate, up] = [bed.uniform(n), bed.uniform(n)];
+      return () => bed.run.siluMul(gate, up, n);
+    }),
+    vector("addScaled", 2, n, (bed) => {
+      const [x, b] = [bed.uniform(n), bed.uniform(n, 1e-3)];
+      return () => bed.run.addScaled(x, b, n, 1e-3);
+    }),
+    vector("softmax", 20, n, (bed) => {
+      const x = bed.uniform(n);
+      return () => bed.run.softmax(x, n);
+    }),
+    vector("argmax", 1, vocab, (bed) => {
+      const x = bed.uniform(vocab);
+      return () => void bed.run.argmax(x, vocab);
+    }),
+    vector("topK 10", 1, vocab, (bed) => {
+      const [x, indices, values] = [bed.uniform(vocab), bed.random(40), bed.random(40)];
+      return () => void bed.run.topK(x, vocab, 10, indices, values);
+    }),
+    vector("rope", 3, 64, (bed) => {
+      const [x, cos, sin] = [bed.uniform(64), bed.uniform(32), bed.uniform(32)];
+      return () => bed.run.rope(x, cos, sin, 32);
+    }),
+    vector("attentionScores 64 x 512", 2, 64 * 512, (bed) => {
+      const [q, keys, scores] = [bed.uniform(64), bed.uniform(64 * 512), bed.uniform(512)];
+      return () => bed.run.attentionScores(q, keys, 256, 512, 64, 0.125, scores);
+    }),
+    vector("attentionMix 64 x 512", 2, 64 * 512, (bed) => {
+      const [w, values, out] = [bed.uniform(512), bed.uniform(64 * 512), bed.uniform(64, 1e-3)];
+      return () => bed.run.attentionMix(w, values, 256, 512, 64, out);
+    }),
+  ];
+}

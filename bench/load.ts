@@ -1,0 +1,68 @@
+import { spawnSync } from "node:child_process";
+import { open, stat } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { nodeHost, PACKAGE_ROOT } from "../host/node/index.ts";
+import { BlockFFNError, UsageError } from "../src/errors.ts";
+import { loadModel } from "../src/model/load.ts";
+import { cacheRowBytes } from "../src/model/sequence.ts";
+import { median } from "./measure.ts";
+
+export interface LoadResult {
+  readonly fileBytes: number;
+  /** Reading the file into a buffer, from the page cache, and loading it as a model: medians of alternating runs. */
+  readonly readMs: number;
+  readonly loadMs: number;
+  /** Of a whole `blockffn generate` process. */
+  readonly peakRssBytes: number;
+  /** KV cache of that process. */
+  readonly cacheBytes: number;
+}
+
+const ROUNDS = 9;
+const READ_BYTES = 8 * 2 ** 20;
+const CONTEXT = 256;
+
+/** Load time against reading the same file, and the peak memory of a `generate` process. */
+export async function benchLoad(path: string, onProgress: (what: string) => void): Promise<LoadResult> {
+  if (!(await stat(path)).isFile()) throw new UsageError("load is measured on a packed file; convert the folder first", { file: path });
+  const reads: number[] = [];
+  const loads: number[] = [];
+  let cacheBytes = 0;
+  await nodeHost.engine("simd");
+  for (let round = -1; round < ROUNDS; round++) {
+    onProgress(`load, round ${round + 1} of ${ROUNDS}`);
+    const readMs = await timeRead(path);
+    const start = performance.now();
+    const model = await loadModel(nodeHost, path);
+    const loadMs = performance.now() - start;
+    const row = cacheRowBytes(model.config);
+    cacheBytes = CONTEXT * model.config.layers * (row.keys + row.values);
+    model.dispose();
+    if (round < 0) continue;
+    reads.push(readMs);
+    loads.push(loadMs);
+  }
+  return { fileBytes: (await stat(path)).size, readMs: median(reads), loadMs: median(loads), peakRssBytes: peakRss(path), cacheBytes };
+}
+
+/** Reads a file in the same pieces as a load does, into one fresh buffer. */
+async function timeRead(path: string): Promise<number> {
+  const start = performance.now();
+  const file = await open(path);
+  const { size } = await file.stat();
+  const buffer = new Uint8Array(size);
+  for (let at = 0; at < size; ) at += (await file.read(buffer, at, Math.min(READ_BYTES, size - at), at)).bytesRead;
+  await file.close();
+  return performance.now() - start;
+}
+
+/** Peak resident bytes of a `generate` process that fills a context of CONTEXT tokens. */
+function peakRss(path: string): number {
+  const cli = fileURLToPath(new URL("dist/cli/main.js", PACKAGE_ROOT));
+  const report = "process.on('exit',()=>process.stderr.write('\\nmaxrss '+process.resourceUsage().maxRSS))";
+  const args = ["--import", `data:text/javascript,${encodeURIComponent(report)}`, cli, "generate", "Once upon a time", "--model", path, "--context", String(CONTEXT), "--max-tokens", "200", "--ignore-eos"];
+  const { stderr, status } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  const match = /maxrss (\d+)/.exec(stderr);
+  if (status !== 0 || match === null) throw new BlockFFNError(`generate failed while its memory was measured: ${stderr.slice(0, 300)}`);
+  return Number(match[1]) * 1024;
+}
