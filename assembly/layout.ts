@@ -13,7 +13,7 @@ export const BLOCK_COLS = 32;
 
 /** f32: for each column 16 floats. */
 export const WEIGHT_F32 = 0;
-/** 8 bits: for each block 16 bf16 scales, then for each column pair 16 x 2 int8. */
+/** 8 bits: for each block 16 bf16 scales, then for each column pair two times 8 u16 of 2 bytes: see kernels/scalar/matmul_q8.ts. */
 export const WEIGHT_Q8 = 1;
 /** 4 bits: for each block 16 bf16 scales, then for each column pair 8 u16 of 4 nibbles: see kernels/scalar/matmul_q4.ts. */
 export const WEIGHT_Q4 = 2;

@@ -124,7 +124,7 @@ function matmulCase(type: WeightType, rows: number, cols: number, n: number): Ke
       const scales = bed.uniform(n);
       const sums = bed.random(n * blocks * 4);
       bed.run.quantize(x, cols * 4, n, cols, q, blocks * 64, scales, sums, blocks * 4);
-      if (type === Q8) return () => bed.run.matmulQ8(w, rows, cols, q, blocks * 64, scales, iota, n, y, yStride, iota, 0);
+      if (type === Q8) return () => bed.run.matmulQ8(w, rows, cols, q, blocks * 64, scales, sums, blocks * 4, iota, n, y, yStride, iota, 0);
       return () => bed.run.matmulQ4(w, rows, cols, q, blocks * 64, scales, sums, blocks * 4, iota, n, y, yStride, iota, 0);
     },
   };

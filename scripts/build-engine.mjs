@@ -21,8 +21,9 @@ const FEATURES = {
 mkdirSync(join(root, "dist/engine"), { recursive: true });
 for (const tier of Object.keys(FEATURES)) {
   const file = join(root, `dist/engine/engine.${tier}.wasm`);
-  execFileSync(process.execPath, [bin("assemblyscript", "asc"), "--config", join(root, "asconfig.json"), "--target", tier], { cwd: root, stdio: "inherit" });
+  execFileSync(process.execPath, [bin("assemblyscript", "asc"), "--config", join(root, "asconfig.json"), "--target", tier, "--debug"], { cwd: root, stdio: "inherit" });
+  // --no-inline: a panel kernel needs all 16 vector registers; inlined into its caller's loops it spills (a fifth slower).
   // --low-memory-unused: nothing lives below 1024 (memoryBase), so constant offsets may fold into loads and stores.
-  execFileSync(process.execPath, [bin("binaryen", "wasm-opt"), file, "-o", file, "-O3", "--low-memory-unused", "--strip-debug", "--strip-producers", ...FEATURES[tier]], { stdio: "inherit" });
+  execFileSync(process.execPath, [bin("binaryen", "wasm-opt"), file, "-o", file, "--no-inline=*/panel*", "-O3", "--low-memory-unused", "--strip-debug", "--strip-producers", ...FEATURES[tier]], { stdio: "inherit" });
   console.log(`engine.${tier}.wasm ${statSync(file).size} bytes`);
 }

@@ -22,9 +22,9 @@ export function matmulF32(w: usize, rows: i32, cols: i32, x: usize, xStride: usi
 
 // @ts-ignore: decorator
 @inline
-export function matmulQ8(w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xScale: usize, xi: usize, n: i32, y: usize, yStride: usize, yi: usize, accumulate: bool): void {
-  if (ASC_FEATURE_SIMD) return matmulQ8SIMD(w, rows, cols, x, xStride, xScale, xi, n, y, yStride, yi, accumulate);
-  return matmulQ8Scalar(w, rows, cols, x, xStride, xScale, xi, n, y, yStride, yi, accumulate);
+export function matmulQ8(w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xScale: usize, xSums: usize, sumsStride: usize, xi: usize, n: i32, y: usize, yStride: usize, yi: usize, accumulate: bool): void {
+  if (ASC_FEATURE_SIMD) return matmulQ8SIMD(w, rows, cols, x, xStride, xScale, xSums, sumsStride, xi, n, y, yStride, yi, accumulate);
+  return matmulQ8Scalar(w, rows, cols, x, xStride, xScale, xSums, sumsStride, xi, n, y, yStride, yi, accumulate);
 }
 
 // @ts-ignore: decorator

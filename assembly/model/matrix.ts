@@ -36,7 +36,7 @@ export function multiply(
   type: i32, w: usize, rows: i32, cols: i32, a: Activations, xi: usize, n: i32, y: usize, yStride: usize, yi: usize, accumulate: bool,
 ): void {
   if (type === WEIGHT_F32) matmulF32(w, rows, cols, a.x, a.xStride, xi, n, y, yStride, yi, accumulate);
-  else if (type === WEIGHT_Q8) matmulQ8(w, rows, cols, a.q, a.qStride, a.scale, xi, n, y, yStride, yi, accumulate);
+  else if (type === WEIGHT_Q8) matmulQ8(w, rows, cols, a.q, a.qStride, a.scale, a.sums, a.sumsStride, xi, n, y, yStride, yi, accumulate);
   else matmulQ4(w, rows, cols, a.q, a.qStride, a.scale, a.sums, a.sumsStride, xi, n, y, yStride, yi, accumulate);
 }
 
@@ -62,7 +62,8 @@ export function matrixRow(matrix: usize, row: i32, out: usize): void {
     const scale = reinterpret<f32>(<u32>load<u16>(p + (r << 1)) << 16);
     let q: i32;
     if (type === WEIGHT_Q8) {
-      q = load<i8>(p + 32 + (k >> 1) * 32 + r * 2 + (k & 1));
+      const word = ((r >> 3) << 3) + ((r & 3) << 1) + (k & 1);
+      q = <i32>load<u8>(p + 32 + (k >> 1) * 32 + word * 2 + ((r >> 2) & 1)) - 128;
     } else {
       const group = r >> 2;
       const word = <i32>load<u16>(p + 32 + (k >> 1) * 16 + (((r & 3) << 1) + (k & 1)) * 2);

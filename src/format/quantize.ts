@@ -53,7 +53,7 @@ function putScale(out: Uint8Array, at: number, r: number, bits: number): void {
   out[at + 2 * r + 1] = bits >> 8;
 }
 
-/** 8 bits: the largest weight is +-127. The scale is rounded up to bf16 first, so rounding it costs nothing. */
+/** 8 bits, kept as q + 128: the largest weight is +-127. The scale is rounded up to bf16 first, so rounding it costs nothing. */
 function packQ8(block: Float32Array, out: Uint8Array, at: number, r: number): void {
   let peak = 0;
   for (const w of block) peak = Math.max(peak, Math.abs(w));
@@ -62,7 +62,8 @@ function packQ8(block: Float32Array, out: Uint8Array, at: number, r: number): vo
   putScale(out, at, r, bits);
   for (let c = 0; c < BLOCK_COLS; c++) {
     const q = scale === 0 ? 0 : clamp(Math.round((block[c] as number) / scale), -127, 127);
-    out[at + SCALE_BYTES + (c >> 1) * 32 + r * 2 + (c & 1)] = q & 255;
+    const word = ((r >> 3) << 3) + ((r & 3) << 1) + (c & 1);
+    out[at + SCALE_BYTES + (c >> 1) * 32 + word * 2 + ((r >> 2) & 1)] = q + 128;
   }
 }
 

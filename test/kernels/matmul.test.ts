@@ -28,7 +28,7 @@ function unpack(type: WeightType, packed: Uint8Array, row: number, col: number, 
   const block = panel + (col >> 5) * (type === Q8 ? Q8_BLOCK_BYTES : Q4_BLOCK_BYTES);
   const pair = (col & 31) >> 1;
   const scale = new Float32Array(Uint32Array.of(view.getUint16(block + 2 * r, true) << 16).buffer)[0] as number;
-  if (type === Q8) return view.getInt8(block + 32 + pair * 32 + r * 2 + (col & 1)) * scale;
+  if (type === Q8) return (view.getUint8(block + 32 + pair * 32 + (r >> 3) * 16 + ((r & 3) * 2 + (col & 1)) * 2 + ((r >> 2) & 1)) - 128) * scale;
   const word = view.getUint16(block + 32 + pair * 16 + ((r & 3) * 2 + (col & 1)) * 2, true);
   const group = r >> 2;
   return (((word >> (4 * group)) & 15) - 8) * scale * [1, 16, 256, 1][group]!;
@@ -62,7 +62,7 @@ function multiply(bench: KernelBench, type: WeightType, packed: Uint8Array, rows
     const q16 = new Int16Array(bench.engine.memory.buffer, q, n * blocks * BLOCK_COLS).slice();
     const scale = bench.floats(scales, n);
     seen = (token, col) => (q16[token * blocks * BLOCK_COLS + col] as number) * (scale[token] as number);
-    if (type === Q8) run.matmulQ8(w, rows, cols, q, blocks * BLOCK_COLS * 2, scales, xi, n, y, stride * 4, yi, accumulate ? 1 : 0);
+    if (type === Q8) run.matmulQ8(w, rows, cols, q, blocks * BLOCK_COLS * 2, scales, sums, blocks * 4, xi, n, y, stride * 4, yi, accumulate ? 1 : 0);
     else run.matmulQ4(w, rows, cols, q, blocks * BLOCK_COLS * 2, scales, sums, blocks * 4, xi, n, y, stride * 4, yi, accumulate ? 1 : 0);
   }
   return { y: bench.floats(y, (n + 1) * stride), stride, seen };

@@ -2,12 +2,14 @@ import { BLOCK_COLS, PANEL_ROWS, Q8_BLOCK_BYTES, SCALE_BYTES } from "../../layou
 import { bf16 } from "./bf16";
 
 /**
- * y[yi[t]] = W x[xi[t]], or += with `accumulate`, for t = 0..n-1. W is q8 in panels; x is quantised to i16 rows `xStride`
- * bytes apart, each with an f32 scale. Per block of 32 columns the product is exact in i32; blocks are added in f32 in
- * ascending order, then multiplied by the token's scale: every tier gives the same bits.
+ * y[yi[t]] = W x[xi[t]], or += with `accumulate`, for t = 0..n-1. W is q8 in panels: weight = (byte - 128) * scale. Row r, column c
+ * of a block is byte (r / 4) % 2 of the u16 number (r / 8) * 8 + (r % 4) * 2 + c % 2 in column pair c / 2. x is quantised to i16 rows
+ * `xStride` bytes apart, each with an f32 scale and, for the kernels that do not take 128 away from each byte, block sums.
+ * Per block of 32 columns the product is exact in i32; blocks are added in f32 in ascending order, then multiplied by the token's
+ * scale: every tier gives the same bits.
  */
 export function matmulQ8(
-  w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xScale: usize, xi: usize, n: i32,
+  w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xScale: usize, xSums: usize, sumsStride: usize, xi: usize, n: i32,
   y: usize, yStride: usize, yi: usize, accumulate: bool,
 ): void {
   const blocks = (cols + BLOCK_COLS - 1) / BLOCK_COLS;
@@ -23,7 +25,8 @@ export function matmulQ8(
           const block = w + b * Q8_BLOCK_BYTES;
           let dot = 0;
           for (let c = 0; c < BLOCK_COLS; c++) {
-            const q = <i32>load<i8>(block + SCALE_BYTES + (c >> 1) * 32 + r * 2 + (c & 1));
+            const word = ((r >> 3) << 3) + ((r & 3) << 1) + (c & 1);
+            const q = <i32>load<u8>(block + SCALE_BYTES + (c >> 1) * 32 + word * 2 + ((r >> 2) & 1)) - 128;
             dot += q * <i32>load<i16>(xt + ((b * BLOCK_COLS + c) << 1));
           }
           sum += <f32>dot * bf16(block + (r << 1));

@@ -1,5 +1,5 @@
 import { BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES } from "../../layout";
-import { accumulator, finish, scale4 } from "./panel";
+import { accumulator, finish, keep, scale4, touch4 } from "./panel";
 
 // The four nibbles of a u16 belong to rows r, r + 4, r + 8, r + 12 of the panel. Masking leaves them where they are, times
 // 1, 16, 256, (1 after the shift): the scales of rows 4..11 are stored divided by that, so nothing is shifted down but the last.
@@ -17,6 +17,7 @@ export function matmulQ4(
   y: usize, yStride: usize, yi: usize, accumulate: bool,
 ): void {
   const panelBytes = <usize>((cols + BLOCK_COLS - 1) / BLOCK_COLS) * Q4_BLOCK_BYTES;
+  let touched = 0;
   for (let first = 0; first < rows; first += PANEL_ROWS) {
     const out = y + (first << 2);
     let t = 0;
@@ -33,14 +34,15 @@ export function matmulQ4(
     if (t < n) {
       const r = <usize>load<u32>(xi + (t << 2));
       const yt = out + <usize>load<u32>(yi + (t << 2)) * yStride;
-      panel1(w, panelBytes, x + <usize>r * xStride, xSums + <usize>r * sumsStride, load<f32>(xScale + (r << 2)), yt, accumulate);
+      touched |= panel1(w, panelBytes, x + <usize>r * xStride, xSums + <usize>r * sumsStride, load<f32>(xScale + (r << 2)), yt, accumulate);
     }
     w += panelBytes;
   }
+  keep(touched);
 }
 
-// Unrolled over the whole block for the reason given in matmul_q8.ts.
-function panel1(w: usize, bytes: usize, x: usize, sums: usize, scale: f32, y: usize, accumulate: bool): void {
+// One token; lines are touched early for the reason given in matmul_q8.ts.
+function panel1(w: usize, bytes: usize, x: usize, sums: usize, scale: f32, y: usize, accumulate: bool): i32 {
   const m0 = i16x8.splat(0x000f);
   const m1 = i16x8.splat(0x00f0);
   const m2 = i16x8.splat(0x0f00);
@@ -48,114 +50,37 @@ function panel1(w: usize, bytes: usize, x: usize, sums: usize, scale: f32, y: us
   let f1 = f0;
   let f2 = f0;
   let f3 = f0;
+  let touched = 0;
   const end = w + bytes;
   while (w < end) {
+    touched |= touch4(w) | load<i32>(w, 256);
     let a0 = v128.load32_splat(sums);
     let a1 = i32x4.shl(a0, 4);
     let a2 = i32x4.shl(a0, 8);
     let a3 = a0;
-    let v = v128.load32_splat(x, 0);
-    let q = v128.load(w, 32);
-    a0 = dotAdd(a0, v128.and(q, m0), v);
-    a1 = dotAdd(a1, v128.and(q, m1), v);
-    a2 = dotAdd(a2, v128.and(q, m2), v);
-    a3 = dotAdd(a3, i16x8.shr_u(q, 12), v);
-    v = v128.load32_splat(x, 4);
-    q = v128.load(w, 48);
-    a0 = dotAdd(a0, v128.and(q, m0), v);
-    a1 = dotAdd(a1, v128.and(q, m1), v);
-    a2 = dotAdd(a2, v128.and(q, m2), v);
-    a3 = dotAdd(a3, i16x8.shr_u(q, 12), v);
-    v = v128.load32_splat(x, 8);
-    q = v128.load(w, 64);
-    a0 = dotAdd(a0, v128.and(q, m0), v);
-    a1 = dotAdd(a1, v128.and(q, m1), v);
-    a2 = dotAdd(a2, v128.and(q, m2), v);
-    a3 = dotAdd(a3, i16x8.shr_u(q, 12), v);
-    v = v128.load32_splat(x, 12);
-    q = v128.load(w, 80);
-    a0 = dotAdd(a0, v128.and(q, m0), v);
-    a1 = dotAdd(a1, v128.and(q, m1), v);
-    a2 = dotAdd(a2, v128.and(q, m2), v);
-    a3 = dotAdd(a3, i16x8.shr_u(q, 12), v);
-    v = v128.load32_splat(x, 16);
-    q = v128.load(w, 96);
-    a0 = dotAdd(a0, v128.and(q, m0), v);
-    a1 = dotAdd(a1, v128.and(q, m1), v);
-    a2 = dotAdd(a2, v128.and(q, m2), v);
-    a3 = dotAdd(a3, i16x8.shr_u(q, 12), v);
-    v = v128.load32_splat(x, 20);
-    q = v128.load(w, 112);
-    a0 = dotAdd(a0, v128.and(q, m0), v);
-    a1 = dotAdd(a1, v128.and(q, m1), v);
-    a2 = dotAdd(a2, v128.and(q, m2), v);
-    a3 = dotAdd(a3, i16x8.shr_u(q, 12), v);
-    v = v128.load32_splat(x, 24);
-    q = v128.load(w, 128);
-    a0 = dotAdd(a0, v128.and(q, m0), v);
-    a1 = dotAdd(a1, v128.and(q, m1), v);
-    a2 = dotAdd(a2, v128.and(q, m2), v);
-    a3 = dotAdd(a3, i16x8.shr_u(q, 12), v);
-    v = v128.load32_splat(x, 28);
-    q = v128.load(w, 144);
-    a0 = dotAdd(a0, v128.and(q, m0), v);
-    a1 = dotAdd(a1, v128.and(q, m1), v);
-    a2 = dotAdd(a2, v128.and(q, m2), v);
-    a3 = dotAdd(a3, i16x8.shr_u(q, 12), v);
-    v = v128.load32_splat(x, 32);
-    q = v128.load(w, 160);
-    a0 = dotAdd(a0, v128.and(q, m0), v);
-    a1 = dotAdd(a1, v128.and(q, m1), v);
-    a2 = dotAdd(a2, v128.and(q, m2), v);
-    a3 = dotAdd(a3, i16x8.shr_u(q, 12), v);
-    v = v128.load32_splat(x, 36);
-    q = v128.load(w, 176);
-    a0 = dotAdd(a0, v128.and(q, m0), v);
-    a1 = dotAdd(a1, v128.and(q, m1), v);
-    a2 = dotAdd(a2, v128.and(q, m2), v);
-    a3 = dotAdd(a3, i16x8.shr_u(q, 12), v);
-    v = v128.load32_splat(x, 40);
-    q = v128.load(w, 192);
-    a0 = dotAdd(a0, v128.and(q, m0), v);
-    a1 = dotAdd(a1, v128.and(q, m1), v);
-    a2 = dotAdd(a2, v128.and(q, m2), v);
-    a3 = dotAdd(a3, i16x8.shr_u(q, 12), v);
-    v = v128.load32_splat(x, 44);
-    q = v128.load(w, 208);
-    a0 = dotAdd(a0, v128.and(q, m0), v);
-    a1 = dotAdd(a1, v128.and(q, m1), v);
-    a2 = dotAdd(a2, v128.and(q, m2), v);
-    a3 = dotAdd(a3, i16x8.shr_u(q, 12), v);
-    v = v128.load32_splat(x, 48);
-    q = v128.load(w, 224);
-    a0 = dotAdd(a0, v128.and(q, m0), v);
-    a1 = dotAdd(a1, v128.and(q, m1), v);
-    a2 = dotAdd(a2, v128.and(q, m2), v);
-    a3 = dotAdd(a3, i16x8.shr_u(q, 12), v);
-    v = v128.load32_splat(x, 52);
-    q = v128.load(w, 240);
-    a0 = dotAdd(a0, v128.and(q, m0), v);
-    a1 = dotAdd(a1, v128.and(q, m1), v);
-    a2 = dotAdd(a2, v128.and(q, m2), v);
-    a3 = dotAdd(a3, i16x8.shr_u(q, 12), v);
-    v = v128.load32_splat(x, 56);
-    q = v128.load(w, 256);
-    a0 = dotAdd(a0, v128.and(q, m0), v);
-    a1 = dotAdd(a1, v128.and(q, m1), v);
-    a2 = dotAdd(a2, v128.and(q, m2), v);
-    a3 = dotAdd(a3, i16x8.shr_u(q, 12), v);
-    v = v128.load32_splat(x, 60);
-    q = v128.load(w, 272);
-    a0 = dotAdd(a0, v128.and(q, m0), v);
-    a1 = dotAdd(a1, v128.and(q, m1), v);
-    a2 = dotAdd(a2, v128.and(q, m2), v);
-    a3 = dotAdd(a3, i16x8.shr_u(q, 12), v);
+    let p = w;
+    const stop = x + BLOCK_COLS * 2;
+    while (x < stop) {
+      let v = v128.load32_splat(x);
+      let q = v128.load(p, 32);
+      a0 = dotAdd(a0, v128.and(q, m0), v);
+      a1 = dotAdd(a1, v128.and(q, m1), v);
+      a2 = dotAdd(a2, v128.and(q, m2), v);
+      a3 = dotAdd(a3, i16x8.shr_u(q, 12), v);
+      v = v128.load32_splat(x, 4);
+      q = v128.load(p, 48);
+      a0 = dotAdd(a0, v128.and(q, m0), v);
+      a1 = dotAdd(a1, v128.and(q, m1), v);
+      a2 = dotAdd(a2, v128.and(q, m2), v);
+      a3 = dotAdd(a3, i16x8.shr_u(q, 12), v);
+      p += 32;
+      x += 8;
+    }
     f0 = accumulator(f0, a0, scale4(w, 0));
     f1 = accumulator(f1, a1, scale4(w, 8));
     f2 = accumulator(f2, a2, scale4(w, 16));
     f3 = accumulator(f3, a3, scale4(w, 24));
     w += Q4_BLOCK_BYTES;
-    x += BLOCK_COLS * 2;
     sums += 4;
   }
   const s = f32x4.splat(scale);
@@ -163,6 +88,7 @@ function panel1(w: usize, bytes: usize, x: usize, sums: usize, scale: f32, y: us
   finish(y, 16, f1, s, accumulate);
   finish(y, 32, f2, s, accumulate);
   finish(y, 48, f3, s, accumulate);
+  return touched;
 }
 
 // Two tokens share the masked weights; the f32 sums live in memory between blocks, there are not registers enough.

@@ -30,3 +30,24 @@ export function finish2(y: usize, f0: v128, f1: v128, scale: f32, accumulate: bo
   finish(y, 0, f0, s, accumulate);
   finish(y, 16, f1, s, accumulate);
 }
+
+/** Loads one word of each of four cache lines from p on. */
+// @ts-ignore: decorator
+@inline
+export function touch4(p: usize): i32 {
+  return load<i32>(p) | load<i32>(p, 64) | load<i32>(p, 128) | load<i32>(p, 192);
+}
+
+/** Loads one word of each of eight cache lines from p on. */
+// @ts-ignore: decorator
+@inline
+export function touch8(p: usize): i32 {
+  return touch4(p) | touch4(p + 256);
+}
+
+let sink: i32 = 0;
+
+/** Keeps a value alive, so that the loads that made it are not optimised away. */
+export function keep(value: i32): void {
+  sink = value;
+}

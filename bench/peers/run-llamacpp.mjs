@@ -1,0 +1,3 @@
+import { runPeer } from "./run.mjs";
+
+await runPeer("llamacpp");

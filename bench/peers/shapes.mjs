@@ -1,0 +1,85 @@
+// The dense Llama shapes that every engine is measured at, and the prompt that all of them read.
+
+/**
+ * @typedef {object} Shape
+ * @property {number} hidden      width of the residual stream
+ * @property {number} layers
+ * @property {number} heads       query heads; head dimension = hidden / heads
+ * @property {number} kvHeads     key and value heads (grouped-query attention)
+ * @property {number} ffn         width of the SwiGLU feed-forward network
+ * @property {number} vocab
+ * @property {boolean} tied       the output head is the embedding
+ * @property {number} ropeBase
+ * @property {number} eps         of RMSNorm
+ */
+
+/** @type {Record<string, Shape>} */
+export const SHAPES = {
+  tiny: { hidden: 128, layers: 2, heads: 4, kvHeads: 2, ffn: 384, vocab: 512, tied: true, ropeBase: 10000, eps: 1e-5 },
+  "135M": { hidden: 576, layers: 30, heads: 9, kvHeads: 3, ffn: 1536, vocab: 49152, tied: true, ropeBase: 10000, eps: 1e-5 },
+  "0.5B": { hidden: 1280, layers: 27, heads: 10, kvHeads: 10, ffn: 3456, vocab: 32000, tied: false, ropeBase: 10000, eps: 1e-5 },
+};
+
+/**
+ * Weight types. `linear` is the bits of the matrices inside the layers, `embedding` those of the embedding and the
+ * output head; weights come in blocks of 32 with one scale. `q4` keeps the embedding and the head at 8 bits, as
+ * blockffn's packed q4 does; `q4_0` has 4 bits everywhere.
+ */
+export const TYPES = {
+  q8: { linear: 8, embedding: 8 },
+  q4: { linear: 4, embedding: 8 },
+  q4_0: { linear: 4, embedding: 4 },
+  f16: { linear: 16, embedding: 16 },
+};
+
+/** The shape called `name`; throws with the known names. */
+export function shapeNamed(name) {
+  const shape = SHAPES[name];
+  if (!shape) throw new Error(`unknown shape "${name}"; one of ${Object.keys(SHAPES).join(", ")}`);
+  return shape;
+}
+
+/** The weight type called `name`; throws with the known names. */
+export function typeNamed(name) {
+  const type = TYPES[name];
+  if (!type) throw new Error(`unknown weight type "${name}"; one of ${Object.keys(TYPES).join(", ")}`);
+  return type;
+}
+
+/** First token id that is an ordinary word in the generated vocabularies (before it: special tokens and bytes). */
+export const FIRST_WORD = 259;
+
+/** `count` prompt ids, the same for every engine: ordinary words, well spread, no two neighbours equal. */
+export function promptIds(count, vocab) {
+  const words = vocab - FIRST_WORD;
+  return Array.from({ length: count }, (_, i) => FIRST_WORD + ((i * 7919 + 13) % words));
+}
+
+/**
+ * The model's tensors in file order, by their GGUF names. A matrix is [rows, cols] = [outputs, inputs], row-major;
+ * `sigma` keeps activations near unit size (the branches that write to the residual stream shrink with depth).
+ */
+export function llamaTensors(shape) {
+  const { hidden, layers, heads, kvHeads, ffn, vocab, tied } = shape;
+  const kv = (hidden / heads) * kvHeads;
+  const branch = 1 / Math.sqrt(2 * layers);
+  const matrix = (name, rows, cols, gain = 1, role = "linear") => ({ name, rows, cols, role, sigma: gain / Math.sqrt(cols) });
+  const norm = (name) => ({ name, rows: 1, cols: hidden, role: "norm", sigma: 0.1 });
+  const tensors = [matrix("token_embd.weight", vocab, hidden, 1, "embedding")];
+  for (let i = 0; i < layers; i++) {
+    tensors.push(
+      norm(`blk.${i}.attn_norm.weight`),
+      matrix(`blk.${i}.attn_q.weight`, hidden, hidden),
+      matrix(`blk.${i}.attn_k.weight`, kv, hidden),
+      matrix(`blk.${i}.attn_v.weight`, kv, hidden),
+      matrix(`blk.${i}.attn_output.weight`, hidden, hidden, branch),
+      norm(`blk.${i}.ffn_norm.weight`),
+      matrix(`blk.${i}.ffn_gate.weight`, ffn, hidden),
+      matrix(`blk.${i}.ffn_up.weight`, ffn, hidden),
+      matrix(`blk.${i}.ffn_down.weight`, hidden, ffn, branch),
+    );
+  }
+  tensors.push(norm("output_norm.weight"));
+  if (!tied) tensors.push(matrix("output.weight", vocab, hidden, 1, "embedding"));
+  return tensors;
+}
