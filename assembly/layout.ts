@@ -13,17 +13,24 @@ export const BLOCK_COLS = 32;
 
 /** f32: for each column 16 floats. */
 export const WEIGHT_F32 = 0;
-/** 8 bits: for each block 16 bf16 scales, then for each column pair two times 8 u16 of 2 bytes: see kernels/scalar/matmul_q8.ts. */
+/** 8 bits: for each group of up to 4 blocks 16 bf16 scales, then for each column pair two times 8 u16 of 2 bytes: kernels/scalar/matmul_q8.ts. */
 export const WEIGHT_Q8 = 1;
 /** 4 bits: for each block 16 bf16 scales, then for each column pair 8 u16 of 4 nibbles: see kernels/scalar/matmul_q4.ts. */
 export const WEIGHT_Q4 = 2;
 
-/** Bytes of the 16 scales at the start of a quantised block. */
+/** Bytes of the 16 scales at the start of a q4 block or a q8 group. */
 export const SCALE_BYTES = 32;
-export const Q8_BLOCK_BYTES = 544;
+/** Blocks of a q8 group; the last group of a panel may have fewer. */
+export const Q8_GROUP_BLOCKS = 4;
+/** Bytes of a q8 block without scales. */
+export const Q8_BLOCK_BYTES = 512;
 export const Q4_BLOCK_BYTES = 288;
-/** Quantised activations lie in [-ACTIVATION_MAX, ACTIVATION_MAX]: 32 products with a nibble shifted left by 8 fit in 32 bits. */
+/** Quantised activations lie in [-ACTIVATION_MAX, ACTIVATION_MAX]: 32 products with a nibble shifted left by 8, and
+ * 128 with a byte, fit in 32 bits. */
 export const ACTIVATION_MAX = 16383;
+
+/** Kernels may read, and ignore, this many bytes past a matrix: memory must exist there. */
+export const READ_AHEAD = 1024;
 
 export const MATRIX_TYPE = 0;
 export const MATRIX_ROWS = 4;

@@ -1,8 +1,9 @@
-import { BLOCK_COLS } from "../assembly/layout.ts";
+import { BLOCK_COLS, READ_AHEAD } from "../assembly/layout.ts";
 import type { Host, Tier } from "../src/host.ts";
 import { Engine, type EngineExports } from "../src/model/engine.ts";
 import { F32, matrixBytes, paddedRows, Q4, Q8, type WeightType } from "../src/model/panel.ts";
 import { fillRandom, fillUniform } from "./random.ts";
+import { fillMatrix } from "./synthetic.ts";
 import { interleave, type Case } from "./measure.ts";
 
 export interface KernelResult {
@@ -56,21 +57,16 @@ class Bed {
     return at;
   }
 
-  /** Random weights of a matrix; quantised blocks get scales near 1 / 4096. */
   weights(type: WeightType, rows: number, cols: number): number {
-    const bytes = matrixBytes(type, rows, cols);
-    if (type === F32) return this.uniform(bytes / 4, 1 / Math.sqrt(cols));
-    const at = this.random(bytes);
-    const stride = type === Q8 ? 544 : 288;
-    const half = new Uint16Array(this.#engine.memory.buffer, at, bytes / 2);
-    for (let b = 0; b < bytes; b += stride) half.fill(0x3980, b / 2, b / 2 + 16);
+    const at = this.#take(matrixBytes(type, rows, cols));
+    fillMatrix(this.#engine, at, type, rows, cols, at);
     return at;
   }
 
   #take(bytes: number): number {
     const at = Math.ceil(this.#top / 64) * 64;
     this.#top = at + bytes + 64;
-    this.#engine.reserve(this.#top, "bench");
+    this.#engine.reserve(this.#top + READ_AHEAD, "bench");
     return at;
   }
 }

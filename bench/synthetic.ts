@@ -1,9 +1,9 @@
-import { Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, SCALE_BYTES } from "../assembly/layout.ts";
+import { SCALE_BYTES } from "../assembly/layout.ts";
 import type { Host, Tier } from "../src/host.ts";
 import type { ModelConfig } from "../src/model/config.ts";
 import { Engine } from "../src/model/engine.ts";
 import { ModelInstance } from "../src/model/instance.ts";
-import { F32, matrixBytes, Q8, type WeightType } from "../src/model/panel.ts";
+import { F32, matrixBytes, panelBytes, Q8, scaleGroups, type WeightType } from "../src/model/panel.ts";
 import { planWeights, type Part } from "../src/model/plan.ts";
 import type { Quantization } from "../src/model/types.ts";
 import { fillRandom, fillUniform } from "./random.ts";
@@ -18,32 +18,42 @@ export async function syntheticModel(host: Host, config: ModelConfig, quantizati
 }
 
 function fillPart(model: ModelInstance, part: Part, seed: number): void {
+  const { engine } = model;
   const at = model.addresses.weights + part.offset;
-  if (part.kind === "vector") model.engine.f32(at, part.bytes / 4).fill(1);
-  else if (part.kind === "matrix") fillMatrix(model, at, part.type, part.count * matrixBytes(part.type, part.rows, part.cols), part.cols, seed);
-  else {
+  if (part.kind === "vector") {
+    engine.f32(at, part.bytes / 4).fill(1);
+  } else if (part.kind === "matrix") {
+    const bytes = matrixBytes(part.type, part.rows, part.cols);
+    for (let i = 0; i < part.count; i++) fillMatrix(engine, at + i * bytes, part.type, part.rows, part.cols, seed + i * 8191);
+  } else {
+    const up = matrixBytes(part.type, part.size, part.hidden);
     for (let e = 0; e < part.experts; e++) {
-      const up = matrixBytes(part.type, part.size, part.hidden);
-      fillMatrix(model, at + e * part.stride, part.type, up, part.hidden, seed * 8191 + e);
-      fillMatrix(model, at + e * part.stride + up, part.type, matrixBytes(part.type, part.hidden, part.size), part.size, seed * 131071 + e);
+      fillMatrix(engine, at + e * part.stride, part.type, part.size, part.hidden, seed * 8191 + e);
+      fillMatrix(engine, at + e * part.stride + up, part.type, part.hidden, part.size, seed * 131071 + e);
     }
   }
 }
 
-/** Random weights with standard deviation 1 / sqrt(cols). */
-function fillMatrix(model: ModelInstance, at: number, type: WeightType, bytes: number, cols: number, seed: number): void {
+/** Random quantised or f32 weights with standard deviation 1 / sqrt(cols), every byte written. */
+export function fillMatrix(engine: Engine, at: number, type: WeightType, rows: number, cols: number, seed: number): void {
+  const bytes = matrixBytes(type, rows, cols);
   const deviation = 1 / Math.sqrt(cols);
-  if (type === F32) return fillUniform(model.engine.f32(at, bytes / 4), seed, deviation * Math.sqrt(3));
-  fillRandom(model.engine.u32(at, bytes / 4), seed);
+  if (type === F32) return fillUniform(engine.f32(at, bytes / 4), seed, deviation * Math.sqrt(3));
+  fillRandom(engine.u32(at, bytes / 4), seed);
   // Uniform integers in +-128 (+-8) have a standard deviation of 74 (4.6).
   const scale = new Float32Array([deviation / (type === Q8 ? 74 : 4.6)]);
   const bits = (new Uint32Array(scale.buffer)[0] as number) >>> 16;
-  const block = type === Q8 ? Q8_BLOCK_BYTES : Q4_BLOCK_BYTES;
-  const scales = new Uint16Array(model.engine.memory.buffer, at, bytes / 2);
-  for (let b = 0; b < bytes / block; b++) {
-    for (let r = 0; r < SCALE_BYTES / 2; r++) scales[(b * block) / 2 + r] = type === Q8 ? bits : bits - Q4_GROUP_SHIFT[r >> 2]! * 128;
+  const scales = new Uint16Array(engine.memory.buffer, at, bytes / 2);
+  const { count, stride } = scaleGroups(type, cols);
+  const panel = panelBytes(type, cols);
+  for (let p = 0; p < bytes; p += panel) {
+    for (let g = 0; g < count; g++) {
+      for (let r = 0; r < SCALE_BYTES / 2; r++) {
+        scales[(p + g * stride) / 2 + r] = type === Q8 ? bits : bits - (Q4_EXPONENT_OFF[r >> 2] as number) * 128;
+      }
+    }
   }
 }
 
-/** Rows 4..11 of a q4 panel carry scales divided by 16 and 256 (kernels/simd/matmul_q4.ts): 4 and 8 off the exponent. */
-const Q4_GROUP_SHIFT = [0, 4, 8, 0];
+/** Rows 4..11 of a q4 panel carry scales divided by 16 and 256 (kernels/scalar/matmul_q4.ts): 4 and 8 off the exponent. */
+const Q4_EXPONENT_OFF = [0, 4, 8, 0];

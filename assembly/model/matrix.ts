@@ -1,7 +1,9 @@
 import {
-  BLOCK_COLS, MATRIX_COLS, MATRIX_DATA, MATRIX_ROWS, MATRIX_TYPE, PANEL_ROWS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, WEIGHT_F32, WEIGHT_Q8,
+  BLOCK_COLS, MATRIX_COLS, MATRIX_DATA, MATRIX_ROWS, MATRIX_TYPE, PANEL_ROWS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS,
+  SCALE_BYTES, WEIGHT_F32, WEIGHT_Q4, WEIGHT_Q8,
 } from "../layout";
 import { matmulF32, matmulQ4, matmulQ8, quantize } from "../kernels";
+import { bf16 } from "../kernels/scalar/bf16";
 import { int, ptr } from "./descriptor";
 
 /** Rows of activations in both forms: f32, and quantised when the weights ask for it. */
@@ -22,7 +24,9 @@ export function matrixBytes(type: i32, rows: i32, cols: i32): usize {
   const panels = (rows + PANEL_ROWS - 1) / PANEL_ROWS;
   const blocks = (cols + BLOCK_COLS - 1) / BLOCK_COLS;
   if (type === WEIGHT_F32) return <usize>panels * cols * PANEL_ROWS * 4;
-  return <usize>panels * blocks * (type === WEIGHT_Q8 ? Q8_BLOCK_BYTES : Q4_BLOCK_BYTES);
+  if (type === WEIGHT_Q4) return <usize>panels * blocks * Q4_BLOCK_BYTES;
+  const groups = (blocks + Q8_GROUP_BLOCKS - 1) / Q8_GROUP_BLOCKS;
+  return <usize>panels * (groups * SCALE_BYTES + blocks * Q8_BLOCK_BYTES);
 }
 
 /** Quantises the first n rows for a matrix of `type`; f32 weights take the rows as they are. */
@@ -52,24 +56,23 @@ export function matrixRow(matrix: usize, row: i32, out: usize): void {
   const type = int(matrix, MATRIX_TYPE);
   const cols = int(matrix, MATRIX_COLS);
   const r = row % PANEL_ROWS;
-  let p = ptr(matrix, MATRIX_DATA) + matrixBytes(type, row - r, cols);
-  if (type === WEIGHT_F32) {
-    for (let c = 0; c < cols; c++) store<f32>(out + (c << 2), load<f32>(p + ((c * PANEL_ROWS + r) << 2)));
-    return;
+  const p = ptr(matrix, MATRIX_DATA) + matrixBytes(type, row - r, cols);
+  for (let c = 0; c < cols; c++) store<f32>(out + (c << 2), weightAt(type, p, r, c));
+}
+
+/** Weight (r, c) of a panel; the layouts are described in kernels/scalar/matmul_*.ts. */
+function weightAt(type: i32, panel: usize, r: i32, c: i32): f32 {
+  if (type === WEIGHT_F32) return load<f32>(panel + ((c * PANEL_ROWS + r) << 2));
+  const k = c % BLOCK_COLS;
+  const lane = ((r & 3) << 1) + (k & 1);
+  if (type === WEIGHT_Q8) {
+    const group = panel + (c / (BLOCK_COLS * Q8_GROUP_BLOCKS)) * (SCALE_BYTES + Q8_GROUP_BLOCKS * Q8_BLOCK_BYTES);
+    const pair = (c % (BLOCK_COLS * Q8_GROUP_BLOCKS)) >> 1;
+    const q = <i32>load<u8>(group + SCALE_BYTES + pair * 32 + (((r >> 3) << 3) + lane) * 2 + ((r >> 2) & 1)) - 128;
+    return <f32>q * bf16(group + (r << 1));
   }
-  for (let c = 0; c < cols; c++) {
-    const k = c % BLOCK_COLS;
-    const scale = reinterpret<f32>(<u32>load<u16>(p + (r << 1)) << 16);
-    let q: i32;
-    if (type === WEIGHT_Q8) {
-      const word = ((r >> 3) << 3) + ((r & 3) << 1) + (k & 1);
-      q = <i32>load<u8>(p + 32 + (k >> 1) * 32 + word * 2 + ((r >> 2) & 1)) - 128;
-    } else {
-      const group = r >> 2;
-      const word = <i32>load<u16>(p + 32 + (k >> 1) * 16 + (((r & 3) << 1) + (k & 1)) * 2);
-      q = (((word >> (group << 2)) & 15) - 8) << (group === 3 ? 0 : group << 2);
-    }
-    store<f32>(out + (c << 2), <f32>q * scale);
-    if (k === BLOCK_COLS - 1) p += type === WEIGHT_Q8 ? Q8_BLOCK_BYTES : Q4_BLOCK_BYTES;
-  }
+  const block = panel + (c / BLOCK_COLS) * Q4_BLOCK_BYTES;
+  const shift = (r >> 2) << 2;
+  const q = ((<i32>load<u16>(block + SCALE_BYTES + (k >> 1) * 16 + lane * 2) >> shift) & 15) - 8;
+  return <f32>(q << (shift === 12 ? 0 : shift)) * bf16(block + (r << 1));
 }

@@ -7,7 +7,7 @@ import type { Tokenizer } from "../text/tokenizer.ts";
 import { Generation, type FinishReason, type GenerationResult, type GenerationRun, type Piece } from "./generation.ts";
 import { resolveOptions, type GenerateOptions, type ResolvedOptions } from "./options.ts";
 import { Pacer } from "./pause.ts";
-import { createSampler, type Sampler } from "./sampler.ts";
+import type { Sampler } from "./sampler.ts";
 import { encodePrompt } from "./prompt.ts";
 
 /**
@@ -67,8 +67,7 @@ class Run implements GenerationRun {
     // The last new token is never computed, so it needs no place.
     this.#capacity = Math.min(limit, prompt.length + options.maxTokens - 1);
     this.#history = Array.from(prompt);
-    const greedy = options.temperature === 0 && options.repetitionPenalty === 1;
-    this.#sampler = greedy ? undefined : createSampler(options);
+    this.#sampler = options.sampler;
     this.#detokenizer = tokenizer === undefined ? undefined : continueText(tokenizer, prompt);
     this.#stop = options.stop;
     const { ffn, layers } = model.config;
@@ -141,7 +140,8 @@ class Run implements GenerationRun {
     const index = this.#tokens.push(id) - 1;
     this.#history.push(id);
     const eos = !this.#options.ignoreEos && this.#model.config.eosTokenIds.includes(id);
-    let text = this.#detokenizer?.push(id) ?? "";
+    // The end is no text, even where tokenizer.json does not call it special.
+    let text = eos ? "" : (this.#detokenizer?.push(id) ?? "");
     if (this.#stop !== undefined) text = this.#stop.push(text);
     this.#finish = eos ? "eos" : this.#stop?.stopped === true ? "stop"
       : this.#tokens.length >= this.#options.maxTokens ? "length"

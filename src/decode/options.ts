@@ -1,5 +1,6 @@
 import { UsageError } from "../errors.ts";
 import { createStopMatcher, type StopMatcher } from "../text/stop.ts";
+import { createSampler, type Sampler } from "./sampler.ts";
 
 /** How text is generated. Everything is optional; the default is greedy. */
 export interface GenerateOptions {
@@ -27,35 +28,29 @@ export interface GenerateOptions {
   readonly ignoreEos?: boolean;
 }
 
-/** Generation options with every default filled in. */
+/** Checked options, with every default filled in. It belongs to one generation: sampler and stop matcher have state. */
 export interface ResolvedOptions {
   readonly maxTokens: number;
   readonly context: number | undefined;
-  readonly temperature: number;
-  readonly topK: number;
-  readonly topP: number;
-  readonly minP: number;
-  readonly repetitionPenalty: number;
   readonly seed: number;
-  /** Fresh: it belongs to one generation. */
+  /** undefined for plain greedy decoding, which the engine does itself. */
+  readonly sampler: Sampler | undefined;
   readonly stop: StopMatcher | undefined;
   readonly signal: AbortSignal | undefined;
   readonly ignoreEos: boolean;
 }
 
-const UINT32 = 0x1_0000_0000;
+const UINT32_MAX = 0xffff_ffff;
 
 /** Checks options and fills in defaults. @throws UsageError naming the option that is wrong. */
 export function resolveOptions(options: GenerateOptions): ResolvedOptions {
+  const { temperature = 0, topK = 0, topP = 1, minP = 0, repetitionPenalty = 1, seed = randomSeed() } = options;
+  const sampler = createSampler({ temperature, topK, topP, minP, repetitionPenalty, seed });
   return {
-    maxTokens: integer("maxTokens", options.maxTokens ?? 256, 1, UINT32 - 1),
-    context: options.context === undefined ? undefined : integer("context", options.context, 1, UINT32 - 1),
-    temperature: within("temperature", options.temperature ?? 0, 0, 100),
-    topK: integer("topK", options.topK ?? 0, 0, UINT32 - 1),
-    topP: within("topP", options.topP ?? 1, 0, 1),
-    minP: within("minP", options.minP ?? 0, 0, 1),
-    repetitionPenalty: penalty(options.repetitionPenalty ?? 1),
-    seed: integer("seed", options.seed ?? randomSeed(), 0, UINT32 - 1),
+    maxTokens: integer("maxTokens", options.maxTokens ?? 256, 1, UINT32_MAX),
+    context: options.context === undefined ? undefined : integer("context", options.context, 1, UINT32_MAX),
+    seed,
+    sampler: temperature === 0 && repetitionPenalty === 1 ? undefined : sampler,
     stop: stops(options.stop),
     signal: signal(options.signal),
     ignoreEos: options.ignoreEos ?? false,
@@ -66,16 +61,6 @@ export function resolveOptions(options: GenerateOptions): ResolvedOptions {
 export function integer(name: string, value: unknown, min: number, max: number): number {
   if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) return value;
   throw new UsageError(`must be a whole number from ${min} to ${max}, not ${shown(value)}`, { field: name });
-}
-
-function within(name: string, value: unknown, min: number, max: number): number {
-  if (typeof value === "number" && value >= min && value <= max) return value;
-  throw new UsageError(`must be a number from ${min} to ${max}, not ${shown(value)}`, { field: name });
-}
-
-function penalty(value: unknown): number {
-  if (typeof value === "number" && value > 0 && value <= 100) return value;
-  throw new UsageError(`must be a number above 0, at most 100, not ${shown(value)}`, { field: "repetitionPenalty" });
 }
 
 function stops(value: GenerateOptions["stop"]): StopMatcher | undefined {
@@ -93,5 +78,5 @@ function randomSeed(): number {
 }
 
 function shown(value: unknown): string {
-  return typeof value === "number" ? String(value) : typeof value === "string" ? JSON.stringify(value.slice(0, 40)) : value === null ? "null" : typeof value;
+  return typeof value === "number" ? String(value) : value === null ? "null" : typeof value;
 }

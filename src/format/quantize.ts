@@ -1,4 +1,4 @@
-import { BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, SCALE_BYTES } from "../../assembly/layout.ts";
+import { BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, SCALE_BYTES } from "../../assembly/layout.ts";
 import { F32, panelBytes, Q8, type WeightType } from "../model/panel.ts";
 
 const word = new Uint32Array(1);
@@ -35,15 +35,18 @@ export function packPanel(type: WeightType, rows: Float32Array, count: number, c
     for (let r = 0; r < count; r++) for (let c = 0; c < cols; c++) panel[c * PANEL_ROWS + r] = rows[r * cols + c] as number;
     return out;
   }
-  const blocks = Math.ceil(cols / BLOCK_COLS);
-  const block = new Float32Array(BLOCK_COLS);
-  for (let b = 0; b < blocks; b++) {
+  const step = type === Q8 ? BLOCK_COLS * Q8_GROUP_BLOCKS : BLOCK_COLS;
+  const weights = new Float32Array(step);
+  let at = 0;
+  for (let c = 0; c < cols; c += step) {
+    const width = Math.min(step, Math.ceil((cols - c) / BLOCK_COLS) * BLOCK_COLS);
     for (let r = 0; r < PANEL_ROWS; r++) {
-      block.fill(0);
-      if (r < count) block.set(rows.subarray(r * cols + b * BLOCK_COLS, r * cols + Math.min(cols, (b + 1) * BLOCK_COLS)));
-      if (type === Q8) packQ8(block, out, b * Q8_BLOCK_BYTES, r);
-      else packQ4(block, out, b * Q4_BLOCK_BYTES, r);
+      weights.fill(0);
+      if (r < count) weights.set(rows.subarray(r * cols + c, r * cols + Math.min(cols, c + step)));
+      if (type === Q8) packQ8(weights.subarray(0, width), out, at, r);
+      else packQ4(weights, out, at, r);
     }
+    at += type === Q8 ? SCALE_BYTES + (width / BLOCK_COLS) * Q8_BLOCK_BYTES : Q4_BLOCK_BYTES;
   }
   return out;
 }
@@ -53,17 +56,17 @@ function putScale(out: Uint8Array, at: number, r: number, bits: number): void {
   out[at + 2 * r + 1] = bits >> 8;
 }
 
-/** 8 bits, kept as q + 128: the largest weight is +-127. The scale is rounded up to bf16 first, so rounding it costs nothing. */
-function packQ8(block: Float32Array, out: Uint8Array, at: number, r: number): void {
+/** 8 bits, kept as q + 128: the largest weight of a group is +-127. The scale is rounded up to bf16 first, so rounding it costs nothing. */
+function packQ8(group: Float32Array, out: Uint8Array, at: number, r: number): void {
   let peak = 0;
-  for (const w of block) peak = Math.max(peak, Math.abs(w));
+  for (const w of group) peak = Math.max(peak, Math.abs(w));
   const bits = bf16Away(peak / 127);
   const scale = bf16Value(bits);
   putScale(out, at, r, bits);
-  for (let c = 0; c < BLOCK_COLS; c++) {
-    const q = scale === 0 ? 0 : clamp(Math.round((block[c] as number) / scale), -127, 127);
-    const word = ((r >> 3) << 3) + ((r & 3) << 1) + (c & 1);
-    out[at + SCALE_BYTES + (c >> 1) * 32 + word * 2 + ((r >> 2) & 1)] = q + 128;
+  const row = at + SCALE_BYTES + (r >> 3) * 16 + (r & 3) * 4 + ((r >> 2) & 1);
+  for (let c = 0; c < group.length; c++) {
+    const q = scale === 0 ? 0 : clamp(Math.round((group[c] as number) / scale), -127, 127);
+    out[row + (c >> 1) * 32 + (c & 1) * 2] = q + 128;
   }
 }
 

@@ -1,7 +1,6 @@
-import { Q4_BLOCK_BYTES, Q8_BLOCK_BYTES } from "../../assembly/layout.ts";
 import { FormatError } from "../errors.ts";
 import type { ModelInstance } from "./instance.ts";
-import { F32, matrixBytes, Q8, type WeightType } from "./panel.ts";
+import { F32, matrixBytes, panelBytes, scaleGroups, type WeightType } from "./panel.ts";
 import type { Part } from "./plan.ts";
 
 /**
@@ -18,23 +17,30 @@ export function checkWeights(model: ModelInstance): void {
 function finite(model: ModelInstance, part: Part): boolean {
   const at = model.addresses.weights + part.offset;
   if (part.kind === "vector") return finiteFloats(model, at, part.bytes);
-  if (part.kind === "matrix") return finiteMatrix(model, at, part.type, part.count * matrixBytes(part.type, part.rows, part.cols));
+  if (part.kind === "matrix") {
+    const bytes = matrixBytes(part.type, part.rows, part.cols);
+    for (let i = 0; i < part.count; i++) if (!finiteMatrix(model, at + i * bytes, part.type, part.rows, part.cols)) return false;
+    return true;
+  }
   const { type, size, hidden } = part;
   const up = matrixBytes(type, size, hidden);
-  const down = matrixBytes(type, hidden, size);
   for (let e = 0; e < part.experts; e++) {
-    if (!finiteMatrix(model, at + e * part.stride, type, up + down)) return false;
+    const expert = at + e * part.stride;
+    if (!finiteMatrix(model, expert, type, size, hidden) || !finiteMatrix(model, expert + up, type, hidden, size)) return false;
   }
   return true;
 }
 
-function finiteMatrix(model: ModelInstance, at: number, type: WeightType, bytes: number): boolean {
+function finiteMatrix(model: ModelInstance, at: number, type: WeightType, rows: number, cols: number): boolean {
+  const bytes = matrixBytes(type, rows, cols);
   if (type === F32) return finiteFloats(model, at, bytes);
-  const stride = type === Q8 ? Q8_BLOCK_BYTES : Q4_BLOCK_BYTES;
-  return model.engine.exports.finiteScales(at, bytes / stride, stride) !== 0;
+  const { finiteScales } = model.engine.exports;
+  const { count, stride } = scaleGroups(type, cols);
+  const panel = panelBytes(type, cols);
+  for (let p = 0; p < bytes; p += panel) if (finiteScales(at + p, count, stride) === 0) return false;
+  return true;
 }
 
 function finiteFloats(model: ModelInstance, at: number, bytes: number): boolean {
   return model.engine.exports.finiteFloats(at, bytes / 4) !== 0;
 }
-

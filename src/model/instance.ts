@@ -56,8 +56,8 @@ export class ModelInstance implements LoadedModel {
     const weights = alignUp(scratch + this.scratch.bytes, 64);
     this.addresses = { descriptor, layers, frequencies, scratch, weights };
     const end = weights + init.plan.bytes;
-    init.engine.reserve(end, "the model");
-    this.arena = new Arena(init.engine, end);
+    init.engine.reserve(end + L.READ_AHEAD, "the model");
+    this.arena = new Arena(init.engine, end + L.READ_AHEAD);
     this.#ffn = init.ffn;
     this.#writeScratch();
     this.#writeDescriptors();

@@ -1,4 +1,6 @@
-import { BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, WEIGHT_F32, WEIGHT_Q4, WEIGHT_Q8 } from "../../assembly/layout.ts";
+import {
+  BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, SCALE_BYTES, WEIGHT_F32, WEIGHT_Q4, WEIGHT_Q8,
+} from "../../assembly/layout.ts";
 
 /** How the weights of a matrix are stored: WEIGHT_F32, WEIGHT_Q8 or WEIGHT_Q4 of assembly/layout.ts. */
 export type WeightType = 0 | 1 | 2;
@@ -19,7 +21,16 @@ export function paddedRows(rows: number): number {
 /** Bytes of one panel (16 rows) of `cols` columns. */
 export function panelBytes(type: WeightType, cols: number): number {
   if (type === F32) return cols * PANEL_ROWS * 4;
-  return Math.ceil(cols / BLOCK_COLS) * (type === Q8 ? Q8_BLOCK_BYTES : Q4_BLOCK_BYTES);
+  const blocks = Math.ceil(cols / BLOCK_COLS);
+  if (type === Q4) return blocks * Q4_BLOCK_BYTES;
+  return Math.ceil(blocks / Q8_GROUP_BLOCKS) * SCALE_BYTES + blocks * Q8_BLOCK_BYTES;
+}
+
+/** Where the 16 scales of a quantised panel lie: `count` times, `stride` bytes apart, from its start. */
+export function scaleGroups(type: WeightType, cols: number): { count: number; stride: number } {
+  const blocks = Math.ceil(cols / BLOCK_COLS);
+  if (type === Q4) return { count: blocks, stride: Q4_BLOCK_BYTES };
+  return { count: Math.ceil(blocks / Q8_GROUP_BLOCKS), stride: SCALE_BYTES + Q8_GROUP_BLOCKS * Q8_BLOCK_BYTES };
 }
 
 /** Bytes of a matrix in panels; `matrixBytes` of the engine gives the same. */

@@ -3,7 +3,7 @@ import { TokenizerError } from "../errors.ts";
 import { parseJson } from "./json.ts";
 
 /** Most ids a tokenizer may have. */
-export const MAX_IDS = 1 << 20;
+export const MAX_IDS = 1 << 19;
 /** Longest entry of the vocabulary, in UTF-16 units. */
 const MAX_TOKEN_LENGTH = 1024;
 /** Longest added token, and all of them together, in UTF-16 units: bounds the search for them in a text. */

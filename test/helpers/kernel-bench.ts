@@ -1,3 +1,4 @@
+import { READ_AHEAD } from "../../assembly/layout.ts";
 import type { Tier } from "../../src/host.ts";
 import { Engine } from "../../src/model/engine.ts";
 import { engineModule } from "./test-host.ts";
@@ -24,7 +25,7 @@ export class KernelBench {
   space(bytes: number): number {
     const at = Math.ceil(this.#top / 64) * 64;
     this.#top = at + bytes;
-    this.engine.reserve(this.#top + 64, "test");
+    this.engine.reserve(this.#top + READ_AHEAD, "test");
     this.engine.bytes(at, bytes).fill(0xa5);
     return at;
   }

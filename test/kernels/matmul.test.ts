@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { BLOCK_COLS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES } from "../../assembly/layout.ts";
+import { BLOCK_COLS } from "../../assembly/layout.ts";
 import { packPanel } from "../../src/format/quantize.ts";
 import { F32, matrixBytes, paddedRows, panelBytes, Q4, Q8, type WeightType } from "../../src/model/panel.ts";
 import { bits, KernelBench, normals } from "../helpers/kernel-bench.ts";
 import { TIERS } from "../helpers/test-host.ts";
 
-const SHAPES: readonly [rows: number, cols: number][] = [[16, 32], [1, 1], [5, 7], [17, 33], [40, 64], [12, 16], [48, 100], [64, 576], [33, 31]];
+const SHAPES: readonly [rows: number, cols: number][] = [[16, 32], [1, 1], [5, 7], [17, 33], [40, 64], [12, 16], [48, 100], [64, 576], [33, 31], [20, 128], [16, 160], [7, 300]];
 const TOKENS = [1, 2, 3, 4, 5, 8, 13];
 const TYPES: readonly [name: string, type: WeightType][] = [["f32", F32], ["q8", Q8], ["q4", Q4]];
 
@@ -25,10 +25,15 @@ function unpack(type: WeightType, packed: Uint8Array, row: number, col: number, 
   const panel = (row >> 4) * panelBytes(type, cols);
   const r = row & 15;
   if (type === F32) return view.getFloat32(panel + (col * 16 + r) * 4, true);
-  const block = panel + (col >> 5) * (type === Q8 ? Q8_BLOCK_BYTES : Q4_BLOCK_BYTES);
   const pair = (col & 31) >> 1;
-  const scale = new Float32Array(Uint32Array.of(view.getUint16(block + 2 * r, true) << 16).buffer)[0] as number;
-  if (type === Q8) return (view.getUint8(block + 32 + pair * 32 + (r >> 3) * 16 + ((r & 3) * 2 + (col & 1)) * 2 + ((r >> 2) & 1)) - 128) * scale;
+  const bf16 = (at: number): number => new Float32Array(Uint32Array.of(view.getUint16(at, true) << 16).buffer)[0] as number;
+  if (type === Q8) {
+    const group = panel + (col >> 7) * (32 + 4 * 512);
+    const byte = group + 32 + ((col & 127) >> 1) * 32 + (r >> 3) * 16 + ((r & 3) * 2 + (col & 1)) * 2 + ((r >> 2) & 1);
+    return (view.getUint8(byte) - 128) * bf16(group + 2 * r);
+  }
+  const block = panel + (col >> 5) * 288;
+  const scale = bf16(block + 2 * r);
   const word = view.getUint16(block + 32 + pair * 16 + ((r & 3) * 2 + (col & 1)) * 2, true);
   const group = r >> 2;
   return (((word >> (4 * group)) & 15) - 8) * scale * [1, 16, 256, 1][group]!;
@@ -99,7 +104,7 @@ describe("matmul", () => {
 
 /**
  * The product in f64 of the packed weights and the quantised activations, and the bound on f32 rounding: (additions + 4) * 2^-24
- * of the sum of magnitudes. f32 adds once per column, the others exactly inside a block of 32 and once per block.
+ * of the sum of magnitudes. f32 adds once per column, the others exactly inside a group (q8) or block (q4) and once for each.
  */
 function reference(type: WeightType, packed: Uint8Array, x: (col: number) => number, row: number, cols: number): [exact: number, bound: number] {
   let exact = 0;
@@ -120,8 +125,9 @@ describe("packing", () => {
       for (const [, type] of TYPES) {
         const packed = pack(type, w, rows, cols);
         for (let r = 0; r < rows; r++) {
-          for (let b = 0; b < cols; b += BLOCK_COLS) {
-            const block = w.subarray(r * cols + b, r * cols + Math.min(cols, b + BLOCK_COLS));
+          const step = type === Q8 ? 128 : BLOCK_COLS;
+          for (let b = 0; b < cols; b += step) {
+            const block = w.subarray(r * cols + b, r * cols + Math.min(cols, b + step));
             const peak = block.reduce((p, v) => (Math.abs(v) > Math.abs(p) ? v : p), 0);
             let squares = 0;
             let plain = 0;

@@ -1,11 +1,11 @@
-import { BLOCK_COLS, PANEL_ROWS, Q8_BLOCK_BYTES, SCALE_BYTES } from "../../layout";
+import { BLOCK_COLS, PANEL_ROWS, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, SCALE_BYTES } from "../../layout";
 import { bf16 } from "./bf16";
 
 /**
  * y[yi[t]] = W x[xi[t]], or += with `accumulate`, for t = 0..n-1. W is q8 in panels: weight = (byte - 128) * scale. Row r, column c
  * of a block is byte (r / 4) % 2 of the u16 number (r / 8) * 8 + (r % 4) * 2 + c % 2 in column pair c / 2. x is quantised to i16 rows
  * `xStride` bytes apart, each with an f32 scale and, for the kernels that do not take 128 away from each byte, block sums.
- * Per block of 32 columns the product is exact in i32; blocks are added in f32 in ascending order, then multiplied by the token's
+ * Per group of up to 128 columns the product is exact in i32; groups are added in f32 in ascending order, then multiplied by the token's
  * scale: every tier gives the same bits.
  */
 export function matmulQ8(
@@ -13,6 +13,7 @@ export function matmulQ8(
   y: usize, yStride: usize, yi: usize, accumulate: bool,
 ): void {
   const blocks = (cols + BLOCK_COLS - 1) / BLOCK_COLS;
+  const groups = (blocks + Q8_GROUP_BLOCKS - 1) / Q8_GROUP_BLOCKS;
   for (let first = 0; first < rows; first += PANEL_ROWS) {
     for (let t = 0; t < n; t++) {
       const xr = load<u32>(xi + (t << 2));
@@ -20,21 +21,23 @@ export function matmulQ8(
       const scale = load<f32>(xScale + (xr << 2));
       const yt = y + <usize>load<u32>(yi + (t << 2)) * yStride + (first << 2);
       for (let r = 0; r < PANEL_ROWS; r++) {
+        const word = ((r >> 3) << 3) + ((r & 3) << 1);
         let sum: f32 = 0;
-        for (let b = 0; b < blocks; b++) {
-          const block = w + b * Q8_BLOCK_BYTES;
+        for (let g = 0; g < groups; g++) {
+          const group = w + g * (SCALE_BYTES + Q8_GROUP_BLOCKS * Q8_BLOCK_BYTES);
+          const from = g * Q8_GROUP_BLOCKS * BLOCK_COLS;
+          const count = min(Q8_GROUP_BLOCKS * BLOCK_COLS, blocks * BLOCK_COLS - from);
           let dot = 0;
-          for (let c = 0; c < BLOCK_COLS; c++) {
-            const word = ((r >> 3) << 3) + ((r & 3) << 1) + (c & 1);
-            const q = <i32>load<u8>(block + SCALE_BYTES + (c >> 1) * 32 + word * 2 + ((r >> 2) & 1)) - 128;
-            dot += q * <i32>load<i16>(xt + ((b * BLOCK_COLS + c) << 1));
+          for (let c = 0; c < count; c++) {
+            const q = <i32>load<u8>(group + SCALE_BYTES + (c >> 1) * 32 + (word + (c & 1)) * 2 + ((r >> 2) & 1)) - 128;
+            dot += q * <i32>load<i16>(xt + ((from + c) << 1));
           }
-          sum += <f32>dot * bf16(block + (r << 1));
+          sum += <f32>dot * bf16(group + (r << 1));
         }
         const out = yt + (r << 2);
         store<f32>(out, accumulate ? load<f32>(out) + sum * scale : sum * scale);
       }
     }
-    w += blocks * Q8_BLOCK_BYTES;
+    w += groups * SCALE_BYTES + blocks * Q8_BLOCK_BYTES;
   }
 }

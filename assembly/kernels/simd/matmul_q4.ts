@@ -1,5 +1,5 @@
 import { BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES } from "../../layout";
-import { accumulator, finish, keep, scale4, touch4 } from "./panel";
+import { accumulator, finish, keep, readAhead288, scale4 } from "./panel";
 
 // The four nibbles of a u16 belong to rows r, r + 4, r + 8, r + 12 of the panel. Masking leaves them where they are, times
 // 1, 16, 256, (1 after the shift): the scales of rows 4..11 are stored divided by that, so nothing is shifted down but the last.
@@ -17,7 +17,7 @@ export function matmulQ4(
   y: usize, yStride: usize, yi: usize, accumulate: bool,
 ): void {
   const panelBytes = <usize>((cols + BLOCK_COLS - 1) / BLOCK_COLS) * Q4_BLOCK_BYTES;
-  let touched = 0;
+  let ahead = 0;
   for (let first = 0; first < rows; first += PANEL_ROWS) {
     const out = y + (first << 2);
     let t = 0;
@@ -34,14 +34,14 @@ export function matmulQ4(
     if (t < n) {
       const r = <usize>load<u32>(xi + (t << 2));
       const yt = out + <usize>load<u32>(yi + (t << 2)) * yStride;
-      touched |= panel1(w, panelBytes, x + <usize>r * xStride, xSums + <usize>r * sumsStride, load<f32>(xScale + (r << 2)), yt, accumulate);
+      ahead |= panel1(w, panelBytes, x + <usize>r * xStride, xSums + <usize>r * sumsStride, load<f32>(xScale + (r << 2)), yt, accumulate);
     }
     w += panelBytes;
   }
-  keep(touched);
+  keep(ahead);
 }
 
-// One token; lines are touched early for the reason given in matmul_q8.ts.
+// One token, reading ahead (panel.ts).
 function panel1(w: usize, bytes: usize, x: usize, sums: usize, scale: f32, y: usize, accumulate: bool): i32 {
   const m0 = i16x8.splat(0x000f);
   const m1 = i16x8.splat(0x00f0);
@@ -50,10 +50,10 @@ function panel1(w: usize, bytes: usize, x: usize, sums: usize, scale: f32, y: us
   let f1 = f0;
   let f2 = f0;
   let f3 = f0;
-  let touched = 0;
+  let ahead = 0;
   const end = w + bytes;
   while (w < end) {
-    touched |= touch4(w) | load<i32>(w, 256);
+    ahead |= readAhead288(w);
     let a0 = v128.load32_splat(sums);
     let a1 = i32x4.shl(a0, 4);
     let a2 = i32x4.shl(a0, 8);
@@ -88,7 +88,7 @@ function panel1(w: usize, bytes: usize, x: usize, sums: usize, scale: f32, y: us
   finish(y, 16, f1, s, accumulate);
   finish(y, 32, f2, s, accumulate);
   finish(y, 48, f3, s, accumulate);
-  return touched;
+  return ahead;
 }
 
 // Two tokens share the masked weights; the f32 sums live in memory between blocks, there are not registers enough.

@@ -1,8 +1,8 @@
-import { BLOCK_COLS, PANEL_ROWS, Q8_BLOCK_BYTES } from "../../layout";
-import { accumulator, finish, finish2, keep, scale4, touch8 } from "./panel";
+import { BLOCK_COLS, PANEL_ROWS, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, SCALE_BYTES } from "../../layout";
+import { accumulator, finish, finish2, keep, readAhead512, scale4 } from "./panel";
 
 // A u16 holds the bytes of rows r and r + 4 for one column. Masking and shifting unpack them as 0..255 with fewer instructions than
-// widening signed bytes; the offset of 128 is taken away by starting each block at -128 times the sum of its activations.
+// widening signed bytes; the offset of 128 is taken away by starting each group at -128 times the sum of its activations.
 
 // @ts-ignore: decorator
 @inline
@@ -10,11 +10,13 @@ function dotAdd(a: v128, w: v128, x: v128): v128 {
   return i32x4.add(a, i32x4.dot_i16x8_s(w, x));
 }
 
-/** Start value of a block: the stored sums are times -8. */
+/** Start value of a group of `blocks` blocks: -128 times the sum of its activations (the stored sums are times -8). */
 // @ts-ignore: decorator
 @inline
-function start(sums: usize): v128 {
-  return i32x4.shl(v128.load32_splat(sums), 4);
+function start(sums: usize, blocks: i32): v128 {
+  let sum = load<i32>(sums);
+  for (let b = 1; b < blocks; b++) sum += load<i32>(sums + (b << 2));
+  return i32x4.splat(sum << 4);
 }
 
 /** SIMD form of scalar/matmul_q8.ts: same bits. A lane is a row; one token at a time, or four to share the unpacked weights. */
@@ -22,78 +24,83 @@ export function matmulQ8(
   w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xScale: usize, xSums: usize, sumsStride: usize, xi: usize, n: i32,
   y: usize, yStride: usize, yi: usize, accumulate: bool,
 ): void {
-  const panelBytes = <usize>((cols + BLOCK_COLS - 1) / BLOCK_COLS) * Q8_BLOCK_BYTES;
-  let touched = 0;
+  const blocks = (cols + BLOCK_COLS - 1) / BLOCK_COLS;
+  const groups = (blocks + Q8_GROUP_BLOCKS - 1) / Q8_GROUP_BLOCKS;
+  const panelBytes = <usize>groups * SCALE_BYTES + <usize>blocks * Q8_BLOCK_BYTES;
+  let ahead = 0;
   for (let first = 0; first < rows; first += PANEL_ROWS) {
     const out = y + (first << 2);
     let t = 0;
     for (; t + 4 <= n; t += 4) {
-      panel4(w, panelBytes, x, xStride, xScale, xSums, sumsStride, xi + (t << 2), out, yStride, yi + (t << 2), accumulate);
+      panel4(w, blocks, x, xStride, xScale, xSums, sumsStride, xi + (t << 2), out, yStride, yi + (t << 2), accumulate);
     }
     for (; t < n; t++) {
       const r = <usize>load<u32>(xi + (t << 2));
       const yt = out + <usize>load<u32>(yi + (t << 2)) * yStride;
-      touched |= panel1(w, panelBytes, x + r * xStride, xSums + r * sumsStride, load<f32>(xScale + (r << 2)), yt, accumulate);
+      ahead |= panel1(w, blocks, x + r * xStride, xSums + r * sumsStride, load<f32>(xScale + (r << 2)), yt, accumulate);
     }
     w += panelBytes;
   }
-  keep(touched);
+  keep(ahead);
 }
 
-// One token. The kernel waits for memory, so each block's cache lines are all asked for before its arithmetic starts: an out-of-order
-// core then has them under way together (bench/RESULTS.md, "touching lines early"). Returns what it touched, so that nobody drops it.
-function panel1(w: usize, bytes: usize, x: usize, sums: usize, scale: f32, y: usize, accumulate: bool): i32 {
+// One token: the kernel waits for memory, so it reads ahead (panel.ts). Returns what it read, so that nobody drops it.
+function panel1(w: usize, blocks: i32, x: usize, sums: usize, scale: f32, y: usize, accumulate: bool): i32 {
   const low = i16x8.splat(0x00ff);
   let f0 = f32x4.splat(0);
   let f1 = f0;
   let f2 = f0;
   let f3 = f0;
-  let touched = 0;
-  const end = w + bytes;
-  while (w < end) {
-    touched |= touch8(w) | load<i32>(w, 512);
-    let a0 = start(sums);
+  let ahead = 0;
+  while (blocks > 0) {
+    const count = min(blocks, Q8_GROUP_BLOCKS);
+    let a0 = start(sums, count);
     let a1 = a0;
     let a2 = a0;
     let a3 = a0;
-    let p = w;
-    const stop = x + BLOCK_COLS * 2;
-    while (x < stop) {
-      let v = v128.load32_splat(x);
-      let q = v128.load(p, 32);
-      a0 = dotAdd(a0, v128.and(q, low), v);
-      a1 = dotAdd(a1, i16x8.shr_u(q, 8), v);
-      q = v128.load(p, 48);
-      a2 = dotAdd(a2, v128.and(q, low), v);
-      a3 = dotAdd(a3, i16x8.shr_u(q, 8), v);
-      v = v128.load32_splat(x, 4);
-      q = v128.load(p, 64);
-      a0 = dotAdd(a0, v128.and(q, low), v);
-      a1 = dotAdd(a1, i16x8.shr_u(q, 8), v);
-      q = v128.load(p, 80);
-      a2 = dotAdd(a2, v128.and(q, low), v);
-      a3 = dotAdd(a3, i16x8.shr_u(q, 8), v);
-      p += 64;
-      x += 8;
+    let p = w + SCALE_BYTES;
+    const end = p + count * Q8_BLOCK_BYTES;
+    while (p < end) {
+      ahead |= readAhead512(p);
+      const stop = x + BLOCK_COLS * 2;
+      while (x < stop) {
+        let v = v128.load32_splat(x);
+        let q = v128.load(p);
+        a0 = dotAdd(a0, v128.and(q, low), v);
+        a1 = dotAdd(a1, i16x8.shr_u(q, 8), v);
+        q = v128.load(p, 16);
+        a2 = dotAdd(a2, v128.and(q, low), v);
+        a3 = dotAdd(a3, i16x8.shr_u(q, 8), v);
+        v = v128.load32_splat(x, 4);
+        q = v128.load(p, 32);
+        a0 = dotAdd(a0, v128.and(q, low), v);
+        a1 = dotAdd(a1, i16x8.shr_u(q, 8), v);
+        q = v128.load(p, 48);
+        a2 = dotAdd(a2, v128.and(q, low), v);
+        a3 = dotAdd(a3, i16x8.shr_u(q, 8), v);
+        p += 64;
+        x += 8;
+      }
     }
     f0 = accumulator(f0, a0, scale4(w, 0));
     f1 = accumulator(f1, a1, scale4(w, 8));
     f2 = accumulator(f2, a2, scale4(w, 16));
     f3 = accumulator(f3, a3, scale4(w, 24));
-    w += Q8_BLOCK_BYTES;
-    sums += 4;
+    w = end;
+    sums += count << 2;
+    blocks -= count;
   }
   const s = f32x4.splat(scale);
   finish(y, 0, f0, s, accumulate);
   finish(y, 16, f1, s, accumulate);
   finish(y, 32, f2, s, accumulate);
   finish(y, 48, f3, s, accumulate);
-  return touched;
+  return ahead;
 }
 
 // Four tokens, eight rows at a time: weights are unpacked once for four tokens. Token t's two sums of four rows are ft0 and ft1.
 function panel4(
-  w: usize, bytes: usize, x: usize, xStride: usize, xScale: usize, xSums: usize, sumsStride: usize, xi: usize,
+  w: usize, blocks: i32, x: usize, xStride: usize, xScale: usize, xSums: usize, sumsStride: usize, xi: usize,
   y: usize, yStride: usize, yi: usize, accumulate: bool,
 ): void {
   const low = i16x8.splat(0x00ff);
@@ -118,23 +125,24 @@ function panel4(
     let f21 = f00;
     let f30 = f00;
     let f31 = f00;
-    let block = w;
-    const end = w + bytes;
+    let group = w;
     let at: usize = 0;
+    let left = blocks;
     let b: usize = 0;
-    while (block < end) {
-      let a00 = start(s0 + b);
+    while (left > 0) {
+      const count = min(left, Q8_GROUP_BLOCKS);
+      let a00 = start(s0 + b, count);
       let a01 = a00;
-      let a10 = start(s1 + b);
+      let a10 = start(s1 + b, count);
       let a11 = a10;
-      let a20 = start(s2 + b);
+      let a20 = start(s2 + b, count);
       let a21 = a20;
-      let a30 = start(s3 + b);
+      let a30 = start(s3 + b, count);
       let a31 = a30;
-      let p = block + half * 16;
-      const stop = at + BLOCK_COLS * 2;
+      let p = group + SCALE_BYTES + half * 16;
+      const stop = at + count * (BLOCK_COLS * 2);
       while (at < stop) {
-        let q = v128.load(p, 32);
+        let q = v128.load(p);
         let w0 = v128.and(q, low);
         let w1 = i16x8.shr_u(q, 8);
         let v = v128.load32_splat(x0 + at);
@@ -149,7 +157,7 @@ function panel4(
         v = v128.load32_splat(x3 + at);
         a30 = dotAdd(a30, w0, v);
         a31 = dotAdd(a31, w1, v);
-        q = v128.load(p, 64);
+        q = v128.load(p, 32);
         w0 = v128.and(q, low);
         w1 = i16x8.shr_u(q, 8);
         v = v128.load32_splat(x0 + at, 4);
@@ -167,8 +175,8 @@ function panel4(
         p += 64;
         at += 8;
       }
-      const c0 = scale4(block, half * 16);
-      const c1 = scale4(block, half * 16 + 8);
+      const c0 = scale4(group, half * 16);
+      const c1 = scale4(group, half * 16 + 8);
       f00 = accumulator(f00, a00, c0);
       f01 = accumulator(f01, a01, c1);
       f10 = accumulator(f10, a10, c0);
@@ -177,8 +185,9 @@ function panel4(
       f21 = accumulator(f21, a21, c1);
       f30 = accumulator(f30, a30, c0);
       f31 = accumulator(f31, a31, c1);
-      block += Q8_BLOCK_BYTES;
-      b += 4;
+      group += SCALE_BYTES + count * Q8_BLOCK_BYTES;
+      b += <usize>count << 2;
+      left -= count;
     }
     const out = y + half * 32;
     finish2(out + <usize>load<u32>(yi) * yStride, f00, f01, load<f32>(xScale + (r0 << 2)), accumulate);

@@ -1,0 +1,36 @@
+import type { Command } from "commander";
+import { Option } from "commander";
+import { resolve } from "node:path";
+import { writeFileAtomically } from "../../host/node/output.ts";
+import { UsageError } from "../../src/errors.ts";
+import { convertModel } from "../../src/format/convert.ts";
+import type { Quantization } from "../../src/model/types.ts";
+import { bytes } from "../format.ts";
+import type { Context } from "../io.ts";
+import { withProgress } from "../progress.ts";
+
+interface Options {
+  readonly out: string;
+  readonly quantize: Quantization;
+}
+
+export function registerConvert(program: Command, context: Context): void {
+  program.command("convert")
+    .description("Pack a Hugging Face folder (config.json, weights, tokenizer.json) into one file that loads fast.")
+    .argument("<source>", "folder with config.json and model.safetensors or pytorch_model.bin")
+    .requiredOption("-o, --out <file>", "packed model to write")
+    .addOption(new Option("--quantize <type>", "f32 exact; q8 8 bits a weight; q4 4 bits, with 8-bit embedding and head").choices(["f32", "q8", "q4"]).default("q8"))
+    .addHelpText("after", `
+Examples:
+  blockffn convert ./my-model --out my-model.q8.safetensors
+  blockffn convert ./my-model --out my-model.q4.safetensors --quantize q4`)
+    .action((source: string, options: Options) => convertCommand(context, source, options));
+}
+
+async function convertCommand(context: Context, source: string, options: Options): Promise<void> {
+  if (resolve(source) === resolve(options.out)) throw new UsageError("--out must not be the source itself");
+  const files = await context.io.host.open(source);
+  const result = await writeFileAtomically(options.out, (file) =>
+    withProgress(context, "converting", false, (report) => convertModel(files, options.quantize, (part) => file.write(part), report)));
+  context.io.err(`wrote ${options.out}: ${result.quantization}, ${bytes(result.fileSize)}\n`);
+}

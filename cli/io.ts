@@ -1,0 +1,27 @@
+import type { Host } from "../src/host.ts";
+
+/** The world as the commands see it: main.ts gives the process, tests give strings. */
+export interface Io {
+  readonly host: Host;
+  /** Path of the model that is used when none is named. */
+  readonly defaultModel: string;
+  readonly version: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdoutIsTty: boolean;
+  readonly stderrIsTty: boolean;
+  readonly stdinIsTty: boolean;
+  /** Resolves when the text is handed over, so that a slow reader slows the writer down. */
+  out(text: string): Promise<void>;
+  err(text: string): void;
+  /** All of standard input. @throws LimitError beyond `limit` bytes. */
+  readInput(limit: number): Promise<string>;
+  /** Calls `handler` at an interrupt (Ctrl-C); the result takes that back. */
+  onInterrupt(handler: () => void): () => void;
+}
+
+/** What a command gets besides its arguments. */
+export interface Context {
+  readonly io: Io;
+  /** Aborted by an interrupt. */
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,27 @@
+import type { Tier } from "../src/host.ts";
+import { loadModel } from "../src/model/load.ts";
+import { Model } from "../src/model/model.ts";
+import type { FfnMode, Quantization } from "../src/model/types.ts";
+import type { Context } from "./io.ts";
+import { withProgress } from "./progress.ts";
+
+/** Options of every command that runs a model. */
+export interface ModelOptions {
+  readonly model?: string;
+  readonly tier?: Tier;
+  readonly quantize?: Quantization;
+  readonly ffn?: FfnMode;
+  readonly json?: boolean;
+}
+
+/** Loads the model that the options name, with progress. The caller disposes it. */
+export async function openModel(context: Context, options: ModelOptions): Promise<Model> {
+  const { model = context.io.defaultModel, tier, quantize, ffn } = options;
+  return withProgress(context, "loading the model", options.json === true, async (onProgress) =>
+    new Model(await loadModel(context.io.host, model, {
+      onProgress,
+      ...(tier === undefined ? {} : { tier }),
+      ...(quantize === undefined ? {} : { quantize }),
+      ...(ffn === undefined ? {} : { ffn }),
+    })));
+}

@@ -1,0 +1,33 @@
+import { InvalidArgumentError, Option } from "commander";
+
+/** A whole number as an option's value; its range is checked where it is used. */
+export function wholeNumber(text: string): number {
+  if (!/^[+-]?\d{1,15}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
+  return Number(text);
+}
+
+/** A number as an option's value. */
+export function decimal(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("It must be a number.");
+  return value;
+}
+
+/** Token ids, separated by commas. */
+export function tokenIds(text: string): number[] {
+  return text.split(",").map((part) => {
+    if (!/^\s*\d{1,10}\s*$/.test(part)) throw new InvalidArgumentError("It must be token ids separated by commas, such as 1,2,3.");
+    return Number(part);
+  });
+}
+
+/** Collects the values of an option that may be given more than once. */
+export function collect(value: string, previous: string[] | undefined): string[] {
+  return [...(previous ?? []), value];
+}
+
+export const modelOption = (): Option => new Option("-m, --model <path>", "packed model or Hugging Face folder (default: the model that comes with blockffn)");
+export const tierOption = (): Option => new Option("--tier <tier>", "kernels to use (default: simd where it is there)").choices(["scalar", "simd"]);
+export const quantizeOption = (): Option => new Option("--quantize <type>", "weights of a Hugging Face folder (default: f32)").choices(["f32", "q8", "q4"]);
+export const ffnOption = (): Option => new Option("--ffn <mode>", "sparse skips inactive experts, dense computes them too").choices(["sparse", "dense"]);
+export const jsonOption = (): Option => new Option("--json", "print one JSON object");

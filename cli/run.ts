@@ -1,0 +1,73 @@
+import { Command, CommanderError } from "commander";
+import { BlockFFNError, UsageError } from "../src/errors.ts";
+import { registerBench } from "./commands/bench.ts";
+import { registerConvert } from "./commands/convert.ts";
+import { registerEval } from "./commands/eval.ts";
+import { registerGenerate } from "./commands/generate.ts";
+import { registerInspect } from "./commands/inspect.ts";
+import { registerLogits } from "./commands/logits.ts";
+import type { Context, Io } from "./io.ts";
+
+const OK = 0;
+const FAILED = 1;
+const USAGE = 2;
+const INTERRUPTED = 130;
+
+/** Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  const controller = new AbortController();
+  const release = io.onInterrupt(() => controller.abort());
+  try {
+    await program({ io, signal: controller.signal }).parseAsync([...args], { from: "user" });
+    return controller.signal.aborted ? INTERRUPTED : OK;
+  } catch (error) {
+    // Commander has printed its message, or the help that was asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? OK : USAGE;
+    if (controller.signal.aborted && !(error instanceof BlockFFNError)) return INTERRUPTED;
+    io.err(`blockffn: ${describe(error, io)}\n`);
+    return error instanceof UsageError ? USAGE : FAILED;
+  } finally {
+    release();
+  }
+}
+
+function program(context: Context): Command {
+  const { io } = context;
+  const root = new Command("blockffn")
+    .description("Runs BlockFFN sparse language models in WebAssembly.")
+    .version(io.version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void io.out(text),
+      writeErr: (text) => io.err(text),
+      outputError: (text, write) => write(text.replace(/^error: /, "blockffn: ")),
+    })
+    .showHelpAfterError("(add --help for options and examples)")
+    .addHelpText("after", `
+Examples:
+  blockffn generate "Once upon a time"
+  blockffn convert ./my-model --out my-model.q8.safetensors --quantize q8
+  blockffn generate "Once upon a time" --model my-model.q8.safetensors
+  blockffn <command> --help`);
+  for (const register of [registerGenerate, registerLogits, registerEval, registerInspect, registerConvert, registerBench]) register(root, context);
+  return root;
+}
+
+function describe(error: unknown, io: Io): string {
+  if (io.env["BLOCKFFN_DEBUG"] === "1" && error instanceof Error) return error.stack ?? error.message;
+  if (error instanceof BlockFFNError) return oneLine(error instanceof UsageError ? asFlag(error) : error.message);
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return `${oneLine(message)} (not expected; set BLOCKFFN_DEBUG=1 for the stack and please report it)`;
+}
+
+/** An option that the library calls topK is --top-k here. */
+function asFlag({ field, message }: UsageError): string {
+  const name = /^([a-z]+([A-Z][a-z]*)*)(\.\d+)?$/.exec(field ?? "")?.[1];
+  if (name === undefined || !message.startsWith(`${field}: `)) return message;
+  const flag = name === "prompt" || name === "text" ? `the ${name}` : `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  return `${flag} ${message.slice(`${field}: `.length)}`;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, " ");
+}

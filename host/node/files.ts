@@ -1,0 +1,140 @@
+import { open, stat, type FileHandle } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { SourceError } from "../../src/errors.ts";
+import type { ByteSource, ModelFiles } from "../../src/format/source.ts";
+
+/** Read calls take at most this much: the system's own limit is 2 GiB less a page. */
+const MAX_READ = 1 << 30;
+
+/** Opens a model: a folder in the Hugging Face layout, or a packed file. @throws SourceError when there is neither. */
+export async function openLocation(location: string): Promise<ModelFiles> {
+  const path = localPath(location);
+  const kind = await kindOf(path);
+  if (kind === undefined) {
+    throw new SourceError("there is no such file or folder; give a packed model or a folder with config.json", { file: location });
+  }
+  if (kind === "file") {
+    return { name: location, single: true, open: async (name) => (name === "" ? NodeFile.open(path, location) : undefined) };
+  }
+  return {
+    name: location,
+    single: false,
+    open: async (name) => {
+      if (!isPlainName(name)) return refuse(name, location);
+      const file = join(path, name);
+      // Links are followed: the Hugging Face cache is made of them.
+      return (await kindOf(file)) === "file" ? NodeFile.open(file, join(location, name)) : undefined;
+    },
+  };
+}
+
+function localPath(location: string): string {
+  if (location.includes("\0")) throw new SourceError("a path cannot hold a NUL character", { file: location.replaceAll("\0", "\\0") });
+  if (/^file:/i.test(location)) return urlPath(location);
+  if (/^https?:/i.test(location)) throw new SourceError("on Node, models are read from files; download it first", { file: location });
+  return location;
+}
+
+function urlPath(url: string): string {
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    throw new SourceError("is not the URL of a local file", { file: url, cause });
+  }
+}
+
+/** Names come from untrusted index files: only a file directly in the folder is meant. */
+function isPlainName(name: string): boolean {
+  return name !== "" && name !== "." && name !== ".." && !/[/\\:\0]/.test(name);
+}
+
+function refuse(name: string, location: string): never {
+  throw new SourceError(`${JSON.stringify(name)} is not the name of a file directly in the model folder`, { file: location });
+}
+
+/** @throws SourceError for what is neither a regular file nor a folder (reading a pipe would wait forever). */
+async function kindOf(path: string): Promise<"file" | "folder" | undefined> {
+  try {
+    const found = await stat(path);
+    if (found.isFile()) return "file";
+    if (found.isDirectory()) return "folder";
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw sourceError(path, cause);
+  }
+  throw new SourceError("is neither a file nor a folder", { file: path });
+}
+
+/** Says what a failed file operation means for the user. */
+export function sourceError(file: string, cause: unknown): SourceError {
+  const { code = "", message } = cause as NodeJS.ErrnoException;
+  const meaning: Record<string, string> = {
+    ENOENT: "there is no such file; check the path",
+    EISDIR: "is a folder; a file is needed here",
+    EACCES: "may not be read or written; check its permissions",
+    EPERM: "may not be read or written; check its permissions",
+    ENOTDIR: "a part of this path is a file, not a folder",
+    ENOSPC: "the disk is full",
+    EMFILE: "too many open files; close some or raise the limit (ulimit -n)",
+    ELOOP: "links lead in a circle",
+    ENAMETOOLONG: "the name is too long",
+  };
+  return new SourceError(meaning[code] ?? `cannot be read: ${message}`, { file, cause });
+}
+
+/** A file of the local disk, read in ranges. */
+export class NodeFile implements ByteSource {
+  readonly name: string;
+  readonly size: number;
+  readonly #handle: FileHandle;
+
+  private constructor(name: string, size: number, handle: FileHandle) {
+    this.name = name;
+    this.size = size;
+    this.#handle = handle;
+  }
+
+  /** @param name what errors call it. @throws SourceError when it cannot be opened or is no regular file. */
+  static async open(path: string, name = path): Promise<NodeFile> {
+    let handle: FileHandle;
+    try {
+      handle = await open(path, "r");
+    } catch (cause) {
+      throw sourceError(name, cause);
+    }
+    try {
+      const found = await handle.stat();
+      if (!found.isFile()) throw new SourceError("is not a regular file; a file is needed here", { file: name });
+      return new NodeFile(name, found.size, handle);
+    } catch (error) {
+      await handle.close();
+      throw error instanceof SourceError ? error : sourceError(name, error);
+    }
+  }
+
+  async readInto(offset: number, target: Uint8Array): Promise<void> {
+    if (!Number.isSafeInteger(offset) || offset < 0 || offset + target.length > this.size) {
+      throw new SourceError(`bytes ${offset} to ${offset + target.length} were asked for, but the file has ${this.size}`, { file: this.name, limit: this.size });
+    }
+    let done = 0;
+    while (done < target.length) {
+      const bytesRead = await this.#read(target, done, offset + done);
+      if (bytesRead === 0) throw new SourceError("became shorter while it was read", { file: this.name });
+      done += bytesRead;
+    }
+  }
+
+  async #read(target: Uint8Array, at: number, position: number): Promise<number> {
+    try {
+      return (await this.#handle.read(target, at, Math.min(MAX_READ, target.length - at), position)).bytesRead;
+    } catch (cause) {
+      throw sourceError(this.name, cause);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+}
