@@ -142,20 +142,30 @@ function vectorCases(): KernelCase[] {
       return () => bed.run.rmsNorm(x, w, n, 1e-5, out);
     }),
     vector("siluScale", 20, n, (bed) => {
-      const x = bed.uniform(n);
-      return () => bed.run.siluScale(x, n, 1.5);
+      const [x, fresh] = [bed.uniform(n), bed.uniform(n)];
+      return () => {
+        // In place: without new input the values would decay into denormals.
+        bed.run.scale(fresh, n, 1, x);
+        bed.run.siluScale(x, n, 1.5);
+      };
     }),
     vector("siluMul", 20, n, (bed) => {
-      const [gate, up] = [bed.uniform(n), bed.uniform(n)];
-      return () => bed.run.siluMul(gate, up, n);
+      const [gate, up, fresh] = [bed.uniform(n), bed.uniform(n), bed.uniform(n)];
+      return () => {
+        bed.run.scale(fresh, n, 1, up);
+        bed.run.siluMul(gate, up, n);
+      };
     }),
     vector("addScaled", 2, n, (bed) => {
       const [x, b] = [bed.uniform(n), bed.uniform(n, 1e-3)];
       return () => bed.run.addScaled(x, b, n, 1e-3);
     }),
     vector("softmax", 20, n, (bed) => {
-      const x = bed.uniform(n);
-      return () => bed.run.softmax(x, n);
+      const [x, fresh] = [bed.uniform(n), bed.uniform(n, 8)];
+      return () => {
+        bed.run.scale(fresh, n, 1, x);
+        bed.run.softmax(x, n);
+      };
     }),
     vector("argmax", 1, vocab, (bed) => {
       const x = bed.uniform(vocab);

@@ -34,11 +34,9 @@ function finite(model: ModelInstance, part: Part): boolean {
 function finiteMatrix(model: ModelInstance, at: number, type: WeightType, rows: number, cols: number): boolean {
   const bytes = matrixBytes(type, rows, cols);
   if (type === F32) return finiteFloats(model, at, bytes);
-  const { finiteScales } = model.engine.exports;
   const { count, stride } = scaleGroups(type, cols);
   const panel = panelBytes(type, cols);
-  for (let p = 0; p < bytes; p += panel) if (finiteScales(at + p, count, stride) === 0) return false;
-  return true;
+  return model.engine.exports.finiteScales(at, bytes / panel, panel, count, stride) !== 0;
 }
 
 function finiteFloats(model: ModelInstance, at: number, bytes: number): boolean {

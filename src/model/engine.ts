@@ -15,7 +15,7 @@ export interface EngineExports {
   ropeFrequencies(theta: number, dim: number, out: number): void;
   matrixBytes(type: number, rows: number, cols: number): number;
   finiteFloats(p: number, count: number): number;
-  finiteScales(p: number, count: number, stride: number): number;
+  finiteScales(p: number, panels: number, panelBytes: number, groups: number, groupBytes: number): number;
   argmax(x: number, count: number): number;
   topK(x: number, count: number, k: number, indices: number, values: number): number;
   softmax(x: number, count: number): void;

@@ -116,7 +116,6 @@ export class ModelInstance implements LoadedModel {
   #writeScratch(): void {
     const view = this.#view();
     const { scratch } = this.addresses;
-    this.engine.bytes(scratch, this.scratch.bytes).fill(0);
     for (const [field, offset] of this.scratch.offsets) view.setUint32(scratch + field, scratch + offset, true);
     for (const [field, value] of this.scratch.constants) view.setUint32(scratch + field, value, true);
     const iota = this.engine.u32(this.scratchAt(L.SCRATCH_IOTA), this.maxChunk);

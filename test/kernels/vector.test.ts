@@ -193,10 +193,17 @@ describe("vector kernels against f64", () => {
         for (const b of benches) expect(b.run.finiteFloats(b.put(x), 17)).toBe(0);
       }
     }
-    const blocks = new Uint8Array(3 * 544).fill(0x3f);
-    for (const b of benches) expect(b.run.finiteScales(b.put(blocks), 3, 544)).toBe(1);
-    blocks[2 * 544 + 31] = 0x7f;
-    blocks[2 * 544 + 30] = 0x80;
-    for (const b of benches) expect(b.run.finiteScales(b.put(blocks), 3, 544)).toBe(0);
+    // Two panels of 2100 bytes with two groups 2080 apart; bytes between the scales may be anything.
+    const panels = new Uint8Array(2 * 2200).fill(0xff);
+    const scales = [0, 2080, 2200, 2200 + 2080];
+    for (const at of scales) panels.fill(0x3f, at, at + 32);
+    for (const b of benches) expect(b.run.finiteScales(b.put(panels), 2, 2200, 2, 2080)).toBe(1);
+    for (const at of scales) {
+      for (const scale of [0, 7, 15]) {
+        const bad = panels.slice();
+        bad.set([0x80, 0x7f], at + 2 * scale);
+        for (const b of benches) expect(b.run.finiteScales(b.put(bad), 2, 2200, 2, 2080)).toBe(0);
+      }
+    }
   });
 });

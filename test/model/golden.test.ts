@@ -1,7 +1,8 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { loadModel } from "../../src/model/load.ts";
 import type { ModelInstance } from "../../src/model/instance.ts";
+import { SparsityCounter } from "../../src/sparsity/stats.ts";
 import { largestDifference } from "../helpers/compare.ts";
 import { describeShared, sharedPath } from "../helpers/shared.ts";
 import { Taps } from "../../src/model/taps.ts";
@@ -16,7 +17,7 @@ describeShared("golden models", "golden/models", () => {
   const folder = sharedPath("golden/models");
   for (const name of readdirSync(folder).sort()) {
     for (const tier of TIERS) {
-      it(`${name}, ${tier}: logits, hidden states, router scores, greedy tokens`, async () => {
+      it(`${name}, ${tier}: logits, hidden states, router scores, sparsity, greedy tokens`, async () => {
         const golden = readVectors(`${folder}/${name}/golden.safetensors`);
         const want = (key: string): Float32Array => golden.get(key)?.data as Float32Array;
         const ids = golden.get("input_ids")?.data as Int32Array;
@@ -32,6 +33,7 @@ describeShared("golden models", "golden/models", () => {
           checkRouter(golden, taps, l);
         }
         taps.off();
+        checkSparsity(model, ids, JSON.parse(readFileSync(`${folder}/${name}/golden.json`, "utf8")) as GoldenIndex);
         expect(largestDifference(runOneByOne(model, ids), want("logits"))).toBeLessThan(LOGITS);
         expect(largestDifference(runWhole(model, golden.get("one.input_ids")?.data as Int32Array), want("one.logits"))).toBeLessThan(LOGITS);
         expect(greedy(model, ids, 32)).toEqual(Array.from(golden.get("greedy.tokens")?.data as Int32Array));
@@ -42,6 +44,25 @@ describeShared("golden models", "golden/models", () => {
     }
   }
 });
+
+interface GoldenIndex {
+  sparsity?: { TLS_counts: [number, number]; CLS_counts_active_total: Record<string, [number, number]> };
+}
+
+function checkSparsity(model: ModelInstance, ids: ArrayLike<number>, golden: GoldenIndex): void {
+  const { ffn, layers } = model.config;
+  if (ffn.kind !== "experts") return;
+  const counter = new SparsityCounter(layers, ffn.experts);
+  const sequence = model.newSequence({ capacity: ids.length });
+  counter.addDocumentChunk(sequence.forward(ids, { logits: "none" }).activeExperts, ids.length);
+  counter.endDocument();
+  sequence.dispose();
+  const { tlsCount, clsCounts } = counter.result();
+  expect([tlsCount.active, tlsCount.total]).toEqual(golden.sparsity?.TLS_counts);
+  for (const length of [2, 4, 8, 16] as const) {
+    expect([clsCounts[length].active, clsCounts[length].total]).toEqual(golden.sparsity?.CLS_counts_active_total[String(length)]);
+  }
+}
 
 function checkRouter(golden: ReturnType<typeof readVectors>, taps: Taps, l: number): void {
   const raw = golden.get(`layer${l}.router_raw`);

@@ -103,3 +103,11 @@ it("takes damaged files or says what is wrong, and what it takes, works", () => 
   }), { numRuns: 1500, seed: 3 });
   expect(taken).toBeGreaterThan(10);
 }, 60_000);
+
+it("refuses a file that is cut short at any byte", () => {
+  for (const json of [tinyTokenizerJson(), byteLevelTokenizerJson()]) {
+    for (let length = 0; length < json.length; length++) {
+      expect(() => loadTokenizer(json.slice(0, length), "bad.json"), `${length} bytes`).toThrow(TokenizerError);
+    }
+  }
+}, 60_000);

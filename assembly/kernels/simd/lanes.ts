@@ -5,6 +5,13 @@ export function maxOf(v: v128): f32 {
   return max<f32>(max<f32>(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)), max<f32>(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)));
 }
 
+/** Largest of four i32 lanes. */
+// @ts-ignore: decorator
+@inline
+export function maxOfInts(v: v128): i32 {
+  return max(max(i32x4.extract_lane(v, 0), i32x4.extract_lane(v, 1)), max(i32x4.extract_lane(v, 2), i32x4.extract_lane(v, 3)));
+}
+
 /** Sum of four i32 lanes. */
 // @ts-ignore: decorator
 @inline

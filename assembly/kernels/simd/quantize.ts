@@ -1,8 +1,18 @@
 import { ACTIVATION_MAX, BLOCK_COLS } from "../../layout";
 import { quantize as quantizeScalar } from "../scalar/quantize";
-import { maxOf, sumOf } from "./lanes";
+import { maxOfInts, sumOf } from "./lanes";
 
-/** SIMD form of scalar/quantize.ts: same bits. Ragged rows take the scalar path. */
+// 1.5 * 2^23: adding it leaves the nearest integer (ties to even) in the low bits of a float, for |x| < 2^22.
+// @ts-ignore: decorator
+@inline const MAGIC: f32 = 12582912.0;
+
+// @ts-ignore: decorator
+@inline
+function round(x: v128): v128 {
+  return i32x4.sub(f32x4.add(x, f32x4.splat(MAGIC)), i32x4.splat(reinterpret<i32>(MAGIC)));
+}
+
+/** SIMD form of scalar/quantize.ts: same bits. Ragged rows take the scalar path. Rows with NaN get a NaN scale, whatever their integers. */
 export function quantize(
   x: usize, xStride: usize, n: i32, cols: i32, q: usize, qStride: usize, scales: usize, sums: usize, sumsStride: usize,
 ): void {
@@ -13,16 +23,17 @@ export function quantize(
     let qt = q + <usize>t * qStride;
     let st = sums + <usize>t * sumsStride;
     const end = xt + (<usize>cols << 2);
-    let peaks = f32x4.splat(0);
-    for (let p = xt; p < end; p += 16) peaks = f32x4.max(peaks, f32x4.abs(v128.load(p)));
-    const peak = maxOf(peaks);
+    // Bits of |x| order as integers, NaN above all: one instruction where f32x4.max takes several.
+    let peaks = i32x4.splat(0);
+    for (let p = xt; p < end; p += 16) peaks = i32x4.max_s(peaks, f32x4.abs(v128.load(p)));
+    const peak = reinterpret<f32>(maxOfInts(peaks));
     store<f32>(scales + (t << 2), peak / <f32>ACTIVATION_MAX);
     const inverse = f32x4.splat(peak > 0 ? <f32>ACTIVATION_MAX / peak : 0);
     for (let p = xt; p < end; p += BLOCK_COLS * 4) {
       let sum = i32x4.splat(0);
       for (let o: usize = 0; o < <usize>BLOCK_COLS * 4; o += 32) {
-        const lo = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(p + o), inverse)));
-        const hi = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(p + o, 16), inverse)));
+        const lo = round(f32x4.mul(v128.load(p + o), inverse));
+        const hi = round(f32x4.mul(v128.load(p + o, 16), inverse));
         const v = i16x8.narrow_i32x4_s(lo, hi);
         v128.store(qt, v);
         qt += 16;

@@ -101,12 +101,18 @@ export function softmax(x: usize, count: i32): void {
   for (; p < end; p += 4) store<f32>(p, load<f32>(p) * inverse);
 }
 
-/** See scalar/vector.ts. Finds the maximum four at a time, then its first place. */
+/** See scalar/vector.ts. Finds the maximum four at a time (`pmax` is one instruction but forgets NaN, which is looked for apart), then its first place. */
 export function argmax(x: usize, count: i32): i32 {
   const whole = x + (<usize>(count & ~3) << 2);
   if (whole === x) return argmaxScalar(x, count);
   let peaks = v128.load(x);
-  for (let p = x; p < whole; p += 16) peaks = f32x4.max(peaks, v128.load(p));
+  let nan = f32x4.splat(0);
+  for (let p = x; p < whole; p += 16) {
+    const v = v128.load(p);
+    peaks = f32x4.pmax(peaks, v);
+    nan = v128.or(nan, f32x4.ne(v, v));
+  }
+  if (v128.any_true(nan)) return -1;
   let peak = maxOf(peaks);
   for (let i = count & ~3; i < count; i++) peak = max<f32>(peak, load<f32>(x + (i << 2)));
   const peak4 = f32x4.splat(peak);
@@ -114,6 +120,7 @@ export function argmax(x: usize, count: i32): i32 {
     const hit = i32x4.bitmask(f32x4.eq(v128.load(p), peak4));
     if (hit) return <i32>((p - x) >> 2) + ctz(hit);
   }
+  // Only the tail is left; a NaN there made the peak NaN, which equals nothing.
   for (let i = count & ~3; i < count; i++) if (load<f32>(x + (i << 2)) === peak) return i;
   return -1;
 }
