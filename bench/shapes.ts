@@ -50,4 +50,10 @@ export const SHAPES: Readonly<Record<string, ModelConfig>> = {
   tiny: llamaShape({ hidden: 64, layers: 2, heads: 4, kvHeads: 2, ffn: 96, vocab: 512, tied: true }),
   Small: blockShape({ hidden: 768, layers: 16, heads: 6, experts: 48, expertSize: 64, vocab: 122753 }),
   Medium: blockShape({ hidden: 1280, layers: 27, heads: 10, experts: 40, expertSize: 128, vocab: 122753 }),
+  Large: blockShape({ hidden: 1536, layers: 32, heads: 12, experts: 48, expertSize: 128, vocab: 122753 }),
+  XLarge: blockShape({ hidden: 1792, layers: 35, heads: 14, experts: 56, expertSize: 128, vocab: 122753 }),
+  "2.8B": {
+    ...blockShape({ hidden: 2048, layers: 36, heads: 16, experts: 128, expertSize: 128, vocab: 73448 }),
+    attention: { kind: "gqa", heads: 16, kvHeads: 4, headDim: 128 }, tied: true,
+  },
 };
