@@ -1,27 +1,70 @@
 import { ConfigError } from "../errors.ts";
-import type { DenseFfn, ExpertFfn, GqaAttention, MlaAttention, ModelConfig } from "../model/config.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { planWeights, type Part } from "../model/plan.ts";
 import { isFloatDType } from "./floats.ts";
 import type { TensorSource } from "./tensors.ts";
 
-/** A tensor of the official layout, with the shapes it may have. */
+/** A tensor of the official layout, with the shapes it may have. Matrices are [out, in]. */
 export interface ExpectedTensor {
   readonly name: string;
   readonly shapes: readonly (readonly number[])[];
 }
 
-/** Every tensor that a Hugging Face checkpoint of this architecture has. Matrices are [out, in]. */
-export function* expectedHfTensors(config: ModelConfig): Generator<ExpectedTensor> {
-  const { hiddenSize: hidden, vocabSize: vocab } = config;
-  yield { name: "model.embed_tokens.weight", shapes: [[vocab, hidden]] };
-  for (let layer = 0; layer < config.layers; layer++) {
-    const prefix = `model.layers.${layer}`;
-    yield { name: `${prefix}.input_layernorm.weight`, shapes: [[hidden]] };
-    yield* attentionTensors(config.attention, hidden, `${prefix}.self_attn`);
-    yield { name: `${prefix}.post_attention_layernorm.weight`, shapes: [[hidden]] };
-    yield* config.ffn.kind === "dense" ? denseTensors(config.ffn, hidden, `${prefix}.mlp`) : expertTensors(config.ffn, hidden, `${prefix}.mlp`);
+/** Hugging Face names below `model.layers.N.` of the parts of the weight plan below `layers.N.`. */
+const NAMES: Readonly<Record<string, string>> = {
+  attn_norm: "input_layernorm.weight",
+  ffn_norm: "post_attention_layernorm.weight",
+  "attn.q": "self_attn.q_proj.weight",
+  "attn.k": "self_attn.k_proj.weight",
+  "attn.v": "self_attn.v_proj.weight",
+  "attn.o": "self_attn.o_proj.weight",
+  "attn.q_down": "self_attn.q_a_proj.weight",
+  "attn.q_norm": "self_attn.q_a_layernorm.weight",
+  "attn.q_up": "self_attn.q_b_proj.weight",
+  "attn.kv_down": "self_attn.kv_a_proj_with_mqa.weight",
+  "attn.kv_norm": "self_attn.kv_a_layernorm.weight",
+  "attn.k_absorb": "self_attn.kv_b_proj.weight",
+  "attn.v_absorb": "self_attn.kv_b_proj.weight",
+  "ffn.gate": "mlp.gate_proj.weight",
+  "ffn.up": "mlp.up_proj.weight",
+  "ffn.down": "mlp.down_proj.weight",
+  "shared.gate": "mlp.shared_experts.gate_proj.weight",
+  "shared.up": "mlp.shared_experts.up_proj.weight",
+  "shared.down": "mlp.shared_experts.down_proj.weight",
+  router_norm: "mlp.router_norm.weight",
+  embed: "model.embed_tokens.weight",
+  final_norm: "model.norm.weight",
+  head: "lm_head.weight",
+};
+
+/** The tensors that a part of the weight plan is made from: one, or an expert part's up and down. */
+export function tensorsOf(config: ModelConfig, part: Part): ExpectedTensor[] {
+  const [, number, inLayer] = /^layers\.(\d+)\.(.*)$/.exec(part.name) ?? [undefined, undefined, part.name];
+  const prefix = number === undefined ? "" : `model.layers.${number}.`;
+  const block = config.ffn.kind === "experts" && config.ffn.router === "block";
+  if (part.kind === "experts") {
+    const { experts, size, hidden } = part;
+    const flat = { up: [experts * size, hidden], down: [hidden, experts * size] };
+    const stacked = { up: [experts, size, hidden], down: [experts, hidden, size] };
+    // 3-D from `block`, 2-D from `block_linear`; official `block` checkpoints come out 2-D, so the shape decides.
+    const tensor = (which: "up" | "down"): ExpectedTensor => block
+      ? { name: `${prefix}mlp.${which}_proj`, shapes: [flat[which], stacked[which]] }
+      : { name: `${prefix}mlp.experts.${which}_proj.weight`, shapes: [stacked[which]] };
+    return [tensor("up"), tensor("down")];
   }
-  yield { name: "model.norm.weight", shapes: [[hidden]] };
-  if (!config.tied) yield { name: "lm_head.weight", shapes: [[vocab, hidden]] };
+  if (inLayer === "router") return [{ name: `${prefix}mlp.${block ? "router_proj" : "router"}.weight`, shapes: [[config.ffn.kind === "experts" ? config.ffn.experts : 0, config.hiddenSize]] }];
+  const name = prefix + (NAMES[inLayer as string] as string);
+  if (part.kind === "vector") return [{ name, shapes: [[part.length]] }];
+  const { attention } = config;
+  // Both absorbed parts come from kv_b_proj, whose rows are [nope | value] for each head.
+  const absorbed = attention.kind === "mla" && (inLayer === "attn.k_absorb" || inLayer === "attn.v_absorb");
+  return [{ name, shapes: [absorbed ? [attention.heads * (attention.nopeDim + attention.valueDim), attention.kvRank] : [part.rows, part.cols]] }];
+}
+
+/** Every tensor that a Hugging Face checkpoint of this architecture has, in the order of the forward pass. */
+export function expectedHfTensors(config: ModelConfig): ExpectedTensor[] {
+  const tensors = planWeights(config, "f32").parts.flatMap((part) => tensorsOf(config, part));
+  return [...new Map(tensors.map((tensor) => [tensor.name, tensor])).values()];
 }
 
 /**
@@ -38,47 +81,4 @@ export function checkHfTensors(config: ModelConfig, tensors: TensorSource, file:
     }
     if (!isFloatDType(info.dtype)) throw new ConfigError(`${tensors.name} has it as ${info.dtype}; supported are F32, F16 and BF16`, { file, field: name });
   }
-}
-
-function* attentionTensors(attention: GqaAttention | MlaAttention, hidden: number, prefix: string): Generator<ExpectedTensor> {
-  const weight = (name: string, ...shape: number[]): ExpectedTensor => ({ name: `${prefix}.${name}.weight`, shapes: [shape] });
-  const { heads } = attention;
-  if (attention.kind === "gqa") {
-    const { kvHeads, headDim } = attention;
-    yield weight("q_proj", heads * headDim, hidden);
-    yield weight("k_proj", kvHeads * headDim, hidden);
-    yield weight("v_proj", kvHeads * headDim, hidden);
-    yield weight("o_proj", hidden, heads * headDim);
-    return;
-  }
-  const { qRank, kvRank, nopeDim, ropeDim, valueDim } = attention;
-  yield weight("q_a_proj", qRank, hidden);
-  yield weight("q_a_layernorm", qRank);
-  yield weight("q_b_proj", heads * (nopeDim + ropeDim), qRank);
-  yield weight("kv_a_proj_with_mqa", kvRank + ropeDim, hidden);
-  yield weight("kv_a_layernorm", kvRank);
-  yield weight("kv_b_proj", heads * (nopeDim + valueDim), kvRank);
-  yield weight("o_proj", hidden, heads * valueDim);
-}
-
-function* denseTensors(ffn: DenseFfn, hidden: number, prefix: string): Generator<ExpectedTensor> {
-  if (ffn.gated) yield { name: `${prefix}.gate_proj.weight`, shapes: [[ffn.size, hidden]] };
-  yield { name: `${prefix}.up_proj.weight`, shapes: [[ffn.size, hidden]] };
-  yield { name: `${prefix}.down_proj.weight`, shapes: [[hidden, ffn.size]] };
-}
-
-function* expertTensors(ffn: ExpertFfn, hidden: number, prefix: string): Generator<ExpectedTensor> {
-  const { experts, expertSize } = ffn;
-  if (ffn.router === "block") {
-    // 3-D from `block`, 2-D from `block_linear`; official `block` checkpoints come out 2-D, so the shape decides.
-    yield { name: `${prefix}.router_proj.weight`, shapes: [[experts, hidden]] };
-    if (ffn.routerNorm === "rms") yield { name: `${prefix}.router_norm.weight`, shapes: [[experts]] };
-    yield { name: `${prefix}.up_proj`, shapes: [[experts * expertSize, hidden], [experts, expertSize, hidden]] };
-    yield { name: `${prefix}.down_proj`, shapes: [[hidden, experts * expertSize], [experts, hidden, expertSize]] };
-    return;
-  }
-  yield { name: `${prefix}.router.weight`, shapes: [[experts, hidden]] };
-  yield { name: `${prefix}.experts.up_proj.weight`, shapes: [[experts, expertSize, hidden]] };
-  yield { name: `${prefix}.experts.down_proj.weight`, shapes: [[experts, hidden, expertSize]] };
-  if (ffn.sharedSize > 0) yield* denseTensors({ kind: "dense", size: ffn.sharedSize, gated: ffn.sharedGated }, hidden, `${prefix}.shared_experts`);
 }
