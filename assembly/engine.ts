@@ -2,6 +2,8 @@
 
 export { forward } from "./model/forward";
 export { compact } from "./model/cache";
+export { eagleForward, logSoftmaxTopK } from "./model/eagle";
+export { gatherRows } from "./model/gather";
 export { ffnBranch } from "./model/probe";
 export { ropeFrequencies } from "./model/rope_table";
 export { matrixBytes } from "./model/matrix";

@@ -108,6 +108,7 @@ export const ROUTER_NORM_SUM = 2;
 
 // ---- Layer descriptor -----------------------------------------------------------------------------------------------
 
+/** 0: the attention reads the residual stream as it is. */
 export const LAYER_ATTN_NORM = 0;
 /** GQA: query projection. MLA: q_a, the way down. */
 export const LAYER_Q = 4;
@@ -139,7 +140,7 @@ export const LAYER_BYTES = LAYER_DOWN + MATRIX_BYTES;
 
 export const SCRATCH_TOKENS = 0;
 export const SCRATCH_POSITIONS = 4;
-/** u64 per row: bit j = sees row j of the chunk. */
+/** u64 per row: bit j = sees cache row `visible` + j, which is row j of the chunk unless the chunk lies further on. */
 export const SCRATCH_MASKS = 8;
 /** u32 0, 1, 2, ...: the index list that selects every row. */
 export const SCRATCH_IOTA = 12;
@@ -221,3 +222,16 @@ export const SEQ_BYTES = 12;
 export const LOGITS_NONE = 0;
 export const LOGITS_LAST = 1;
 export const LOGITS_ALL = 2;
+
+// ---- EAGLE head: a model descriptor of its own (its layers, scratch, vocabulary; embedding and head are the base model's), then: ------
+
+/** The left half of fc, for the embedding, and the right half, for the hidden state: [hidden, hidden] each. */
+export const EAGLE_FC_EMBED = MODEL_BYTES;
+export const EAGLE_FC_HIDDEN = EAGLE_FC_EMBED + MATRIX_BYTES;
+/** f32 [hidden]: fc's bias, and the norms of fc's two inputs. */
+export const EAGLE_FC_BIAS = EAGLE_FC_HIDDEN + MATRIX_BYTES;
+export const EAGLE_EMBED_NORM = EAGLE_FC_BIAS + 4;
+export const EAGLE_HIDDEN_NORM = EAGLE_EMBED_NORM + 4;
+/** f32 [n, hidden padded]: the hidden state that comes with each token; the host writes it. */
+export const EAGLE_HIDDEN = EAGLE_HIDDEN_NORM + 4;
+export const EAGLE_BYTES = EAGLE_HIDDEN + 4;

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { nodeHost, PACKAGE_ROOT } from "../host/node/index.ts";
 import { BlockFFNError, UsageError } from "../src/errors.ts";
 import { loadModel } from "../src/model/load.ts";
-import { cacheRowBytes } from "../src/model/sequence.ts";
+import { cacheRowBytes } from "../src/model/cache.ts";
 import { median } from "./measure.ts";
 
 export interface LoadResult {

@@ -8,8 +8,8 @@ export type {
 export { loadModel } from "./model/load.ts";
 export { Model } from "./model/model.ts";
 export { generate } from "./decode/generate.ts";
-export { Generation, type FinishReason, type GenerationResult, type Piece } from "./decode/generation.ts";
-export type { GenerateOptions } from "./decode/options.ts";
+export { Generation, type FinishReason, type GenerationResult, type Piece, type SpeculationResult } from "./decode/generation.ts";
+export type { GenerateOptions, Speculate } from "./decode/options.ts";
 export { evaluate, type EvaluateOptions, type Evaluation } from "./decode/evaluate.ts";
 export { createSampler, type Sampler, type SamplerOptions } from "./decode/sampler.ts";
 export { loadTokenizer, type EncodeOptions, type Tokenizer } from "./text/tokenizer.ts";

@@ -129,32 +129,32 @@ function latentAttention(p: Pass, layer: usize, index: i32, attnStride: usize): 
 }
 
 /**
- * One query over the cache rows it sees: all `base` rows from before the chunk, then the chunk rows of its mask, ascending.
- * Scores are kept without gaps, so the arithmetic depends on how many rows are seen, not on where in the chunk they lie.
+ * One query over the cache rows it sees: the first `visible` ones, then those after them that its mask names, ascending.
+ * Scores are kept without gaps, so the arithmetic depends on how many rows are seen, not on where they lie.
  */
 function attend(p: Pass, t: i32, q: usize, keys: usize, values: usize, stride: usize, keyDim: i32, valueDim: i32, out: usize): void {
   const scale = float(p.model, MODEL_SOFTMAX_SCALE);
   const scores = ptr(p.scratch, SCRATCH_SCORES);
   const mask = load<u64>(ptr(p.scratch, SCRATCH_MASKS) + (t << 3));
-  attentionScores(q, keys, stride, p.base, keyDim, scale, scores);
-  let seen = p.base;
+  attentionScores(q, keys, stride, p.visible, keyDim, scale, scores);
+  let seen = p.visible;
   let rest = mask;
   while (rest !== 0) {
     const from = <i32>ctz(rest);
     const run = runLength(rest >> from);
-    attentionScores(q, keys + <usize>(p.base + from) * stride, stride, run, keyDim, scale, scores + (seen << 2));
+    attentionScores(q, keys + <usize>(p.visible + from) * stride, stride, run, keyDim, scale, scores + (seen << 2));
     seen += run;
     rest = clearRun(rest, from, run);
   }
   softmax(scores, seen);
   memory.fill(out, 0, <usize>valueDim << 2);
-  attentionMix(scores, values, stride, p.base, valueDim, out);
-  seen = p.base;
+  attentionMix(scores, values, stride, p.visible, valueDim, out);
+  seen = p.visible;
   rest = mask;
   while (rest !== 0) {
     const from = <i32>ctz(rest);
     const run = runLength(rest >> from);
-    attentionMix(scores + (seen << 2), values + <usize>(p.base + from) * stride, stride, run, valueDim, out);
+    attentionMix(scores + (seen << 2), values + <usize>(p.visible + from) * stride, stride, run, valueDim, out);
     seen += run;
     rest = clearRun(rest, from, run);
   }

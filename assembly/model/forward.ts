@@ -19,16 +19,26 @@ import { tapRouter, tapRows } from "./taps";
  * SCRATCH_LOGITS, in row order, for the rows that `logits` (LOGITS_*) asks for.
  */
 export function forward(model: usize, sequence: usize, n: i32, base: i32, logits: i32): void {
-  const p = beginPass(model, sequence, n, base);
+  const p = beginPass(model, sequence, n, base, base);
   const x = ptr(p.scratch, SCRATCH_X);
-  const eps = float(model, MODEL_RMS_EPS);
-  const residual = float(model, MODEL_RESIDUAL_SCALE);
   embed(p, x);
+  decoderLayers(p, x);
+  const final = ptr(p.scratch, SCRATCH_FINAL);
+  normRows(p, x, ptr(model, MODEL_FINAL_NORM), float(model, MODEL_RMS_EPS), final);
+  head(p, final, logits);
+}
+
+/** The residual stream x through all layers of the pass's model; their keys and values are appended to the cache. */
+export function decoderLayers(p: Pass, x: usize): void {
+  const eps = float(p.model, MODEL_RMS_EPS);
+  const residual = float(p.model, MODEL_RESIDUAL_SCALE);
+  const layers = int(p.model, MODEL_LAYERS);
+  let layer = ptr(p.model, MODEL_LAYER_TABLE);
   positions(p);
-  const layers = int(model, MODEL_LAYERS);
-  let layer = ptr(model, MODEL_LAYER_TABLE);
   for (let l = 0; l < layers; l++) {
-    normRows(p, x, ptr(layer, LAYER_ATTN_NORM), eps, p.input.x);
+    const attnNorm = ptr(layer, LAYER_ATTN_NORM);
+    if (attnNorm !== 0) normRows(p, x, attnNorm, eps, p.input.x);
+    else memory.copy(p.input.x, x, <usize>p.n * p.hiddenStride);
     attention(p, layer, l);
     addBranch(p, x, residual);
     tapRows(p, TAP_ATTN_OUT, l, ptr(p.scratch, SCRATCH_BRANCH));
@@ -41,12 +51,10 @@ export function forward(model: usize, sequence: usize, n: i32, base: i32, logits
     tapRouter(p, l);
     layer += LAYER_BYTES;
   }
-  const final = ptr(p.scratch, SCRATCH_FINAL);
-  normRows(p, x, ptr(model, MODEL_FINAL_NORM), eps, final);
-  if (logits !== LOGITS_NONE) head(p, final, logits === LOGITS_ALL ? 0 : n - 1);
 }
 
-function embed(p: Pass, x: usize): void {
+/** x = scaled embeddings of the chunk's tokens. */
+export function embed(p: Pass, x: usize): void {
   const tokens = ptr(p.scratch, SCRATCH_TOKENS);
   const s = float(p.model, MODEL_EMBED_SCALE);
   for (let t = 0; t < p.n; t++) {
@@ -66,7 +74,8 @@ function positions(p: Pass): void {
   }
 }
 
-function normRows(p: Pass, x: usize, weight: usize, eps: f32, out: usize): void {
+/** RMSNorm (arXiv 1910.07467) of the chunk's hidden-sized rows. */
+export function normRows(p: Pass, x: usize, weight: usize, eps: f32, out: usize): void {
   for (let t = 0; t < p.n; t++) rmsNorm(x + <usize>t * p.hiddenStride, weight, p.hidden, eps, out + <usize>t * p.hiddenStride);
 }
 
@@ -76,8 +85,10 @@ function addBranch(p: Pass, x: usize, s: f32): void {
   for (let t = 0; t < p.n; t++) addScaled(x + <usize>t * p.hiddenStride, branch + <usize>t * p.hiddenStride, p.hidden, s);
 }
 
-/** Logits of rows first..n-1. */
-function head(p: Pass, final: usize, first: i32): void {
+/** Logits of the rows that `logits` (LOGITS_*) asks for, from hidden states `final`. */
+export function head(p: Pass, final: usize, logits: i32): void {
+  if (logits === LOGITS_NONE) return;
+  const first = logits === LOGITS_ALL ? 0 : p.n - 1;
   const rows = p.n - first;
   const s = float(p.model, MODEL_LOGIT_SCALE);
   for (let t = 0; t < rows; t++) scale(final + <usize>(first + t) * p.hiddenStride, p.hidden, s, p.input.x + <usize>t * p.hiddenStride);

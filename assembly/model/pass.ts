@@ -12,8 +12,10 @@ export class Pass {
   sequence: usize;
   scratch: usize;
   n: i32;
-  /** Rows that the cache held before this chunk. */
+  /** Cache row where the chunk goes. */
   base: i32;
+  /** Cache rows that every row of the chunk sees; its mask speaks of the rows after them. */
+  visible: i32;
   hidden: i32;
   /** Bytes between rows of hidden-sized buffers. */
   hiddenStride: usize;
@@ -28,14 +30,15 @@ const pass = changetype<Pass>(memory.data(offsetof<Pass>(), 8));
 const input = changetype<Activations>(memory.data(offsetof<Activations>(), 8));
 const inner = changetype<Activations>(memory.data(offsetof<Activations>(), 8));
 
-/** The one Pass, set up for a call. */
-export function beginPass(model: usize, sequence: usize, n: i32, base: i32): Pass {
+/** The one Pass, set up for a call on n rows that go to cache rows base.. and all see the first `visible` ones. */
+export function beginPass(model: usize, sequence: usize, n: i32, base: i32, visible: i32): Pass {
   const scratch = ptr(model, MODEL_SCRATCH);
   pass.model = model;
   pass.sequence = sequence;
   pass.scratch = scratch;
   pass.n = n;
   pass.base = base;
+  pass.visible = visible;
   pass.hidden = int(model, MODEL_HIDDEN);
   pass.hiddenStride = <usize>padded(pass.hidden) << 2;
   pass.iota = ptr(scratch, SCRATCH_IOTA);

@@ -1,6 +1,6 @@
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import type { Generation, GenerationResult } from "../../src/decode/generation.ts";
-import { resolveOptions, type GenerateOptions } from "../../src/decode/options.ts";
+import { resolveOptions, SPECULATE, type GenerateOptions } from "../../src/decode/options.ts";
 import { UsageError } from "../../src/errors.ts";
 import { number, percent } from "../format.ts";
 import type { Context, Io } from "../io.ts";
@@ -31,6 +31,7 @@ export function registerGenerate(program: Command, context: Context): void {
     .option("--seed <n>", "same seed, same text (default: random)", wholeNumber)
     .option("--stop <text>", "end before this text; may be given more than once", collect)
     .option("--ignore-eos", "go on after an end-of-sequence token")
+    .addOption(new Option("--speculate <way>", "verify several guessed tokens at once, same text: ngram guesses from what was said before, auto does so where it is faster (default: off)").choices(SPECULATE))
     .addOption(ffnOption())
     .addOption(tierOption())
     .addOption(quantizeOption())
@@ -68,8 +69,8 @@ async function generateCommand(context: Context, argument: string | undefined, o
 }
 
 function pick(options: Options, signal: AbortSignal): GenerateOptions {
-  const { maxTokens, context, temperature, topK, topP, minP, repetitionPenalty, seed, stop, ignoreEos } = options;
-  const given = Object.entries({ maxTokens, context, temperature, topK, topP, minP, repetitionPenalty, seed, stop, ignoreEos }).filter(([, value]) => value !== undefined);
+  const { maxTokens, context, temperature, topK, topP, minP, repetitionPenalty, seed, stop, ignoreEos, speculate } = options;
+  const given = Object.entries({ maxTokens, context, temperature, topK, topP, minP, repetitionPenalty, seed, stop, ignoreEos, speculate }).filter(([, value]) => value !== undefined);
   return { ...Object.fromEntries(given), signal };
 }
 
@@ -105,6 +106,7 @@ function summary(result: GenerationResult): string {
     `prompt ${result.promptTokens} tokens at ${number(result.prefillTokensPerSecond)}/s`,
     `${result.tokens.length} new at ${number(result.decodeTokensPerSecond)}/s`,
   ];
+  if (result.rounds !== null) parts.push(`${result.acceptedTokens} of ${result.draftedTokens} drafted tokens accepted in ${result.rounds} rounds`);
   if (result.tls !== null) parts.push(`${percent(result.tls)} of experts skipped`);
   parts.push(`ended by ${result.finishReason}`);
   return `[${parts.join("; ")}]`;

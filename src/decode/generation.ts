@@ -12,7 +12,22 @@ export interface Piece {
   readonly index: number;
 }
 
-export interface GenerationResult {
+/** What speculative decoding did; null without it. */
+export interface SpeculationResult {
+  /** Forward calls after the prompt. */
+  readonly rounds: number | null;
+  /** Mean tokens that a round confirmed: accepted drafts and one more, so at least 1; null before the first round. */
+  readonly acceptLength: number | null;
+  /** Tokens that the drafter proposed, and those of them that the model confirmed. */
+  readonly draftedTokens: number | null;
+  readonly acceptedTokens: number | null;
+  /** Experts that any token of a round's chunk activated: mean over rounds and layers; null for dense models. */
+  readonly expertsPerChunk: number | null;
+}
+
+export const NO_SPECULATION: SpeculationResult = { rounds: null, acceptLength: null, draftedTokens: null, acceptedTokens: null, expertsPerChunk: null };
+
+export interface GenerationResult extends SpeculationResult {
   /** All that the pieces carried. */
   readonly text: string;
   /** New token ids, with the end-of-sequence token if there was one. */

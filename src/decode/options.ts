@@ -26,7 +26,16 @@ export interface GenerateOptions {
   readonly signal?: AbortSignal;
   /** Takes end-of-sequence tokens for ordinary ones. */
   readonly ignoreEos?: boolean;
+  /**
+   * Speculative decoding, greedy only, with the same tokens: `ngram` drafts what followed the same words before; `auto` does
+   * so where it measures that it is faster; default `off`.
+   */
+  readonly speculate?: Speculate;
 }
+
+/** Ways to speculate. */
+export const SPECULATE = ["off", "ngram", "auto"] as const;
+export type Speculate = (typeof SPECULATE)[number];
 
 /** Checked options, with every default filled in. It belongs to one generation: sampler and stop matcher have state. */
 export interface ResolvedOptions {
@@ -38,6 +47,7 @@ export interface ResolvedOptions {
   readonly stop: StopMatcher | undefined;
   readonly signal: AbortSignal | undefined;
   readonly ignoreEos: boolean;
+  readonly speculate: Speculate;
 }
 
 const UINT32_MAX = 0xffff_ffff;
@@ -54,6 +64,7 @@ export function resolveOptions(options: GenerateOptions): ResolvedOptions {
     stop: stops(options.stop),
     signal: signal(options.signal),
     ignoreEos: options.ignoreEos ?? false,
+    speculate: speculation(options.speculate, temperature, repetitionPenalty),
   };
 }
 
@@ -71,6 +82,15 @@ function stops(value: GenerateOptions["stop"]): StopMatcher | undefined {
 function signal(value: unknown): AbortSignal | undefined {
   if (value === undefined || value instanceof AbortSignal) return value;
   throw new UsageError(`must be an AbortSignal, not ${shown(value)}`, { field: "signal" });
+}
+
+function speculation(value: unknown, temperature: number, repetitionPenalty: number): Speculate {
+  const way = SPECULATE.find((name) => name === (value ?? "off"));
+  if (way === undefined) throw new UsageError(`must be one of ${SPECULATE.join(", ")}`, { field: "speculate" });
+  if (way !== "off" && (temperature !== 0 || repetitionPenalty !== 1)) {
+    throw new UsageError("works with temperature 0 and repetitionPenalty 1 only; sampling with speculation is not there yet", { field: "speculate" });
+  }
+  return way;
 }
 
 function randomSeed(): number {

@@ -57,7 +57,8 @@ export async function openCheckpoint(files: ModelFiles): Promise<Checkpoint> {
   }
 }
 
-async function openWeights(files: ModelFiles): Promise<TensorSource> {
+/** The weights of a folder, in whichever format. @throws SourceError saying which were looked for; FormatError, LimitError. */
+export async function openWeights(files: ModelFiles): Promise<TensorSource> {
   for (const { file, open } of WEIGHTS) {
     const source = await files.open(file);
     if (source !== undefined) return open(source, files);
@@ -65,7 +66,8 @@ async function openWeights(files: ModelFiles): Promise<TensorSource> {
   throw new SourceError(`there are no weights; looked for ${WEIGHTS.map(({ file }) => file).join(", ")}`, { file: files.name });
 }
 
-async function readOptional(files: ModelFiles, name: string, limit: number): Promise<Uint8Array | undefined> {
+/** A file as a whole; undefined when it is not there. @throws LimitError when it has more than `limit` bytes. */
+export async function readOptional(files: ModelFiles, name: string, limit: number): Promise<Uint8Array | undefined> {
   const source = await files.open(name);
   if (source === undefined) return undefined;
   try {

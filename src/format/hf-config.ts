@@ -30,7 +30,8 @@ export function parseHfConfig(json: string | Uint8Array, file: string, tensors?:
   return config;
 }
 
-function parseJson(json: string | Uint8Array, file: string): object {
+/** The fields of a configuration file. @throws ConfigError for anything but a JSON object. */
+export function parseJson(json: string | Uint8Array, file: string): object {
   const text = typeof json === "string" ? json : decodeUtf8(json);
   if (text === undefined) throw new ConfigError("is not UTF-8 text", { file });
   let value: unknown;
@@ -114,14 +115,17 @@ function commonConfig(common: CommonFields, defaults: { context: number; tied: b
   };
 }
 
+type HeadFields = Pick<CommonFields, "hidden_size" | "num_attention_heads" | "num_key_value_heads">;
+
 /** Size of a head when hidden_size is split evenly. */
-function splitHeads(common: CommonFields, file: string): number {
+function splitHeads(common: HeadFields, file: string): number {
   const { hidden_size: hidden, num_attention_heads: heads } = common;
   if (hidden % heads !== 0) throw new ConfigError(`${heads} heads do not divide hidden_size ${hidden}`, { file, field: "num_attention_heads" });
   return hidden / heads;
 }
 
-function gqa(common: CommonFields, explicitHeadDim: number | undefined, file: string): GqaAttention {
+/** Heads of grouped-query attention, checked. */
+export function gqa(common: HeadFields, explicitHeadDim: number | undefined, file: string): GqaAttention {
   const heads = common.num_attention_heads;
   const kvHeads = common.num_key_value_heads ?? heads;
   if (heads % kvHeads !== 0) throw new ConfigError(`${kvHeads} key/value heads do not divide ${heads} heads`, { file, field: "num_key_value_heads" });

@@ -72,7 +72,12 @@ export function expectedHfTensors(config: ModelConfig): ExpectedTensor[] {
  * @throws ConfigError naming the configuration's file and the tensor.
  */
 export function checkHfTensors(config: ModelConfig, tensors: TensorSource, file: string): void {
-  for (const { name, shapes } of expectedHfTensors(config)) {
+  checkTensors(expectedHfTensors(config), tensors, file);
+}
+
+/** `checkHfTensors` for a list of tensors. */
+export function checkTensors(expected: Iterable<ExpectedTensor>, tensors: TensorSource, file: string): void {
+  for (const { name, shapes } of expected) {
     const info = tensors.info(name);
     const wanted = shapes.map((shape) => `[${shape.join(", ")}]`).join(" or ");
     if (info === undefined) throw new ConfigError(`${tensors.name} has no such tensor, but the configuration needs it as ${wanted}`, { file, field: name });

@@ -1,6 +1,6 @@
 import { PANEL_ROWS } from "../../assembly/layout.ts";
 import { matrixBytes, panelBytes, type WeightType } from "../model/panel.ts";
-import type { Part, WeightPlan } from "../model/plan.ts";
+import type { Part, VectorPart, WeightPlan } from "../model/plan.ts";
 import { packPanel } from "./quantize.ts";
 import type { CheckpointWeights, RowReader } from "./weights.ts";
 
@@ -22,9 +22,7 @@ export async function packWeights(
 
 async function packPart(part: Part, weights: CheckpointWeights, sink: WeightSink): Promise<void> {
   if (part.kind === "vector") {
-    const padded = new Float32Array(part.bytes / 4);
-    padded.set(await weights.vector(part));
-    await sink(part.offset, new Uint8Array(padded.buffer));
+    await sink(part.offset, packVector(part, await weights.vector(part)));
     return;
   }
   if (part.kind === "matrix") {
@@ -41,7 +39,15 @@ async function packPart(part: Part, weights: CheckpointWeights, sink: WeightSink
   }
 }
 
-async function packMatrix(type: WeightType, read: RowReader, rows: number, cols: number, offset: number, sink: WeightSink): Promise<void> {
+/** A vector, padded with zeros to whole panels. */
+export function packVector(part: VectorPart, values: Float32Array): Uint8Array {
+  const padded = new Float32Array(part.bytes / 4);
+  padded.set(values);
+  return new Uint8Array(padded.buffer);
+}
+
+/** Packs rows in panels, some at a time. */
+export async function packMatrix(type: WeightType, read: RowReader, rows: number, cols: number, offset: number, sink: WeightSink): Promise<void> {
   const bytes = panelBytes(type, cols);
   for (let first = 0; first < rows; first += ROWS_AT_ONCE) {
     const count = Math.min(ROWS_AT_ONCE, rows - first);

@@ -54,10 +54,8 @@ export class CheckpointWeights {
     return tensorsOf(this.#config, part)[i]?.name ?? part.name;
   }
 
-  async #read(name: string, start: number, count: number): Promise<Float32Array> {
-    const data = await this.#tensors.readF32(name, start, count);
-    if (!allFinite(data)) throw new FormatError("holds NaN or infinite weights", { file: this.#tensors.name, field: name });
-    return data;
+  #read(name: string, start: number, count: number): Promise<Float32Array> {
+    return readFinite(this.#tensors, name, start, count);
   }
 
   /** A whole tensor, kept until another one is asked for: consecutive experts and heads slice the same one. */
@@ -67,6 +65,13 @@ export class CheckpointWeights {
     }
     return this.#cached.data;
   }
+}
+
+/** Elements of a tensor. @throws FormatError for NaN or infinite ones. */
+export async function readFinite(tensors: TensorSource, name: string, start: number, count: number): Promise<Float32Array> {
+  const data = await tensors.readF32(name, start, count);
+  if (!allFinite(data)) throw new FormatError("holds NaN or infinite weights", { file: tensors.name, field: name });
+  return data;
 }
 
 function allFinite(data: Float32Array): boolean {
@@ -84,7 +89,7 @@ function transposeColumns(data: Float32Array, width: number, top: number, height
 }
 
 /** Columns left..left+width-1 of rows first.. of a `[*, stride]` matrix: `[count, width]`. */
-function sliceColumns(data: Float32Array, stride: number, left: number, width: number, first: number, count: number): Float32Array {
+export function sliceColumns(data: Float32Array, stride: number, left: number, width: number, first: number, count: number): Float32Array {
   const out = new Float32Array(count * width);
   for (let r = 0; r < count; r++) {
     const at = (first + r) * stride + left;

@@ -21,6 +21,15 @@ export interface Addresses {
 /** Writes the model and layer descriptors of layout.ts. */
 export function writeDescriptors(view: DataView, at: Addresses, config: ModelConfig, plan: WeightPlan, maxChunk: number, ffn: FfnMode): void {
   const fields = new Fields(view, at.descriptor, plan, at.weights);
+  writeModel(fields, at, config, plan, maxChunk, ffn);
+  fields.matrix(L.MODEL_EMBED, "embed");
+  fields.matrix(L.MODEL_HEAD, config.tied ? "embed" : "head");
+  fields.vector(L.MODEL_FINAL_NORM, "final_norm");
+  writeLayers(view, at, config, plan);
+}
+
+/** Writes what a model descriptor says beside its weights. */
+export function writeModel(fields: Fields, at: Addresses, config: ModelConfig, plan: WeightPlan, maxChunk: number, ffn: FfnMode): void {
   const { attention: a } = config;
   const gqa = a.kind === "gqa";
   fields.int(L.MODEL_VERSION, L.LAYOUT_VERSION);
@@ -44,13 +53,14 @@ export function writeDescriptors(view: DataView, at: Addresses, config: ModelCon
   fields.int(L.MODEL_HEAD_OUT, gqa ? a.headDim : a.valueDim);
   fields.float(L.MODEL_SOFTMAX_SCALE, 1 / Math.sqrt(gqa ? a.headDim : a.nopeDim + a.ropeDim));
   writeFfn(fields, config, plan, ffn);
-  fields.matrix(L.MODEL_EMBED, "embed");
-  fields.matrix(L.MODEL_HEAD, config.tied ? "embed" : "head");
-  fields.vector(L.MODEL_FINAL_NORM, "final_norm");
   fields.int(L.MODEL_INV_FREQ, at.frequencies);
   fields.int(L.MODEL_LAYER_TABLE, at.layers);
   fields.int(L.MODEL_SCRATCH, at.scratch);
   fields.int(L.MODEL_MAX_CHUNK, maxChunk);
+}
+
+/** Writes the layer descriptors. A layer without a norm before its attention has none in the plan, and the field stays 0. */
+export function writeLayers(view: DataView, at: Addresses, config: ModelConfig, plan: WeightPlan): void {
   for (let l = 0; l < config.layers; l++) writeLayer(new Fields(view, at.layers + l * L.LAYER_BYTES, plan, at.weights), config, `layers.${l}.`);
 }
 
@@ -80,7 +90,7 @@ function writeFfn(fields: Fields, config: ModelConfig, plan: WeightPlan, mode: F
 }
 
 function writeLayer(fields: Fields, config: ModelConfig, prefix: string): void {
-  fields.vector(L.LAYER_ATTN_NORM, `${prefix}attn_norm`);
+  fields.vectorIfPlanned(L.LAYER_ATTN_NORM, `${prefix}attn_norm`);
   if (config.attention.kind === "gqa") {
     fields.matrix(L.LAYER_Q, `${prefix}attn.q`);
     fields.matrix(L.LAYER_K, `${prefix}attn.k`);
@@ -107,7 +117,7 @@ function writeLayer(fields: Fields, config: ModelConfig, prefix: string): void {
 }
 
 /** Writes fields of one descriptor. */
-class Fields {
+export class Fields {
   readonly #view: DataView;
   readonly #base: number;
   readonly #plan: WeightPlan;

@@ -1,5 +1,5 @@
 import * as L from "../../assembly/layout.ts";
-import { LimitError, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
 import type { Tier } from "../host.ts";
 import { Arena } from "./arena.ts";
 import type { ModelConfig } from "./config.ts";
@@ -7,14 +7,12 @@ import { writeDescriptors, type Addresses } from "./descriptor.ts";
 import type { Engine } from "./engine.ts";
 import { alignUp } from "./panel.ts";
 import type { WeightPlan } from "./plan.ts";
-import { planScratch, type ScratchPlan } from "./scratch.ts";
+import { checkScratch, planScratch, writeScratch, type ScratchPlan } from "./scratch.ts";
 import { EngineSequence } from "./sequence.ts";
 import type { FfnMode, LoadedModel, Quantization, SequenceOptions } from "./types.ts";
 
 /** A sequence takes the model's context length by default, at most this (its cache is allocated at once). */
 const DEFAULT_CAPACITY = 4096;
-/** Scratch beyond the weights' size plus this comes from no sensible architecture. */
-const SCRATCH_ALLOWANCE = 64 * 2 ** 20;
 
 /** A model in linear memory: descriptors, scratch, weights, then the sequences' caches. */
 export class ModelInstance implements LoadedModel {
@@ -42,11 +40,7 @@ export class ModelInstance implements LoadedModel {
     this.engine = init.engine;
     this.plan = init.plan;
     this.scratch = planScratch(init.config);
-    if (this.scratch.bytes > init.plan.bytes + SCRATCH_ALLOWANCE) {
-      throw new LimitError(`the model's shape asks for ${this.scratch.bytes} bytes of working memory for ${init.plan.bytes} bytes of weights`, {
-        file: init.name, field: "config", limit: init.plan.bytes + SCRATCH_ALLOWANCE,
-      });
-    }
+    checkScratch(this.scratch, init.plan.bytes, init.name);
     const { attention } = init.config;
     const ropeDim = attention.kind === "gqa" ? attention.headDim : attention.ropeDim;
     const descriptor = alignUp(init.engine.exports.heapBase(), 64);
@@ -59,7 +53,7 @@ export class ModelInstance implements LoadedModel {
     init.engine.reserve(end + L.READ_AHEAD, "the model");
     this.arena = new Arena(init.engine, end + L.READ_AHEAD);
     this.#ffn = init.ffn;
-    this.#writeScratch();
+    writeScratch(init.engine, scratch, this.scratch);
     this.#writeDescriptors();
     init.engine.exports.ropeFrequencies(init.config.ropeTheta, ropeDim, frequencies);
   }
@@ -109,20 +103,7 @@ export class ModelInstance implements LoadedModel {
     return this.addresses.scratch + (this.scratch.offsets.get(field) as number);
   }
 
-  #view(): DataView {
-    return new DataView(this.engine.memory.buffer);
-  }
-
-  #writeScratch(): void {
-    const view = this.#view();
-    const { scratch } = this.addresses;
-    for (const [field, offset] of this.scratch.offsets) view.setUint32(scratch + field, scratch + offset, true);
-    for (const [field, value] of this.scratch.constants) view.setUint32(scratch + field, value, true);
-    const iota = this.engine.u32(this.scratchAt(L.SCRATCH_IOTA), this.maxChunk);
-    for (let i = 0; i < iota.length; i++) iota[i] = i;
-  }
-
   #writeDescriptors(): void {
-    writeDescriptors(this.#view(), this.addresses, this.config, this.plan, this.maxChunk, this.#ffn);
+    writeDescriptors(new DataView(this.engine.memory.buffer), this.addresses, this.config, this.plan, this.maxChunk, this.#ffn);
   }
 }

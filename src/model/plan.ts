@@ -51,40 +51,58 @@ export interface WeightPlan {
 
 /** Lays out the weights of a model in the order in which the forward pass reads them. */
 export function planWeights(config: ModelConfig, quantization: Quantization): WeightPlan {
-  const body: WeightType = quantization === "f32" ? F32 : quantization === "q8" ? Q8 : Q4;
+  const plan = new Planner(quantization);
   const ends: WeightType = quantization === "f32" ? F32 : Q8;
-  const parts: Part[] = [];
-  let offset = 0;
-  const add = (part: Part): void => {
-    parts.push(part);
-    offset = alignUp(offset + part.bytes, PART_ALIGN);
-  };
-  const vector = (name: string, length: number): void =>
-    add({ kind: "vector", name, length, bytes: paddedRows(length) * 4, offset });
-  const matrix = (name: string, rows: number, cols: number, type = body, count = 1): void =>
-    add({ kind: "matrix", name, type, rows, cols, count, bytes: count * matrixBytes(type, rows, cols), offset });
-  const experts = (name: string, count: number, size: number): void => {
-    const hidden = config.hiddenSize;
-    const stride = alignUp(matrixBytes(body, size, hidden) + matrixBytes(body, hidden, size), PART_ALIGN);
-    add({ kind: "experts", name, type: body, experts: count, size, hidden, stride, bytes: count * stride, offset });
-  };
-
-  matrix("embed", config.vocabSize, config.hiddenSize, ends);
-  for (let l = 0; l < config.layers; l++) planLayer(config, `layers.${l}.`, { vector, matrix, experts });
-  vector("final_norm", config.hiddenSize);
-  if (!config.tied) matrix("head", config.vocabSize, config.hiddenSize, ends);
-  return { quantization, parts, byName: new Map(parts.map((part) => [part.name, part])), bytes: offset };
+  plan.matrix("embed", config.vocabSize, config.hiddenSize, ends);
+  for (let l = 0; l < config.layers; l++) {
+    plan.vector(`layers.${l}.attn_norm`, config.hiddenSize);
+    planLayer(config, `layers.${l}.`, plan);
+  }
+  plan.vector("final_norm", config.hiddenSize);
+  if (!config.tied) plan.matrix("head", config.vocabSize, config.hiddenSize, ends);
+  return plan.finish();
 }
 
-interface Planner {
-  vector(name: string, length: number): void;
-  matrix(name: string, rows: number, cols: number, type?: WeightType, count?: number): void;
-  experts(name: string, count: number, size: number): void;
+/** Puts parts one after the other. */
+export class Planner {
+  readonly #quantization: Quantization;
+  readonly #body: WeightType;
+  readonly #parts: Part[] = [];
+  #offset = 0;
+
+  constructor(quantization: Quantization) {
+    this.#quantization = quantization;
+    this.#body = quantization === "f32" ? F32 : quantization === "q8" ? Q8 : Q4;
+  }
+
+  vector(name: string, length: number): void {
+    this.#add({ kind: "vector", name, length, bytes: paddedRows(length) * 4, offset: this.#offset });
+  }
+
+  matrix(name: string, rows: number, cols: number, type = this.#body, count = 1): void {
+    this.#add({ kind: "matrix", name, type, rows, cols, count, bytes: count * matrixBytes(type, rows, cols), offset: this.#offset });
+  }
+
+  experts(name: string, count: number, size: number, hidden: number): void {
+    const type = this.#body;
+    const stride = alignUp(matrixBytes(type, size, hidden) + matrixBytes(type, hidden, size), PART_ALIGN);
+    this.#add({ kind: "experts", name, type, experts: count, size, hidden, stride, bytes: count * stride, offset: this.#offset });
+  }
+
+  finish(): WeightPlan {
+    const parts = this.#parts;
+    return { quantization: this.#quantization, parts, byName: new Map(parts.map((part) => [part.name, part])), bytes: this.#offset };
+  }
+
+  #add(part: Part): void {
+    this.#parts.push(part);
+    this.#offset = alignUp(this.#offset + part.bytes, PART_ALIGN);
+  }
 }
 
-function planLayer(config: ModelConfig, prefix: string, plan: Planner): void {
+/** A layer, but for the norm before its attention. */
+export function planLayer(config: ModelConfig, prefix: string, plan: Planner): void {
   const { attention, ffn, hiddenSize } = config;
-  plan.vector(`${prefix}attn_norm`, hiddenSize);
   if (attention.kind === "gqa") {
     plan.matrix(`${prefix}attn.q`, attention.heads * attention.headDim, hiddenSize);
     plan.matrix(`${prefix}attn.k`, attention.kvHeads * attention.headDim, hiddenSize);
@@ -110,7 +128,7 @@ function planLayer(config: ModelConfig, prefix: string, plan: Planner): void {
   plan.matrix(`${prefix}router`, ffn.experts, hiddenSize, F32);
   if (ffn.router === "block" && ffn.routerNorm === "rms") plan.vector(`${prefix}router_norm`, ffn.experts);
   if (ffn.sharedSize > 0) planMlp(plan, `${prefix}shared.`, ffn.sharedSize, ffn.sharedGated, hiddenSize);
-  plan.experts(`${prefix}experts`, ffn.experts, ffn.expertSize);
+  plan.experts(`${prefix}experts`, ffn.experts, ffn.expertSize, hiddenSize);
 }
 
 function planMlp(plan: Planner, prefix: string, size: number, gated: boolean, hidden: number): void {

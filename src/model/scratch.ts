@@ -1,5 +1,7 @@
 import * as L from "../../assembly/layout.ts";
+import { LimitError } from "../errors.ts";
 import type { ModelConfig } from "./config.ts";
+import type { Engine } from "./engine.ts";
 import { alignUp, paddedRows } from "./panel.ts";
 
 /** Scratch buffers of a model: offsets from the start of the scratch region, by field of layout.ts. */
@@ -19,6 +21,8 @@ export const MAX_CHUNK = 64;
 /** Logits for a whole chunk may take this much; models with a larger vocabulary get shorter chunks. */
 const MAX_LOGIT_BYTES = 32 * 2 ** 20;
 const MIN_CHUNK = 8;
+/** Scratch beyond the weights' size plus this comes from no sensible architecture. */
+const SCRATCH_ALLOWANCE = 64 * 2 ** 20;
 
 /** Rows that a forward call of this model takes at most. */
 export function chunkRows(config: ModelConfig): number {
@@ -90,4 +94,20 @@ export function planScratch(config: ModelConfig): ScratchPlan {
     [L.SCRATCH_SUMS2_STRIDE, inner / L.BLOCK_COLS],
   ]);
   return { maxChunk: n, offsets, constants, logitsStride, activeWords, bytes: end };
+}
+
+/** Working memory must not dwarf the weights. @throws LimitError naming the file that asks for it. */
+export function checkScratch(scratch: ScratchPlan, weightBytes: number, file: string): void {
+  const limit = weightBytes + SCRATCH_ALLOWANCE;
+  if (scratch.bytes <= limit) return;
+  throw new LimitError(`the model's shape asks for ${scratch.bytes} bytes of working memory for ${weightBytes} bytes of weights`, { file, field: "config", limit });
+}
+
+/** Writes the table of buffers at the start of the scratch region, and the identity index list. */
+export function writeScratch(engine: Engine, at: number, scratch: ScratchPlan): void {
+  const view = new DataView(engine.memory.buffer);
+  for (const [field, offset] of scratch.offsets) view.setUint32(at + field, at + offset, true);
+  for (const [field, value] of scratch.constants) view.setUint32(at + field, value, true);
+  const iota = engine.u32(at + (scratch.offsets.get(L.SCRATCH_IOTA) as number), scratch.maxChunk);
+  for (let i = 0; i < iota.length; i++) iota[i] = i;
 }

@@ -1,28 +1,17 @@
 import * as L from "../../assembly/layout.ts";
 import { FormatError, LimitError, UsageError } from "../errors.ts";
-import type { ModelConfig } from "./config.ts";
+import { KvCache } from "./cache.ts";
 import type { ModelInstance } from "./instance.ts";
-import { alignUp } from "./panel.ts";
+import { paddedRows } from "./panel.ts";
 import type { ForwardOptions, ForwardResult, Sequence } from "./types.ts";
 
 const LOGITS = { none: L.LOGITS_NONE, last: L.LOGITS_LAST, all: L.LOGITS_ALL } as const;
 
-/** Bytes of keys and of values that one token takes in one layer. */
-export function cacheRowBytes(config: ModelConfig): { keys: number; values: number } {
-  const { attention: a } = config;
-  if (a.kind === "mla") return { keys: (a.kvRank + a.ropeDim) * 4, values: 0 };
-  const bytes = a.kvHeads * a.headDim * 4;
-  return { keys: bytes, values: bytes };
-}
-
-/** A sequence over an engine: [descriptor | scores | path | keys | values] in one block of the model's arena. */
+/** A sequence over an engine. */
 export class EngineSequence implements Sequence {
   readonly capacity: number;
   readonly #model: ModelInstance;
-  readonly #at: number;
-  readonly #bytes: number;
-  readonly #scores: number;
-  readonly #path: number;
+  readonly #cache: KvCache;
   readonly #onDispose: () => void;
   #length = 0;
   #chunkStart = 0;
@@ -32,20 +21,7 @@ export class EngineSequence implements Sequence {
     this.#model = model;
     this.capacity = capacity;
     this.#onDispose = onDispose;
-    const { layers } = model.config;
-    const row = cacheRowBytes(model.config);
-    const scores = alignUp(L.SEQ_BYTES, 64);
-    const path = alignUp(scores + capacity * 4, 64);
-    const keys = alignUp(path + model.maxChunk * 4, 64);
-    const values = alignUp(keys + layers * capacity * row.keys, 64);
-    this.#bytes = values + layers * capacity * row.values;
-    this.#at = model.arena.allocate(this.#bytes, `a context of ${capacity} tokens`);
-    this.#scores = this.#at + scores;
-    this.#path = this.#at + path;
-    const view = new DataView(model.engine.memory.buffer);
-    view.setUint32(this.#at + L.SEQ_KEYS, this.#at + keys, true);
-    view.setUint32(this.#at + L.SEQ_VALUES, this.#at + values, true);
-    view.setUint32(this.#at + L.SEQ_CAPACITY, capacity, true);
+    this.#cache = new KvCache(model.engine, model.arena, model.config, capacity, `a context of ${capacity} tokens`);
   }
 
   get length(): number {
@@ -54,7 +30,7 @@ export class EngineSequence implements Sequence {
 
   /** Address of the sequence descriptor. */
   get address(): number {
-    return this.#at;
+    return this.#cache.address;
   }
 
   forward(tokens: ArrayLike<number>, options: ForwardOptions = {}): ForwardResult {
@@ -64,9 +40,9 @@ export class EngineSequence implements Sequence {
     const { engine, addresses } = this.#model;
     this.#writeChunk(tokens, options);
     const view = new DataView(engine.memory.buffer);
-    view.setUint32(addresses.scratch + L.SCRATCH_SCORES, this.#scores, true);
+    view.setUint32(addresses.scratch + L.SCRATCH_SCORES, this.#cache.scores, true);
     const logits = options.logits ?? "last";
-    engine.exports.forward(addresses.descriptor, this.#at, n, this.#length, LOGITS[logits]);
+    engine.exports.forward(addresses.descriptor, this.#cache.address, n, this.#length, LOGITS[logits]);
     this.#chunkStart = this.#length;
     this.#length += n;
     return new ChunkResult(this.#model, n, logits === "all" ? n : logits === "last" ? 1 : 0);
@@ -91,8 +67,8 @@ export class EngineSequence implements Sequence {
       }
     }
     const { engine, addresses } = this.#model;
-    engine.u32(this.#path, path.length).set(Array.from(path));
-    engine.exports.compact(addresses.descriptor, this.#at, this.#chunkStart, this.#path, path.length);
+    engine.u32(this.#cache.scores, path.length).set(Array.from(path));
+    engine.exports.compact(addresses.descriptor, this.#cache.address, this.#chunkStart, this.#cache.scores, path.length);
     this.#length = this.#chunkStart + path.length;
     this.#chunkStart = this.#length;
   }
@@ -100,7 +76,7 @@ export class EngineSequence implements Sequence {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#model.arena.release(this.#at, this.#bytes);
+    this.#cache.release();
     this.#onDispose();
   }
 
@@ -170,6 +146,12 @@ class ChunkResult implements ForwardResult {
     const id = this.#model.engine.exports.argmax(this.#logitsAt(i), this.#model.config.vocabSize);
     if (id < 0) throw new FormatError("the model computed NaN logits: its weights are damaged or overflow", { file: this.#model.name, field: "logits" });
     return id;
+  }
+
+  hidden(row: number): Float32Array {
+    if (!Number.isInteger(row) || row < 0 || row >= this.rows) throw new UsageError(`the chunk has ${this.rows} rows, not row ${row}`, { field: "row", limit: this.rows - 1 });
+    const { config, engine } = this.#model;
+    return engine.f32(this.#model.scratchAt(L.SCRATCH_FINAL) + row * paddedRows(config.hiddenSize) * 4, config.hiddenSize);
   }
 
   get activeExperts(): Uint32Array {

@@ -40,6 +40,8 @@ export interface ForwardResult {
   logits(i: number): Float32Array;
   /** Index of the largest logit of that row; the smallest index on ties. */
   argmax(i: number): number;
+  /** Hidden state `[hidden]` after the final norm of a row of the chunk, whether or not it has logits. */
+  hidden(row: number): Float32Array;
   /** Active-expert bitmasks `[layers][rows][ceil(experts / 32)]`, little-endian bit order; empty for dense models. */
   readonly activeExperts: Uint32Array;
 }

@@ -96,7 +96,13 @@ export class FakeSequence implements Sequence {
       values[model.next(seen)] = 4;
       return values;
     };
-    return { rows, logitRows, logits, argmax: (i) => indexOfMax(logits(i)), activeExperts: this.#active(history, before) };
+    const hidden = (row: number): Float32Array => {
+      if (model.generation !== generation) throw new Error("stale result: another forward call came between");
+      if (row < 0 || row >= rows) throw new Error(`no row ${row}`);
+      const seen = history.slice(0, before + row + 1);
+      return Float32Array.from({ length: model.config.hiddenSize }, (_, i) => (hash([...seen, -1 - i]) % 1000) / 500 - 1);
+    };
+    return { rows, logitRows, logits, hidden, argmax: (i) => indexOfMax(logits(i)), activeExperts: this.#active(history, before) };
   }
 
   truncate(length: number): void {

@@ -8,6 +8,8 @@ export interface DraftTree {
 /** Guesses what comes next. It never decides: every guess is verified by the model. */
 export interface Drafter {
   readonly name: string;
+  /** Whether `accept` needs hidden states; they are left out otherwise. */
+  readonly needsHidden?: boolean;
   /**
    * Starts a sequence, or goes on: `tokens` are now part of it.
    * @param tokens accepted tokens in order, since the last call

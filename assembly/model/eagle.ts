@@ -1,0 +1,62 @@
+import {
+  EAGLE_EMBED_NORM, EAGLE_FC_BIAS, EAGLE_FC_EMBED, EAGLE_FC_HIDDEN, EAGLE_HIDDEN, EAGLE_HIDDEN_NORM, MATRIX_COLS, MATRIX_DATA, MATRIX_ROWS,
+  MATRIX_TYPE, MODEL_RMS_EPS, SCRATCH_FINAL, SCRATCH_X,
+} from "../layout";
+import { addScaled, argmax, softmax } from "../kernels";
+import { topK } from "../kernels/topk";
+import { float, int, ptr } from "./descriptor";
+import { decoderLayers, embed, head, normRows } from "./forward";
+import { multiply, prepare } from "./matrix";
+import { beginPass, Pass } from "./pass";
+
+/**
+ * One chunk through an EAGLE head (arXiv 2406.16858). The host has put n tokens, positions and masks into the head's scratch and
+ * a hidden state for each into EAGLE_HIDDEN: the base model's after its final norm, or this head's own output at a drafted parent.
+ * Keys and values go to cache rows base..; every row sees the first `visible` cache rows, and those after them that its mask names.
+ * Leaves the head's outputs in SCRATCH_FINAL and draft logits, of the rows that `logits` (LOGITS_*) asks for, in SCRATCH_LOGITS.
+ */
+export function eagleForward(eagle: usize, sequence: usize, n: i32, base: i32, visible: i32, logits: i32): void {
+  const p = beginPass(eagle, sequence, n, base, visible);
+  const x = ptr(p.scratch, SCRATCH_X);
+  embed(p, x);
+  join(p, x);
+  decoderLayers(p, x);
+  const final = ptr(p.scratch, SCRATCH_FINAL);
+  memory.copy(final, x, <usize>n * p.hiddenStride);
+  head(p, final, logits);
+}
+
+/** x = fc([RMSNorm(x) | RMSNorm(hidden)]) + bias, fc in two halves. */
+function join(p: Pass, x: usize): void {
+  const eps = float(p.model, MODEL_RMS_EPS);
+  normRows(p, x, ptr(p.model, EAGLE_EMBED_NORM), eps, p.input.x);
+  projectInput(p, p.model + EAGLE_FC_EMBED, x, false);
+  normRows(p, ptr(p.model, EAGLE_HIDDEN), ptr(p.model, EAGLE_HIDDEN_NORM), eps, p.input.x);
+  projectInput(p, p.model + EAGLE_FC_HIDDEN, x, true);
+  const bias = ptr(p.model, EAGLE_FC_BIAS);
+  for (let t = 0; t < p.n; t++) addScaled(x + <usize>t * p.hiddenStride, bias, p.hidden, 1);
+}
+
+function projectInput(p: Pass, matrix: usize, x: usize, accumulate: bool): void {
+  const type = int(matrix, MATRIX_TYPE);
+  prepare(p.input, type, p.n, p.hidden);
+  multiply(
+    type, ptr(matrix, MATRIX_DATA), int(matrix, MATRIX_ROWS), int(matrix, MATRIX_COLS), p.input, p.iota, p.n, x, p.hiddenStride, p.iota, accumulate,
+  );
+}
+
+/**
+ * Turns a row of logits into log-probabilities over that row and finds the k largest: indices (i32) and values (f32), descending,
+ * equal values by ascending index. `temporary` has room for the row. Returns how many there are, min(k, count); 0 for NaN.
+ */
+export function logSoftmaxTopK(x: usize, count: i32, k: i32, temporary: usize, indices: usize, values: usize): i32 {
+  const best = argmax(x, count);
+  if (best < 0) return 0;
+  const largest = load<f32>(x + (best << 2));
+  memory.copy(temporary, x, <usize>count << 2);
+  softmax(temporary, count);
+  // The largest logit's probability is 1 / sum(exp(x - largest)).
+  const shift = <f32>NativeMath.log(load<f32>(temporary + (best << 2)));
+  for (let i = 0; i < count; i++) store<f32>(x + (i << 2), load<f32>(x + (i << 2)) - largest + shift);
+  return topK(x, count, k, indices, values);
+}

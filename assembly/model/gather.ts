@@ -1,0 +1,45 @@
+import { BLOCK_COLS, MATRIX_COLS, MATRIX_DATA, MATRIX_TYPE, PANEL_ROWS, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, SCALE_BYTES, WEIGHT_F32 } from "../layout";
+import { int, ptr } from "./descriptor";
+import { matrixBytes } from "./matrix";
+
+/**
+ * Packs rows ids[0..count-1] (u32) of an f32 or q8 matrix as a matrix [count, cols] of the same type at `out`, which holds zeros.
+ * The stored values are copied, so a product with a gathered row has the bits of a product with the original.
+ */
+export function gatherRows(matrix: usize, ids: usize, count: i32, out: usize): void {
+  const type = int(matrix, MATRIX_TYPE);
+  const cols = int(matrix, MATRIX_COLS);
+  const panel = matrixBytes(type, PANEL_ROWS, cols);
+  for (let i = 0; i < count; i++) {
+    const row = load<u32>(ids + (i << 2));
+    const from = ptr(matrix, MATRIX_DATA) + <usize>(row / PANEL_ROWS) * panel;
+    const to = out + <usize>(i / PANEL_ROWS) * panel;
+    if (type === WEIGHT_F32) copyFloats(from, row % PANEL_ROWS, to, i % PANEL_ROWS, cols);
+    else copyBytes(from, row % PANEL_ROWS, to, i % PANEL_ROWS, cols);
+  }
+}
+
+function copyFloats(from: usize, r: i32, to: usize, s: i32, cols: i32): void {
+  for (let c = 0; c < cols; c++) store<f32>(to + ((c * PANEL_ROWS + s) << 2), load<f32>(from + ((c * PANEL_ROWS + r) << 2)));
+}
+
+/** q8: a scale for each group of blocks, and a byte for each column, zero padding included (kernels/scalar/matmul_q8.ts). */
+function copyBytes(from: usize, r: i32, to: usize, s: i32, cols: i32): void {
+  let blocks = (cols + BLOCK_COLS - 1) / BLOCK_COLS;
+  while (blocks > 0) {
+    const here = min(blocks, Q8_GROUP_BLOCKS);
+    store<u16>(to + (s << 1), load<u16>(from + (r << 1)));
+    for (let c = 0; c < here * BLOCK_COLS; c++) store<u8>(to + byteAt(s, c), load<u8>(from + byteAt(r, c)));
+    const bytes = SCALE_BYTES + here * Q8_BLOCK_BYTES;
+    from += bytes;
+    to += bytes;
+    blocks -= here;
+  }
+}
+
+/** Where row r, column c of a q8 group lies. */
+// @ts-ignore: decorator
+@inline
+function byteAt(r: i32, c: i32): usize {
+  return SCALE_BYTES + (c >> 1) * 32 + (r >> 3) * 16 + (r & 3) * 4 + (c & 1) * 2 + ((r >> 2) & 1);
+}

@@ -1,0 +1,98 @@
+import type { ForwardResult, LoadedModel, Sequence } from "../model/types.ts";
+import { SparsityCounter } from "../sparsity/stats.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
+import { NO_SPECULATION, type GenerationResult, type GenerationRun, type Piece, type SpeculationResult } from "./generation.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { Output } from "./output.ts";
+import { Pacer } from "./pause.ts";
+
+/** What plain and speculative decoding share: prompt, output, pauses, abort, times, the result. */
+export abstract class Run implements GenerationRun {
+  protected readonly model: LoadedModel;
+  protected readonly prompt: Uint32Array;
+  protected readonly options: ResolvedOptions;
+  protected readonly capacity: number;
+  protected readonly output: Output;
+  protected readonly sparsity: SparsityCounter | undefined;
+  protected readonly pacer = new Pacer();
+  protected sequence: Sequence | undefined;
+  protected decodeMs = 0;
+  #prefillMs = 0;
+
+  /** @param limit tokens that the KV cache may grow to; the prompt fits */
+  constructor(model: LoadedModel, tokenizer: Tokenizer | undefined, prompt: Uint32Array, options: ResolvedOptions, limit: number) {
+    this.model = model;
+    this.prompt = prompt;
+    this.options = options;
+    // The last new token is never computed, so it needs no place.
+    this.capacity = Math.min(limit, prompt.length + options.maxTokens - 1);
+    this.output = new Output(tokenizer, prompt, options, this.capacity, model.config.eosTokenIds);
+    const { ffn, layers } = model.config;
+    this.sparsity = ffn.kind === "experts" ? new SparsityCounter(layers, ffn.experts) : undefined;
+  }
+
+  abstract pieces(): AsyncGenerator<Piece, void, void>;
+
+  finish(): GenerationResult {
+    this.output.finish ??= "aborted";
+    this.sequence?.dispose();
+    this.sequence = undefined;
+    const { text, tokens, finish } = this.output;
+    return {
+      text,
+      tokens,
+      promptTokens: this.prompt.length,
+      finishReason: finish,
+      seed: this.options.seed,
+      prefillMs: this.#prefillMs,
+      decodeMs: this.decodeMs,
+      prefillTokensPerSecond: perSecond(this.prompt.length, this.#prefillMs),
+      decodeTokensPerSecond: perSecond(tokens.length - 1, this.decodeMs),
+      tls: this.sparsity?.result().tls ?? null,
+      ...this.speculation(),
+    };
+  }
+
+  /** What speculation did. */
+  protected speculation(): SpeculationResult {
+    return NO_SPECULATION;
+  }
+
+  /** Computes the prompt and chooses the first new token; undefined when aborted. `seen` gets each chunk while its result is alive, and the time it took. */
+  protected async prefill(
+    sequence: Sequence, choose: (result: ForwardResult) => number, seen?: (chunk: Uint32Array, result: ForwardResult, ms: number) => void,
+  ): Promise<number | undefined> {
+    const { maxChunk } = this.model;
+    for (let at = 0; ; at += maxChunk) {
+      const start = performance.now();
+      const chunk = this.prompt.subarray(at, at + maxChunk);
+      const last = at + maxChunk >= this.prompt.length;
+      const result = sequence.forward(chunk, { logits: last ? "last" : "none" });
+      this.sparsity?.addDocumentChunk(result.activeExperts, result.rows);
+      // Chosen first: a drafter may run the engine, and that ends the result.
+      const id = last ? choose(result) : undefined;
+      seen?.(chunk, result, performance.now() - start);
+      this.#prefillMs += performance.now() - start;
+      if (last) return id;
+      if (this.pacer.due) await this.pacer.pause();
+      if (this.aborted()) return undefined;
+    }
+  }
+
+  /** Takes a new token, on the clock of decoding. */
+  protected accept(id: number): Piece {
+    const start = performance.now();
+    const piece = this.output.accept(id);
+    this.decodeMs += performance.now() - start;
+    return piece;
+  }
+
+  protected aborted(): boolean {
+    if (this.options.signal?.aborted === true) this.output.finish = "aborted";
+    return this.output.finish === "aborted";
+  }
+}
+
+function perSecond(count: number, ms: number): number {
+  return count > 0 && ms > 0 ? (count * 1000) / ms : 0;
+}

@@ -1,0 +1,139 @@
+import type { ForwardResult, LoadedModel, Sequence } from "../model/types.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
+import { countUniqueExperts } from "../sparsity/union.ts";
+import type { Drafter } from "./drafters/drafter.ts";
+import { NgramDrafter } from "./drafters/ngram.ts";
+import type { Piece, SpeculationResult } from "./generation.ts";
+import { CostGuard } from "./guard.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { Run } from "./run.ts";
+import { checkTree, layoutTree, MAX_TREE_NODES } from "./tree.ts";
+import { verifyGreedy } from "./verify.ts";
+
+/** What a round leaves when its views are gone. */
+interface Round {
+  /** Confirmed tokens, in order. */
+  readonly tokens: readonly number[];
+  /** Active experts `[layers][words]` of each row that the cache kept: row i is the one that tokens[i] follows. */
+  readonly experts: readonly Uint32Array[];
+}
+
+/**
+ * Greedy decoding with drafts: propose a tree, run it as one chunk, keep the path that the model confirms. A row's logits
+ * do not depend on the chunk it came in, so tokens, text and finish reason are those of plain decoding.
+ */
+export class SpeculativeRun extends Run {
+  readonly #drafter: Drafter;
+  readonly #guard: CostGuard | undefined;
+  #rounds = 0;
+  #confirmed = 0;
+  #drafted = 0;
+  #accepted = 0;
+  #experts = 0;
+
+  /** @param drafter taken over: disposed at the end; default: look-up in prompt and output */
+  constructor(model: LoadedModel, tokenizer: Tokenizer | undefined, prompt: Uint32Array, options: ResolvedOptions, limit: number, drafter: Drafter = new NgramDrafter()) {
+    super(model, tokenizer, prompt, options, limit);
+    this.#drafter = drafter;
+    this.#guard = options.speculate === "auto" ? new CostGuard({ now: () => performance.now() }) : undefined;
+  }
+
+  async *pieces(): AsyncGenerator<Piece, void, void> {
+    if (this.aborted()) return;
+    const sequence = this.model.newSequence({ capacity: this.capacity });
+    this.sequence = sequence;
+    const first = await this.#start(sequence);
+    if (first === undefined) return;
+    yield this.accept(first);
+    if (this.output.finish !== undefined) return;
+    let root = first;
+    for (;;) {
+      if (this.pacer.due) await this.pacer.pause();
+      if (this.aborted()) return;
+      const start = performance.now();
+      const { tokens, experts } = this.#round(sequence, root);
+      this.decodeMs += performance.now() - start;
+      for (const [i, id] of tokens.entries()) {
+        if (this.aborted()) return;
+        // Only rows that plain decoding would have computed count as sparsity.
+        this.sparsity?.addDocumentChunk(experts[i]!, 1);
+        yield this.accept(id);
+        if (this.output.finish !== undefined) return;
+        root = id;
+      }
+    }
+  }
+
+  override finish(): ReturnType<Run["finish"]> {
+    this.#drafter.dispose();
+    return super.finish();
+  }
+
+  protected override speculation(): SpeculationResult {
+    const mean = (sum: number): number | null => (this.#rounds === 0 ? null : sum / this.#rounds);
+    return {
+      rounds: this.#rounds,
+      acceptLength: mean(this.#confirmed),
+      draftedTokens: this.#drafted,
+      acceptedTokens: this.#accepted,
+      expertsPerChunk: this.sparsity === undefined ? null : mean(this.#experts),
+    };
+  }
+
+  /** Prefill; the drafter sees the prompt and the first token. */
+  async #start(sequence: Sequence): Promise<number | undefined> {
+    const needsHidden = this.#drafter.needsHidden === true;
+    // State before the next token; none before the first one.
+    let before: Float32Array = new Float32Array(0);
+    const id = await this.prefill(sequence, (result) => result.argmax(0), (chunk, result, ms) => {
+      this.#guard?.observe(chunk.length, ms);
+      if (!needsHidden) {
+        this.#drafter.accept(chunk);
+        return;
+      }
+      const hidden = [before, ...Array.from(chunk, (_, row) => result.hidden(row).slice())];
+      before = hidden.pop()!;
+      this.#drafter.accept(chunk, hidden);
+    });
+    if (id !== undefined) this.#drafter.accept([id], needsHidden ? [before] : undefined);
+    return id;
+  }
+
+  #round(sequence: Sequence, root: number): Round {
+    // Plain decoding would go on, so there is a place for the root at least.
+    const maxNodes = Math.min(MAX_TREE_NODES, this.model.maxChunk, this.capacity - sequence.length);
+    const nodes = this.#guard?.choose(maxNodes) ?? maxNodes;
+    const tree = nodes === 1 ? { tokens: [root], parents: [-1] } : this.#drafter.propose(nodes);
+    checkTree(tree, nodes);
+    const { positions, masks, depths } = layoutTree(tree, sequence.length);
+    const result = sequence.forward(tree.tokens, { logits: "all", tree: { positions, masks } });
+    const { path, emitted } = verifyGreedy(tree, (node) => result.argmax(node));
+    const experts = this.#count(result, path);
+    const hidden = this.#drafter.needsHidden === true ? path.map((row) => result.hidden(row).slice()) : undefined;
+    if (path.length < result.rows) sequence.keep(path);
+    // After the views were read: a drafter may run the engine.
+    this.#drafter.accept(emitted, hidden);
+    this.#guard?.record(result.rows, Math.max(...depths), path.length);
+    this.#rounds++;
+    this.#confirmed += path.length;
+    this.#drafted += result.rows - 1;
+    this.#accepted += path.length - 1;
+    return { tokens: emitted, experts };
+  }
+
+  /** Counts the chunk's experts, and copies those of the path's rows. */
+  #count({ activeExperts, rows }: ForwardResult, path: readonly number[]): Uint32Array[] {
+    if (this.sparsity === undefined) return [];
+    const { layers } = this.model.config;
+    const words = activeExperts.length / (layers * rows);
+    this.#experts += countUniqueExperts(activeExperts, layers, rows) / layers;
+    return path.map((row) => {
+      const own = new Uint32Array(layers * words);
+      for (let layer = 0; layer < layers; layer++) {
+        const at = (layer * rows + row) * words;
+        own.set(activeExperts.subarray(at, at + words), layer * words);
+      }
+      return own;
+    });
+  }
+}

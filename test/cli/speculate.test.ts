@@ -1,0 +1,40 @@
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import type { GenerationResult } from "../../src/decode/generation.ts";
+import { blockffn } from "../helpers/fake-io.ts";
+import { temporaryFolder, writeTinyModel } from "../helpers/tiny-folder.ts";
+
+const model = writeTinyModel(join(temporaryFolder(), "."), "block");
+
+async function generated(...flags: string[]): Promise<GenerationResult> {
+  const { code, out, err } = await blockffn(["generate", "tom tom tom tom", "-m", model, "-n", "40", "--ignore-eos", "--json", ...flags]);
+  expect(err).toBe("");
+  expect(code).toBe(0);
+  return JSON.parse(out) as GenerationResult;
+}
+
+it("--speculate gives the same text, and tells what it did", async () => {
+  const plain = await generated();
+  expect(plain).toMatchObject({ rounds: null, acceptLength: null, draftedTokens: null, acceptedTokens: null, expertsPerChunk: null });
+  expect(await generated("--speculate", "off")).toMatchObject({ tokens: plain.tokens, rounds: null });
+  for (const way of ["ngram", "auto"]) {
+    const { text, tokens, tls, rounds, acceptLength, draftedTokens, acceptedTokens, expertsPerChunk } = await generated("--speculate", way);
+    expect({ text, tokens, tls }).toEqual({ text: plain.text, tokens: plain.tokens, tls: plain.tls });
+    expect(rounds! + acceptedTokens!).toBeGreaterThanOrEqual(tokens.length - 1);
+    expect(acceptLength!).toBeCloseTo(1 + acceptedTokens! / rounds!, 12);
+    expect(draftedTokens!).toBeGreaterThanOrEqual(acceptedTokens!);
+    expect(expertsPerChunk!).toBeGreaterThan(0);
+  }
+});
+
+it("--speculate says in the summary how many drafts were accepted", async () => {
+  const { err } = await blockffn(["generate", "tom", "-m", model, "-n", "12", "--ignore-eos", "--speculate", "ngram"]);
+  expect(err).toMatch(/; \d+ of \d+ drafted tokens accepted in \d+ rounds; /);
+});
+
+it("--speculate refuses what it cannot do", async () => {
+  const sampled = await blockffn(["generate", "tom", "-m", model, "--speculate", "ngram", "--temperature", "0.5"]);
+  expect(sampled).toMatchObject({ code: 2, out: "" });
+  expect(sampled.err).toMatch(/^blockffn: --speculate works with temperature 0 .*sampling with speculation is not there yet\n$/);
+  expect((await blockffn(["generate", "tom", "--speculate", "on"])).err).toMatch(/Allowed choices are off, ngram, auto/);
+});
