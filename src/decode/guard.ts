@@ -10,10 +10,12 @@ export interface GuardOptions {
   readonly tolerance?: number;
 }
 
-/** Rounds after which what drafts brought counts half: text changes. */
-const YIELD_DECAY = 0.5 ** (1 / 32);
-/** The same for what a size costs: the machine hardly changes. */
-const COST_DECAY = 0.5 ** (1 / 256);
+/** Measurements fade every so many rounds: each round would take longer than it is worth. */
+const FADE_EVERY = 8;
+/** What drafts brought counts half after 32 rounds: text changes. */
+const YIELD_DECAY = 0.5 ** (FADE_EVERY / 32);
+/** What a size costs counts half after 256: the machine hardly changes. */
+const COST_DECAY = 0.5 ** (FADE_EVERY / 256);
 /** Costs whose measurements weigh less than this are forgotten. */
 const FORGOTTEN = 0.25;
 /** A new measurement moves a known cost by this share of the difference ... */
@@ -88,6 +90,7 @@ export class CostGuard {
   #spent = 0;
   /** Time lost against plain decoding; negative when time was won. */
   #lost = 0;
+  #rounds = 0;
   #size = 1;
   #start = 0;
 
@@ -121,7 +124,7 @@ export class CostGuard {
     this.#spent += ms;
     // Looking for a draft in vain is not free either.
     if (this.#size > 1) this.#lost += ms - tokens * this.#plain;
-    this.#decay();
+    if (++this.#rounds % FADE_EVERY === 0) this.#decay();
     this.#costs[rows]!.add(ms);
     if (rows === 1) {
       this.#plain = this.#costs[1]!.value;

@@ -10,6 +10,9 @@ import { Run } from "./run.ts";
 import { checkTree, layoutTree, MAX_TREE_NODES } from "./tree.ts";
 import { verifyGreedy } from "./verify.ts";
 
+/** Nodes of a tree where no guard measures what they cost. */
+const UNGUARDED_NODES = 8;
+
 /** What a round leaves when its views are gone. */
 interface Round {
   /** Confirmed tokens, in order. */
@@ -102,18 +105,19 @@ export class SpeculativeRun extends Run {
   #round(sequence: Sequence, root: number): Round {
     // Plain decoding would go on, so there is a place for the root at least.
     const maxNodes = Math.min(MAX_TREE_NODES, this.model.maxChunk, this.capacity - sequence.length);
-    const nodes = this.#guard?.choose(maxNodes) ?? maxNodes;
+    const nodes = this.#guard?.choose(maxNodes) ?? Math.min(maxNodes, UNGUARDED_NODES);
     const tree = nodes === 1 ? { tokens: [root], parents: [-1] } : this.#drafter.propose(nodes);
     checkTree(tree, nodes);
-    const { positions, masks, depths } = layoutTree(tree, sequence.length);
-    const result = sequence.forward(tree.tokens, { logits: "all", tree: { positions, masks } });
+    // Without a draft it is a plain step, at the price of one.
+    const layout = tree.tokens.length === 1 ? undefined : layoutTree(tree, sequence.length);
+    const result = sequence.forward(tree.tokens, layout === undefined ? { logits: "last" } : { logits: "all", tree: layout });
     const { path, emitted } = verifyGreedy(tree, (node) => result.argmax(node));
     const experts = this.#count(result, path);
     const hidden = this.#drafter.needsHidden === true ? path.map((row) => result.hidden(row).slice()) : undefined;
     if (path.length < result.rows) sequence.keep(path);
     // After the views were read: a drafter may run the engine.
     this.#drafter.accept(emitted, hidden);
-    this.#guard?.record(result.rows, Math.max(...depths), path.length);
+    this.#guard?.record(result.rows, layout === undefined ? 0 : Math.max(...layout.depths), path.length);
     this.#rounds++;
     this.#confirmed += path.length;
     this.#drafted += result.rows - 1;
@@ -127,6 +131,7 @@ export class SpeculativeRun extends Run {
     const { layers } = this.model.config;
     const words = activeExperts.length / (layers * rows);
     this.#experts += countUniqueExperts(activeExperts, layers, rows) / layers;
+    if (rows === 1) return [activeExperts.slice()];
     return path.map((row) => {
       const own = new Uint32Array(layers * words);
       for (let layer = 0; layer < layers; layer++) {
