@@ -8,7 +8,7 @@ export { ffnBranch } from "./model/probe";
 export { ropeFrequencies } from "./model/rope_table";
 export { matrixBytes } from "./model/matrix";
 export {
-  addScaled, argmax, attentionMix, attentionScores, matmulF32, matmulQ4, matmulQ8, quantize, rmsNorm, rope, scale, siluMul, siluScale, softmax,
+  addScaled, argmax, attentionMix, attentionScores, matmulF32, matmulQ4, matmulQ8, quantizeQ4, quantizeQ8, rmsNorm, rope, scale, selfCheck, siluMul, siluScale, softmax,
 } from "./kernels";
 export { finiteFloats, finiteScales } from "./kernels/finite";
 export { topK } from "./kernels/topk";

@@ -2,20 +2,22 @@
 // Plain constants, so that AssemblyScript and TypeScript read the same file. All fields are 4 bytes; pointers are byte addresses.
 
 /** Version of the descriptor and of the kernel layouts; host and engine must agree. */
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 
 // ---- Matrices -------------------------------------------------------------------------------------------------------
 // Rows are stored in panels of 16 so that a SIMD lane is a row: no horizontal sums, and a row's order of accumulation
-// never depends on how many tokens are multiplied at once. Columns of quantised panels go in blocks of 32.
+// never depends on how many tokens are multiplied at once. Columns of quantised panels go in blocks of 32, and those in quads:
+// the four bytes of one row and quad lie together as columns 0, 2, 1, 3, which is what both a product of 16-bit pairs (low bytes:
+// columns 0 and 1, high bytes: 2 and 3) and one of four bytes can take without a shuffle.
 
 export const PANEL_ROWS = 16;
 export const BLOCK_COLS = 32;
 
 /** f32: for each column 16 floats. */
 export const WEIGHT_F32 = 0;
-/** 8 bits: for each group of up to 4 blocks 16 bf16 scales, then for each column pair two times 8 u16 of 2 bytes: kernels/scalar/matmul_q8.ts. */
+/** 8 bits: for each group of up to 4 blocks 16 bf16 scales, then for each quad 16 rows of 4 bytes: kernels/scalar/matmul_q8.ts. */
 export const WEIGHT_Q8 = 1;
-/** 4 bits: for each block 16 bf16 scales, then for each column pair 8 u16 of 4 nibbles: see kernels/scalar/matmul_q4.ts. */
+/** 4 bits: for each block 16 bf16 scales, then for each quad 8 times 4 bytes, each with nibbles of two rows: kernels/scalar/matmul_q4.ts. */
 export const WEIGHT_Q4 = 2;
 
 /** Bytes of the 16 scales at the start of a q4 block or a q8 group. */
@@ -25,8 +27,7 @@ export const Q8_GROUP_BLOCKS = 4;
 /** Bytes of a q8 block without scales. */
 export const Q8_BLOCK_BYTES = 512;
 export const Q4_BLOCK_BYTES = 288;
-/** Quantised activations lie in [-ACTIVATION_MAX, ACTIVATION_MAX]: 32 products with a nibble shifted left by 8, and
- * 128 with a byte, fit in 32 bits. */
+/** Quantised activations lie in [-ACTIVATION_MAX, ACTIVATION_MAX]: 128 products with a byte fit in 32 bits. */
 export const ACTIVATION_MAX = 16383;
 
 /** Kernels may read, and ignore, this many bytes past a matrix: memory must exist there. */

@@ -13,9 +13,11 @@ const bin = (pkg, name) => {
   return join(dirname(manifest), typeof entry === "string" ? entry : entry[name]);
 };
 
+const BASE = ["--mvp-features", "--enable-bulk-memory", "--enable-sign-ext", "--enable-mutable-globals", "--enable-nontrapping-float-to-int"];
 const FEATURES = {
-  scalar: ["--mvp-features", "--enable-bulk-memory", "--enable-sign-ext", "--enable-mutable-globals", "--enable-nontrapping-float-to-int"],
-  simd: ["--mvp-features", "--enable-bulk-memory", "--enable-sign-ext", "--enable-mutable-globals", "--enable-nontrapping-float-to-int", "--enable-simd"],
+  scalar: BASE,
+  simd: [...BASE, "--enable-simd"],
+  relaxed: [...BASE, "--enable-simd", "--enable-relaxed-simd"],
 };
 
 mkdirSync(join(root, "dist/engine"), { recursive: true });

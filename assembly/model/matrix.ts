@@ -2,8 +2,10 @@ import {
   BLOCK_COLS, MATRIX_COLS, MATRIX_DATA, MATRIX_ROWS, MATRIX_TYPE, PANEL_ROWS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS,
   SCALE_BYTES, WEIGHT_F32, WEIGHT_Q4, WEIGHT_Q8,
 } from "../layout";
-import { matmulF32, matmulQ4, matmulQ8, quantize } from "../kernels";
+import { matmulF32, matmulQ4, matmulQ8, quantizeQ4, quantizeQ8 } from "../kernels";
 import { bf16 } from "../kernels/scalar/bf16";
+import { q4NibbleAt } from "../kernels/scalar/matmul_q4";
+import { q8ByteAt } from "../kernels/scalar/matmul_q8";
 import { int, ptr } from "./descriptor";
 
 /** Rows of activations in both forms: f32, and quantised when the weights ask for it. */
@@ -32,7 +34,8 @@ export function matrixBytes(type: i32, rows: i32, cols: i32): usize {
 /** Quantises the first n rows for a matrix of `type`; f32 weights take the rows as they are. */
 export function prepare(a: Activations, type: i32, n: i32, cols: i32): void {
   if (type === WEIGHT_F32) return;
-  quantize(a.x, a.xStride, n, cols, a.q, a.qStride, a.scale, a.sums, a.sumsStride);
+  if (type === WEIGHT_Q8) quantizeQ8(a.x, a.xStride, n, cols, a.q, a.qStride, a.scale, a.sums, a.sumsStride);
+  else quantizeQ4(a.x, a.xStride, n, cols, a.q, a.qStride, a.scale, a.sums, a.sumsStride);
 }
 
 /** y[yi[t]] = W a[xi[t]], or +=, for t < n. See kernels/scalar/matmul_*.ts. */
@@ -63,16 +66,11 @@ export function matrixRow(matrix: usize, row: i32, out: usize): void {
 /** Weight (r, c) of a panel; the layouts are described in kernels/scalar/matmul_*.ts. */
 function weightAt(type: i32, panel: usize, r: i32, c: i32): f32 {
   if (type === WEIGHT_F32) return load<f32>(panel + ((c * PANEL_ROWS + r) << 2));
-  const k = c % BLOCK_COLS;
-  const lane = ((r & 3) << 1) + (k & 1);
   if (type === WEIGHT_Q8) {
-    const group = panel + (c / (BLOCK_COLS * Q8_GROUP_BLOCKS)) * (SCALE_BYTES + Q8_GROUP_BLOCKS * Q8_BLOCK_BYTES);
-    const pair = (c % (BLOCK_COLS * Q8_GROUP_BLOCKS)) >> 1;
-    const q = <i32>load<u8>(group + SCALE_BYTES + pair * 32 + (((r >> 3) << 3) + lane) * 2 + ((r >> 2) & 1)) - 128;
-    return <f32>q * bf16(group + (r << 1));
+    const cols = BLOCK_COLS * Q8_GROUP_BLOCKS;
+    const group = panel + (c / cols) * (SCALE_BYTES + Q8_GROUP_BLOCKS * Q8_BLOCK_BYTES);
+    return <f32>(<i32>load<u8>(group + SCALE_BYTES + q8ByteAt(r, c % cols)) - 128) * bf16(group + (r << 1));
   }
   const block = panel + (c / BLOCK_COLS) * Q4_BLOCK_BYTES;
-  const shift = (r >> 2) << 2;
-  const q = ((<i32>load<u16>(block + SCALE_BYTES + (k >> 1) * 16 + lane * 2) >> shift) & 15) - 8;
-  return <f32>(q << (shift === 12 ? 0 : shift)) * bf16(block + (r << 1));
+  return <f32>((q4NibbleAt(block, r, c % BLOCK_COLS) - 8) << (r & 4)) * bf16(block + (r << 1));
 }

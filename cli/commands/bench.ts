@@ -2,7 +2,7 @@ import { Option, type Command } from "commander";
 import { formatReport, PARTS, runBench, type BenchPart } from "../../bench/main.ts";
 import { SHAPES } from "../../bench/shapes.ts";
 import { UsageError } from "../../src/errors.ts";
-import type { Tier } from "../../src/host.ts";
+import { TIERS, type Tier } from "../../src/host.ts";
 import type { Quantization } from "../../src/model/types.ts";
 import type { Context } from "../io.ts";
 import { jsonOption, modelOption } from "../options.ts";
@@ -24,7 +24,7 @@ export function registerBench(program: Command, context: Context): void {
     .addOption(modelOption())
     .option("--shape <name...>", `also decode these shapes with synthetic weights: ${names}`, [])
     .addOption(new Option("--quantize <type...>", "weights of the synthetic shapes").choices(["f32", "q8", "q4"]).default(["q8"]))
-    .addOption(new Option("--tier <tier...>", "kernels to measure").choices(["scalar", "simd"]).default(["simd"]))
+    .addOption(new Option("--tier <tier...>", "kernels to measure").choices(TIERS).default(["simd"]))
     .option("--quick", "fewer rounds and no large buffers")
     .addOption(jsonOption())
     .addHelpText("after", `

@@ -9,6 +9,7 @@ const MAX_PAGES = 65536;
 export interface EngineExports {
   heapBase(): number;
   layoutVersion(): number;
+  selfCheck(): number;
   forward(model: number, sequence: number, n: number, base: number, logits: number): void;
   eagleForward(eagle: number, sequence: number, n: number, base: number, visible: number, logits: number): void;
   logSoftmaxTopK(x: number, count: number, k: number, temporary: number, indices: number, values: number): number;
@@ -26,7 +27,8 @@ export interface EngineExports {
   matmulF32(w: number, rows: number, cols: number, x: number, xStride: number, xi: number, n: number, y: number, yStride: number, yi: number, accumulate: number): void;
   matmulQ8(w: number, rows: number, cols: number, x: number, xStride: number, xScale: number, xSums: number, sumsStride: number, xi: number, n: number, y: number, yStride: number, yi: number, accumulate: number): void;
   matmulQ4(w: number, rows: number, cols: number, x: number, xStride: number, xScale: number, xSums: number, sumsStride: number, xi: number, n: number, y: number, yStride: number, yi: number, accumulate: number): void;
-  quantize(x: number, xStride: number, n: number, cols: number, q: number, qStride: number, scales: number, sums: number, sumsStride: number): void;
+  quantizeQ8(x: number, xStride: number, n: number, cols: number, q: number, qStride: number, scales: number, sums: number, sumsStride: number): void;
+  quantizeQ4(x: number, xStride: number, n: number, cols: number, q: number, qStride: number, scales: number, sums: number, sumsStride: number): void;
   rmsNorm(x: number, weight: number, cols: number, eps: number, out: number): void;
   siluScale(h: number, cols: number, s: number): void;
   siluMul(gate: number, up: number, cols: number): void;

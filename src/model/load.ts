@@ -22,7 +22,7 @@ const READS_AT_ONCE = 4;
  */
 export async function loadModel(host: Host, location: string, options: LoadOptions = {}): Promise<ModelInstance> {
   const files = await host.open(location);
-  const tier = options.tier ?? bestTier();
+  const tier = options.tier ?? (await bestTier(host));
   const engine = await Engine.create(await host.engine(tier), files.name);
   return files.single ? loadPacked(files, engine, tier, options) : loadFolder(files, engine, tier, options);
 }

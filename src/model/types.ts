@@ -8,7 +8,7 @@ export type Quantization = "f32" | "q8" | "q4";
 export type FfnMode = "sparse" | "dense";
 
 export interface LoadOptions {
-  /** Kernel tier; default `simd` where the runtime validates it, else `scalar`. */
+  /** Kernel tier; default: the fastest that works here, `relaxed`, `simd` or `scalar`. */
   readonly tier?: Tier;
   /** Weight type for Hugging Face folders (default f32); packed files carry their own. */
   readonly quantize?: Quantization;

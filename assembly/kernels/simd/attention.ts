@@ -1,4 +1,4 @@
-import { addLanes } from "./lanes";
+import { addLanes, mulAdd } from "./lanes";
 
 // SIMD forms of scalar/attention.ts. A score is summed in four lanes; a mixed value is summed in ascending order as in the
 // oracle. Neither depends on how many keys one call covers, so a tree's rows equal a chain's.
@@ -9,7 +9,7 @@ export function attentionScores(q: usize, keys: usize, stride: usize, count: i32
   const all = <usize>dim << 2;
   for (let i = 0; i < count; i++) {
     let sums = f32x4.splat(0);
-    for (let o: usize = 0; o < whole; o += 16) sums = f32x4.add(sums, f32x4.mul(v128.load(q + o), v128.load(keys + o)));
+    for (let o: usize = 0; o < whole; o += 16) sums = mulAdd(sums, v128.load(q + o), v128.load(keys + o));
     let sum = addLanes(sums);
     for (let o = whole; o < all; o += 4) sum += load<f32>(q + o) * load<f32>(keys + o);
     store<f32>(scores + (i << 2), sum * scale);
@@ -28,10 +28,10 @@ export function attentionMix(weights: usize, values: usize, stride: usize, count
     let v = values;
     for (let i = 0; i < count; i++) {
       const w = v128.load32_splat(weights + (i << 2));
-      a0 = f32x4.add(a0, f32x4.mul(w, v128.load(v)));
-      a1 = f32x4.add(a1, f32x4.mul(w, v128.load(v, 16)));
-      a2 = f32x4.add(a2, f32x4.mul(w, v128.load(v, 32)));
-      a3 = f32x4.add(a3, f32x4.mul(w, v128.load(v, 48)));
+      a0 = mulAdd(a0, w, v128.load(v));
+      a1 = mulAdd(a1, w, v128.load(v, 16));
+      a2 = mulAdd(a2, w, v128.load(v, 32));
+      a3 = mulAdd(a3, w, v128.load(v, 48));
       v += stride;
     }
     v128.store(out, a0);

@@ -1,3 +1,10 @@
+/** f + a * b: two roundings; in `relaxed` one or two, as the machine has it. */
+// @ts-ignore: decorator
+@inline
+export function mulAdd(f: v128, a: v128, b: v128): v128 {
+  return ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(a, b, f) : f32x4.add(f, f32x4.mul(a, b));
+}
+
 /** Largest of four f32 lanes. */
 // @ts-ignore: decorator
 @inline

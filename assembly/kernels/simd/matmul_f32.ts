@@ -1,6 +1,7 @@
 import { PANEL_ROWS } from "../../layout";
+import { mulAdd } from "./lanes";
 
-/** SIMD form of scalar/matmul_f32.ts: a lane is a row, so sums run over the columns in the same order: same bits. */
+/** SIMD form of scalar/matmul_f32.ts: a lane is a row, so sums run over the columns in the same order: same bits (but for fused products in `relaxed`). */
 export function matmulF32(
   w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xi: usize, n: i32, y: usize, yStride: usize, yi: usize, accumulate: bool,
 ): void {
@@ -27,12 +28,6 @@ export function matmulF32(
 @inline
 function finish(y: usize, offset: usize, f: v128, accumulate: bool): void {
   v128.store(y + offset, accumulate ? f32x4.add(v128.load(y + offset), f) : f);
-}
-
-// @ts-ignore: decorator
-@inline
-function mulAdd(f: v128, w: v128, x: v128): v128 {
-  return f32x4.add(f, f32x4.mul(w, x));
 }
 
 function panel1(w: usize, bytes: usize, x: usize, y: usize, accumulate: bool): void {

@@ -7,6 +7,13 @@ export function scale4(p: usize, offset: usize): v128 {
   return i32x4.shl(v128.load_ext<u16>(p + offset), 16);
 }
 
+/** a + the sums of pairs of products of 16-bit lanes. */
+// @ts-ignore: decorator
+@inline
+export function dotAdd(a: v128, w: v128, x: v128): v128 {
+  return i32x4.add(a, i32x4.dot_i16x8_s(w, x));
+}
+
 /** f + a * s for a block's integer sums. */
 // @ts-ignore: decorator
 @inline
@@ -20,6 +27,16 @@ export function accumulator(f: v128, a: v128, s: v128): v128 {
 export function finish(y: usize, offset: usize, f: v128, s: v128, accumulate: bool): void {
   const out = f32x4.mul(f, s);
   v128.store(y + offset, accumulate ? f32x4.add(v128.load(y + offset), out) : out);
+}
+
+/** Stores or adds sixteen finished rows. */
+// @ts-ignore: decorator
+@inline
+export function finish4(y: usize, f0: v128, f1: v128, f2: v128, f3: v128, s: v128, accumulate: bool): void {
+  finish(y, 0, f0, s, accumulate);
+  finish(y, 16, f1, s, accumulate);
+  finish(y, 32, f2, s, accumulate);
+  finish(y, 48, f3, s, accumulate);
 }
 
 /** Stores or adds eight finished rows. */
