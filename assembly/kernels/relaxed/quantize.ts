@@ -1,5 +1,7 @@
 import { BLOCK_COLS, Q8_GROUP_BLOCKS } from "../../layout";
+import { magicNumber, mask7f, pairOnes } from "../simd/constants";
 import { maxOf, maxOfInts, sumOf } from "../simd/lanes";
+import { round } from "../simd/quantize";
 
 // Activations as bytes, for products of four at once. Rows take the room of the 16-bit form (two bytes a column), so that one plan of
 // scratch serves all tiers; scales lie in the row, and the `scales` and `sums` of the other tiers stay unused. The bytes of a quad are
@@ -10,17 +12,6 @@ export const Q4_ROW_BLOCK: usize = 64;
 export const Q8_ROW_GROUP: usize = 256;
 /** Where the bytes start: after the f32 scale and the i32 sum (q4), after the f32 step and the f32 minimum (q8). */
 export const ROW_DATA: usize = 8;
-
-// 1.5 * 2^23: adding it leaves the nearest integer (ties to even) in the low bits of a float, for |x| < 2^22.
-// @ts-ignore: decorator
-@inline const MAGIC: f32 = 12582912.0;
-
-/** Nearest integers of v * inverse. */
-// @ts-ignore: decorator
-@inline
-function round(v: v128, inverse: v128, magic: v128): v128 {
-  return i32x4.sub(f32x4.add(f32x4.mul(v, inverse), magic), magic);
-}
 
 /** Four floats at p; zeros from `end` on where the row is `ragged` there. */
 // @ts-ignore: decorator
@@ -83,13 +74,12 @@ function block(p: usize, end: usize, ragged: bool, to: usize): void {
   );
   const peak = reinterpret<f32>(maxOfInts(peaks));
   const inverse = f32x4.splat(peak > 0 ? <f32>127 / peak : 0);
-  const magic = f32x4.splat(MAGIC);
+  const magic = magicNumber();
   const a = i16x8.narrow_i32x4_s(round(v0, inverse, magic), round(v1, inverse, magic));
   const b = i16x8.narrow_i32x4_s(round(v2, inverse, magic), round(v3, inverse, magic));
   const c = i16x8.narrow_i32x4_s(round(v4, inverse, magic), round(v5, inverse, magic));
   const d = i16x8.narrow_i32x4_s(round(v6, inverse, magic), round(v7, inverse, magic));
-  const ones = i16x8.splat(1);
-  const sum = i32x4.dot_i16x8_s(i16x8.add(i16x8.add(a, b), i16x8.add(c, d)), ones);
+  const sum = i32x4.dot_i16x8_s(i16x8.add(i16x8.add(a, b), i16x8.add(c, d)), pairOnes());
   v128.store(to, quadBytes(a, b), ROW_DATA);
   v128.store(to, quadBytes(c, d), ROW_DATA + 16);
   store<f32>(to, peak / <f32>127);
@@ -138,15 +128,16 @@ function group(p: usize, stop: usize, end: usize, ragged: bool, to: usize): void
   const range = maxOf(highs) - least;
   const offset = f32x4.splat(least);
   const inverse = f32x4.splat(range > 0 ? <f32>127 / range : 0);
-  const magic = f32x4.splat(MAGIC);
+  const magic = magicNumber();
   store<f32>(to, range / <f32>127);
   store<f32>(to, v128.any_true(nan) ? NaN : least, 4);
+  const low7 = mask7f();
   for (let o = p; o < stop; o += 64) {
     const a = round(f32x4.sub(load4(o, end, ragged), offset), inverse, magic);
     const b = round(f32x4.sub(load4(o + 16, end, ragged), offset), inverse, magic);
     const c = round(f32x4.sub(load4(o + 32, end, ragged), offset), inverse, magic);
     const d = round(f32x4.sub(load4(o + 48, end, ragged), offset), inverse, magic);
-    v128.store(to, v128.and(quadBytes(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d)), i8x16.splat(0x7f)), ROW_DATA);
+    v128.store(to, v128.and(quadBytes(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d)), low7), ROW_DATA);
     to += 16;
   }
 }
