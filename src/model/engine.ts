@@ -1,5 +1,6 @@
 import { LAYOUT_VERSION } from "../../assembly/layout.ts";
 import { BlockFFNError, LimitError } from "../errors.ts";
+import { takeSpare } from "./spare.ts";
 
 const PAGE = 65536;
 /** wasm32 addresses 4 GiB. */
@@ -42,16 +43,26 @@ export class Engine {
   readonly exports: EngineExports;
   readonly memory: WebAssembly.Memory;
   readonly #name: string;
+  /** What lies below may not be zero: another model was here. */
+  readonly #usedEnd: number;
 
-  private constructor(exports: EngineExports, memory: WebAssembly.Memory, name: string) {
+  private constructor(exports: EngineExports, memory: WebAssembly.Memory, name: string, usedEnd: number) {
     this.exports = exports;
     this.memory = memory;
     this.#name = name;
+    this.#usedEnd = usedEnd;
   }
 
-  /** Instantiates a compiled engine over fresh memory; `name` is the model's, for errors. */
-  static async create(module: WebAssembly.Module, name = "engine"): Promise<Engine> {
-    const memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES });
+  /**
+   * Instantiates a compiled engine over the memory of a disposed model or a fresh one.
+   * @param name of the model, for errors
+   * @param weightBytes a disposed model's memory is taken only if it fits so many bytes of weights; 0: always a fresh one
+   */
+  static async create(module: WebAssembly.Module, name = "engine", weightBytes = 0): Promise<Engine> {
+    const spare = weightBytes > 0 ? takeSpare(weightBytes) : undefined;
+    const memory = spare ?? new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES });
+    // The engine's own data lie in the first page; instantiation writes what is not zero.
+    if (spare !== undefined) new Uint8Array(spare.buffer, 0, PAGE).fill(0);
     const abort = (): never => {
       throw new BlockFFNError("the engine aborted; please report this");
     };
@@ -60,7 +71,13 @@ export class Engine {
     if (exports.layoutVersion() !== LAYOUT_VERSION) {
       throw new BlockFFNError(`the engine was built for layout ${exports.layoutVersion()}, this host for ${LAYOUT_VERSION}: run npm run build`);
     }
-    return new Engine(exports, memory, name);
+    return new Engine(exports, memory, name, spare === undefined ? 0 : spare.buffer.byteLength);
+  }
+
+  /** Writes zeros from one address up to another, where a former model may have left something else. */
+  clear(from: number, to: number): void {
+    const end = Math.min(to, this.#usedEnd);
+    if (end > from) this.bytes(from, end - from).fill(0);
   }
 
   /**

@@ -9,6 +9,7 @@ import { alignUp } from "./panel.ts";
 import type { WeightPlan } from "./plan.ts";
 import { checkScratch, planScratch, writeScratch, type ScratchPlan } from "./scratch.ts";
 import { EngineSequence } from "./sequence.ts";
+import { giveSpare } from "./spare.ts";
 import type { FfnMode, LoadedModel, Quantization, SequenceOptions } from "./types.ts";
 
 /** A sequence takes the model's context length by default, at most this (its cache is allocated at once). */
@@ -20,14 +21,13 @@ export class ModelInstance implements LoadedModel {
   readonly config: ModelConfig;
   readonly tier: Tier;
   readonly tokenizerJson: Uint8Array | undefined;
-  readonly engine: Engine;
   readonly plan: WeightPlan;
   readonly scratch: ScratchPlan;
   readonly addresses: Addresses;
   readonly arena: Arena;
   readonly #sequences = new Set<EngineSequence>();
+  #engine: Engine | undefined;
   #ffn: FfnMode;
-  #disposed = false;
 
   /** Reserves memory and writes the descriptors; the weights are the caller's to fill in at `addresses.weights`. */
   constructor(init: {
@@ -37,7 +37,7 @@ export class ModelInstance implements LoadedModel {
     this.config = init.config;
     this.tier = init.tier;
     this.tokenizerJson = init.tokenizerJson;
-    this.engine = init.engine;
+    this.#engine = init.engine;
     this.plan = init.plan;
     this.scratch = planScratch(init.config);
     checkScratch(this.scratch, init.plan.bytes, init.name);
@@ -53,9 +53,16 @@ export class ModelInstance implements LoadedModel {
     init.engine.reserve(end + L.READ_AHEAD, "the model");
     this.arena = new Arena(init.engine, end + L.READ_AHEAD);
     this.#ffn = init.ffn;
+    init.engine.clear(descriptor, weights);
     writeScratch(init.engine, scratch, this.scratch);
     this.#writeDescriptors();
     init.engine.exports.ropeFrequencies(init.config.ropeTheta, ropeDim, frequencies);
+  }
+
+  /** @throws UsageError after dispose(): the memory may then be another model's. */
+  get engine(): Engine {
+    if (this.#engine === undefined) throw new UsageError("the model is disposed; load it again");
+    return this.#engine;
   }
 
   get quantization(): Quantization {
@@ -89,13 +96,16 @@ export class ModelInstance implements LoadedModel {
   }
 
   dispose(): void {
+    if (this.#engine === undefined) return;
     for (const sequence of [...this.#sequences]) sequence.dispose();
-    this.#disposed = true;
+    const { memory } = this.#engine;
+    this.#engine = undefined;
+    giveSpare(memory);
   }
 
   /** @throws UsageError after dispose(). */
   assertAlive(): void {
-    if (this.#disposed) throw new UsageError("the model is disposed; load it again");
+    void this.engine;
   }
 
   /** Address of a scratch buffer. */

@@ -12,8 +12,8 @@ import { checkWeights } from "./check.ts";
 import { bestTier } from "./tier.ts";
 import type { LoadOptions } from "./types.ts";
 
-/** Bytes read at a time, and reads under way at once: copying into fresh memory then goes on in parallel where the host can. */
-const READ_BYTES = 2 ** 20;
+/** Bytes read at a time, and reads under way at once: where the host can, they go on in parallel. */
+const READ_BYTES = 2 ** 21;
 const READS_AT_ONCE = 4;
 
 /**
@@ -21,13 +21,12 @@ const READS_AT_ONCE = 4;
  * @throws BlockFFNError subclasses that name the file and field.
  */
 export async function loadModel(host: Host, location: string, options: LoadOptions = {}): Promise<ModelInstance> {
-  const files = await host.open(location);
   const tier = options.tier ?? bestTier();
-  const engine = await Engine.create(await host.engine(tier), files.name);
-  return files.single ? loadPacked(files, engine, tier, options) : loadFolder(files, engine, tier, options);
+  const [files, module] = await Promise.all([host.open(location), host.engine(tier)]);
+  return files.single ? loadPacked(files, module, tier, options) : loadFolder(files, module, tier, options);
 }
 
-async function loadPacked(files: ModelFiles, engine: Engine, tier: Tier, options: LoadOptions): Promise<ModelInstance> {
+async function loadPacked(files: ModelFiles, module: WebAssembly.Module, tier: Tier, options: LoadOptions): Promise<ModelInstance> {
   const source = await files.open("");
   if (source === undefined) throw new ConfigError("there is no such file", { file: files.name });
   try {
@@ -35,8 +34,8 @@ async function loadPacked(files: ModelFiles, engine: Engine, tier: Tier, options
     if (options.quantize !== undefined && options.quantize !== packed.plan.quantization) {
       throw new ConfigError(`is packed as ${packed.plan.quantization}; convert the original folder to get ${options.quantize}`, { file: files.name, field: "quantize" });
     }
-    const tokenizerJson = await packed.readTokenizer();
     const { config, plan } = packed;
+    const [tokenizerJson, engine] = await Promise.all([packed.readTokenizer(), Engine.create(module, files.name, plan.bytes)]);
     const model = new ModelInstance({ name: files.name, config, tier, engine, plan, ffn: options.ffn ?? "sparse", tokenizerJson });
     await readWeights(source, packed, model, options);
     checkWeights(model);
@@ -65,11 +64,12 @@ async function readWeights(source: ByteSource, packed: PackedModel, model: Model
   await Promise.all(Array.from({ length: READS_AT_ONCE }, reader));
 }
 
-async function loadFolder(files: ModelFiles, engine: Engine, tier: Tier, options: LoadOptions): Promise<ModelInstance> {
+async function loadFolder(files: ModelFiles, module: WebAssembly.Module, tier: Tier, options: LoadOptions): Promise<ModelInstance> {
   const { config, tensors, tokenizerJson } = await openCheckpoint(files);
   try {
     const plan = planWeights(config, options.quantize ?? "f32");
     const weights = new CheckpointWeights(config, tensors);
+    const engine = await Engine.create(module, files.name, plan.bytes);
     const model = new ModelInstance({ name: files.name, config, tier, engine, plan, ffn: options.ffn ?? "sparse", tokenizerJson });
     const sink = (offset: number, bytes: Uint8Array): void => engine.bytes(model.addresses.weights + offset, bytes.length).set(bytes);
     await packWeights(plan, weights, sink, options.onProgress);
