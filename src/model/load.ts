@@ -8,12 +8,12 @@ import type { Host, Tier } from "../host.ts";
 import { Engine } from "./engine.ts";
 import { ModelInstance } from "./instance.ts";
 import { planWeights } from "./plan.ts";
-import { checkWeights } from "./check.ts";
+import { WeightCheck } from "./check.ts";
 import { bestTier } from "./tier.ts";
 import type { LoadOptions } from "./types.ts";
 
 /** Bytes read at a time, and reads under way at once: where the host can, they go on in parallel. */
-const READ_BYTES = 2 ** 21;
+const READ_BYTES = 2 ** 22;
 const READS_AT_ONCE = 4;
 
 /**
@@ -38,19 +38,22 @@ async function loadPacked(files: ModelFiles, module: WebAssembly.Module, tier: T
     const [tokenizerJson, engine] = await Promise.all([packed.readTokenizer(), Engine.create(module, files.name, plan.bytes)]);
     const model = new ModelInstance({ name: files.name, config, tier, engine, plan, ffn: options.ffn ?? "sparse", tokenizerJson });
     await readWeights(source, packed, model, options);
-    checkWeights(model);
     return model;
   } finally {
     await source.close();
   }
 }
 
+/** Reads ranges in order, several at once, and checks what is there while the next are under way. */
 async function readWeights(source: ByteSource, packed: PackedModel, model: ModelInstance, options: LoadOptions): Promise<void> {
   // The last part may end before its padding does.
   const last = packed.plan.parts[packed.plan.parts.length - 1];
   const total = last === undefined ? 0 : last.offset + last.bytes;
+  const check = new WeightCheck(model);
+  const finished = new Set<number>();
   let next = 0;
   let done = 0;
+  let whole = 0;
   const reader = async (): Promise<void> => {
     while (next < total) {
       const at = next;
@@ -59,9 +62,18 @@ async function readWeights(source: ByteSource, packed: PackedModel, model: Model
       await source.readInto(packed.weightsOffset + at, model.engine.bytes(model.addresses.weights + at, length));
       done += length;
       options.onProgress?.(done, total);
+      finished.add(at);
+      while (finished.delete(whole)) whole = Math.min(whole + READ_BYTES, total);
+      check.upTo(whole);
     }
   };
-  await Promise.all(Array.from({ length: READS_AT_ONCE }, reader));
+  try {
+    await Promise.all(Array.from({ length: READS_AT_ONCE }, reader));
+  } catch (error) {
+    // No reader starts another range.
+    next = total;
+    throw error;
+  }
 }
 
 async function loadFolder(files: ModelFiles, module: WebAssembly.Module, tier: Tier, options: LoadOptions): Promise<ModelInstance> {
