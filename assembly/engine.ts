@@ -8,10 +8,9 @@ export { ffnBranch } from "./model/probe";
 export { ropeFrequencies } from "./model/rope_table";
 export { matrixBytes } from "./model/matrix";
 export {
-  addScaled, argmax, attentionMix, attentionScores, matmulF32, matmulQ4, matmulQ8, quantizeQ4, quantizeQ8, rmsNorm, rope, scale, selfCheck, siluMul, siluScale, softmax,
+  addScaled, argmax, attentionMix, attentionScores, finiteFloats, finiteScales, matmulF32, matmulQ4, matmulQ8, quantizeQ4, quantizeQ8, rmsNorm,
+  rope, scale, selfCheck, siluMul, siluScale, softmax, topK,
 } from "./kernels";
-export { finiteFloats, finiteScales } from "./kernels/finite";
-export { topK } from "./kernels/topk";
 export { exp } from "./kernels/math";
 import { LAYOUT_VERSION } from "./layout";
 

@@ -1,8 +1,8 @@
 import { BLOCK_COLS, READ_AHEAD } from "../assembly/layout.ts";
 import { TIERS, type Host, type Tier } from "../src/host.ts";
 import { Engine, type EngineExports } from "../src/model/engine.ts";
+import { F32, matrixBytes, paddedRows, panelBytes, Q4, Q8, scaleGroups, type WeightType } from "../src/model/panel.ts";
 import { bestTier } from "../src/model/tier.ts";
-import { F32, matrixBytes, paddedRows, Q4, Q8, type WeightType } from "../src/model/panel.ts";
 import { fillRandom, fillUniform } from "./random.ts";
 import { fillMatrix } from "./synthetic.ts";
 import { interleave, type Case } from "./measure.ts";
@@ -176,6 +176,17 @@ function vectorCases(): KernelCase[] {
       const [x, indices, values] = [bed.uniform(vocab), bed.random(40), bed.random(40)];
       return () => void bed.run.topK(x, vocab, 10, indices, values);
     }),
+    vector("finiteFloats", 1, vocab, (bed) => {
+      const x = bed.uniform(vocab);
+      return () => void bed.run.finiteFloats(x, vocab);
+    }),
+    {
+      kernel: "finiteScales q8", size: "1536x576", bytes: 2 * paddedRows(1536) * scaleGroups(Q8, 576).count, ops: paddedRows(1536) * scaleGroups(Q8, 576).count,
+      make: (bed) => {
+        const [w, panel, groups] = [bed.weights(Q8, 1536, 576), panelBytes(Q8, 576), scaleGroups(Q8, 576)];
+        return () => void bed.run.finiteScales(w, matrixBytes(Q8, 1536, 576) / panel, panel, groups.count, groups.stride);
+      },
+    },
     vector("rope", 3, 64, (bed) => {
       const [x, cos, sin] = [bed.uniform(64), bed.uniform(32), bed.uniform(32)];
       return () => bed.run.rope(x, cos, sin, 32);

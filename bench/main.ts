@@ -1,17 +1,20 @@
-import { cpus } from "node:os";
+import { mkdtemp, rm } from "node:fs/promises";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
 import { nodeHost } from "../host/node/index.ts";
 import { UsageError } from "../src/errors.ts";
 import type { Tier } from "../src/host.ts";
+import type { ModelConfig } from "../src/model/config.ts";
 import { loadModel } from "../src/model/load.ts";
 import type { Quantization } from "../src/model/types.ts";
 import { loadTokenizer } from "../src/text/tokenizer.ts";
 import { benchDecode, type DecodeCase, type DecodeResult } from "./decode.ts";
 import { benchFfn, type FfnResult } from "./ffn.ts";
 import { benchKernels, type KernelResult } from "./kernels.ts";
-import { benchLoad, type LoadResult } from "./load.ts";
+import { benchLoad, type LoadResult, type ReadAndLoad } from "./load.ts";
 import { table } from "./measure.ts";
 import { SHAPES } from "./shapes.ts";
-import { syntheticModel } from "./synthetic.ts";
+import { syntheticModel, writeSynthetic } from "./synthetic.ts";
 
 /** What a bench run is asked for. */
 export interface BenchRequest {
@@ -34,7 +37,7 @@ export interface BenchReport {
   readonly kernels?: readonly KernelResult[];
   readonly decode?: readonly DecodeResult[];
   readonly ffn?: readonly FfnResult[];
-  readonly load?: LoadResult;
+  readonly load?: readonly LoadResult[];
 }
 
 /** Text whose tokens the FFN measurement replays when the model has a tokenizer. */
@@ -48,7 +51,7 @@ export async function runBench(request: BenchRequest): Promise<BenchReport> {
     ...(has("kernels") ? { kernels: await benchKernels(nodeHost, { quick: request.quick, onCase: (name) => request.onProgress(`kernel ${name}`) }) } : {}),
     ...(has("decode") ? { decode: await decodePart(request) } : {}),
     ...(has("ffn") ? { ffn: await ffnPart(request) } : {}),
-    ...(has("load") ? { load: await benchLoad(request.model, request.onProgress) } : {}),
+    ...(has("load") ? { load: await loadPart(request) } : {}),
   };
 }
 
@@ -64,8 +67,7 @@ async function decodePart(request: BenchRequest): Promise<DecodeResult[]> {
     return cases;
   }];
   for (const name of request.shapes) {
-    const config = SHAPES[name];
-    if (config === undefined) throw new UsageError(`unknown shape ${name}; known are ${Object.keys(SHAPES).join(", ")}`, { field: "shape" });
+    const config = shape(name);
     for (const quantization of request.quantizations) {
       for (const tier of request.tiers) groups.push(async () => [{ name, model: await syntheticModel(nodeHost, config, quantization, tier), ffn: "sparse" }]);
     }
@@ -76,6 +78,30 @@ async function decodePart(request: BenchRequest): Promise<DecodeResult[]> {
     const what = cases.map(({ name, model }) => `${name} ${model.quantization} ${model.tier}`)[0] ?? "";
     results.push(...benchDecode(cases, rounds, (round) => request.onProgress(`decode ${what}, round ${round + 1} of ${rounds}`)));
     for (const { model } of cases) model.dispose();
+  }
+  return results;
+}
+
+function shape(name: string): ModelConfig {
+  const config = SHAPES[name];
+  if (config === undefined) throw new UsageError(`unknown shape ${name}; known are ${Object.keys(SHAPES).join(", ")}`, { field: "shape" });
+  return config;
+}
+
+/** The given model, then each synthetic shape as a packed file that is gone afterwards. */
+async function loadPart(request: BenchRequest): Promise<LoadResult[]> {
+  const results = [await benchLoad("model", request.model, request.onProgress)];
+  for (const name of request.shapes) {
+    for (const quantization of request.quantizations) {
+      const folder = await mkdtemp(join(tmpdir(), "blockffn-bench-"));
+      try {
+        const path = join(folder, `${name}.${quantization}.safetensors`);
+        await writeSynthetic(nodeHost, shape(name), quantization, path);
+        results.push(await benchLoad(`${name} ${quantization}`, path, request.onProgress));
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    }
   }
   return results;
 }
@@ -113,10 +139,19 @@ export function formatReport(report: BenchReport): string {
     ])));
   }
   if (report.load !== undefined) {
-    const l = report.load;
-    out.push(table(["file MB", "read ms", "load ms", "load / read", "peak RSS MB", "KV cache MB", "RSS - file - KV"], [[
-      l.fileBytes / 1e6, l.readMs, l.loadMs, l.loadMs / l.readMs, l.peakRssBytes / 1e6, l.cacheBytes / 1e6, (l.peakRssBytes - l.fileBytes - l.cacheBytes) / 1e6,
-    ]]));
+    out.push(loadTables(report.load));
   }
   return out.join("\n");
+}
+
+function loadTables(results: readonly LoadResult[]): string {
+  const ratio = ({ readMs, loadMs }: ReadAndLoad): number[] => [readMs, loadMs, loadMs / readMs];
+  const ways = results.flatMap((l) => (["repeated", "fresh", "first"] as const).map((way) => [l.model, l.fileBytes / 1e6, way, ...ratio(l[way])]));
+  const memory = results.map((l) => [
+    l.model, l.tokenizerMs ?? "-", l.peakRssBytes / 1e6, l.cacheBytes / 1e6, (l.peakRssBytes - l.fileBytes - l.cacheBytes) / 1e6,
+  ]);
+  return [
+    table(["model", "file MB", "runs", "read ms", "load ms", "load / read"], ways),
+    table(["model", "tokenizer ms", "peak RSS MB", "KV cache MB", "RSS - file - KV"], memory),
+  ].join("\n");
 }

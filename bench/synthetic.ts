@@ -1,4 +1,6 @@
 import { SCALE_BYTES } from "../assembly/layout.ts";
+import { writeFileAtomically } from "../host/node/output.ts";
+import { encodePacked } from "../src/format/packed.ts";
 import type { Host, Tier } from "../src/host.ts";
 import type { ModelConfig } from "../src/model/config.ts";
 import { Engine } from "../src/model/engine.ts";
@@ -15,6 +17,17 @@ export async function syntheticModel(host: Host, config: ModelConfig, quantizati
   const model = new ModelInstance({ name: "synthetic", config, tier, engine, plan, ffn: "sparse", tokenizerJson: undefined });
   plan.parts.forEach((part, i) => fillPart(model, part, i + 1));
   return model;
+}
+
+/** Writes such a model as a packed file, without a tokenizer. */
+export async function writeSynthetic(host: Host, config: ModelConfig, quantization: Quantization, path: string): Promise<void> {
+  const model = await syntheticModel(host, config, quantization, "simd");
+  const { head, fileSize } = encodePacked(config, model.plan, undefined);
+  await writeFileAtomically(path, async (file) => {
+    await file.write(head);
+    await file.write(model.engine.bytes(model.addresses.weights, fileSize - head.length));
+  });
+  model.dispose();
 }
 
 function fillPart(model: ModelInstance, part: Part, seed: number): void {

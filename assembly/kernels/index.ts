@@ -16,6 +16,10 @@ import { rmsNorm as rmsNormScalar, siluScale as siluScaleScalar, siluMul as silu
 import { rmsNorm as rmsNormSIMD, siluScale as siluScaleSIMD, siluMul as siluMulSIMD, addScaled as addScaledSIMD, scale as scaleSIMD, softmax as softmaxSIMD, argmax as argmaxSIMD } from "./simd/vector";
 import { attentionScores as attentionScoresScalar, attentionMix as attentionMixScalar, rope as ropeScalar } from "./scalar/attention";
 import { attentionScores as attentionScoresSIMD, attentionMix as attentionMixSIMD, rope as ropeSIMD } from "./simd/attention";
+import { finiteFloats as finiteFloatsScalar, finiteScales as finiteScalesScalar } from "./scalar/finite";
+import { finiteFloats as finiteFloatsSIMD, finiteScales as finiteScalesSIMD } from "./simd/finite";
+import { topK as topKScalar } from "./scalar/topk";
+import { topK as topKSIMD } from "./simd/topk";
 
 /** 1 when the tier's instructions do what they must on this machine. */
 export function selfCheck(): i32 {
@@ -137,4 +141,25 @@ export function attentionMix(weights: usize, values: usize, stride: usize, count
 export function rope(x: usize, cos: usize, sin: usize, half: i32): void {
   if (ASC_FEATURE_SIMD) return ropeSIMD(x, cos, sin, half);
   return ropeScalar(x, cos, sin, half);
+}
+
+// @ts-ignore: decorator
+@inline
+export function topK(x: usize, count: i32, k: i32, indices: usize, values: usize): i32 {
+  if (ASC_FEATURE_SIMD) return topKSIMD(x, count, k, indices, values);
+  return topKScalar(x, count, k, indices, values);
+}
+
+// @ts-ignore: decorator
+@inline
+export function finiteFloats(p: usize, count: i32): i32 {
+  if (ASC_FEATURE_SIMD) return finiteFloatsSIMD(p, count);
+  return finiteFloatsScalar(p, count);
+}
+
+// @ts-ignore: decorator
+@inline
+export function finiteScales(p: usize, panels: i32, panelBytes: usize, groups: i32, groupBytes: usize): i32 {
+  if (ASC_FEATURE_SIMD) return finiteScalesSIMD(p, panels, panelBytes, groups, groupBytes);
+  return finiteScalesScalar(p, panels, panelBytes, groups, groupBytes);
 }

@@ -2,8 +2,7 @@ import {
   EAGLE_EMBED_NORM, EAGLE_FC_BIAS, EAGLE_FC_EMBED, EAGLE_FC_HIDDEN, EAGLE_HIDDEN, EAGLE_HIDDEN_NORM, MATRIX_COLS, MATRIX_DATA, MATRIX_ROWS,
   MATRIX_TYPE, MODEL_RMS_EPS, SCRATCH_FINAL, SCRATCH_X,
 } from "../layout";
-import { addScaled, argmax, softmax } from "../kernels";
-import { topK } from "../kernels/topk";
+import { addScaled, argmax, softmax, topK } from "../kernels";
 import { float, int, ptr } from "./descriptor";
 import { decoderLayers, embed, head, normRows } from "./forward";
 import { multiply, prepare } from "./matrix";

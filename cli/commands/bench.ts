@@ -22,7 +22,7 @@ export function registerBench(program: Command, context: Context): void {
     .description("Measure kernels, prefill, decode, the FFN against its bound, and loading, on this machine.")
     .argument("[parts...]", `what to measure: ${PARTS.join(", ")} (default: all)`)
     .addOption(modelOption())
-    .option("--shape <name...>", `also decode these shapes with synthetic weights: ${names}`, [])
+    .option("--shape <name...>", `also decode and load these shapes with synthetic weights: ${names}`, [])
     .addOption(new Option("--quantize <type...>", "weights of the synthetic shapes").choices(["f32", "q8", "q4"]).default(["q8"]))
     .addOption(new Option("--tier <tier...>", "kernels to measure").choices(TIERS).default(["simd"]))
     .option("--quick", "fewer rounds and no large buffers")
@@ -31,6 +31,7 @@ export function registerBench(program: Command, context: Context): void {
 Examples:
   blockffn bench
   blockffn bench decode --shape 135M --quantize q8 q4
+  blockffn bench load --shape 135M
   blockffn bench ffn --model my-model.q8.safetensors --json
 Peers (llama.cpp, wllama, onnxruntime-web) are measured by bench/peers, see its README.`)
     .action(async (parts: string[], options: Options) => {

@@ -5,12 +5,22 @@ import type { Part } from "./plan.ts";
 
 /**
  * Looks through the weights of a packed model for values that no training leaves: NaN and infinity, in f32 weights and in the
- * scales of quantised blocks (integer weights have none).
- * @throws FormatError naming the tensor.
+ * scales of quantised blocks (integer weights have none). Goes along while the weights are read.
  */
-export function checkWeights(model: ModelInstance): void {
-  for (const part of model.plan.parts) {
-    if (!finite(model, part)) throw new FormatError("holds NaN or infinite weights", { file: model.name, field: part.name });
+export class WeightCheck {
+  readonly #model: ModelInstance;
+  #next = 0;
+
+  constructor(model: ModelInstance) {
+    this.#model = model;
+  }
+
+  /** Checks the parts that end at or before `bytes` of the plan, each once. @throws FormatError naming the tensor. */
+  upTo(bytes: number): void {
+    const { plan, name } = this.#model;
+    for (let part = plan.parts[this.#next]; part !== undefined && part.offset + part.bytes <= bytes; part = plan.parts[++this.#next]) {
+      if (!finite(this.#model, part)) throw new FormatError("holds NaN or infinite weights", { file: name, field: part.name });
+    }
   }
 }
 
