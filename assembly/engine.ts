@@ -9,7 +9,7 @@ export { ropeFrequencies } from "./model/rope_table";
 export { matrixBytes } from "./model/matrix";
 export {
   addScaled, argmax, attentionMix, attentionScores, finiteFloats, finiteScales, matmulF32, matmulQ4, matmulQ8, quantizeQ4, quantizeQ8, rmsNorm,
-  rope, scale, selfCheck, siluMul, siluScale, softmax, topK,
+  rope, scale, selfCheck, setReadAhead, siluMul, siluScale, softmax, topK,
 } from "./kernels";
 export { exp } from "./kernels/math";
 import { LAYOUT_VERSION } from "./layout";

@@ -7,6 +7,7 @@ import { Engine } from "../src/model/engine.ts";
 import { ModelInstance } from "../src/model/instance.ts";
 import { F32, matrixBytes, panelBytes, Q8, scaleGroups, type WeightType } from "../src/model/panel.ts";
 import { planWeights, type Part } from "../src/model/plan.ts";
+import { chooseReadAhead } from "../src/model/read-ahead.ts";
 import type { Quantization } from "../src/model/types.ts";
 import { fillRandom, fillUniform } from "./random.ts";
 
@@ -16,6 +17,7 @@ export async function syntheticModel(host: Host, config: ModelConfig, quantizati
   const plan = planWeights(config, quantization);
   const model = new ModelInstance({ name: "synthetic", config, tier, engine, plan, ffn: "sparse", tokenizerJson: undefined });
   plan.parts.forEach((part, i) => fillPart(model, part, i + 1));
+  chooseReadAhead(model, () => host.now());
   return model;
 }
 
@@ -68,5 +70,5 @@ export function fillMatrix(engine: Engine, at: number, type: WeightType, rows: n
   }
 }
 
-/** Rows 4..11 of a q4 panel carry scales divided by 16 and 256 (kernels/scalar/matmul_q4.ts): 4 and 8 off the exponent. */
-const Q4_EXPONENT_OFF = [0, 4, 8, 0];
+/** Rows 4..7 and 12..15 of a q4 panel carry scales divided by 16 (kernels/scalar/matmul_q4.ts): 4 off the exponent. */
+const Q4_EXPONENT_OFF = [0, 4, 0, 4];

@@ -9,6 +9,7 @@ import { matmulQ4 as matmulQ4SIMD } from "./simd/matmul_q4";
 import { matmulQ8 as matmulQ8Relaxed } from "./relaxed/matmul_q8";
 import { matmulQ4 as matmulQ4Relaxed } from "./relaxed/matmul_q4";
 import { dotWorks as dotWorksRelaxed } from "./relaxed/check";
+import { setReadAhead as setReadAheadSIMD } from "./simd/panel";
 import { quantizeQ8 as quantizeQ8Relaxed, quantizeQ4 as quantizeQ4Relaxed } from "./relaxed/quantize";
 import { quantize as quantizeScalar } from "./scalar/quantize";
 import { quantize as quantizeSIMD } from "./simd/quantize";
@@ -20,6 +21,11 @@ import { finiteFloats as finiteFloatsScalar, finiteScales as finiteScalesScalar 
 import { finiteFloats as finiteFloatsSIMD, finiteScales as finiteScalesSIMD } from "./simd/finite";
 import { topK as topKScalar } from "./scalar/topk";
 import { topK as topKSIMD } from "./simd/topk";
+
+/** Switches the kernels' reading ahead on or off; `scalar` has none. */
+export function setReadAhead(on: i32): void {
+  if (ASC_FEATURE_SIMD) setReadAheadSIMD(on);
+}
 
 /** 1 when the tier's instructions do what they must on this machine. */
 export function selfCheck(): i32 {

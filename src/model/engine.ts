@@ -10,6 +10,7 @@ export interface EngineExports {
   heapBase(): number;
   layoutVersion(): number;
   selfCheck(): number;
+  setReadAhead(on: number): void;
   forward(model: number, sequence: number, n: number, base: number, logits: number): void;
   eagleForward(eagle: number, sequence: number, n: number, base: number, visible: number, logits: number): void;
   logSoftmaxTopK(x: number, count: number, k: number, temporary: number, indices: number, values: number): number;

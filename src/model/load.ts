@@ -9,6 +9,7 @@ import { Engine } from "./engine.ts";
 import { ModelInstance } from "./instance.ts";
 import { planWeights } from "./plan.ts";
 import { WeightCheck } from "./check.ts";
+import { chooseReadAhead } from "./read-ahead.ts";
 import { bestTier } from "./tier.ts";
 import type { LoadOptions } from "./types.ts";
 
@@ -23,7 +24,9 @@ const READS_AT_ONCE = 4;
 export async function loadModel(host: Host, location: string, options: LoadOptions = {}): Promise<ModelInstance> {
   const tier = options.tier ?? (await bestTier(host));
   const [files, module] = await Promise.all([host.open(location), host.engine(tier)]);
-  return files.single ? loadPacked(files, module, tier, options) : loadFolder(files, module, tier, options);
+  const model = await (files.single ? loadPacked(files, module, tier, options) : loadFolder(files, module, tier, options));
+  chooseReadAhead(model, () => host.now());
+  return model;
 }
 
 async function loadPacked(files: ModelFiles, module: WebAssembly.Module, tier: Tier, options: LoadOptions): Promise<ModelInstance> {

@@ -50,12 +50,22 @@ export function finish2(y: usize, f0: v128, f1: v128, scale: f32, accumulate: bo
 
 // WebAssembly has no prefetch, but an out-of-order core runs ahead of loads that nobody waits for. So before a block is computed,
 // one word of each cache line of the next block is loaded; and where the next block enters a new 4 KiB page, at which hardware
-// prefetchers stop, its first eight lines together (measured: bench/RESULTS.md, "reading ahead").
+// prefetchers stop, its first eight lines together. Some processors gain a fifth by it, others lose as much: the host measures and
+// switches it (src/model/read-ahead.ts; bench/RESULTS.md, "reading ahead").
+
+/** In memory, not in a global: all threads see it. */
+const readingAhead = memory.data<u32>([0]);
+
+/** Switches reading ahead on (1) or off (0). */
+export function setReadAhead(on: i32): void {
+  store<i32>(readingAhead, on);
+}
 
 /** Touches the 512 bytes that follow the block of 512 bytes at p. */
 // @ts-ignore: decorator
 @inline
 export function readAhead512(p: usize): i32 {
+  if (load<i32>(readingAhead) === 0) return 0;
   const next = p + 512;
   return newPage(p, next) | touch4(next) | touch4(next + 256);
 }
@@ -64,6 +74,7 @@ export function readAhead512(p: usize): i32 {
 // @ts-ignore: decorator
 @inline
 export function readAhead288(p: usize): i32 {
+  if (load<i32>(readingAhead) === 0) return 0;
   const next = p + 288;
   return newPage(p, next) | touch4(next) | load<i32>(next, 256);
 }
