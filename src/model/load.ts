@@ -4,11 +4,13 @@ import { packWeights } from "../format/pack.ts";
 import { openPacked, type PackedModel } from "../format/packed.ts";
 import type { ByteSource, ModelFiles } from "../format/source.ts";
 import { CheckpointWeights } from "../format/weights.ts";
-import type { Host, Tier } from "../host.ts";
+import type { Host } from "../host.ts";
+import type { ModelConfig } from "./config.ts";
 import { Engine } from "./engine.ts";
 import { ModelInstance } from "./instance.ts";
-import { planWeights } from "./plan.ts";
+import { planWeights, type WeightPlan } from "./plan.ts";
 import { checkWeights } from "./check.ts";
+import { chooseThreads } from "./threads.ts";
 import { bestTier } from "./tier.ts";
 import type { LoadOptions } from "./types.ts";
 
@@ -22,12 +24,27 @@ const READS_AT_ONCE = 4;
  */
 export async function loadModel(host: Host, location: string, options: LoadOptions = {}): Promise<ModelInstance> {
   const files = await host.open(location);
-  const tier = options.tier ?? bestTier();
-  const engine = await Engine.create(await host.engine(tier), files.name);
-  return files.single ? loadPacked(files, engine, tier, options) : loadFolder(files, engine, tier, options);
+  return files.single ? loadPacked(host, files, options) : loadFolder(host, files, options);
 }
 
-async function loadPacked(files: ModelFiles, engine: Engine, tier: Tier, options: LoadOptions): Promise<ModelInstance> {
+/** A model without weights, and `fill` to put them in; where that fails, its threads end. */
+async function build(
+  host: Host, init: { name: string; config: ModelConfig; plan: WeightPlan; tokenizerJson: Uint8Array | undefined }, options: LoadOptions,
+  fill: (model: ModelInstance) => Promise<void>,
+): Promise<ModelInstance> {
+  const tier = options.tier ?? bestTier();
+  const engine = await Engine.start(host, tier, chooseThreads(host, init.config, init.plan, options.threads), init.name);
+  try {
+    const model = new ModelInstance({ ...init, tier, engine, ffn: options.ffn ?? "sparse" });
+    await fill(model);
+    return model;
+  } catch (error) {
+    engine.dispose();
+    throw error;
+  }
+}
+
+async function loadPacked(host: Host, files: ModelFiles, options: LoadOptions): Promise<ModelInstance> {
   const source = await files.open("");
   if (source === undefined) throw new ConfigError("there is no such file", { file: files.name });
   try {
@@ -37,10 +54,10 @@ async function loadPacked(files: ModelFiles, engine: Engine, tier: Tier, options
     }
     const tokenizerJson = await packed.readTokenizer();
     const { config, plan } = packed;
-    const model = new ModelInstance({ name: files.name, config, tier, engine, plan, ffn: options.ffn ?? "sparse", tokenizerJson });
-    await readWeights(source, packed, model, options);
-    checkWeights(model);
-    return model;
+    return await build(host, { name: files.name, config, plan, tokenizerJson }, options, async (model) => {
+      await readWeights(source, packed, model, options);
+      checkWeights(model);
+    });
   } finally {
     await source.close();
   }
@@ -65,15 +82,15 @@ async function readWeights(source: ByteSource, packed: PackedModel, model: Model
   await Promise.all(Array.from({ length: READS_AT_ONCE }, reader));
 }
 
-async function loadFolder(files: ModelFiles, engine: Engine, tier: Tier, options: LoadOptions): Promise<ModelInstance> {
+async function loadFolder(host: Host, files: ModelFiles, options: LoadOptions): Promise<ModelInstance> {
   const { config, tensors, tokenizerJson } = await openCheckpoint(files);
   try {
     const plan = planWeights(config, options.quantize ?? "f32");
     const weights = new CheckpointWeights(config, tensors);
-    const model = new ModelInstance({ name: files.name, config, tier, engine, plan, ffn: options.ffn ?? "sparse", tokenizerJson });
-    const sink = (offset: number, bytes: Uint8Array): void => engine.bytes(model.addresses.weights + offset, bytes.length).set(bytes);
-    await packWeights(plan, weights, sink, options.onProgress);
-    return model;
+    return await build(host, { name: files.name, config, plan, tokenizerJson }, options, async (model) => {
+      const sink = (offset: number, bytes: Uint8Array): void => model.engine.bytes(model.addresses.weights + offset, bytes.length).set(bytes);
+      await packWeights(plan, weights, sink, options.onProgress);
+    });
   } finally {
     await tensors.close();
   }
