@@ -30,6 +30,7 @@ export async function benchLoad(path: string, onProgress: (what: string) => void
   const loads: number[] = [];
   let cacheBytes = 0;
   await nodeHost.engine("simd");
+  await nodeHost.engine("simd", true);
   for (let round = -1; round < ROUNDS; round++) {
     onProgress(`load, round ${round + 1} of ${ROUNDS}`);
     const readStart = performance.now();

@@ -22,6 +22,8 @@ export interface BenchRequest {
   readonly shapes: readonly string[];
   readonly quantizations: readonly Quantization[];
   readonly tiers: readonly Tier[];
+  /** Thread counts that decode and prefill are measured with, side by side. */
+  readonly threads: readonly number[];
   readonly quick: boolean;
   readonly onProgress: (what: string) => void;
 }
@@ -52,14 +54,16 @@ export async function runBench(request: BenchRequest): Promise<BenchReport> {
   };
 }
 
-/** The given model in its tiers and FFN modes, side by side; then each synthetic shape. */
+/** The given model in its tiers, thread counts and FFN modes, side by side; then each synthetic shape in its thread counts. */
 async function decodePart(request: BenchRequest): Promise<DecodeResult[]> {
   const rounds = request.quick ? 3 : 7;
   const groups: (() => Promise<DecodeCase[]>)[] = [async () => {
     const cases: DecodeCase[] = [];
     for (const tier of request.tiers) {
-      const model = await loadModel(nodeHost, request.model, { tier });
-      for (const ffn of model.config.ffn.kind === "experts" ? (["sparse", "dense"] as const) : (["sparse"] as const)) cases.push({ name: "model", model, ffn });
+      for (const threads of request.threads) {
+        const model = await loadModel(nodeHost, request.model, { tier, threads });
+        for (const ffn of model.config.ffn.kind === "experts" ? (["sparse", "dense"] as const) : (["sparse"] as const)) cases.push({ name: "model", model, ffn });
+      }
     }
     return cases;
   }];
@@ -67,7 +71,7 @@ async function decodePart(request: BenchRequest): Promise<DecodeResult[]> {
     const config = SHAPES[name];
     if (config === undefined) throw new UsageError(`unknown shape ${name}; known are ${Object.keys(SHAPES).join(", ")}`, { field: "shape" });
     for (const quantization of request.quantizations) {
-      for (const tier of request.tiers) groups.push(async () => [{ name, model: await syntheticModel(nodeHost, config, quantization, tier), ffn: "sparse" }]);
+      for (const tier of request.tiers) groups.push(() => Promise.all(request.threads.map(async (threads) => ({ name, model: await syntheticModel(nodeHost, config, quantization, tier, threads), ffn: "sparse" as const }))));
     }
   }
   const results: DecodeResult[] = [];
@@ -103,8 +107,8 @@ export function formatReport(report: BenchReport): string {
     ])));
   }
   if (report.decode !== undefined) {
-    out.push(table(["model", "weights", "tier", "ffn", "MB", "decode tok/s", "prefill tok/s"], report.decode.map((d) => [
-      d.model, d.quantization, d.tier, d.ffn, d.weightBytes / 1e6, d.decodeTokensPerSecond, d.prefillTokensPerSecond,
+    out.push(table(["model", "weights", "tier", "threads", "ffn", "MB", "decode tok/s", "prefill tok/s"], report.decode.map((d) => [
+      d.model, d.quantization, d.tier, d.threads, d.ffn, d.weightBytes / 1e6, d.decodeTokensPerSecond, d.prefillTokensPerSecond,
     ])));
   }
   if (report.ffn !== undefined && report.ffn.length > 0) {
