@@ -207,6 +207,8 @@ export const SCRATCH_PAIRS_SUMS = 156;
 export const SCRATCH_HEAD_QUANT = 160;
 export const SCRATCH_HEAD_SCALE = 164;
 export const SCRATCH_HEAD_SUMS = 168;
+/** GQA: SCRATCH_K with positions. */
+export const SCRATCH_K_ROTATED = 172;
 /** From one table of buffers to the next. Table 0 is the calling thread's. Thread i > 0 has table 2 i - 1 for calls of one row, in which
  * every thread computes what belongs to a row for itself, and table 2 i for larger ones, in which rows are shared out: pass.ts. */
 export const SCRATCH_BYTES = 192;

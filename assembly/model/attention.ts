@@ -2,7 +2,7 @@ import {
   ATTENTION_MLA, LAYER_K, LAYER_KV_NORM, LAYER_K_ABSORB, LAYER_O, LAYER_Q, LAYER_Q_NORM, LAYER_Q_UP, LAYER_V, LAYER_V_ABSORB, MATRIX_DATA,
   MATRIX_ROWS, MATRIX_TYPE, MODEL_ATTENTION, MODEL_HEADS, MODEL_HEAD_OUT, MODEL_KEY_DIM, MODEL_KV_HEADS, MODEL_KV_RANK, MODEL_LORA_EPS,
   MODEL_NOPE_DIM, MODEL_Q_RANK, MODEL_ROPE_DIM, MODEL_SOFTMAX_SCALE, PANEL_ROWS, SCRATCH_ATTN, SCRATCH_BRANCH, SCRATCH_COS, SCRATCH_K,
-  SCRATCH_MASKS, SCRATCH_O_LATENT, SCRATCH_Q, SCRATCH_Q_LATENT, SCRATCH_Q_LOW, SCRATCH_Q_NORMED, SCRATCH_SIN, SCRATCH_V, SEQ_CAPACITY, SEQ_KEYS,
+  SCRATCH_K_ROTATED,  SCRATCH_MASKS, SCRATCH_O_LATENT, SCRATCH_Q, SCRATCH_Q_LATENT, SCRATCH_Q_LOW, SCRATCH_Q_NORMED, SCRATCH_SIN, SCRATCH_V, SEQ_CAPACITY, SEQ_KEYS,
   SEQ_SCORES, SEQ_VALUES,
 } from "../layout";
 import { attentionMix, attentionScores, rmsNorm, rope, softmax } from "../kernels";
@@ -41,19 +41,31 @@ function groupedAttention(p: Pass, layer: usize, index: i32, attnStride: usize):
   const keys = cacheLayer(p, index, SEQ_KEYS, kvHeads * dim);
   const values = cacheLayer(p, index, SEQ_VALUES, kvHeads * dim);
 
-  // Units are heads, of queries, then keys, then values; where heads are no whole panels, the three matrices.
-  const apart = dim % PANEL_ROWS === 0;
-  const qUnits = apart ? heads : 1;
-  const kvUnits = apart ? kvHeads : 1;
-  while (take(qUnits + 2 * kvUnits, 1)) {
-    for (let u = from; u < to; u++) {
-      const v = u - qUnits;
-      if (v < 0) headProduct(p, layer + LAYER_Q, u, heads / qUnits, dim, q, qStride, 0, 0, true);
-      else if (v < kvUnits) headProduct(p, layer + LAYER_K, v, kvHeads / kvUnits, dim, ptr(p.scratch, SCRATCH_K), <usize>padded(kvHeads * dim) << 2, keys, rowBytes, true);
-      else headProduct(p, layer + LAYER_V, v - kvUnits, kvHeads / kvUnits, dim, ptr(p.scratch, SCRATCH_V), <usize>padded(kvHeads * dim) << 2, values, rowBytes, false);
-    }
+  const k = ptr(p.scratch, SCRATCH_K);
+  const v = ptr(p.scratch, SCRATCH_V);
+  const kvStride = <usize>padded(kvHeads * dim) << 2;
+  // Panels of the queries' matrix, then of the keys', then of the values'.
+  const qPanels = panels(heads * dim);
+  const kPanels = panels(kvHeads * dim);
+  while (take(qPanels + 2 * kPanels, panelGrain(int(layer, LAYER_Q + MATRIX_TYPE), p.hidden, p.n))) {
+    somePanels(p, layer + LAYER_Q, 0, q, qStride);
+    somePanels(p, layer + LAYER_K, qPanels, k, kvStride);
+    somePanels(p, layer + LAYER_V, qPanels + kPanels, v, kvStride);
   }
   end();
+  // In a call of one row every thread appends it, and all write the same: cheaper than waiting for one of them.
+  const rotated = ptr(p.scratch, SCRATCH_K_ROTATED);
+  while (takeRows(p.n)) {
+    for (let t = from; t < to; t++) {
+      const row = rotated + <usize>t * kvStride;
+      const at = <usize>(p.base + t) * rowBytes;
+      memory.copy(row, k + <usize>t * kvStride, rowBytes);
+      for (let h = 0; h < kvHeads; h++) rope(row + ((h * dim) << 2), angles(p, SCRATCH_COS, t), angles(p, SCRATCH_SIN, t), dim >> 1);
+      memory.copy(keys + at, row, rowBytes);
+      memory.copy(values + at, v + <usize>t * kvStride, rowBytes);
+    }
+  }
+  endRows(p.n);
   const group = heads / kvHeads;
   const out = ptr(p.scratch, SCRATCH_ATTN);
   while (take(p.n * heads, 1)) {
@@ -61,23 +73,20 @@ function groupedAttention(p: Pass, layer: usize, index: i32, attnStride: usize):
       const t = u / heads;
       const h = u % heads;
       const shift = <usize>((h / group) * dim) << 2;
-      attend(p, t, q + <usize>t * qStride + ((h * dim) << 2), keys + shift, values + shift, rowBytes, dim, dim, out + <usize>t * attnStride + ((h * dim) << 2));
+      const query = q + <usize>t * qStride + ((h * dim) << 2);
+      rope(query, angles(p, SCRATCH_COS, t), angles(p, SCRATCH_SIN, t), dim >> 1);
+      attend(p, t, query, keys + shift, values + shift, rowBytes, dim, dim, out + <usize>t * attnStride + ((h * dim) << 2));
     }
   }
   end();
 }
 
-/** Projects the input to `count` heads in a row, the unit'th such group, rotates them if asked, and appends them to a cache if there is one. */
-function headProduct(
-  p: Pass, matrix: usize, unit: i32, count: i32, dim: i32, y: usize, yStride: usize, cache: usize, rowBytes: usize, rotate: bool,
-): void {
-  const first = unit * count * dim;
-  multiplyRows(matrix, first, count * dim, p.input, p.iota, p.n, y, yStride, false);
-  for (let t = 0; t < p.n; t++) {
-    const row = y + <usize>t * yStride + (<usize>first << 2);
-    if (rotate) for (let h = 0; h < count; h++) rope(row + ((h * dim) << 2), angles(p, SCRATCH_COS, t), angles(p, SCRATCH_SIN, t), dim >> 1);
-    if (cache !== 0) memory.copy(cache + <usize>(p.base + t) * rowBytes + (<usize>first << 2), row, <usize>(count * dim) << 2);
-  }
+/** What the taken panels from..to - 1 of a section hold of a product with the input, whose matrix has the panels from `start` on. */
+function somePanels(p: Pass, matrix: usize, start: i32, y: usize, yStride: usize): void {
+  const all = int(matrix, MATRIX_ROWS);
+  const first = max(from - start, 0) * PANEL_ROWS;
+  const rows = min(all, (to - start) * PANEL_ROWS) - first;
+  if (rows > 0) multiplyRows(matrix, first, rows, p.input, p.iota, p.n, y, yStride, false);
 }
 
 /**
@@ -98,8 +107,8 @@ function latentAttention(p: Pass, layer: usize, index: i32, attnStride: usize): 
   // Panels of the queries' way down, then of the keys'.
   const qPanels = panels(qRank);
   while (take(qPanels + panels(keyDim), panelGrain(int(layer, LAYER_Q + MATRIX_TYPE), p.hidden, p.n))) {
-    someRows(p, layer + LAYER_Q, from, min(to, qPanels), low, lowStride);
-    someRows(p, layer + LAYER_K, max(from, qPanels) - qPanels, to - qPanels, kv, kvStride);
+    somePanels(p, layer + LAYER_Q, 0, low, lowStride);
+    somePanels(p, layer + LAYER_K, qPanels, kv, kvStride);
   }
   end();
   const lowRows = innerRows(p, ptr(p.scratch, SCRATCH_Q_NORMED), lowStride);
@@ -124,13 +133,6 @@ function latentAttention(p: Pass, layer: usize, index: i32, attnStride: usize): 
   const parts = int(p.model, MODEL_HEAD_OUT) % PANEL_ROWS === 0 ? heads : 1;
   while (take(parts, 1)) for (let h = from * (heads / parts); h < to * (heads / parts); h++) latentHead(p, layer, h, keys, attnStride);
   end();
-}
-
-/** Panels first..last - 1 of a product with the input; none if they are not in order. */
-function someRows(p: Pass, matrix: usize, first: i32, last: i32, y: usize, yStride: usize): void {
-  if (first >= last) return;
-  const rows = min(int(matrix, MATRIX_ROWS), last * PANEL_ROWS) - first * PANEL_ROWS;
-  multiplyRows(matrix, first * PANEL_ROWS, rows, p.input, p.iota, p.n, y, yStride, false);
 }
 
 /** The chunk's rows of the cache: normed latents and rotated key parts. */

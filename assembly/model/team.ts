@@ -5,7 +5,7 @@ import { TEAM_ARRIVED, TEAM_BYTES, TEAM_FAILED, TEAM_IDLE, TEAM_MEETINGS, TEAM_N
 // a section is one take of all its units. Globals are an instance's own, hence a thread's.
 
 /** Looks at a word before a thread goes to sleep over it: some 20 us, longer than what threads usually wait for each other. */
-const SPINS: i32 = 10000;
+const SPINS: i32 = 100000;
 const NANOSECONDS_PER_MS: i64 = 1000000;
 
 let thread: i32 = 0;
@@ -56,7 +56,7 @@ export function take(units: i32, grain: i32): bool {
     to = units;
     return !again && units > 0;
   }
-  const share = units / (2 * size);
+  const share = units * 3 / (4 * size);
   const dealt = share >= grain ? share : 0;
   if (!again && dealt > 0) {
     from = thread * dealt;

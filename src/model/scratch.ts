@@ -88,8 +88,10 @@ export function planScratch(config: ModelConfig, threads: number): ScratchPlan {
   rows(L.SCRATCH_SIN, ropeDim * 2);
   floats(L.SCRATCH_Q, paddedRows(queries));
   floats(L.SCRATCH_K, paddedRows(gqa ? a.kvHeads * a.headDim : a.kvRank + a.ropeDim));
-  if (gqa) floats(L.SCRATCH_V, paddedRows(a.kvHeads * a.headDim));
-  else {
+  if (gqa) {
+    floats(L.SCRATCH_V, paddedRows(a.kvHeads * a.headDim));
+    rows(L.SCRATCH_K_ROTATED, paddedRows(a.kvHeads * a.headDim) * 4);
+  } else {
     floats(L.SCRATCH_Q_LOW, paddedRows(a.qRank));
     rows(L.SCRATCH_Q_NORMED, paddedRows(a.qRank) * 4);
     floats(L.SCRATCH_Q_LATENT, a.heads * (paddedRows(a.kvRank) + paddedRows(a.ropeDim)));
