@@ -2,7 +2,7 @@ import {
   ATTENTION_MLA, LAYER_K, LAYER_KV_NORM, LAYER_K_ABSORB, LAYER_O, LAYER_Q, LAYER_Q_NORM, LAYER_Q_UP, LAYER_V, LAYER_V_ABSORB, MATRIX_DATA,
   MATRIX_ROWS, MATRIX_TYPE, MODEL_ATTENTION, MODEL_HEADS, MODEL_HEAD_OUT, MODEL_KEY_DIM, MODEL_KV_HEADS, MODEL_KV_RANK, MODEL_LORA_EPS,
   MODEL_NOPE_DIM, MODEL_Q_RANK, MODEL_ROPE_DIM, MODEL_SOFTMAX_SCALE, PANEL_ROWS, SCRATCH_ATTN, SCRATCH_BRANCH, SCRATCH_COS, SCRATCH_K,
-  SCRATCH_K_ROTATED,  SCRATCH_MASKS, SCRATCH_O_LATENT, SCRATCH_Q, SCRATCH_Q_LATENT, SCRATCH_Q_LOW, SCRATCH_Q_NORMED, SCRATCH_SIN, SCRATCH_V, SEQ_CAPACITY, SEQ_KEYS,
+  SCRATCH_K_ROTATED, SCRATCH_MASKS, SCRATCH_O_LATENT, SCRATCH_Q, SCRATCH_Q_LATENT, SCRATCH_Q_LOW, SCRATCH_Q_NORMED, SCRATCH_SIN, SCRATCH_V, SEQ_CAPACITY, SEQ_KEYS,
   SEQ_SCORES, SEQ_VALUES,
 } from "../layout";
 import { attentionMix, attentionScores, rmsNorm, rope, softmax } from "../kernels";
@@ -123,10 +123,9 @@ function latentAttention(p: Pass, layer: usize, index: i32, attnStride: usize): 
   // Units are the keys, and the heads of the queries; where heads are no whole panels, those all at once.
   const units = qDim % PANEL_ROWS === 0 ? heads : 1;
   while (take(1 + units, 1)) {
-    for (let u = from; u < to; u++) {
-      if (u === 0) appendLatents(p, layer, kv, kvStride, keys);
-      else latentQueries(p, layer, lowRows, u - 1, heads / units);
-    }
+    if (from === 0) appendLatents(p, layer, kv, kvStride, keys);
+    const each = heads / units;
+    if (to > 1) latentQueries(p, layer, lowRows, max(from - 1, 0) * each, (to - 1) * each);
   }
   end();
   // The padding that a head's values may end with must be overwritten by the next head's.
@@ -147,8 +146,8 @@ function appendLatents(p: Pass, layer: usize, kv: usize, kvStride: usize, keys: 
   }
 }
 
-/** Queries of `count` heads in a row, the unit'th such group, in the latent space: [absorbed part | rotated part]. */
-function latentQueries(p: Pass, layer: usize, lowRows: Activations, unit: i32, count: i32): void {
+/** Queries of heads first..last - 1 in the latent space: [absorbed part | rotated part]. */
+function latentQueries(p: Pass, layer: usize, lowRows: Activations, first: i32, last: i32): void {
   const nope = int(p.model, MODEL_NOPE_DIM);
   const ropeDim = int(p.model, MODEL_ROPE_DIM);
   const rank = int(p.model, MODEL_KV_RANK);
@@ -158,8 +157,8 @@ function latentQueries(p: Pass, layer: usize, lowRows: Activations, unit: i32, c
   const stride = latentStride(p);
   const type = int(layer, LAYER_K_ABSORB + MATRIX_TYPE);
   const bytes = matrixBytes(type, rank, nope);
-  multiplyRows(layer + LAYER_Q_UP, unit * count * qDim, count * qDim, lowRows, p.iota, p.n, q, qStride, false);
-  for (let h = unit * count; h < (unit + 1) * count; h++) {
+  multiplyRows(layer + LAYER_Q_UP, first * qDim, (last - first) * qDim, lowRows, p.iota, p.n, q, qStride, false);
+  for (let h = first; h < last; h++) {
     const part = q + (<usize>(h * qDim) << 2);
     const head = headRows(p, part, qStride);
     quantizeRows(head, type, 0, p.n, nope);

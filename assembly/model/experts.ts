@@ -4,15 +4,15 @@ import {
 } from "../layout";
 import { siluScale } from "../kernels";
 import { int, padded, ptr } from "./descriptor";
-import { matrixBytes, multiply, panelGrain, panels, quantizeRows } from "./matrix";
+import { matrixBytes, multiply, panels, quantizeRows } from "./matrix";
 import { pairRows, Pass } from "./pass";
 import { activeWords, route } from "./router";
-import { end, from, take, to } from "./team";
+import { end, from, take, teamSize, to } from "./team";
 
 /**
  * Sections: the routed experts, sum over active experts e, ascending, of score_e * down_e(silu(up_e(x))), into SCRATCH_BRANCH or, if
- * `add`, onto what it holds. The union of the chunk's active experts is walked, in one section for the ways up and in one for those
- * down; each expert is read once and computed only for the tokens that chose it.
+ * `add`, onto what it holds. The union of the chunk's active experts is walked once; each is read once and computed only for the tokens
+ * that chose it. A thread alone takes an expert's way up and down in one go, as they lie in memory; several share the ways up, then those down.
  * An inactive expert contributes exactly 0, so skipping it changes nothing (BlockFFN, arXiv 2507.08771, section 3).
  */
 export function experts(p: Pass, layer: usize, index: i32, add: bool): void {
@@ -23,9 +23,37 @@ export function experts(p: Pass, layer: usize, index: i32, add: bool): void {
   route(p, layer, scores, <usize>padded(count) << 2, active);
   const picked = pick(p, active, words, count);
   const weights = ptr(layer, LAYER_EXPERTS);
-  while (take(picked, 1)) for (let i = from; i < to; i++) up(p, weights, i, scores);
+  const out = panels(p.hidden);
+  if (teamSize() === 1) {
+    if (!add) clear(p, 0, out);
+    for (let i = 0; i < picked; i++) {
+      up(p, weights, i, 0, scores);
+      down(p, weights, i, 0, 0, out);
+    }
+    return;
+  }
+  while (take(picked, 1)) for (let i = from; i < to; i++) up(p, weights, i, tokensOf(p, i), scores);
   end();
-  down(p, weights, picked, add);
+  // Whoever takes output panels adds all experts to them, in ascending order: in few runs, for each begins every expert's matrix anew.
+  while (take(out, (out + teamSize() - 1) / teamSize())) {
+    if (!add) clear(p, from, to);
+    for (let i = 0; i < picked; i++) down(p, weights, i, tokensOf(p, i), from, to);
+  }
+  end();
+}
+
+/** Zeroes output panels. */
+function clear(p: Pass, first: i32, last: i32): void {
+  const bytes = PANEL_ROWS << 2;
+  const out = ptr(p.scratch, SCRATCH_BRANCH) + <usize>(first * bytes);
+  for (let t = 0; t < p.n; t++) memory.fill(out + <usize>t * p.hiddenStride, 0, <usize>((last - first) * bytes));
+}
+
+/** Where the tokens of expert i of the union start in SCRATCH_PICKED: also the place of its hidden rows. */
+// @ts-ignore: decorator
+@inline
+function tokensOf(p: Pass, i: i32): i32 {
+  return int(ptr(p.scratch, SCRATCH_UNION) + (i << 3), 4);
 }
 
 /** Lists the union of the chunk's experts with the tokens of each, as each thread needs it; returns how many they are. */
@@ -51,48 +79,33 @@ function pick(p: Pass, active: usize, words: i32, count: i32): i32 {
   return picked;
 }
 
-/** score * silu(up(x)) of expert i of the union, for its tokens, quantised for the way down. */
-function up(p: Pass, weights: usize, i: i32, scores: usize): void {
+/** score * silu(up(x)) of expert i of the union, for its tokens, quantised for the way down: hidden rows from `place` on. */
+function up(p: Pass, weights: usize, i: i32, place: i32, scores: usize): void {
   const size = int(p.model, MODEL_EXPERT_SIZE);
   const type = int(p.model, MODEL_EXPERT_TYPE);
-  const entry = ptr(p.scratch, SCRATCH_UNION) + (i << 3);
-  const e = load<u32>(entry);
-  const start = load<u32>(entry, 4);
-  const n = load<u32>(entry, 12) - start;
+  const e = int(ptr(p.scratch, SCRATCH_UNION) + (i << 3), 0);
+  const start = tokensOf(p, i);
+  const n = tokensOf(p, i + 1) - start;
   const tokens = ptr(p.scratch, SCRATCH_PICKED) + (start << 2);
   const scoreStride = <usize>padded(int(p.model, MODEL_EXPERTS)) << 2;
-  const rows = pairRows(p, start);
+  const rows = pairRows(p, place);
   multiply(type, weights + <usize>e * ptr(p.model, MODEL_EXPERT_STRIDE), size, p.hidden, p.input, tokens, n, rows.x, rows.xStride, p.iota, false);
-  for (let k: u32 = 0; k < n; k++) {
+  for (let k = 0; k < n; k++) {
     const t = <usize>load<u32>(tokens + (k << 2));
     siluScale(rows.x + <usize>k * rows.xStride, size, load<f32>(scores + t * scoreStride + (e << 2)));
   }
   quantizeRows(rows, type, 0, n, size);
 }
 
-/** Section: the ways down. Whoever takes output panels adds all experts to them, in ascending order. */
-function down(p: Pass, weights: usize, picked: i32, add: bool): void {
+/** Adds the way down of expert i of the union, from its hidden rows at `place`, to output panels first..last - 1 of its tokens. */
+function down(p: Pass, weights: usize, i: i32, place: i32, first: i32, last: i32): void {
   const size = int(p.model, MODEL_EXPERT_SIZE);
   const type = int(p.model, MODEL_EXPERT_TYPE);
-  const stride = ptr(p.model, MODEL_EXPERT_STRIDE);
-  const union = ptr(p.scratch, SCRATCH_UNION);
-  const tokens = ptr(p.scratch, SCRATCH_PICKED);
-  const branch = ptr(p.scratch, SCRATCH_BRANCH);
-  const upBytes = matrixBytes(type, size, p.hidden);
-  const grain = panelGrain(type, size, max(<i32>load<u32>(union + (picked << 3), 4), 1));
-  while (take(panels(p.hidden), grain)) {
-    const first = from * PANEL_ROWS;
-    const rows = min(p.hidden, to * PANEL_ROWS) - first;
-    const out = branch + (<usize>first << 2);
-    const shift = upBytes + matrixBytes(type, first, size);
-    if (!add) for (let t = 0; t < p.n; t++) memory.fill(out + <usize>t * p.hiddenStride, 0, <usize>(to - from) * (PANEL_ROWS * 4));
-    for (let i = 0; i < picked; i++) {
-      const entry = union + (i << 3);
-      const start = load<u32>(entry, 4);
-      const n = load<u32>(entry, 12) - start;
-      const w = weights + <usize>load<u32>(entry) * stride + shift;
-      multiply(type, w, rows, size, pairRows(p, start), p.iota, n, out, p.hiddenStride, tokens + (start << 2), true);
-    }
-  }
-  end();
+  const e = int(ptr(p.scratch, SCRATCH_UNION) + (i << 3), 0);
+  const start = tokensOf(p, i);
+  const tokens = ptr(p.scratch, SCRATCH_PICKED) + (start << 2);
+  const row = first * PANEL_ROWS;
+  const w = weights + <usize>e * ptr(p.model, MODEL_EXPERT_STRIDE) + matrixBytes(type, size, p.hidden) + matrixBytes(type, row, size);
+  const out = ptr(p.scratch, SCRATCH_BRANCH) + (<usize>row << 2);
+  multiply(type, w, min(p.hidden, last * PANEL_ROWS) - row, size, pairRows(p, place), p.iota, tokensOf(p, i + 1) - start, out, p.hiddenStride, tokens, true);
 }

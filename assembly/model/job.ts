@@ -31,7 +31,6 @@ export function worker(index: i32): void {
   // Nobody can miss a job: the next one is not posted before all have met in this one.
   for (let seen = 0; ; seen++) {
     awaitChange(jobs, seen, TEAM_IDLE, false);
-    assertTeam();
     const kind = int(team(), TEAM_JOB);
     if (kind === JOB_STOP) return;
     setTeamSize(int(team(), TEAM_SIZE));

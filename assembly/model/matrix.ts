@@ -7,8 +7,8 @@ import { bf16 } from "../kernels/scalar/bf16";
 import { int, ptr } from "./descriptor";
 import { end, endRows, from, take, takeRows, to } from "./team";
 
-/** Bytes of weights that are worth taking by themselves: reading them takes about a microsecond. */
-const GRAIN_BYTES: usize = 16384;
+/** Bytes of weights that are worth taking by themselves: each run begins with a wait for memory of about a microsecond, as long as reading 20 KB takes. */
+const GRAIN_BYTES: usize = 65536;
 
 /** Rows of activations in both forms: f32, and quantised when the weights ask for it. */
 @unmanaged

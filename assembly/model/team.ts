@@ -1,10 +1,11 @@
-import { TEAM_ARRIVED, TEAM_BYTES, TEAM_FAILED, TEAM_IDLE, TEAM_MEETINGS, TEAM_NEXT, TEAM_PATIENCE, TEAM_SLEEPERS } from "../layout";
+import { TEAM_ARRIVED, TEAM_BYTES, TEAM_FAILED, TEAM_JOBS, TEAM_MEETINGS, TEAM_NEXT, TEAM_PATIENCE, TEAM_SLEEPERS } from "../layout";
 
 // Threads run the same pass over one memory. What is large is done in sections: units that the threads take until none are left, and a
 // barrier. Which thread computes a unit changes no bit of it. Where the engine is built without threads, or a call is the caller's alone,
 // a section is one take of all its units. Globals are an instance's own, hence a thread's.
 
-/** Looks at a word before a thread goes to sleep over it: some 20 us, longer than what threads usually wait for each other. */
+/** Looks at a word before a thread goes to sleep over it: some 50 us. To be woken takes longer; with 10,000, as long as a pass of a small
+ * model leaves its workers idle, that pass was five times slower (bench/RESULTS.md, "Threads"). */
 const SPINS: i32 = 100000;
 const NANOSECONDS_PER_MS: i64 = 1000000;
 
@@ -40,14 +41,21 @@ export function beThread(index: i32): void {
   thread = index;
 }
 
+/** Threads that share the call. */
+// @ts-ignore: decorator
+@inline
+export function teamSize(): i32 {
+  return ASC_FEATURE_THREADS ? size : 1;
+}
+
 /** Says how many threads share the calls from now on. */
 export function setTeamSize(threads: i32): void {
   size = threads;
 }
 
 /**
- * Takes units of a section of `units`, at least `grain` of them at a time if there are so many; false when none are left. Half of them are
- * dealt out, so that threads seldom meet; the rest goes in shrinking runs to whoever is free, so that a slow core holds up nobody for long.
+ * Takes units of a section of `units`, at least `grain` of them at a time if there are so many; false when none are left. Most of them
+ * are dealt out, a run for each thread, for memory is read best in long runs; the rest goes in shrinking runs to whoever is free first.
  */
 export function take(units: i32, grain: i32): bool {
   const again = takes++ > 0;
@@ -56,7 +64,7 @@ export function take(units: i32, grain: i32): bool {
     to = units;
     return !again && units > 0;
   }
-  const share = units * 3 / (4 * size);
+  const share = (units * 7) / (8 * size);
   const dealt = share >= grain ? share : 0;
   if (!again && dealt > 0) {
     from = thread * dealt;
@@ -115,17 +123,19 @@ export function change(word: usize, sleepers: usize): void {
   if (atomic.load<i32>(team() + sleepers) > 0) atomic.notify(word, -1);
 }
 
-/** Returns when a word no longer has the value `before`; traps when the team has failed, or, if `limited`, its patience is over. */
+/** Returns when a word no longer has the value `before`; traps when the team has failed or, if `limited`, its patience is over. */
 export function awaitChange(word: usize, before: i32, sleepers: usize, limited: bool): void {
-  for (let i = 0; i < SPINS; i++) if (atomic.load<i32>(word) !== before) return;
-  const patience = limited ? <i64>load<i32>(team() + TEAM_PATIENCE) * NANOSECONDS_PER_MS : -1;
-  atomic.add<i32>(team() + sleepers, 1);
-  while (atomic.load<i32>(word) === before) {
-    // A wake-up without a change means that the team has failed, or nothing.
-    if (atomic.wait<i32>(word, before, patience) === AtomicWaitResult.TIMED_OUT && atomic.load<i32>(word) === before) fail();
-    assertTeam();
+  // `before` may be the value that a failure left; then its mark is there already.
+  assertTeam();
+  let spins = SPINS;
+  while (atomic.load<i32>(word) === before && spins > 0) spins--;
+  if (spins === 0) {
+    const patience = limited ? <i64>load<i32>(team() + TEAM_PATIENCE) * NANOSECONDS_PER_MS : -1;
+    atomic.add<i32>(team() + sleepers, 1);
+    while (atomic.load<i32>(word) === before) if (atomic.wait<i32>(word, before, patience) === AtomicWaitResult.TIMED_OUT) fail();
+    atomic.sub<i32>(team() + sleepers, 1);
   }
-  atomic.sub<i32>(team() + sleepers, 1);
+  assertTeam();
 }
 
 /** Traps when a thread of the team has failed: its part of the work is missing. */
@@ -133,10 +143,12 @@ export function assertTeam(): void {
   if (atomic.load<i32>(team() + TEAM_FAILED) !== 0) unreachable();
 }
 
-/** Marks the team as failed and wakes all who wait for it. */
+/** Marks the team as failed, and moves on all who wait for it or will: they find the mark. */
 export function fail(): void {
   if (!ASC_FEATURE_THREADS) return;
   atomic.store<i32>(team() + TEAM_FAILED, 1);
+  atomic.add<i32>(team() + TEAM_MEETINGS, 1);
+  atomic.add<i32>(team() + TEAM_JOBS, 1);
   atomic.notify(team() + TEAM_MEETINGS, -1);
-  atomic.notify(team(), -1);
+  atomic.notify(team() + TEAM_JOBS, -1);
 }

@@ -8,6 +8,9 @@ const PAGE = 65536;
 /** wasm32 addresses 4 GiB. */
 const MAX_PAGES = 65536;
 
+/** Ends the workers of engines that nobody has disposed and nobody holds any more. */
+const forgotten = typeof FinalizationRegistry === "undefined" ? undefined : new FinalizationRegistry<Team>((team) => team.dispose());
+
 /** The engine's exports; kernels are described in assembly/kernels/scalar/, the rest in assembly/model/. */
 export interface EngineExports {
   heapBase(): number;
@@ -65,16 +68,24 @@ export class Engine {
     return Engine.#create(module, 1, name);
   }
 
-  /** An engine of a tier for `threads` threads, with its workers running. @throws ThreadError when they cannot be started. */
-  static async start(host: Host, tier: Tier, threads: number, name = "engine"): Promise<Engine> {
+  /**
+   * An engine of a tier for `threads` threads. Its workers start meanwhile, calls run on the caller alone until they have; with `wait`, they
+   * have begun when it resolves. @throws ThreadError, with `wait`, when they cannot be started; without, calls then stay with the caller.
+   */
+  static async start(host: Host, tier: Tier, threads: number, name = "engine", wait = true): Promise<Engine> {
     if (threads === 1 || host.threads === undefined) return Engine.create(await host.engine(tier), name);
     const module = await host.engine(tier, true);
     const engine = await Engine.#create(module, threads, name);
     const team = engine.team as Team;
+    forgotten?.register(engine, team);
+    const begun = host.threads.start(module, engine.memory, threads - 1, (reason) => team.fail(reason)).then((workers) => team.begin(workers));
+    if (!wait) {
+      begun.catch(() => {});
+      return engine;
+    }
     try {
-      team.workers = await host.threads.start(module, engine.memory, threads - 1, (reason) => team.fail(reason));
+      await begun;
     } catch (cause) {
-      team.fail(cause);
       throw new ThreadError(`${threads} threads could not be started; ask for fewer`, { file: name, field: "threads", cause });
     }
     return engine;

@@ -33,7 +33,7 @@ async function build(
   fill: (model: ModelInstance) => Promise<void>,
 ): Promise<ModelInstance> {
   const tier = options.tier ?? bestTier();
-  const engine = await Engine.start(host, tier, chooseThreads(host, init.config, init.plan, options.threads), init.name);
+  const engine = await Engine.start(host, tier, chooseThreads(host, init.config, init.plan, options.threads), init.name, options.threads !== undefined);
   try {
     const model = new ModelInstance({ ...init, tier, engine, ffn: options.ffn ?? "sparse" });
     await fill(model);

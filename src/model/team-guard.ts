@@ -7,6 +7,9 @@ const PROBE_AFTER = 8;
 const PROBE_CALLS = 3;
 /** Most time that trying may lose, as a share of all time. */
 const TOLERANCE = 0.02;
+/** What was lost and what time there was count half after so many calls: what was true a minute ago may have changed. */
+const MEMORY_CALLS = 200;
+const FADE = 0.5 ** (1 / MEMORY_CALLS);
 /** The other way is taken when it costs less than this share. */
 const BETTER = 0.97;
 
@@ -38,7 +41,8 @@ class Choice {
 
   record(together: boolean, ms: number): void {
     const [mine, other] = this.#best ? [this.#together, this.#alone] : [this.#alone, this.#together];
-    this.#total += ms;
+    this.#total = this.#total * FADE + ms;
+    this.#lost *= FADE;
     if (together === this.#best) {
       mine.add(ms);
       this.#since++;

@@ -29,8 +29,8 @@ export class Team {
     this.patience = PATIENCE_MS;
   }
 
-  /** Takes over the workers when they have begun. */
-  set workers(workers: Workers) {
+  /** Takes over the workers: they have begun. */
+  begin(workers: Workers): void {
     this.#workers = workers;
     if (this.#ended) workers.terminate();
   }
@@ -43,21 +43,23 @@ export class Team {
   /** Runs an engine call that computes `rows` rows. @throws ThreadError when a thread fails, and ever after. */
   run(rows: number, call: () => void): void {
     if (this.#failure !== undefined) throw this.#error();
-    const together = this.always || this.#guard.together(rows);
+    const ready = this.#workers !== undefined;
+    const together = ready && (this.always || this.#guard.together(rows));
     this.#words[TEAM_SIZE / 4] = together ? this.threads : 1;
     const start = performance.now();
     try {
       call();
     } catch (cause) {
       this.fail(cause);
+      this.#failure ??= cause ?? "unknown";
       throw this.#error();
     }
-    this.#guard.record(rows, together, performance.now() - start);
+    if (ready) this.#guard.record(rows, together, performance.now() - start);
   }
 
-  /** Gives the team up: `reason` is what happened to one of its threads. */
+  /** Gives the team up: `reason` is what happened to one of its threads. Before they have begun, nothing is lost. */
   fail(reason: unknown): void {
-    if (this.#ended) return;
+    if (this.#ended || this.#workers === undefined) return;
     this.#ended = true;
     this.#failure = reason ?? "unknown";
     this.#exports.fail();
