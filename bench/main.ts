@@ -2,6 +2,7 @@ import { cpus } from "node:os";
 import { nodeHost } from "../host/node/index.ts";
 import { UsageError } from "../src/errors.ts";
 import type { Tier } from "../src/host.ts";
+import type { ModelConfig } from "../src/model/config.ts";
 import { loadModel } from "../src/model/load.ts";
 import type { Quantization } from "../src/model/types.ts";
 import { loadTokenizer } from "../src/text/tokenizer.ts";
@@ -10,6 +11,7 @@ import { benchFfn, type FfnResult } from "./ffn.ts";
 import { benchKernels, type KernelResult } from "./kernels.ts";
 import { benchLoad, type LoadResult } from "./load.ts";
 import { table } from "./measure.ts";
+import { benchNeighbour, type NeighbourResult } from "./neighbour.ts";
 import { SHAPES } from "./shapes.ts";
 import { syntheticModel } from "./synthetic.ts";
 
@@ -28,7 +30,7 @@ export interface BenchRequest {
   readonly onProgress: (what: string) => void;
 }
 
-export const PARTS = ["kernels", "decode", "ffn", "load"] as const;
+export const PARTS = ["kernels", "decode", "ffn", "load", "neighbour"] as const;
 export type BenchPart = (typeof PARTS)[number];
 
 export interface BenchReport {
@@ -37,6 +39,7 @@ export interface BenchReport {
   readonly decode?: readonly DecodeResult[];
   readonly ffn?: readonly FfnResult[];
   readonly load?: LoadResult;
+  readonly neighbour?: readonly NeighbourResult[];
 }
 
 /** Text whose tokens the FFN measurement replays when the model has a tokenizer. */
@@ -51,6 +54,7 @@ export async function runBench(request: BenchRequest): Promise<BenchReport> {
     ...(has("decode") ? { decode: await decodePart(request) } : {}),
     ...(has("ffn") ? { ffn: await ffnPart(request) } : {}),
     ...(has("load") ? { load: await benchLoad(request.model, request.onProgress) } : {}),
+    ...(has("neighbour") ? { neighbour: await neighbourPart(request) } : {}),
   };
 }
 
@@ -68,8 +72,7 @@ async function decodePart(request: BenchRequest): Promise<DecodeResult[]> {
     return cases;
   }];
   for (const name of request.shapes) {
-    const config = SHAPES[name];
-    if (config === undefined) throw new UsageError(`unknown shape ${name}; known are ${Object.keys(SHAPES).join(", ")}`, { field: "shape" });
+    const config = shape(name);
     for (const quantization of request.quantizations) {
       for (const tier of request.tiers) groups.push(() => Promise.all(request.threads.map(async (threads) => ({ name, model: await syntheticModel(nodeHost, config, quantization, tier, threads), ffn: "sparse" as const }))));
     }
@@ -82,6 +85,22 @@ async function decodePart(request: BenchRequest): Promise<DecodeResult[]> {
     for (const { model } of cases) model.dispose();
   }
   return results;
+}
+
+/** The given model, then each synthetic shape with the first weight type asked for. */
+async function neighbourPart(request: BenchRequest): Promise<NeighbourResult[]> {
+  const tier = request.tiers[request.tiers.length - 1] as Tier;
+  const results = await benchNeighbour("model", (threads) => loadModel(nodeHost, request.model, { tier, threads }), request.onProgress);
+  for (const name of request.shapes) {
+    results.push(...await benchNeighbour(name, (threads) => syntheticModel(nodeHost, shape(name), request.quantizations[0] as Quantization, tier, threads), request.onProgress));
+  }
+  return results;
+}
+
+function shape(name: string): ModelConfig {
+  const config = SHAPES[name];
+  if (config === undefined) throw new UsageError(`unknown shape ${name}; known are ${Object.keys(SHAPES).join(", ")}`, { field: "shape" });
+  return config;
 }
 
 async function ffnPart(request: BenchRequest): Promise<FfnResult[]> {
@@ -121,6 +140,11 @@ export function formatReport(report: BenchReport): string {
     out.push(table(["file MB", "read ms", "load ms", "load / read", "peak RSS MB", "KV cache MB", "RSS - file - KV"], [[
       l.fileBytes / 1e6, l.readMs, l.loadMs, l.loadMs / l.readMs, l.peakRssBytes / 1e6, l.cacheBytes / 1e6, (l.peakRssBytes - l.fileBytes - l.cacheBytes) / 1e6,
     ]]));
+  }
+  if (report.neighbour !== undefined) {
+    out.push(table(["model", "weights", "threads", "busy neighbours", "decode tok/s", "over 1 thread"], report.neighbour.map((r) => [
+      r.model, r.quantization, r.threads, r.busyNeighbours, r.decodeTokensPerSecond, r.overOneThread,
+    ])));
   }
   return out.join("\n");
 }
