@@ -106,7 +106,7 @@ function shape(name: string): ModelConfig {
 async function ffnPart(request: BenchRequest): Promise<FfnResult[]> {
   const results: FfnResult[] = [];
   request.onProgress("FFN, sparse and dense");
-  const model = await loadModel(nodeHost, request.model, { tier: request.tiers[request.tiers.length - 1] as Tier });
+  const model = await loadModel(nodeHost, request.model, { tier: request.tiers[request.tiers.length - 1] as Tier, threads: 1 });
   if (model.config.ffn.kind === "experts") {
     const tokenizer = model.tokenizerJson === undefined ? undefined : loadTokenizer(model.tokenizerJson, "tokenizer.json");
     const ids = tokenizer === undefined ? Array.from({ length: 32 }, (_, i) => (i * 37) % model.config.vocabSize) : Array.from(tokenizer.encode(FFN_TEXT));

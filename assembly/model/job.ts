@@ -3,7 +3,7 @@ import { int } from "./descriptor";
 import { eaglePass } from "./eagle";
 import { forwardPass } from "./forward";
 import { ffnPass } from "./probe";
-import { assertTeam, awaitChange, beThread, change, end, setTeamSize, team } from "./team";
+import { assertTeam, awaitChange, beginCall, beThread, change, end, setTeamSize, team } from "./team";
 
 // Calls of the host that all threads run. Every such call ends with a barrier, so the host may change anything when it has returned.
 
@@ -67,6 +67,7 @@ function post(kind: i32, a: usize, b: usize, c: i32, d: i32, e: i32, f: i32): vo
 }
 
 function perform(kind: i32, a: usize, b: usize, c: i32, d: i32, e: i32, f: i32): void {
+  beginCall();
   if (kind === JOB_FORWARD) forwardPass(a, b, c, d, e);
   else if (kind === JOB_EAGLE) eaglePass(a, b, c, d, e, f);
   else ffnPass(a, b, c, d);

@@ -4,8 +4,8 @@ import { TEAM_ARRIVED, TEAM_BYTES, TEAM_FAILED, TEAM_JOBS, TEAM_MEETINGS, TEAM_N
 // barrier. Which thread computes a unit changes no bit of it. Where the engine is built without threads, or a call is the caller's alone,
 // a section is one take of all its units. Globals are an instance's own, hence a thread's.
 
-/** Looks at a word before a thread goes to sleep over it: some 50 us. To be woken takes longer; with 10,000, as long as a pass of a small
- * model leaves its workers idle, that pass was five times slower (bench/RESULTS.md, "Threads"). */
+/** Looks at a word before a thread goes to sleep over it: some tens of microseconds. To be woken takes longer: with a tenth of it,
+ * decoding a small model was several times slower (bench/RESULTS.md, "Threads"). */
 const SPINS: i32 = 100000;
 const NANOSECONDS_PER_MS: i64 = 1000000;
 
@@ -46,6 +46,11 @@ export function beThread(index: i32): void {
 @inline
 export function teamSize(): i32 {
   return ASC_FEATURE_THREADS ? size : 1;
+}
+
+/** Begins a call: a trap may have left the last one in the middle of a section. */
+export function beginCall(): void {
+  takes = 0;
 }
 
 /** Says how many threads share the calls from now on. */
