@@ -13,6 +13,7 @@ import { benchFfn, type FfnResult } from "./ffn.ts";
 import { benchKernels, type KernelResult } from "./kernels.ts";
 import { benchLoad, type LoadResult, type ReadAndLoad } from "./load.ts";
 import { table } from "./measure.ts";
+import { benchNeighbour, type NeighbourResult } from "./neighbour.ts";
 import { SHAPES } from "./shapes.ts";
 import { syntheticModel, writeSynthetic } from "./synthetic.ts";
 
@@ -25,11 +26,13 @@ export interface BenchRequest {
   readonly shapes: readonly string[];
   readonly quantizations: readonly Quantization[];
   readonly tiers: readonly Tier[];
+  /** Thread counts that decode and prefill are measured with, side by side. */
+  readonly threads: readonly number[];
   readonly quick: boolean;
   readonly onProgress: (what: string) => void;
 }
 
-export const PARTS = ["kernels", "decode", "ffn", "load"] as const;
+export const PARTS = ["kernels", "decode", "ffn", "load", "neighbour"] as const;
 export type BenchPart = (typeof PARTS)[number];
 
 export interface BenchReport {
@@ -38,6 +41,7 @@ export interface BenchReport {
   readonly decode?: readonly DecodeResult[];
   readonly ffn?: readonly FfnResult[];
   readonly load?: readonly LoadResult[];
+  readonly neighbour?: readonly NeighbourResult[];
 }
 
 /** Text whose tokens the FFN measurement replays when the model has a tokenizer. */
@@ -52,24 +56,27 @@ export async function runBench(request: BenchRequest): Promise<BenchReport> {
     ...(has("decode") ? { decode: await decodePart(request) } : {}),
     ...(has("ffn") ? { ffn: await ffnPart(request) } : {}),
     ...(has("load") ? { load: await loadPart(request) } : {}),
+    ...(has("neighbour") ? { neighbour: await neighbourPart(request) } : {}),
   };
 }
 
-/** The given model in its tiers and FFN modes, side by side; then each synthetic shape. */
+/** The given model in its tiers, thread counts and FFN modes, side by side; then each synthetic shape in its thread counts. */
 async function decodePart(request: BenchRequest): Promise<DecodeResult[]> {
   const rounds = request.quick ? 3 : 7;
   const groups: (() => Promise<DecodeCase[]>)[] = [async () => {
     const cases: DecodeCase[] = [];
     for (const tier of request.tiers) {
-      const model = await loadModel(nodeHost, request.model, { tier });
-      for (const ffn of model.config.ffn.kind === "experts" ? (["sparse", "dense"] as const) : (["sparse"] as const)) cases.push({ name: "model", model, ffn });
+      for (const threads of request.threads) {
+        const model = await loadModel(nodeHost, request.model, { tier, threads });
+        for (const ffn of model.config.ffn.kind === "experts" ? (["sparse", "dense"] as const) : (["sparse"] as const)) cases.push({ name: "model", model, ffn });
+      }
     }
     return cases;
   }];
   for (const name of request.shapes) {
     const config = shape(name);
     for (const quantization of request.quantizations) {
-      for (const tier of request.tiers) groups.push(async () => [{ name, model: await syntheticModel(nodeHost, config, quantization, tier), ffn: "sparse" }]);
+      for (const tier of request.tiers) groups.push(() => Promise.all(request.threads.map(async (threads) => ({ name, model: await syntheticModel(nodeHost, config, quantization, tier, threads), ffn: "sparse" as const }))));
     }
   }
   const results: DecodeResult[] = [];
@@ -78,6 +85,16 @@ async function decodePart(request: BenchRequest): Promise<DecodeResult[]> {
     const what = cases.map(({ name, model }) => `${name} ${model.quantization} ${model.tier}`)[0] ?? "";
     results.push(...benchDecode(cases, rounds, (round) => request.onProgress(`decode ${what}, round ${round + 1} of ${rounds}`)));
     for (const { model } of cases) model.dispose();
+  }
+  return results;
+}
+
+/** The given model, then each synthetic shape with the first weight type asked for. */
+async function neighbourPart(request: BenchRequest): Promise<NeighbourResult[]> {
+  const tier = request.tiers[request.tiers.length - 1] as Tier;
+  const results = await benchNeighbour("model", (threads) => loadModel(nodeHost, request.model, { tier, threads }), request.onProgress);
+  for (const name of request.shapes) {
+    results.push(...await benchNeighbour(name, (threads) => syntheticModel(nodeHost, shape(name), request.quantizations[0] as Quantization, tier, threads), request.onProgress));
   }
   return results;
 }
@@ -109,7 +126,7 @@ async function loadPart(request: BenchRequest): Promise<LoadResult[]> {
 async function ffnPart(request: BenchRequest): Promise<FfnResult[]> {
   const results: FfnResult[] = [];
   request.onProgress("FFN, sparse and dense");
-  const model = await loadModel(nodeHost, request.model, { tier: request.tiers[request.tiers.length - 1] as Tier });
+  const model = await loadModel(nodeHost, request.model, { tier: request.tiers[request.tiers.length - 1] as Tier, threads: 1 });
   if (model.config.ffn.kind === "experts") {
     const tokenizer = model.tokenizerJson === undefined ? undefined : loadTokenizer(model.tokenizerJson, "tokenizer.json");
     const ids = tokenizer === undefined ? Array.from({ length: 32 }, (_, i) => (i * 37) % model.config.vocabSize) : Array.from(tokenizer.encode(FFN_TEXT));
@@ -129,8 +146,8 @@ export function formatReport(report: BenchReport): string {
     ])));
   }
   if (report.decode !== undefined) {
-    out.push(table(["model", "weights", "tier", "ffn", "MB", "decode tok/s", "prefill tok/s"], report.decode.map((d) => [
-      d.model, d.quantization, d.tier, d.ffn, d.weightBytes / 1e6, d.decodeTokensPerSecond, d.prefillTokensPerSecond,
+    out.push(table(["model", "weights", "tier", "threads", "ffn", "MB", "decode tok/s", "prefill tok/s"], report.decode.map((d) => [
+      d.model, d.quantization, d.tier, d.threads, d.ffn, d.weightBytes / 1e6, d.decodeTokensPerSecond, d.prefillTokensPerSecond,
     ])));
   }
   if (report.ffn !== undefined && report.ffn.length > 0) {
@@ -140,6 +157,11 @@ export function formatReport(report: BenchReport): string {
   }
   if (report.load !== undefined) {
     out.push(loadTables(report.load));
+  }
+  if (report.neighbour !== undefined) {
+    out.push(table(["model", "weights", "threads", "busy neighbours", "decode tok/s", "over 1 thread"], report.neighbour.map((r) => [
+      r.model, r.quantization, r.threads, r.busyNeighbours, r.decodeTokensPerSecond, r.overOneThread,
+    ])));
   }
   return out.join("\n");
 }

@@ -12,8 +12,8 @@ import type { Quantization } from "../src/model/types.ts";
 import { fillRandom, fillUniform } from "./random.ts";
 
 /** A model of a given shape with random weights, every byte of them written, scaled so that activations stay near 1. */
-export async function syntheticModel(host: Host, config: ModelConfig, quantization: Quantization, tier: Tier): Promise<ModelInstance> {
-  const engine = await Engine.create(await host.engine(tier));
+export async function syntheticModel(host: Host, config: ModelConfig, quantization: Quantization, tier: Tier, threads = 1): Promise<ModelInstance> {
+  const engine = await Engine.start(host, tier, threads);
   const plan = planWeights(config, quantization);
   const model = new ModelInstance({ name: "synthetic", config, tier, engine, plan, ffn: "sparse", tokenizerJson: undefined });
   plan.parts.forEach((part, i) => fillPart(model, part, i + 1));

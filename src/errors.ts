@@ -42,3 +42,6 @@ export class UsageError extends BlockFFNError {}
 
 /** A file that is not there or cannot be read. */
 export class SourceError extends BlockFFNError {}
+
+/** A thread of the engine failed, or did not come back: the model cannot go on. */
+export class ThreadError extends BlockFFNError {}

@@ -5,7 +5,7 @@ import { UsageError } from "../../src/errors.ts";
 import { number, percent } from "../format.ts";
 import type { Context, Io } from "../io.ts";
 import { openModel, type ModelOptions } from "../model.ts";
-import { collect, decimal, ffnOption, jsonOption, modelOption, quantizeOption, tierOption, tokenIds, wholeNumber } from "../options.ts";
+import { collect, decimal, ffnOption, jsonOption, modelOption, quantizeOption, threadsOption, tierOption, tokenIds, wholeNumber } from "../options.ts";
 
 /** More is no prompt: it would not fit any context. */
 const MAX_INPUT_BYTES = 16 << 20;
@@ -34,6 +34,7 @@ export function registerGenerate(program: Command, context: Context): void {
     .addOption(new Option("--speculate <way>", "verify several guessed tokens at once, same text: ngram guesses from what was said before, auto does so where it is faster (default: off)").choices(SPECULATE))
     .addOption(ffnOption())
     .addOption(tierOption())
+    .addOption(threadsOption())
     .addOption(quantizeOption())
     .addOption(jsonOption())
     .addHelpText("after", `
@@ -56,8 +57,8 @@ async function generateCommand(context: Context, argument: string | undefined, o
     const generation = model.generate(prompt, generateOptions);
     if (options.json === true) {
       const result = await generation.result();
-      const { name, quantization, tier } = model.loaded;
-      await io.out(`${JSON.stringify({ ...result, model: name, quantization, tier })}\n`);
+      const { name, quantization, tier, threads } = model.loaded;
+      await io.out(`${JSON.stringify({ ...result, model: name, quantization, tier, threads })}\n`);
       return;
     }
     if (io.stdoutIsTty && typeof prompt === "string") await io.out(dim(io, prompt));

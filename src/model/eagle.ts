@@ -107,7 +107,7 @@ export class EagleHead {
     this.base = base;
     this.config = config;
     this.draftTokens = draftTokens;
-    this.scratch = planScratch(config);
+    this.scratch = planScratch(config, base.threads);
     checkScratch(this.scratch, plan.bytes + base.plan.bytes, name);
     const { engine } = base;
     const { attention } = config;

@@ -39,7 +39,7 @@ export class ModelInstance implements LoadedModel {
     this.tokenizerJson = init.tokenizerJson;
     this.engine = init.engine;
     this.plan = init.plan;
-    this.scratch = planScratch(init.config);
+    this.scratch = planScratch(init.config, init.engine.threads);
     checkScratch(this.scratch, init.plan.bytes, init.name);
     const { attention } = init.config;
     const ropeDim = attention.kind === "gqa" ? attention.headDim : attention.ropeDim;
@@ -60,6 +60,10 @@ export class ModelInstance implements LoadedModel {
 
   get quantization(): Quantization {
     return this.plan.quantization;
+  }
+
+  get threads(): number {
+    return this.engine.threads;
   }
 
   get maxChunk(): number {
@@ -91,6 +95,7 @@ export class ModelInstance implements LoadedModel {
   dispose(): void {
     for (const sequence of [...this.#sequences]) sequence.dispose();
     this.#disposed = true;
+    this.engine.dispose();
   }
 
   /** @throws UsageError after dispose(). */

@@ -4,12 +4,14 @@ import { packWeights } from "../format/pack.ts";
 import { openPacked, type PackedModel } from "../format/packed.ts";
 import type { ByteSource, ModelFiles } from "../format/source.ts";
 import { CheckpointWeights } from "../format/weights.ts";
-import type { Host, Tier } from "../host.ts";
+import type { Host } from "../host.ts";
+import type { ModelConfig } from "./config.ts";
 import { Engine } from "./engine.ts";
 import { ModelInstance } from "./instance.ts";
-import { planWeights } from "./plan.ts";
+import { planWeights, type WeightPlan } from "./plan.ts";
 import { WeightCheck } from "./check.ts";
 import { chooseReadAhead } from "./read-ahead.ts";
+import { chooseThreads } from "./threads.ts";
 import { bestTier } from "./tier.ts";
 import type { LoadOptions } from "./types.ts";
 
@@ -22,14 +24,29 @@ const READS_AT_ONCE = 4;
  * @throws BlockFFNError subclasses that name the file and field.
  */
 export async function loadModel(host: Host, location: string, options: LoadOptions = {}): Promise<ModelInstance> {
-  const tier = options.tier ?? (await bestTier(host));
-  const [files, module] = await Promise.all([host.open(location), host.engine(tier)]);
-  const model = await (files.single ? loadPacked(files, module, tier, options) : loadFolder(files, module, tier, options));
-  chooseReadAhead(model, () => host.now());
-  return model;
+  const files = await host.open(location);
+  return files.single ? loadPacked(host, files, options) : loadFolder(host, files, options);
 }
 
-async function loadPacked(files: ModelFiles, module: WebAssembly.Module, tier: Tier, options: LoadOptions): Promise<ModelInstance> {
+/** A model without weights, and `fill` to put them in; where that fails, its threads end. */
+async function build(
+  host: Host, init: { name: string; config: ModelConfig; plan: WeightPlan; tokenizerJson: Uint8Array | undefined }, options: LoadOptions,
+  fill: (model: ModelInstance) => Promise<void>,
+): Promise<ModelInstance> {
+  const tier = options.tier ?? (await bestTier(host));
+  const engine = await Engine.start(host, tier, chooseThreads(host, init.config, init.plan, options.threads), init.name, options.threads !== undefined);
+  try {
+    const model = new ModelInstance({ ...init, tier, engine, ffn: options.ffn ?? "sparse" });
+    await fill(model);
+    chooseReadAhead(model, () => host.now());
+    return model;
+  } catch (error) {
+    engine.dispose();
+    throw error;
+  }
+}
+
+async function loadPacked(host: Host, files: ModelFiles, options: LoadOptions): Promise<ModelInstance> {
   const source = await files.open("");
   if (source === undefined) throw new ConfigError("there is no such file", { file: files.name });
   try {
@@ -38,10 +55,8 @@ async function loadPacked(files: ModelFiles, module: WebAssembly.Module, tier: T
       throw new ConfigError(`is packed as ${packed.plan.quantization}; convert the original folder to get ${options.quantize}`, { file: files.name, field: "quantize" });
     }
     const { config, plan } = packed;
-    const [tokenizerJson, engine] = await Promise.all([packed.readTokenizer(), Engine.create(module, files.name)]);
-    const model = new ModelInstance({ name: files.name, config, tier, engine, plan, ffn: options.ffn ?? "sparse", tokenizerJson });
-    await readWeights(source, packed, model, options);
-    return model;
+    const tokenizerJson = await packed.readTokenizer();
+    return await build(host, { name: files.name, config, plan, tokenizerJson }, options, (model) => readWeights(source, packed, model, options));
   } finally {
     await source.close();
   }
@@ -79,16 +94,15 @@ async function readWeights(source: ByteSource, packed: PackedModel, model: Model
   }
 }
 
-async function loadFolder(files: ModelFiles, module: WebAssembly.Module, tier: Tier, options: LoadOptions): Promise<ModelInstance> {
+async function loadFolder(host: Host, files: ModelFiles, options: LoadOptions): Promise<ModelInstance> {
   const { config, tensors, tokenizerJson } = await openCheckpoint(files);
   try {
     const plan = planWeights(config, options.quantize ?? "f32");
     const weights = new CheckpointWeights(config, tensors);
-    const engine = await Engine.create(module, files.name);
-    const model = new ModelInstance({ name: files.name, config, tier, engine, plan, ffn: options.ffn ?? "sparse", tokenizerJson });
-    const sink = (offset: number, bytes: Uint8Array): void => engine.bytes(model.addresses.weights + offset, bytes.length).set(bytes);
-    await packWeights(plan, weights, sink, options.onProgress);
-    return model;
+    return await build(host, { name: files.name, config, plan, tokenizerJson }, options, async (model) => {
+      const sink = (offset: number, bytes: Uint8Array): void => model.engine.bytes(model.addresses.weights + offset, bytes.length).set(bytes);
+      await packWeights(plan, weights, sink, options.onProgress);
+    });
   } finally {
     await tensors.close();
   }

@@ -39,6 +39,11 @@ export class Model implements Disposable, AsyncDisposable {
     return this.loaded.config;
   }
 
+  /** Threads that it runs on. */
+  get threads(): number {
+    return this.loaded.threads;
+  }
+
   /** Whether inactive experts are skipped (`sparse`) or computed too (`dense`, for comparison). */
   get ffn(): FfnMode {
     return this.loaded.ffn;

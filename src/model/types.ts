@@ -13,6 +13,8 @@ export interface LoadOptions {
   /** Weight type for Hugging Face folders (default f32); packed files carry their own. */
   readonly quantize?: Quantization;
   readonly ffn?: FfnMode;
+  /** Threads to run on at most, the calling one included; default: physical cores where that was measured to be faster, else 1. Changes no bit. */
+  readonly threads?: number;
   /** Called with bytes done and in all while weights are read. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -68,6 +70,8 @@ export interface LoadedModel {
   readonly config: ModelConfig;
   readonly quantization: Quantization;
   readonly tier: Tier;
+  /** Threads that a forward call may run on. */
+  readonly threads: number;
   /** Most tokens a forward call takes. */
   readonly maxChunk: number;
   /** Raw bytes of tokenizer.json; undefined when the model has none. */

@@ -1,3 +1,6 @@
+import { TEAM_READ_AHEAD } from "../../layout";
+import { team } from "../../model/team";
+
 // What the panel kernels share: scales, and the end of a row.
 
 /** Four bf16 scales at p + offset as f32. */
@@ -53,19 +56,16 @@ export function finish2(y: usize, f0: v128, f1: v128, scale: f32, accumulate: bo
 // prefetchers stop, its first eight lines together. Some processors gain a fifth by it, others lose as much: the host measures and
 // switches it (src/model/read-ahead.ts; bench/RESULTS.md, "reading ahead").
 
-/** In memory, not in a global: all threads see it. */
-const readingAhead = memory.data<u32>([0]);
-
-/** Switches reading ahead on (1) or off (0). */
+/** Switches reading ahead on (1) or off (0), for all threads: it lies in the memory that they share, which starts as 0. */
 export function setReadAhead(on: i32): void {
-  store<i32>(readingAhead, on);
+  store<i32>(team() + TEAM_READ_AHEAD, on);
 }
 
 /** Touches the 512 bytes that follow the block of 512 bytes at p. */
 // @ts-ignore: decorator
 @inline
 export function readAhead512(p: usize): i32 {
-  if (load<i32>(readingAhead) === 0) return 0;
+  if (load<i32>(team() + TEAM_READ_AHEAD) === 0) return 0;
   const next = p + 512;
   return newPage(p, next) | touch4(next) | touch4(next + 256);
 }
@@ -74,7 +74,7 @@ export function readAhead512(p: usize): i32 {
 // @ts-ignore: decorator
 @inline
 export function readAhead288(p: usize): i32 {
-  if (load<i32>(readingAhead) === 0) return 0;
+  if (load<i32>(team() + TEAM_READ_AHEAD) === 0) return 0;
   const next = p + 288;
   return newPage(p, next) | touch4(next) | load<i32>(next, 256);
 }
