@@ -1,21 +1,35 @@
 import { FormatError } from "../errors.ts";
+import type { DraftLayout } from "../format/draft-head.ts";
 import type { ModelInstance } from "./instance.ts";
 import { F32, matrixBytes, panelBytes, scaleGroups, type WeightType } from "./panel.ts";
-import type { Part } from "./plan.ts";
+import type { Part, WeightPlan } from "./plan.ts";
 
 /**
- * Looks through the weights of a packed model for values that no training leaves: NaN and infinity, in f32 weights and in the
+ * Looks through weights in a packed model for values that no training leaves: NaN and infinity, in f32 weights and in the
  * scales of quantised blocks (integer weights have none).
  * @throws FormatError naming the tensor.
  */
-export function checkWeights(model: ModelInstance): void {
-  for (const part of model.plan.parts) {
-    if (!finite(model, part)) throw new FormatError("holds NaN or infinite weights", { file: model.name, field: part.name });
+export function checkWeights(model: ModelInstance, plan: WeightPlan, at: number, prefix = ""): void {
+  for (const part of plan.parts) {
+    if (!finite(model, part, at + part.offset)) throw new FormatError("holds NaN or infinite weights", { file: model.name, field: prefix + part.name });
   }
 }
 
-function finite(model: ModelInstance, part: Part): boolean {
-  const at = model.addresses.weights + part.offset;
+/** Looks through a draft head: its weights, and that its draft tokens are different ones of the vocabulary. @throws FormatError */
+export function checkDraft(model: ModelInstance, draft: DraftLayout): void {
+  checkWeights(model, draft.plan, model.addresses.weights + draft.weightsAt, "draft.");
+  if (draft.tokensAt === undefined) return;
+  const { vocabSize } = model.config;
+  const seen = new Uint8Array(vocabSize);
+  for (const id of model.engine.u32(model.addresses.weights + draft.tokensAt, draft.config.draftVocab)) {
+    if (id >= vocabSize || seen[id] === 1) {
+      throw new FormatError(`holds the token ${id}${id >= vocabSize ? `, which is not in the vocabulary of ${vocabSize}` : " twice"}`, { file: model.name, field: "draft.tokens", limit: vocabSize - 1 });
+    }
+    seen[id] = 1;
+  }
+}
+
+function finite(model: ModelInstance, part: Part, at: number): boolean {
   if (part.kind === "vector") return finiteFloats(model, at, part.bytes);
   if (part.kind === "matrix") {
     const bytes = matrixBytes(part.type, part.rows, part.cols);

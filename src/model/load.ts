@@ -8,7 +8,7 @@ import type { Host, Tier } from "../host.ts";
 import { Engine } from "./engine.ts";
 import { ModelInstance } from "./instance.ts";
 import { planWeights } from "./plan.ts";
-import { checkWeights } from "./check.ts";
+import { checkDraft, checkWeights } from "./check.ts";
 import { bestTier } from "./tier.ts";
 import type { LoadOptions } from "./types.ts";
 
@@ -36,10 +36,11 @@ async function loadPacked(files: ModelFiles, engine: Engine, tier: Tier, options
       throw new ConfigError(`is packed as ${packed.plan.quantization}; convert the original folder to get ${options.quantize}`, { file: files.name, field: "quantize" });
     }
     const tokenizerJson = await packed.readTokenizer();
-    const { config, plan } = packed;
-    const model = new ModelInstance({ name: files.name, config, tier, engine, plan, ffn: options.ffn ?? "sparse", tokenizerJson });
+    const { config, plan, draft } = packed;
+    const model = new ModelInstance({ name: files.name, config, tier, engine, plan, draft, ffn: options.ffn ?? "sparse", tokenizerJson });
     await readWeights(source, packed, model, options);
-    checkWeights(model);
+    checkWeights(model, plan, model.addresses.weights);
+    if (draft !== undefined) checkDraft(model, draft);
     return model;
   } finally {
     await source.close();
@@ -48,8 +49,7 @@ async function loadPacked(files: ModelFiles, engine: Engine, tier: Tier, options
 
 async function readWeights(source: ByteSource, packed: PackedModel, model: ModelInstance, options: LoadOptions): Promise<void> {
   // The last part may end before its padding does.
-  const last = packed.plan.parts[packed.plan.parts.length - 1];
-  const total = last === undefined ? 0 : last.offset + last.bytes;
+  const total = packed.bytes;
   let next = 0;
   let done = 0;
   const reader = async (): Promise<void> => {
@@ -70,7 +70,7 @@ async function loadFolder(files: ModelFiles, engine: Engine, tier: Tier, options
   try {
     const plan = planWeights(config, options.quantize ?? "f32");
     const weights = new CheckpointWeights(config, tensors);
-    const model = new ModelInstance({ name: files.name, config, tier, engine, plan, ffn: options.ffn ?? "sparse", tokenizerJson });
+    const model = new ModelInstance({ name: files.name, config, tier, engine, plan, draft: undefined, ffn: options.ffn ?? "sparse", tokenizerJson });
     const sink = (offset: number, bytes: Uint8Array): void => engine.bytes(model.addresses.weights + offset, bytes.length).set(bytes);
     await packWeights(plan, weights, sink, options.onProgress);
     return model;
