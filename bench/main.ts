@@ -11,6 +11,7 @@ import { benchKernels, type KernelResult } from "./kernels.ts";
 import { benchLoad, type LoadResult } from "./load.ts";
 import { table } from "./measure.ts";
 import { SHAPES } from "./shapes.ts";
+import { benchSpeculate, speculateRows, type SpeculateResult } from "./speculate.ts";
 import { syntheticModel } from "./synthetic.ts";
 
 /** What a bench run is asked for. */
@@ -26,7 +27,7 @@ export interface BenchRequest {
   readonly onProgress: (what: string) => void;
 }
 
-export const PARTS = ["kernels", "decode", "ffn", "load"] as const;
+export const PARTS = ["kernels", "decode", "ffn", "load", "speculate"] as const;
 export type BenchPart = (typeof PARTS)[number];
 
 export interface BenchReport {
@@ -35,6 +36,7 @@ export interface BenchReport {
   readonly decode?: readonly DecodeResult[];
   readonly ffn?: readonly FfnResult[];
   readonly load?: LoadResult;
+  readonly speculate?: readonly SpeculateResult[];
 }
 
 /** Text whose tokens the FFN measurement replays when the model has a tokenizer. */
@@ -48,6 +50,7 @@ export async function runBench(request: BenchRequest): Promise<BenchReport> {
     ...(has("kernels") ? { kernels: await benchKernels(nodeHost, { quick: request.quick, onCase: (name) => request.onProgress(`kernel ${name}`) }) } : {}),
     ...(has("decode") ? { decode: await decodePart(request) } : {}),
     ...(has("ffn") ? { ffn: await ffnPart(request) } : {}),
+    ...(has("speculate") ? { speculate: await speculatePart(request) } : {}),
     ...(has("load") ? { load: await benchLoad(request.model, request.onProgress) } : {}),
   };
 }
@@ -93,6 +96,14 @@ async function ffnPart(request: BenchRequest): Promise<FfnResult[]> {
   return results;
 }
 
+async function speculatePart(request: BenchRequest): Promise<SpeculateResult[]> {
+  const model = await loadModel(nodeHost, request.model, { tier: request.tiers[request.tiers.length - 1] as Tier });
+  const tokenizer = model.tokenizerJson === undefined ? undefined : loadTokenizer(model.tokenizerJson, "tokenizer.json");
+  const results = await benchSpeculate(model, tokenizer, request.quick ? 3 : 15, request.onProgress);
+  model.dispose();
+  return results;
+}
+
 /** The report as text tables. */
 export function formatReport(report: BenchReport): string {
   const { machine } = report;
@@ -111,6 +122,10 @@ export function formatReport(report: BenchReport): string {
     out.push(table(["model", "weights", "dense us/token", "sparse us/token", "ratio", "1 - TLS", "ratio / bound"], report.ffn.map((f) => [
       f.model, f.quantization, f.denseMicroseconds, f.sparseMicroseconds, f.ratio, f.bound, f.overBound,
     ])));
+  }
+  if (report.speculate !== undefined) {
+    const { head, rows } = speculateRows(report.speculate);
+    out.push(table(head, rows));
   }
   if (report.load !== undefined) {
     const l = report.load;
