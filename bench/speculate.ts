@@ -28,7 +28,7 @@ const TOKENS = 200;
 /** Prompts by token ids, for models without a tokenizer. */
 const idPrompt = (i: number, vocab: number): number[] => Array.from({ length: 8 }, (_, at) => (i * 101 + at * 37 + 11) % vocab);
 
-/** Greedy decoding of story prompts with each way to speculate, alternating, medians over `rounds`; the first round warms up. */
+/** Greedy decoding of story prompts with each way to speculate, alternating, medians over `rounds`; the first prompt warms up. */
 export async function benchSpeculate(
   model: ModelInstance, tokenizer: Tokenizer | undefined, rounds: number, onRound: (what: string) => void,
 ): Promise<SpeculateResult[]> {
@@ -37,7 +37,7 @@ export async function benchSpeculate(
   for (const [i, text] of PROMPTS.entries()) {
     const prompt = tokenizer === undefined ? idPrompt(i, model.config.vocabSize) : text;
     const runs = new Map(ways.map((way) => [way, [] as GenerationResult[]]));
-    for (let round = i === 0 ? -1 : 0; round < rounds; round++) {
+    for (let round = i === 0 ? -3 : 0; round < rounds; round++) {
       onRound(`speculation, prompt ${i + 1} of ${PROMPTS.length}, round ${Math.max(round, 0) + 1} of ${rounds}`);
       // off and auto swap places: whoever comes first in a pair may find the machine in another state.
       for (const way of round % 2 === 0 ? ways : [ways[1]!, ways[0]!, ...ways.slice(2)]) {

@@ -35,7 +35,7 @@ export function registerGenerate(program: Command, context: Context): void {
     .option("--seed <n>", "same seed, same text (default: random)", wholeNumber)
     .option("--stop <text>", "end before this text; may be given more than once", collect)
     .option("--ignore-eos", "go on after an end-of-sequence token")
-    .addOption(new Option("--speculate <way>", "verify several guessed tokens at once, same text: ngram guesses from what was said before, eagle by the model's draft head, model by --draft-model; auto takes what is fastest, nothing included (default: off)").choices(SPECULATE))
+    .addOption(new Option("--speculate <way>", "verify several guessed tokens at once, same text: ngram guesses from what was said before, eagle by the model's draft head, model by --draft-model; auto takes what is fastest, nothing included (default: auto)").choices(SPECULATE))
     .option("--draft-model <path>", "smaller model of the same vocabulary that guesses")
     .option("--draft-tokens <n>", "most nodes of a tree of guesses, 2 to 64 (default: what is best)", wholeNumber)
     .option("--verbose", "tell what speculation decided and measured")
@@ -120,7 +120,7 @@ function summary(result: GenerationResult): string {
     `prompt ${result.promptTokens} tokens at ${number(result.prefillTokensPerSecond)}/s`,
     `${result.tokens.length} new at ${number(result.decodeTokensPerSecond)}/s`,
   ];
-  if (result.rounds !== null) parts.push(`${result.acceptedTokens} of ${result.draftedTokens} drafted tokens accepted in ${result.rounds} rounds`);
+  if (result.draftedTokens !== null && result.draftedTokens > 0) parts.push(`${result.acceptedTokens} of ${result.draftedTokens} drafted tokens accepted in ${result.rounds} rounds`);
   if (result.tls !== null) parts.push(`${percent(result.tls)} of experts skipped`);
   parts.push(`ended by ${result.finishReason}`);
   return `[${parts.join("; ")}]`;

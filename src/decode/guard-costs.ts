@@ -70,6 +70,9 @@ export class DrafterCosts {
 /** What a guard has measured of a model: kept from one generation to the next. It holds times and counts, never tokens. */
 export class GuardCosts {
   readonly #chunks = Array.from({ length: MAX_TREE_NODES + 1 }, () => new Cost());
+  /** For each number of rows the next smaller measured one (at least 1), and the next larger (0: none). */
+  readonly #below = new Uint8Array(MAX_TREE_NODES + 1).fill(1);
+  readonly #above = new Uint8Array(MAX_TREE_NODES + 1);
   readonly #drafters = new Map<string, DrafterCosts>();
   /** Milliseconds that the last generation with drafts won against plain decoding. */
   won = 0;
@@ -88,7 +91,11 @@ export class GuardCosts {
 
   /** Takes note of what a chunk cost; more rows than a tree has tell nothing. */
   addChunk(rows: number, ms: number): void {
-    if (rows <= MAX_TREE_NODES) this.#chunks[rows]!.add(ms);
+    if (rows > MAX_TREE_NODES) return;
+    const cost = this.#chunks[rows]!;
+    const known = cost.known;
+    cost.add(ms);
+    if (!known) this.#findNeighbours();
   }
 
   /** Ends a round. */
@@ -96,6 +103,7 @@ export class GuardCosts {
     if (++this.#rounds % FADE_EVERY !== 0) return;
     for (const cost of this.#chunks) cost.decay();
     for (const drafter of this.#drafters.values()) drafter.decay();
+    this.#findNeighbours();
   }
 
   /** Measured milliseconds by rows of a chunk. */
@@ -120,26 +128,30 @@ export class GuardCosts {
   #between(rows: number): number | undefined {
     const own = this.#chunks[rows]!;
     if (own.known) return own.value;
-    const below = this.#below(rows);
+    const above = this.#above[rows]!;
+    if (above === 0) return undefined;
+    const below = this.#below[rows]!;
     const low = below > 1 ? this.#chunks[below]!.value : this.plain;
-    for (let above = rows + 1; above <= MAX_TREE_NODES; above++) {
-      const high = this.#chunks[above]!;
-      if (high.known) return low + ((high.value - low) * (rows - below)) / (above - below);
-    }
-    return undefined;
+    return low + ((this.#chunks[above]!.value - low) * (rows - below)) / (above - below);
   }
 
   #beyond(rows: number, likely: boolean): number {
-    const below = this.#below(rows);
+    const below = this.#below[rows]!;
     const low = below > 1 ? this.#chunks[below]!.value : this.plain;
     const row = !likely ? this.plain : below > 1 ? Math.max(0, (low - this.plain) / (below - 1)) : PRIOR_ROW * this.plain;
     return low + row * (rows - below);
   }
 
-  /** Largest measured size below, at least 1. */
-  #below(rows: number): number {
-    let below = rows - 1;
-    while (below > 1 && !this.#chunks[below]!.known) below--;
-    return below;
+  #findNeighbours(): void {
+    let below = 1;
+    for (let rows = 2; rows <= MAX_TREE_NODES; rows++) {
+      this.#below[rows] = below;
+      if (this.#chunks[rows]!.known) below = rows;
+    }
+    let above = 0;
+    for (let rows = MAX_TREE_NODES; rows > 1; rows--) {
+      this.#above[rows] = above;
+      if (this.#chunks[rows]!.known) above = rows;
+    }
   }
 }

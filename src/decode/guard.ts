@@ -19,13 +19,13 @@ export interface GuardOptions {
 const PRIOR_WEIGHT = 2;
 /** ... and that a size yields what its depth promises, that of a few rounds. */
 const YIELD_WEIGHT = 3;
-/** A drafter that was not measured may take this many times what it planned, and this much of a plain pass for its cold code. */
+/** A drafter that was not measured may take this many times what it planned, and these milliseconds, as its code is cold. */
 const UNKNOWN_RATIO = 2;
-const UNKNOWN_START = 0.5;
+const UNKNOWN_START = 0.3;
 /** Plain passes that a generation may risk at its start, if the one before won them. */
 const CREDIT = 2;
 /** While plain decoding is best, this is looked at every so many rounds. */
-const IDLE_ROUNDS = 4;
+const IDLE_ROUNDS = 8;
 
 /** A drafter and a size. */
 interface Arm {
@@ -127,7 +127,7 @@ export class CostGuard implements Policy {
       const speed = expectedTokens(arm) / (draft * arm.planned + costs.expected(nodes));
       if (speed <= bestSpeed) continue;
       const planned = arm.planned + drafter.arrears;
-      const most = (arm.costs.ratio.known ? draft * planned : plain * (UNKNOWN_RATIO * planned + UNKNOWN_START)) + costs.most(nodes);
+      const most = (arm.costs.ratio.known ? draft * planned : plain * UNKNOWN_RATIO * planned + UNKNOWN_START) + costs.most(nodes);
       if (this.#lost + Math.max(0, most - plain) > this.#tolerance * (this.#spent + most)) continue;
       best = arm.choice;
       bestSpeed = speed;

@@ -96,7 +96,7 @@ function signal(value: unknown): AbortSignal | undefined {
 }
 
 function speculation(value: unknown): Speculate {
-  const way = SPECULATE.find((name) => name === (value ?? "off"));
+  const way = SPECULATE.find((name) => name === (value ?? "auto"));
   if (way === undefined) throw new UsageError(`must be one of ${SPECULATE.join(", ")}`, { field: "speculate" });
   return way;
 }

@@ -31,16 +31,19 @@ export class SpeculativeStats {
     this.#costs = costs;
   }
 
-  /** A chunk ran; `activeExperts` as ForwardResult has them. */
+  /** A chunk of a round ran; `activeExperts` as ForwardResult has them. */
   chunk(rows: number, activeExperts: Uint32Array): void {
     this.#chunks[rows]!++;
     if (this.#layers > 0) this.#experts[rows]! += countUniqueExperts(activeExperts, this.#layers, rows);
   }
 
-  plain(ms: number): void {
+  /** A plain step was done, with so many active experts over all layers. */
+  plain(ms: number, experts: number): void {
+    this.#chunks[1]!++;
     this.#plainSteps++;
     this.#confirmed++;
     this.#ms[1]! += ms;
+    this.#experts[1]! += experts;
   }
 
   round({ drafter, nodes }: Choice, { draftMs, verifyMs, rows, depth, tokens }: Outcome): void {

@@ -109,14 +109,13 @@ export class SpeculativeRun extends Run {
     const start = performance.now();
     this.#token[0] = root;
     const result = sequence.forward(this.#token, LAST);
-    this.sparsity?.addDocumentChunk(result.activeExperts, 1);
+    const experts = this.sparsity?.addDocumentChunk(result.activeExperts, 1) ?? 0;
     const id = this.choose(result, 0);
-    this.#stats!.chunk(1, result.activeExperts);
     this.#token[0] = id;
     if (this.#needsHidden) this.#state[0] = result.hidden(0);
     this.#tell(this.#token, this.#state);
     const ms = performance.now() - start;
-    this.#stats!.plain(ms);
+    this.#stats!.plain(ms, experts);
     this.#speculation!.policy.recordPlain(ms);
     this.decodeMs += ms;
     return id;

@@ -14,9 +14,9 @@ async function generated(...flags: string[]): Promise<GenerationResult> {
 }
 
 it("--speculate gives the same text, and tells what it did", async () => {
-  const plain = await generated();
+  const plain = await generated("--speculate", "off");
   expect(plain).toMatchObject({ rounds: null, acceptLength: null, draftedTokens: null, acceptedTokens: null, expertsPerChunk: null, decisions: null });
-  expect(await generated("--speculate", "off")).toMatchObject({ tokens: plain.tokens, rounds: null });
+  expect((await generated()).tokens).toEqual(plain.tokens);
   for (const way of ["ngram", "auto"]) {
     const { text, tokens, tls, rounds, acceptLength, draftedTokens, acceptedTokens, expertsPerChunk } = await generated("--speculate", way);
     expect({ text, tokens, tls }).toEqual({ text: plain.text, tokens: plain.tokens, tls: plain.tls });

@@ -33,7 +33,7 @@ function storyteller(options: { contextLength?: number; maxChunk?: number } = {}
 }
 
 async function both(model: FakeTreeModel, prompt: number[], options: GenerateOptions, speculate: "ngram" | "auto"): Promise<[GenerationResult, GenerationResult]> {
-  const plain = await collect(generate(model, tokenizer, prompt, options));
+  const plain = await collect(generate(model, tokenizer, prompt, { ...options, speculate: "off" }));
   const fast = await collect(generate(model, tokenizer, prompt, { ...options, speculate }));
   expect(same(fast.result)).toEqual(same(plain.result));
   expect(fast.pieces.map(({ id, index }) => ({ id, index }))).toEqual(plain.pieces.map(({ id, index }) => ({ id, index })));
@@ -68,7 +68,7 @@ describe.each(["ngram", "auto"] as const)("speculate %s gives what plain decodin
 
   it("for dense models, without a tokenizer", async () => {
     const model = new FakeTreeModel({ experts: 0, next: (history) => history.length % 5 });
-    const plain = await generate(model, undefined, [1, 2, 3], { maxTokens: 60 }).result();
+    const plain = await generate(model, undefined, [1, 2, 3], { maxTokens: 60, speculate: "off" }).result();
     const fast = await generate(model, undefined, [1, 2, 3], { maxTokens: 60, speculate }).result();
     expect(same(fast)).toEqual(same(plain));
     expect(fast.expertsPerChunk).toBeNull();
@@ -120,7 +120,7 @@ describe("speculation", () => {
 
   it("may run beside others", async () => {
     const model = storyteller();
-    const runs = [{}, { speculate: "ngram" }, { speculate: "auto" }] as const;
+    const runs = [{ speculate: "off" }, {}, { speculate: "ngram" }, { speculate: "auto" }] as const;
     const results = await Promise.all(runs.map((options) => generate(model, tokenizer, [1], options).result()));
     for (const result of results) expect(same(result)).toEqual(same(results[0]!));
   });
@@ -152,7 +152,7 @@ describe("speculation", () => {
   });
 
   it.each(["on", 1, null, ""])("refuses %j", (speculate) => {
-    if (speculate === null) expect(resolveOptions({ speculate } as unknown as GenerateOptions).speculate).toBe("off");
+    if (speculate === null) expect(resolveOptions({ speculate } as unknown as GenerateOptions).speculate).toBe("auto");
     else expect(() => resolveOptions({ speculate } as unknown as GenerateOptions)).toThrow(/^speculate: must be one of off, ngram, eagle, model, auto/);
   });
 });
@@ -210,7 +210,7 @@ describe("any drafter", () => {
   it("gets each token with the hidden state before it, and is disposed", async () => {
     const model = new FakeTreeModel({ vocabSize: TINY_VOCAB, maxChunk: 9 });
     const drafter = new Oracle(model);
-    const plain = await generate(model, tokenizer, [1, 5, 6, 7, 8], { maxTokens: 40 }).result();
+    const plain = await generate(model, tokenizer, [1, 5, 6, 7, 8], { maxTokens: 40, speculate: "off" }).result();
     const result = await run(model, drafter, { maxTokens: 40 }).result();
     expect(same(result)).toEqual(same(plain));
     expect(drafter.tokens).toEqual([1, 5, 6, 7, 8, ...plain.tokens]);
