@@ -63,7 +63,7 @@ async function generateCommand(context: Context, argument: string | undefined, o
   const model = await openModel(context, options);
   let draft: Model | undefined;
   try {
-    draft = options.draftModel === undefined ? undefined : await openModel(context, { ...options, model: options.draftModel });
+    draft = options.draftModel === undefined ? undefined : await openModel(context, draftOptions(options, options.draftModel));
     const generation = model.generate(prompt, draft === undefined ? generateOptions : { ...generateOptions, draftModel: draft });
     if (options.json === true) {
       const result = await generation.result();
@@ -80,6 +80,11 @@ async function generateCommand(context: Context, argument: string | undefined, o
     draft?.dispose();
     model.dispose();
   }
+}
+
+/** The draft model is loaded as it is packed. */
+function draftOptions({ tier, json }: Options, model: string): ModelOptions {
+  return { model, ...(tier === undefined ? {} : { tier }), ...(json === undefined ? {} : { json }) };
 }
 
 function pick(options: Options, signal: AbortSignal): GenerateOptions {

@@ -6,7 +6,6 @@ import { Generation, type GenerationResult, type Piece } from "../../src/decode/
 import { resolveOptions, type GenerateOptions } from "../../src/decode/options.ts";
 import { FixedPolicy } from "../../src/decode/policy.ts";
 import { SpeculativeRun } from "../../src/decode/speculative.ts";
-import { UsageError } from "../../src/errors.ts";
 import { loadTokenizer } from "../../src/text/tokenizer.ts";
 import { scripted, hash } from "../helpers/fake-model.ts";
 import { FakeTreeModel } from "../helpers/fake-tree-model.ts";
