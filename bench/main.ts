@@ -15,6 +15,7 @@ import { benchLoad, type LoadResult, type ReadAndLoad } from "./load.ts";
 import { table } from "./measure.ts";
 import { benchNeighbour, type NeighbourResult } from "./neighbour.ts";
 import { SHAPES } from "./shapes.ts";
+import { benchSpeculate, speculateRows, type SpeculateResult } from "./speculate.ts";
 import { syntheticModel, writeSynthetic } from "./synthetic.ts";
 
 /** What a bench run is asked for. */
@@ -32,7 +33,7 @@ export interface BenchRequest {
   readonly onProgress: (what: string) => void;
 }
 
-export const PARTS = ["kernels", "decode", "ffn", "load", "neighbour"] as const;
+export const PARTS = ["kernels", "decode", "ffn", "load", "neighbour", "speculate"] as const;
 export type BenchPart = (typeof PARTS)[number];
 
 export interface BenchReport {
@@ -42,6 +43,7 @@ export interface BenchReport {
   readonly ffn?: readonly FfnResult[];
   readonly load?: readonly LoadResult[];
   readonly neighbour?: readonly NeighbourResult[];
+  readonly speculate?: readonly SpeculateResult[];
 }
 
 /** Text whose tokens the FFN measurement replays when the model has a tokenizer. */
@@ -55,6 +57,7 @@ export async function runBench(request: BenchRequest): Promise<BenchReport> {
     ...(has("kernels") ? { kernels: await benchKernels(nodeHost, { quick: request.quick, onCase: (name) => request.onProgress(`kernel ${name}`) }) } : {}),
     ...(has("decode") ? { decode: await decodePart(request) } : {}),
     ...(has("ffn") ? { ffn: await ffnPart(request) } : {}),
+    ...(has("speculate") ? { speculate: await speculatePart(request) } : {}),
     ...(has("load") ? { load: await loadPart(request) } : {}),
     ...(has("neighbour") ? { neighbour: await neighbourPart(request) } : {}),
   };
@@ -136,6 +139,14 @@ async function ffnPart(request: BenchRequest): Promise<FfnResult[]> {
   return results;
 }
 
+async function speculatePart(request: BenchRequest): Promise<SpeculateResult[]> {
+  const model = await loadModel(nodeHost, request.model, { tier: request.tiers[request.tiers.length - 1] as Tier });
+  const tokenizer = model.tokenizerJson === undefined ? undefined : loadTokenizer(model.tokenizerJson, "tokenizer.json");
+  const results = await benchSpeculate(model, tokenizer, request.quick ? 3 : 15, request.onProgress);
+  model.dispose();
+  return results;
+}
+
 /** The report as text tables. */
 export function formatReport(report: BenchReport): string {
   const { machine } = report;
@@ -154,6 +165,10 @@ export function formatReport(report: BenchReport): string {
     out.push(table(["model", "weights", "dense us/token", "sparse us/token", "ratio", "1 - TLS", "ratio / bound"], report.ffn.map((f) => [
       f.model, f.quantization, f.denseMicroseconds, f.sparseMicroseconds, f.ratio, f.bound, f.overBound,
     ])));
+  }
+  if (report.speculate !== undefined) {
+    const { head, rows } = speculateRows(report.speculate);
+    out.push(table(head, rows));
   }
   if (report.load !== undefined) {
     out.push(loadTables(report.load));

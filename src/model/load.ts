@@ -1,5 +1,6 @@
 import { ConfigError } from "../errors.ts";
 import { openCheckpoint } from "../format/checkpoint.ts";
+import type { DraftLayout } from "../format/draft-head.ts";
 import { packWeights } from "../format/pack.ts";
 import { openPacked, type PackedModel } from "../format/packed.ts";
 import type { ByteSource, ModelFiles } from "../format/source.ts";
@@ -9,7 +10,7 @@ import type { ModelConfig } from "./config.ts";
 import { Engine } from "./engine.ts";
 import { ModelInstance } from "./instance.ts";
 import { planWeights, type WeightPlan } from "./plan.ts";
-import { WeightCheck } from "./check.ts";
+import { checkDraftTokens, WeightCheck } from "./check.ts";
 import { chooseReadAhead } from "./read-ahead.ts";
 import { chooseThreads } from "./threads.ts";
 import { bestTier } from "./tier.ts";
@@ -30,7 +31,7 @@ export async function loadModel(host: Host, location: string, options: LoadOptio
 
 /** A model without weights, and `fill` to put them in; where that fails, its threads end. */
 async function build(
-  host: Host, init: { name: string; config: ModelConfig; plan: WeightPlan; tokenizerJson: Uint8Array | undefined }, options: LoadOptions,
+  host: Host, init: { name: string; config: ModelConfig; plan: WeightPlan; draft: DraftLayout | undefined; tokenizerJson: Uint8Array | undefined }, options: LoadOptions,
   fill: (model: ModelInstance) => Promise<void>,
 ): Promise<ModelInstance> {
   const tier = options.tier ?? (await bestTier(host));
@@ -54,9 +55,9 @@ async function loadPacked(host: Host, files: ModelFiles, options: LoadOptions): 
     if (options.quantize !== undefined && options.quantize !== packed.plan.quantization) {
       throw new ConfigError(`is packed as ${packed.plan.quantization}; convert the original folder to get ${options.quantize}`, { file: files.name, field: "quantize" });
     }
-    const { config, plan } = packed;
+    const { config, plan, draft } = packed;
     const tokenizerJson = await packed.readTokenizer();
-    return await build(host, { name: files.name, config, plan, tokenizerJson }, options, (model) => readWeights(source, packed, model, options));
+    return await build(host, { name: files.name, config, plan, draft, tokenizerJson }, options, (model) => readWeights(source, packed, model, options));
   } finally {
     await source.close();
   }
@@ -65,9 +66,8 @@ async function loadPacked(host: Host, files: ModelFiles, options: LoadOptions): 
 /** Reads ranges in order, several at once, and checks what is there while the next are under way. */
 async function readWeights(source: ByteSource, packed: PackedModel, model: ModelInstance, options: LoadOptions): Promise<void> {
   // The last part may end before its padding does.
-  const last = packed.plan.parts[packed.plan.parts.length - 1];
-  const total = last === undefined ? 0 : last.offset + last.bytes;
-  const check = new WeightCheck(model);
+  const total = packed.bytes;
+  const check = new WeightCheck(model, packed.draft);
   const finished = new Set<number>();
   let next = 0;
   let done = 0;
@@ -92,6 +92,7 @@ async function readWeights(source: ByteSource, packed: PackedModel, model: Model
     next = total;
     throw error;
   }
+  if (packed.draft !== undefined) checkDraftTokens(model, packed.draft);
 }
 
 async function loadFolder(host: Host, files: ModelFiles, options: LoadOptions): Promise<ModelInstance> {
@@ -99,7 +100,7 @@ async function loadFolder(host: Host, files: ModelFiles, options: LoadOptions): 
   try {
     const plan = planWeights(config, options.quantize ?? "f32");
     const weights = new CheckpointWeights(config, tensors);
-    return await build(host, { name: files.name, config, plan, tokenizerJson }, options, async (model) => {
+    return await build(host, { name: files.name, config, plan, draft: undefined, tokenizerJson }, options, async (model) => {
       const sink = (offset: number, bytes: Uint8Array): void => model.engine.bytes(model.addresses.weights + offset, bytes.length).set(bytes);
       await packWeights(plan, weights, sink, options.onProgress);
     });

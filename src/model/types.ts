@@ -1,5 +1,6 @@
 import type { Tier } from "../host.ts";
 import type { ModelConfig } from "./config.ts";
+import type { EagleHead } from "./eagle.ts";
 
 /** Weight types of a packed model: every matrix f32; 8-bit blocks; 4-bit blocks with 8-bit embedding and head. */
 export type Quantization = "f32" | "q8" | "q4";
@@ -77,6 +78,10 @@ export interface LoadedModel {
   /** Raw bytes of tokenizer.json; undefined when the model has none. */
   readonly tokenizerJson: Uint8Array | undefined;
   ffn: FfnMode;
+  /** Whether the packed file carries an EAGLE head, which drafts for this model. */
+  readonly hasDraftHead?: boolean;
+  /** The EAGLE head; its working memory is made at the first call. @throws UsageError when there is none. */
+  draftHead?(): EagleHead;
   newSequence(options?: SequenceOptions): Sequence;
   dispose(): void;
 }

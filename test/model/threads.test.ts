@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { loadEagle } from "../../src/model/eagle.ts";
+import { loadEagle } from "../../src/model/load-eagle.ts";
 import { EagleDrafter } from "../../src/decode/drafters/eagle.ts";
 import type { ModelInstance } from "../../src/model/instance.ts";
 import { loadModel } from "../../src/model/load.ts";
