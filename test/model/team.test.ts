@@ -173,6 +173,20 @@ describe("TeamGuard", () => {
     expect(run(guard, 500, 10, 6).time / (500 * 6)).toBeLessThan(1.05);
   });
 
+  it("finds that threads help although its first calls were slow, and workers that slept are late", () => {
+    const guard = new TeamGuard();
+    let shared = 0;
+    let before = true;
+    for (let i = 0; i < 1000; i++) {
+      const all = guard.together(1);
+      const cold = i < 20 ? 4 : 1;
+      guard.record(1, all, all ? cold * (before ? 0.13 : 0.33) : 0.2);
+      before = all;
+      if (all && i >= 500) shared++;
+    }
+    expect(shared).toBeGreaterThan(450);
+  });
+
   it("judges calls of each size by themselves", () => {
     const guard = new TeamGuard();
     for (let i = 0; i < 200; i++) {
