@@ -2,9 +2,9 @@
 const STEP = 0.25;
 /** ... and counts as at most so many times the cost: a single pause of the machine should not decide. */
 const OUTLIER = 4;
-/** Calls before the other way is tried, and how often it is then tried in a row. */
-const PROBE_AFTER = 8;
-const PROBE_CALLS = 3;
+/** Calls before the other way is tried, and how often it is then tried in a row: the first time, which has to wake the workers, does not count. */
+const PROBE_AFTER = 12;
+const PROBE_CALLS = 4;
 /** Most time that trying may lose, as a share of all time. */
 const TOLERANCE = 0.02;
 /** What was lost and what time there was count half after so many calls: what was true a minute ago may have changed. */
@@ -22,6 +22,11 @@ class Cost {
     this.value += this.known ? STEP * (Math.min(ms, OUTLIER * this.value) - this.value) : ms;
     this.known = true;
   }
+
+  set(ms: number): void {
+    this.value = ms;
+    this.known = true;
+  }
 }
 
 /** One size of call, and whether it is better run together or alone. */
@@ -31,6 +36,7 @@ class Choice {
   #best = true;
   #since = 0;
   #probes = 0;
+  #probed = 0;
   #total = 0;
   #lost = 0;
 
@@ -47,9 +53,11 @@ class Choice {
       mine.add(ms);
       this.#since++;
     } else {
-      other.add(ms);
       this.#lost += Math.max(0, ms - mine.value);
+      if (this.#probes < PROBE_CALLS) this.#probed += Math.min(ms, OUTLIER * mine.value);
       if (--this.#probes > 0) return;
+      other.set(this.#probed / (PROBE_CALLS - 1));
+      this.#probed = 0;
       this.#since = 0;
     }
     if (!other.known || other.value >= BETTER * mine.value) return;

@@ -54,7 +54,7 @@ export class Team {
       this.#failure ??= cause ?? "unknown";
       throw this.#error();
     }
-    if (ready) this.#guard.record(rows, together, performance.now() - start);
+    if (ready && !this.always) this.#guard.record(rows, together, performance.now() - start);
   }
 
   /** Gives the team up: `reason` is what happened to one of its threads. Before they have begun, nothing is lost. */
