@@ -195,7 +195,9 @@ export const SCRATCH_LOGITS = 136;
 export const SCRATCH_ACTIVE = 140;
 /** Optional: where the pass copies what it computed, for tests and tools; 0 = off. */
 export const SCRATCH_TAPS = 144;
-export const SCRATCH_BYTES = 148;
+/** Optional: u32 [layers, n, words], the experts that the chunk's tokens shall use whatever the router says; 0 = off. The router still runs. */
+export const SCRATCH_ROUTING = 148;
+export const SCRATCH_BYTES = 152;
 
 // ---- Taps: f32 buffers [layers, n, width] (embedding: [n, hidden]); 0 = off --------------------------------------------
 

@@ -30,7 +30,7 @@ export function experts(p: Pass, layer: usize, index: i32): void {
   const branch = ptr(p.scratch, SCRATCH_BRANCH);
   const all = int(p.model, MODEL_FFN_DENSE) !== 0;
 
-  route(p, layer, scores, scoreStride, active);
+  route(p, layer, index, scores, scoreStride, active);
   prepare(p.input, type, p.n, p.hidden);
   const rows = innerRows(p, h, hStride);
   for (let e = 0; e < count; e++) {

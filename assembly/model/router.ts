@@ -1,6 +1,6 @@
 import {
   LAYER_ROUTER, LAYER_ROUTER_NORM, MATRIX_TYPE, MODEL_EXPERTS, MODEL_NORM_SCALE, MODEL_RMS_EPS, MODEL_ROUTER, MODEL_ROUTER_NORM, MODEL_TOP_K,
-  MODEL_TOP_P, ROUTER_BLOCK, ROUTER_NORM_RMS, ROUTER_NORM_SUM, ROUTER_RELU, ROUTER_TOPK, ROUTER_TOPP, SCRATCH_ROUTER_RAW,
+  MODEL_TOP_P, ROUTER_BLOCK, ROUTER_NORM_RMS, ROUTER_NORM_SUM, ROUTER_RELU, ROUTER_TOPK, ROUTER_TOPP, SCRATCH_ROUTER_RAW, SCRATCH_ROUTING,
 } from "../layout";
 import { rmsNorm, scale, softmax } from "../kernels";
 import { exp } from "../kernels/math";
@@ -16,7 +16,7 @@ export function activeWords(experts: i32): i32 {
 }
 
 /** Scores [n, experts] and active-expert masks [n, words] of the chunk's tokens. An expert that is not active has score 0. */
-export function route(p: Pass, layer: usize, scores: usize, stride: usize, active: usize): void {
+export function route(p: Pass, layer: usize, index: i32, scores: usize, stride: usize, active: usize): void {
   const experts = int(p.model, MODEL_EXPERTS);
   const words = activeWords(experts);
   const kind = int(p.model, MODEL_ROUTER);
@@ -43,6 +43,22 @@ export function route(p: Pass, layer: usize, scores: usize, stride: usize, activ
     } else {
       sparseMixer(raw + <usize>t * stride, s, mask, experts, int(p.model, MODEL_TOP_K));
     }
+  }
+  const routing = ptr(p.scratch, SCRATCH_ROUTING);
+  if (routing !== 0) imposeRouting(p.n, experts, routing + <usize>((index * p.n * words) << 2), scores, stride, active);
+}
+
+/** Replaces what the router chose: the experts of `routing` [n, words] are active, each with score 1 / their number; the others are not. */
+function imposeRouting(n: i32, experts: i32, routing: usize, scores: usize, stride: usize, active: usize): void {
+  const words = activeWords(experts);
+  for (let t = 0; t < n; t++) {
+    const mask = active + ((t * words) << 2);
+    memory.copy(mask, routing + ((t * words) << 2), words << 2);
+    let count = 0;
+    for (let w = 0; w < words; w++) count += <i32>popcnt<u32>(load<u32>(mask + (w << 2)));
+    const score = <f32>1 / <f32>max(count, 1);
+    const s = scores + <usize>t * stride;
+    for (let e = 0; e < experts; e++) store<f32>(s + (e << 2), isActive(mask, e) ? score : 0);
   }
 }
 
