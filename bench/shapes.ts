@@ -43,6 +43,16 @@ export function blockShape(s: BlockShape): ModelConfig {
   };
 }
 
+/**
+ * A dense model of the same size: one feed-forward network as wide as all experts together, no router. What a sparse model must
+ * beat, without the price of walking over experts.
+ */
+export function denseTwin(config: ModelConfig): ModelConfig {
+  const { ffn } = config;
+  if (ffn.kind === "dense") return config;
+  return { ...config, ffn: { kind: "dense", size: ffn.experts * ffn.expertSize + ffn.sharedSize, gated: false } };
+}
+
 /** Shapes that are measured. The dense ones are those that the peers run too. */
 export const SHAPES: Readonly<Record<string, ModelConfig>> = {
   "135M": llamaShape({ hidden: 576, layers: 30, heads: 9, kvHeads: 3, ffn: 1536, vocab: 49152, tied: true }),

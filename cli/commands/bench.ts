@@ -6,6 +6,7 @@ import type { Tier } from "../../src/host.ts";
 import type { Quantization } from "../../src/model/types.ts";
 import type { Context } from "../io.ts";
 import { jsonOption, modelOption } from "../options.ts";
+import { registerBenchModes } from "./bench-modes.ts";
 
 interface Options {
   readonly model?: string;
@@ -18,7 +19,9 @@ interface Options {
 
 export function registerBench(program: Command, context: Context): void {
   const names = Object.keys(SHAPES).join(", ");
-  program.command("bench")
+  const bench = program.command("bench")
+    // Options after `modes` are its own.
+    .enablePositionalOptions()
     .description("Measure kernels, prefill, decode, the FFN against its bound, and loading, on this machine.")
     .argument("[parts...]", `what to measure: ${PARTS.join(", ")} (default: all)`)
     .addOption(modelOption())
@@ -32,6 +35,7 @@ Examples:
   blockffn bench
   blockffn bench decode --shape 135M --quantize q8 q4
   blockffn bench ffn --model my-model.q8.safetensors --json
+  blockffn bench modes --help
 Peers (llama.cpp, wllama, onnxruntime-web) are measured by bench/peers, see its README.`)
     .action(async (parts: string[], options: Options) => {
       const unknown = parts.find((part) => !PARTS.includes(part as BenchPart));
@@ -47,4 +51,5 @@ Peers (llama.cpp, wllama, onnxruntime-web) are measured by bench/peers, see its 
       if (io.stderrIsTty) io.err("\r\u001b[K");
       await io.out(options.json === true ? `${JSON.stringify(report)}\n` : formatReport(report));
     });
+  registerBenchModes(bench, context);
 }
