@@ -18,10 +18,20 @@ const TREE_WIDTH = 10;
 const STEPS = 60;
 
 /**
- * A model of what a drafter's guesses are worth, with one parameter: the k-th best guess after any node is right with
- * probability q (1 - q)^(k - 1). `treeOf(q, n)` takes the n - 1 likeliest nodes, as EAGLE-2 does.
- * Real drafters are surer of their first guess than a geometric law that is fitted to a wide tree says, so trees smaller than the
- * one that q was fitted to come out worse here than they are: the estimate is conservative.
+ * How fast later guesses get worse: the k-th best is right with probability q k^-DECAY. With 2 the model stays below the accept
+ * lengths that the EAGLE head of blockffn-nano reaches with 2, 4, 8 and 16 nodes when q is fitted to its 32 (2.5 would meet them:
+ * bench/RESULTS.md), so that smaller trees than the paper's come out worse here than they are.
+ */
+const DECAY = 2;
+const law = (q: number, k: number): number => q * (k + 1) ** -DECAY;
+/** At most one guess is right. */
+const MAX_Q = 1 / Array.from({ length: TREE_WIDTH }, (_, k) => law(1, k)).reduce((sum, p) => sum + p, 0);
+
+/**
+ * A model of what a drafter's guesses are worth, with one parameter: the k-th best guess after any node is right with probability
+ * q k^-2, whatever the depth. The tree takes the likeliest nodes, as EAGLE-2 (arXiv 2406.16858) does.
+ * @param q share of right first guesses
+ * @param nodes of the tree, root included
  */
 export function treeOf(q: number, nodes: number): ModelTree {
   const parents = [-1];
@@ -35,13 +45,13 @@ export function treeOf(q: number, nodes: number): ModelTree {
     parents.forEach((_, node) => {
       const k = children[node] as number;
       if (depths[node] === TREE_DEPTH || k === TREE_WIDTH) return;
-      const path = (paths[node] as number) * q * (1 - q) ** k;
+      const path = (paths[node] as number) * law(q, k);
       if (path > value) [best, value] = [node, path];
     });
     if (best < 0) break;
     const k = (children[best] as number)++;
     parents.push(best);
-    chances.push(q * (1 - q) ** k);
+    chances.push(law(q, k));
     paths.push(value);
     depths.push((depths[best] as number) + 1);
     children.push(0);
@@ -55,7 +65,7 @@ export function treeOf(q: number, nodes: number): ModelTree {
  */
 export function fitAcceptance(acceptLength: number, nodes: number): number {
   let low = 0;
-  let high = 1;
+  let high = MAX_Q;
   for (let i = 0; i < STEPS; i++) {
     const middle = (low + high) / 2;
     if (treeOf(middle, nodes).acceptLength < acceptLength) low = middle;

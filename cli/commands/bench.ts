@@ -20,7 +20,6 @@ interface Options {
 export function registerBench(program: Command, context: Context): void {
   const names = Object.keys(SHAPES).join(", ");
   const bench = program.command("bench")
-    // Options after `modes` are its own.
     .enablePositionalOptions()
     .description("Measure kernels, prefill, decode, the FFN against its bound, and loading, on this machine.")
     .argument("[parts...]", `what to measure: ${PARTS.join(", ")} (default: all)`)
