@@ -11,7 +11,11 @@ import { fillRandom, fillUniform } from "./random.ts";
 
 /** A model of a given shape with random weights, every byte of them written, scaled so that activations stay near 1. */
 export async function syntheticModel(host: Host, config: ModelConfig, quantization: Quantization, tier: Tier): Promise<ModelInstance> {
-  const engine = await Engine.create(await host.engine(tier));
+  return syntheticOn(await Engine.create(await host.engine(tier)), config, quantization, tier);
+}
+
+/** The same over an engine that is there already, from its heap base on. */
+export function syntheticOn(engine: Engine, config: ModelConfig, quantization: Quantization, tier: Tier): ModelInstance {
   const plan = planWeights(config, quantization);
   const model = new ModelInstance({ name: "synthetic", config, tier, engine, plan, ffn: "sparse", tokenizerJson: undefined });
   plan.parts.forEach((part, i) => fillPart(engine, model.addresses.weights, part, i + 1));

@@ -6,6 +6,7 @@ import type { Tier } from "../../src/host.ts";
 import type { Quantization } from "../../src/model/types.ts";
 import type { Context } from "../io.ts";
 import { jsonOption, modelOption } from "../options.ts";
+import { registerBenchBig } from "./bench-big.ts";
 import { registerBenchModes } from "./bench-modes.ts";
 
 interface Options {
@@ -35,6 +36,7 @@ Examples:
   blockffn bench decode --shape 135M --quantize q8 q4
   blockffn bench ffn --model my-model.q8.safetensors --json
   blockffn bench modes --help
+  blockffn bench big --help
 Peers (llama.cpp, wllama, onnxruntime-web) are measured by bench/peers, see its README.`)
     .action(async (parts: string[], options: Options) => {
       const unknown = parts.find((part) => !PARTS.includes(part as BenchPart));
@@ -51,4 +53,5 @@ Peers (llama.cpp, wllama, onnxruntime-web) are measured by bench/peers, see its 
       await io.out(options.json === true ? `${JSON.stringify(report)}\n` : formatReport(report));
     });
   registerBenchModes(bench, context);
+  registerBenchBig(bench, context);
 }

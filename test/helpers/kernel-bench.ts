@@ -10,7 +10,7 @@ export class KernelBench {
 
   private constructor(engine: Engine) {
     this.engine = engine;
-    this.#top = engine.exports.heapBase();
+    this.#top = engine.exports.heapBase() >>> 0;
   }
 
   static async create(tier: Tier): Promise<KernelBench> {
