@@ -62,6 +62,12 @@ export const SHAPES: Readonly<Record<string, ModelConfig>> = {
   Medium: blockShape({ hidden: 1280, layers: 27, heads: 10, experts: 40, expertSize: 128, vocab: 122753 }),
   Large: blockShape({ hidden: 1536, layers: 32, heads: 12, experts: 48, expertSize: 128, vocab: 122753 }),
   XLarge: blockShape({ hidden: 1792, layers: 35, heads: 14, experts: 56, expertSize: 128, vocab: 122753 }),
+  // Medium with the vocabulary of the dense 0.5B shape, so that other runtimes can be given a model of equal size.
+  "Medium-32k": blockShape({ hidden: 1280, layers: 27, heads: 10, experts: 40, expertSize: 128, vocab: 32000 }),
+  nano: {
+    ...blockShape({ hidden: 256, layers: 8, heads: 8, experts: 48, expertSize: 32, vocab: 4096 }), contextLength: 1024, logitScale: 1, tied: true,
+    attention: { kind: "gqa", heads: 8, kvHeads: 4, headDim: 32 },
+  },
   "2.8B": {
     ...blockShape({ hidden: 2048, layers: 36, heads: 16, experts: 128, expertSize: 128, vocab: 73448 }),
     attention: { kind: "gqa", heads: 16, kvHeads: 4, headDim: 128 }, tied: true,
