@@ -14,7 +14,7 @@ export interface ModelTree {
 /** Edges from the root of the authors' trees: 3 iterations of the draft head, so a round gives at most 4 tokens. */
 export const TREE_DEPTH = 3;
 /** Candidates of a node, `topk_per_iter`. */
-const TREE_WIDTH = 10;
+export const TREE_WIDTH = 10;
 const STEPS = 60;
 
 /**

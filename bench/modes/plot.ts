@@ -15,7 +15,7 @@ const BARS = 270;
 const RIGHT = 690;
 const RIGHT_LABELS = 66;
 const RIGHT_BARS = 210;
-const SECTION_HEAD = 54;
+const SECTION_HEAD = 62;
 const SECTION_GAP = 26;
 
 /**
@@ -56,7 +56,7 @@ function section(model: ModelReport, top: number): string {
   const threads = `${model.threads} thread${model.threads > 1 ? "s" : ""}`;
   const parts = [`<text class="name" x="${MARGIN}" y="${top + 12}">${escapeXml(`${model.name}, ${model.quantization}, ${model.tier}, ${threads}`)}</text>`];
   if (model.simulation !== null) parts.push(`<text class="sim" x="${MARGIN}" y="${top + 30}">synthetic weights; routing and acceptance simulated at the paper's values</text>`);
-  parts.push(`<text class="end" x="${MARGIN + LABELS + BARS}" y="${top + 44}">tokens/s, times dense AR</text>`);
+  parts.push(`<text class="end" x="${MARGIN + LABELS + BARS}" y="${top + 52}">tokens/s, times dense AR</text>`);
   rows.forEach((row, i) => {
     const y = top + SECTION_HEAD + i * ROW;
     const x = MARGIN + LABELS;
@@ -65,7 +65,7 @@ function section(model: ModelReport, top: number): string {
     parts.push(`<text class="value" x="${x + BARS + 8}" y="${y + 12}">${figure(row.tokensPerSecond)}  (${row.speedup.toFixed(2)}×)</text>`);
   });
   const ffn = shown(model.ffn);
-  if (ffn.length > 0) parts.push(`<text x="${RIGHT}" y="${top + 44}">FFN time, share of the dense FFN's; mark: the bound that sparsity sets</text>`);
+  if (ffn.length > 0) parts.push(`<text x="${RIGHT}" y="${top + 52}">FFN time, share of the dense FFN's; mark: the bound that sparsity sets</text>`);
   ffn.forEach((times, i) => parts.push(ffnBar(times, top + SECTION_HEAD + i * ROW)));
   return parts.join("\n");
 }

@@ -1,14 +1,13 @@
 import type { Drafter } from "../../src/decode/drafters/drafter.ts";
-import { EagleDrafter } from "../../src/decode/drafters/eagle.ts";
-import { NgramDrafter } from "../../src/decode/drafters/ngram.ts";
 import { encodePrompt } from "../../src/decode/prompt.ts";
-import { BlockFFNError, LimitError } from "../../src/errors.ts";
+import { LimitError } from "../../src/errors.ts";
 import type { EagleHead } from "../../src/model/eagle.ts";
 import type { ModelInstance } from "../../src/model/instance.ts";
 import type { FfnMode } from "../../src/model/types.ts";
 import { loadTokenizer } from "../../src/text/tokenizer.ts";
 import { measureFfn, sampleText, type FfnTimes } from "../ffn.ts";
 import { median } from "../measure.ts";
+import { newDrafter } from "./drafters.ts";
 import { decodeGreedy, type GreedyRun } from "./greedy.ts";
 import type { BenchPrompt } from "./prompts.ts";
 import type { RunSettings } from "./settings.ts";
@@ -80,11 +79,7 @@ function lanesOf(sparse: boolean, eagle: boolean, sizes: readonly number[]): Lan
 
 function drafterOf({ drafter, nodes }: Lane, head: EagleHead | undefined, capacity: number): Drafter | undefined {
   if (drafter === null) return undefined;
-  if (drafter === "ngram") return new NgramDrafter();
-  if (head === undefined) throw new BlockFFNError("there is no EAGLE head");
-  // A tree of few nodes needs neither all levels nor all candidates of a level.
-  const width = Math.min(10, nodes - 1);
-  return new EagleDrafter(head, { capacity: Math.min(capacity, head.config.contextLength), topkPerIter: width, numIter: Math.min(3, nodes - 1), treeSize: Math.min(nodes, 32) });
+  return drafter === "eagle" && head !== undefined ? newDrafter("eagle", head, nodes, capacity) : newDrafter("ngram");
 }
 
 function rowsOf(lanes: readonly Lane[], categories: readonly string[]): ModeRow[] {

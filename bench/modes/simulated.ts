@@ -1,4 +1,4 @@
-import { EagleDrafter } from "../../src/decode/drafters/eagle.ts";
+import type { Drafter } from "../../src/decode/drafters/drafter.ts";
 import { createRandom, type Random } from "../../src/decode/rng.ts";
 import { layoutTree } from "../../src/decode/tree.ts";
 import { UsageError } from "../../src/errors.ts";
@@ -14,7 +14,8 @@ import { median } from "../measure.ts";
 import { fillUniform } from "../random.ts";
 import { denseTwin } from "../shapes.ts";
 import { syntheticEagle, syntheticModel } from "../synthetic.ts";
-import { drawPath, fitAcceptance, treeOf, type ModelTree } from "./acceptance.ts";
+import { drawPath, fitAcceptance, treeOf, TREE_WIDTH, type ModelTree } from "./acceptance.ts";
+import { newDrafter } from "./drafters.ts";
 import { ImposedRouting } from "./imposed.ts";
 import { ACCEPT_LENGTHS, ACCEPT_NODES, MEAN_ACCEPT_LENGTH, ROUTING } from "./paper.ts";
 import { fitRouting, RoutingTrace, type RoutingModel } from "./routing.ts";
@@ -174,13 +175,12 @@ class Bed {
   }
 
   /** Grows trees as deep and as wide as this one; has read the prompt. */
-  #drafter({ parents }: ModelTree): EagleDrafter {
+  #drafter({ parents }: ModelTree): Drafter {
     if (this.#head === undefined) throw new UsageError("this model has no drafter");
     const { depths } = layoutTree({ tokens: parents.map(() => 0), parents }, 0);
-    const width = Math.max(...parents.map((_, node) => parents.filter((parent) => parent === node).length));
-    const drafter = new EagleDrafter(this.#head, {
-      capacity: this.#model.config.contextLength, numIter: Math.max(...depths), topkPerIter: width, treeSize: Math.min(parents.length, 1 + width + (Math.max(...depths) - 1) * width * width),
-    });
+    // The published accept lengths came from ten candidates a node.
+    const width = parents.length >= ACCEPT_NODES ? TREE_WIDTH : Math.max(...parents.map((_, node) => parents.filter((parent) => parent === node).length));
+    const drafter = newDrafter("eagle", this.#head, parents.length, this.#model.config.contextLength, { depth: Math.max(...depths), width });
     drafter.accept(this.#prompt, this.#hidden);
     drafter.propose(parents.length);
     return drafter;
