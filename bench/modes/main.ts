@@ -40,7 +40,7 @@ export async function runModes(request: ModesRequest): Promise<ModesReport> {
   if (unknown !== undefined) throw new UsageError(`unknown shape ${unknown}; known are ${Object.keys(SHAPES).join(", ")}`, { field: "shape" });
   const models: ModelReport[] = [];
   for (const threads of request.threads) {
-    const settings: RunSettings = { tier, threads, sizes, rounds, minMs: request.quick ? 0 : 50, onProgress };
+    const settings: RunSettings = { tier, threads, sizes, rounds, minMs: request.quick ? 0 : 200, onProgress };
     if (request.model !== undefined) models.push(await realModel(request.model, request, settings));
     for (const name of request.shapes) {
       for (const quantization of request.quantizations) {

@@ -100,11 +100,13 @@ function rowsOf(lanes: readonly Lane[], categories: readonly string[]): ModeRow[
     const own = speed(lane, prompts);
     return { ...own, speedup: own.tokensPerSecond / speed(dense, prompts).tokensPerSecond };
   };
-  const perRound = (lane: Lane, ms: (run: GreedyRun) => number): number =>
-    all.reduce((sum, p) => sum + median((lane.runs[p] as GreedyRun[]).map(ms)), 0) / all.reduce((sum, p) => sum + ((lane.runs[p] as GreedyRun[])[0] as GreedyRun).rounds, 0);
+  const perRound = (lane: Lane, ms: (run: GreedyRun) => number, of = median): number =>
+    all.reduce((sum, p) => sum + of((lane.runs[p] as GreedyRun[]).map(ms)), 0) / all.reduce((sum, p) => sum + ((lane.runs[p] as GreedyRun[])[0] as GreedyRun).rounds, 0);
   return markBest(lanes.map((lane) => ({
     mode: lane.mode, ffn: lane.ffn, nodes: lane.nodes, drafter: lane.drafter, ...over(lane, all),
-    passMs: perRound(lane, (run) => run.passMs), draftMs: perRound(lane, (run) => run.draftMs),
+    passMs: perRound(lane, (run) => run.passMs),
+    passRangeMs: [perRound(lane, (run) => run.passMs, (values) => Math.min(...values)), perRound(lane, (run) => run.passMs, (values) => Math.max(...values))],
+    draftMs: perRound(lane, (run) => run.draftMs),
     identical: lane.runs.every((runs, p) => runs.every((run) => String(run.tokens) === String(dense.runs[p]?.[0]?.tokens))),
     categories: Object.fromEntries([...new Set(categories)].map((category) => [category, over(lane, all.filter((p) => categories[p] === category))])),
   })));

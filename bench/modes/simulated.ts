@@ -27,6 +27,9 @@ const PROMPT = 128;
 /** Tokens that the synthetic drafter chooses from: FR-Spec (arXiv 2502.14856) drafts the most frequent ones only. */
 const DRAFT_VOCAB = 16384;
 const FFN_SAMPLES = 4;
+/** Passes that take so long are measured so often: the rounds are for those that a disturbance could change. */
+const SLOW_MS = 400;
+const SLOW_PASSES = 3;
 
 /** One mode at one tree size, and what a round of it took. */
 interface Lane {
@@ -65,6 +68,7 @@ export async function measureShape(host: Host, name: string, config: ModelConfig
     ];
     for (let round = -1; round < settings.rounds; round++) {
       for (const each of lanes) {
+        if (each.passMs.length >= SLOW_PASSES && median(each.passMs) > SLOW_MS) continue;
         settings.onProgress(`${name} ${quantization}, round ${round + 1} of ${settings.rounds}: ${each.mode}${each.nodes > 1 ? `, ${each.nodes} nodes` : ""}`);
         const times = each.bed.visit(each.ffn, treeOf(firstGuess, each.nodes), round < 0 ? 0 : settings.minMs);
         // The first round warms up.
@@ -101,6 +105,7 @@ function rowsOf(lanes: readonly Lane[], firstGuess: number): ModeRow[] {
   };
   return markBest(lanes.map((lane) => ({
     mode: lane.mode, ffn: lane.ffn, nodes: lane.nodes, drafter: lane.nodes > 1 ? "eagle" : null, passMs: median(lane.passMs),
+    passRangeMs: [Math.min(...lane.passMs), Math.max(...lane.passMs)],
     draftMs: lane.draftMs.length > 0 ? median(lane.draftMs) : 0, identical: null, ...speed(lane, firstGuess),
     categories: Object.fromEntries(Object.entries(ACCEPT_LENGTHS).map(([category, length]) => [category, speed(lane, fitAcceptance(length, ACCEPT_NODES))])),
   })));

@@ -23,6 +23,8 @@ export interface ModeRow extends Speed {
   readonly drafter: string | null;
   /** Milliseconds of a round: the model's pass with verification, and drafting. */
   readonly passMs: number;
+  /** Least and most of what was measured: far apart means that the machine was disturbed. Of real prompts, over the rounds. */
+  readonly passRangeMs: readonly [number, number];
   readonly draftMs: number;
   /** The fastest row of its mode. */
   readonly best: boolean;

@@ -23,7 +23,7 @@ interface Options {
   readonly perCategory: number;
   readonly maxTokens: number;
   readonly sizes: string[];
-  readonly rounds: number;
+  readonly rounds?: number;
   readonly quick?: boolean;
   readonly plot?: string;
   readonly json?: boolean;
@@ -47,7 +47,7 @@ export function registerBenchModes(bench: Command, context: Context): void {
     .option("--per-category <n>", "prompts of each category of that file", wholeNumber, 4)
     .option("--max-tokens <n>", "new tokens of a prompt", wholeNumber, 64)
     .option("--sizes <nodes...>", "nodes of the draft trees to try", ["2", "4", "8", "16", "32"])
-    .option("--rounds <n>", "alternating rounds, whose median counts", wholeNumber, 3)
+    .option("--rounds <n>", "alternating rounds, whose median counts (default: 3 on prompts, 9 with synthetic weights)", wholeNumber)
     .option("--quick", "one round, of one pass a mode where weights are synthetic")
     .option("--plot <file.svg>", "also draw speed and FFN time")
     .addOption(jsonOption())
@@ -65,7 +65,7 @@ Examples:
         model: options.shape.length > 0 ? undefined : (options.model ?? io.defaultModel), draft: options.draft, shapes: options.shape,
         quantizations: options.quantize, tier: options.tier, prompts, maxTokens: within("max-tokens", options.maxTokens, 2, 1e6),
         threads: options.threads.map((n) => within("threads", Number(n), 1, MAX_THREADS)), sizes: options.sizes.map((n) => within("sizes", Number(n), 2, MAX_NODES)),
-        rounds: options.quick === true ? 1 : within("rounds", options.rounds, 1, 1000), quick: options.quick === true,
+        rounds: options.quick === true ? 1 : within("rounds", options.rounds ?? (options.shape.length > 0 ? 9 : 3), 1, 1000), quick: options.quick === true,
         onProgress: (what) => {
           signal.throwIfAborted();
           if (io.stderrIsTty) io.err(`\r\u001b[K${what}`);

@@ -63,6 +63,7 @@ describe("modes of a shape", () => {
     expect(report.modes.map(({ mode, nodes }) => `${mode} ${nodes}`)).toEqual(["dense AR 1", "dense twin AR 1", "sparse, 1 token 1", "dense + speculation 2", "dense + speculation 32", "sparse + speculation 2", "sparse + speculation 32"]);
     for (const row of report.modes) {
       expect(row.tokensPerSecond).toBeCloseTo((1000 * row.acceptLength) / (row.passMs + row.draftMs), 6);
+      expect(row.passRangeMs[0] <= row.passMs && row.passMs <= row.passRangeMs[1]).toBe(true);
       expect(row.draftMs > 0).toBe(row.nodes > 1);
       expect(Object.keys(row.categories)).toEqual(["conversation", "translation", "summarization", "qa", "math_reasoning", "rag"]);
     }
