@@ -16,7 +16,7 @@ function formatModel(model: ModelReport): string {
   const out = [`== ${model.name}, ${model.quantization}, ${model.tier}, ${model.threads} thread${model.threads > 1 ? "s" : ""}, ${(model.weightBytes / 1e6).toFixed(0)} MB of weights\n${source(model)}\n`];
   out.push(table(["mode", "nodes", "drafter", "best", "tok/s", "x dense AR", "accept", "pass ms", "(range)", "draft ms", "same tokens"], model.modes.map((row) => [
     row.mode, String(row.nodes), row.drafter ?? "-", row.best && model.modes.some((other) => other !== row && other.mode === row.mode) ? "*" : "",
-    row.tokensPerSecond, row.speedup, row.acceptLength, row.passMs, row.passRangeMs.map((ms) => ms.toPrecision(3)).join(".."), row.draftMs, row.identical === null ? "-" : row.identical ? "yes" : "NO",
+    row.tokensPerSecond, row.speedup, row.acceptLength, row.passMs, row.passRangeMs.map((ms) => (ms >= 100 ? ms.toFixed(0) : ms.toPrecision(3))).join(".."), row.draftMs, row.identical === null ? "-" : row.identical ? "yes" : "NO",
   ])));
   const rows = bestRows(model);
   const categories = Object.keys(rows[0]?.categories ?? {});
