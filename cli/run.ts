@@ -36,6 +36,8 @@ function program(context: Context): Command {
   const root = new Command("blockffn")
     .description("Runs BlockFFN sparse language models in WebAssembly.")
     .version(io.version)
+    // Options after a command's name are that command's.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void io.out(text),
