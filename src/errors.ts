@@ -42,3 +42,6 @@ export class UsageError extends BlockFFNError {}
 
 /** A file that is not there or cannot be read. */
 export class SourceError extends BlockFFNError {}
+
+/** Training that cannot go on: a loss that is not finite, a checkpoint that belongs to another run. */
+export class TrainingError extends BlockFFNError {}

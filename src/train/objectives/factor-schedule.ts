@@ -85,12 +85,8 @@ export class FactorSchedule {
       this.#previous = this.#current;
       this.#current = [];
     }
-    if (i < warmup) {
-      this.#progress++;
-      return start * (i / warmup);
-    }
-    const value = this.value;
-    if (canStep && i >= stable && i % step === 0 && previous > 0 && current > 0) {
+    const value = this.peek(iteration);
+    if (i >= warmup && canStep && i >= stable && i % step === 0 && previous > 0 && current > 0) {
       const change = current / previous;
       this.#base = value;
       this.#ratio = Math.min((start * maxFactor) / value, change > 1 ? Math.max(minFactor, change) : change);
@@ -101,8 +97,14 @@ export class FactorSchedule {
     return value;
   }
 
-  /** The factor now (after the warm-up). */
-  get value(): number {
+  /** What `next` will give for an iteration. */
+  peek(iteration: number): number {
+    const { start, warmup, offset = 0 } = this.#options;
+    const i = iteration - offset;
+    return i < warmup ? start * (i / warmup) : this.#value;
+  }
+
+  get #value(): number {
     const left = 1 - Math.min(1, this.#progress / Math.max(1, this.#span));
     const ratio = this.#ratio;
     const change = (1 - ratio) * left;

@@ -1,0 +1,82 @@
+import type { Command } from "commander";
+import { dirname, resolve } from "node:path";
+import { readFile } from "node:fs/promises";
+import { sourceError } from "../../host/node/files.ts";
+import { RunFolder } from "../../host/node/train/run-folder.ts";
+import type { TrainResult } from "../../src/train/run/loop.ts";
+import { number, percent } from "../format.ts";
+import type { Context } from "../io.ts";
+import { jsonOption } from "../options.ts";
+import { withProgress } from "../progress.ts";
+import { readTextFile } from "../text-file.ts";
+import { TrainProgress } from "../train-progress.ts";
+
+interface Options {
+  readonly config: string;
+  readonly json?: boolean;
+}
+
+export function registerTrain(program: Command, context: Context): void {
+  program.command("train")
+    .description("Train a model from plain text, or go on with a run that was cut off.")
+    .requiredOption("--config <file>", "what to train; paths in it are relative to it")
+    .addOption(jsonOption())
+    .addHelpText("after", `
+The run's folder (\`out\` in the configuration) gets checkpoint.safetensors, metrics.jsonl, curves.svg and model/, a Hugging Face
+folder that generate, eval and convert take. Called again, it goes on from the last checkpoint. Ctrl-C writes one first.
+
+Examples:
+  blockffn train --config examples/train/tiny.json
+  blockffn generate "Once upon a time" --model runs/tiny/model`)
+    .action((options: Options) => trainCommand(context, options));
+}
+
+async function trainCommand(context: Context, options: Options): Promise<void> {
+  const { io, signal } = context;
+  // The autodiff library takes time to load: only who trains waits for it.
+  const [{ parseTrainConfig }, { train }, { workerGradients }] = await Promise.all([
+    import("../../src/train/config/parse.ts"), import("../../src/train/run/loop.ts"), import("../../host/node/train/worker-gradients.ts"),
+  ]);
+  const config = parseTrainConfig(await readBytes(options.config), options.config);
+  const base = dirname(options.config);
+  const texts: { name: string; text: string }[] = [];
+  for (const name of config.data.train) texts.push({ name, text: await readTextFile(resolve(base, name), signal) });
+  const validText = config.data.valid === undefined ? undefined : await readTextFile(resolve(base, config.data.valid), signal);
+  const tokenizerJson = await readBytes(resolve(base, config.data.tokenizer));
+  const store = await RunFolder.open(resolve(base, config.out));
+  const progress = new TrainProgress(io, config, options.json === true);
+  let result: TrainResult;
+  try {
+    result = await withProgress({ io, signal: new AbortController().signal }, "tokenizing", options.json === true, (onTokenize) =>
+      train({ config, configName: options.config, texts, validText, tokenizerJson }, {
+        host: io.host, store, signal, onTokenize,
+        gradients: (task) => workerGradients(task, config.workers),
+        onStart: (start) => progress.start(start),
+        onMetrics: (line) => progress.update(line),
+      }));
+  } finally {
+    progress.end();
+  }
+  await io.out(options.json === true ? `${JSON.stringify({ ...result, out: store.path })}\n` : report(result, store.path));
+}
+
+function report({ step, finished, parameters, loss, validation }: TrainResult, path: string): string {
+  const lines = [
+    `${finished ? "finished" : "stopped"} after ${number(step)} steps: ${path}/model, ${number(parameters)} weights`,
+    ...(loss === null ? [] : [`training loss        ${loss.toFixed(4)}`]),
+    ...(validation === null ? [] : [
+      `validation           perplexity ${validation.perplexity.toFixed(3)} on ${number(validation.tokens)} tokens`,
+      ...(validation.tls === null ? [] : [`sparsity             TLS ${percent(validation.tls)}, CLS 8 ${percent(validation.cls?.["8"] ?? 0)}, reuse ${percent(validation.reuseRatio ?? 0)}`]),
+    ]),
+    ...(finished ? [] : ["run the same command to go on"]),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw sourceError(path, cause);
+  }
+}
