@@ -3,6 +3,7 @@ import { dirname, resolve } from "node:path";
 import { readFile } from "node:fs/promises";
 import { sourceError } from "../../host/node/files.ts";
 import { RunFolder } from "../../host/node/train/run-folder.ts";
+import { UsageError } from "../../src/errors.ts";
 import type { TrainResult } from "../../src/train/run/loop.ts";
 import { number, percent } from "../format.ts";
 import type { Context } from "../io.ts";
@@ -10,25 +11,28 @@ import { jsonOption } from "../options.ts";
 import { withProgress } from "../progress.ts";
 import { readTextFile } from "../text-file.ts";
 import { TrainProgress } from "../train-progress.ts";
+import { registerTrainTokenizer } from "./train-tokenizer.ts";
 
 interface Options {
-  readonly config: string;
+  readonly config?: string;
   readonly json?: boolean;
 }
 
 export function registerTrain(program: Command, context: Context): void {
-  program.command("train")
+  const command = program.command("train")
     .description("Train a model from plain text, or go on with a run that was cut off.")
-    .requiredOption("--config <file>", "what to train; paths in it are relative to it")
+    .option("--config <file>", "what to train; paths in it are relative to it (needed)")
     .addOption(jsonOption())
     .addHelpText("after", `
 The run's folder (\`out\` in the configuration) gets checkpoint.safetensors, metrics.jsonl, curves.svg and model/, a Hugging Face
 folder that generate, eval and convert take. Called again, it goes on from the last checkpoint. Ctrl-C writes one first.
 
 Examples:
+  blockffn train tokenizer --text stories.txt --vocab 2048 --out tokenizer.json
   blockffn train --config examples/train/tiny.json
   blockffn generate "Once upon a time" --model runs/tiny/model`)
     .action((options: Options) => trainCommand(context, options));
+  registerTrainTokenizer(command, context);
 }
 
 async function trainCommand(context: Context, options: Options): Promise<void> {
@@ -37,8 +41,9 @@ async function trainCommand(context: Context, options: Options): Promise<void> {
   const [{ parseTrainConfig }, { train }, { workerGradients }] = await Promise.all([
     import("../../src/train/config/parse.ts"), import("../../src/train/run/loop.ts"), import("../../host/node/train/worker-gradients.ts"),
   ]);
-  const config = parseTrainConfig(await readBytes(options.config), options.config);
-  const base = dirname(options.config);
+  const file = configOption(options);
+  const config = parseTrainConfig(await readBytes(file), file);
+  const base = dirname(file);
   const texts: { name: string; text: string }[] = [];
   for (const name of config.data.train) texts.push({ name, text: await readTextFile(resolve(base, name), signal) });
   const validText = config.data.valid === undefined ? undefined : await readTextFile(resolve(base, config.data.valid), signal);
@@ -48,7 +53,7 @@ async function trainCommand(context: Context, options: Options): Promise<void> {
   let result: TrainResult;
   try {
     result = await withProgress({ io, signal: new AbortController().signal }, "tokenizing", options.json === true, (onTokenize) =>
-      train({ config, configName: options.config, texts, validText, tokenizerJson }, {
+      train({ config, configName: file, texts, validText, tokenizerJson }, {
         host: io.host, store, signal, onTokenize,
         gradients: (task) => workerGradients(task, config.workers),
         onStart: (start) => progress.start(start),
@@ -71,6 +76,12 @@ function report({ step, finished, parameters, loss, validation }: TrainResult, p
     ...(finished ? [] : ["run the same command to go on"]),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+// Commander would ask subcommands for an option that it requires here.
+function configOption({ config }: Options): string {
+  if (config === undefined) throw new UsageError("is needed: --config FILE (see examples/train)", { field: "config" });
+  return config;
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {
