@@ -38,6 +38,7 @@ function program(context: Context): Command {
     .description("Runs BlockFFN sparse language models in WebAssembly.")
     .version(io.version)
     .exitOverride()
+    .enablePositionalOptions()
     .configureOutput({
       writeOut: (text) => void io.out(text),
       writeErr: (text) => io.err(text),

@@ -1,7 +1,5 @@
 import type { Command } from "commander";
 import { dirname, resolve } from "node:path";
-import { readFile } from "node:fs/promises";
-import { sourceError } from "../../host/node/files.ts";
 import { RunFolder } from "../../host/node/train/run-folder.ts";
 import { UsageError } from "../../src/errors.ts";
 import type { TrainResult } from "../../src/train/run/loop.ts";
@@ -9,8 +7,9 @@ import { number, percent } from "../format.ts";
 import type { Context } from "../io.ts";
 import { jsonOption } from "../options.ts";
 import { withProgress } from "../progress.ts";
-import { readTextFile } from "../text-file.ts";
+import { readBytes, readTrainInputs } from "../train-inputs.ts";
 import { TrainProgress } from "../train-progress.ts";
+import { registerTrainCompare } from "./train-compare.ts";
 import { registerTrainTokenizer } from "./train-tokenizer.ts";
 
 interface Options {
@@ -20,6 +19,8 @@ interface Options {
 
 export function registerTrain(program: Command, context: Context): void {
   const command = program.command("train")
+    // `train compare --config` is compare's option, not train's.
+    .enablePositionalOptions()
     .description("Train a model from plain text, or go on with a run that was cut off.")
     .option("--config <file>", "what to train; paths in it are relative to it (needed)")
     .addOption(jsonOption())
@@ -33,6 +34,7 @@ Examples:
   blockffn generate "Once upon a time" --model runs/tiny/model`)
     .action((options: Options) => trainCommand(context, options));
   registerTrainTokenizer(command, context);
+  registerTrainCompare(command, context);
 }
 
 async function trainCommand(context: Context, options: Options): Promise<void> {
@@ -43,17 +45,13 @@ async function trainCommand(context: Context, options: Options): Promise<void> {
   ]);
   const file = configOption(options);
   const config = parseTrainConfig(await readBytes(file), file);
-  const base = dirname(file);
-  const texts: { name: string; text: string }[] = [];
-  for (const name of config.data.train) texts.push({ name, text: await readTextFile(resolve(base, name), signal) });
-  const validText = config.data.valid === undefined ? undefined : await readTextFile(resolve(base, config.data.valid), signal);
-  const tokenizerJson = await readBytes(resolve(base, config.data.tokenizer));
-  const store = await RunFolder.open(resolve(base, config.out));
+  const inputs = await readTrainInputs(config, file, signal);
+  const store = await RunFolder.open(resolve(dirname(file), config.out));
   const progress = new TrainProgress(io, config, options.json === true);
   let result: TrainResult;
   try {
     result = await withProgress({ io, signal: new AbortController().signal }, "tokenizing", options.json === true, (onTokenize) =>
-      train({ config, configName: file, texts, validText, tokenizerJson }, {
+      train(inputs, {
         host: io.host, store, signal, onTokenize,
         gradients: (task) => workerGradients(task, config.workers),
         onStart: (start) => progress.start(start),
@@ -82,12 +80,4 @@ function report({ step, finished, parameters, loss, validation }: TrainResult, p
 function configOption({ config }: Options): string {
   if (config === undefined) throw new UsageError("is needed: --config FILE (see examples/train)", { field: "config" });
   return config;
-}
-
-async function readBytes(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    throw sourceError(path, cause);
-  }
 }
