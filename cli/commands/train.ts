@@ -10,6 +10,7 @@ import { withProgress } from "../progress.ts";
 import { readBytes, readTrainInputs } from "../train-inputs.ts";
 import { TrainProgress } from "../train-progress.ts";
 import { registerTrainCompare } from "./train-compare.ts";
+import { registerTrainDraft } from "./train-draft.ts";
 import { registerTrainTokenizer } from "./train-tokenizer.ts";
 
 interface Options {
@@ -34,6 +35,7 @@ Examples:
   blockffn generate "Once upon a time" --model runs/tiny/model`)
     .action((options: Options) => trainCommand(context, options));
   registerTrainTokenizer(command, context);
+  registerTrainDraft(command, context);
   registerTrainCompare(command, context);
 }
 

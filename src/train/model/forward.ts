@@ -60,7 +60,8 @@ function below(weights: Tensors, prefix: string): Tensors {
   return Object.fromEntries(Object.entries(weights).filter(([name]) => name.startsWith(prefix)).map(([name, weight]) => [name.slice(prefix.length), weight.ref]));
 }
 
-function visibility(segments: Tensor, rows: number, length: number): Tensor {
+/** `[rows, 1, length, length]`: which keys (axis 3) a query (axis 2) sees. */
+export function visibility(segments: Tensor, rows: number, length: number): Tensor {
   const position = np.arange(length).astype(np.int32);
   const earlier = np.greaterEqual(position.ref.reshape([1, length, 1]), position.reshape([1, 1, length]));
   const same = np.equal(segments.ref.reshape([rows, length, 1]), segments.reshape([rows, 1, length]));

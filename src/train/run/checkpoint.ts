@@ -2,7 +2,6 @@ import * as v from "valibot";
 import { FormatError, TrainingError } from "../../errors.ts";
 import { encodeSafetensorsHeader, openSafetensors } from "../../format/safetensors.ts";
 import type { ByteSource } from "../../format/source.ts";
-import type { TrainConfig } from "../config/schema.ts";
 import type { FactorsState } from "./factors.ts";
 import type { TrainerState } from "./trainer.ts";
 
@@ -19,9 +18,9 @@ const State = v.object({
   factors: v.object({ schedules: v.record(Auxiliary, Schedule), balancedL1: v.number() }),
 });
 
-/** What a checkpoint belongs to: the configuration and the tokens it is trained on. */
+/** What a checkpoint belongs to: the settings of the run and the tokens it is trained on. */
 export interface RunIdentity {
-  readonly config: TrainConfig;
+  readonly config: object;
   readonly corpus: string;
 }
 
@@ -81,7 +80,7 @@ export async function decodeCheckpoint(source: ByteSource, identity: RunIdentity
 }
 
 /** The settings that a run depends on. */
-function bound(config: TrainConfig): object {
+function bound(config: object): object {
   return JSON.parse(JSON.stringify(Object.fromEntries(Object.entries(config).filter(([key]) => !(FREE as readonly string[]).includes(key))))) as object;
 }
 

@@ -12,6 +12,9 @@ export interface FactorsState {
   readonly balancedL1: number;
 }
 
+/** Of a run whose factors stay as they are. */
+export const NO_FACTORS: FactorsState = { schedules: {}, balancedL1: 0 };
+
 /** The objectives that a configuration asks for. */
 export function objectiveOptions(config: TrainConfig): ObjectiveOptions {
   const { objectives } = config;
