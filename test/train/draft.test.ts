@@ -2,14 +2,15 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { createRandom } from "../../src/decode/rng.ts";
 import { loadEagle } from "../../src/model/eagle.ts";
 import { loadModel } from "../../src/model/load.ts";
-import { startAutodiff, tensor, type Tensors } from "../../src/train/autodiff/jax.ts";
+import { intTensor, lax, nn, np, startAutodiff, tensor, valueAndGrad, type Tensor, type Tensors } from "../../src/train/autodiff/jax.ts";
 import { draftForward } from "../../src/train/draft/head.ts";
+import { tokenLoss } from "../../src/train/draft/loss.ts";
 import { frequencyRanking } from "../../src/train/draft/trainer.ts";
 import { visibility } from "../../src/train/model/forward.ts";
 import { ropeTables } from "../../src/train/model/rope.ts";
-import { intTensor } from "../../src/train/autodiff/jax.ts";
 import { largestDifference } from "../helpers/compare.ts";
 import { describeShared, sharedPath } from "../helpers/shared.ts";
 import { root, testHost } from "../helpers/test-host.ts";
@@ -21,6 +22,18 @@ beforeAll(startAutodiff);
 
 it("ranks all tokens, frequent ones first", () => {
   expect(frequencyRanking(Int32Array.of(3, 1, 3, 2, 2, 3), 5)).toEqual([3, 2, 1, 0, 4]);
+});
+
+it("has the gradient of cross entropy", () => {
+  const random = createRandom(6);
+  const values = (...shape: number[]): Tensor => tensor(Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => random.float() - 0.5), shape);
+  const [x, head, weights] = [values(5, 8), values(20, 8), tensor(Float32Array.of(1, 0, 2, 1, 0.5), [5])];
+  const distribution = nn.softmax(values(5, 20).mul(6), -1);
+  const logits = (x: Tensor): Tensor => np.matmul(x.mul(0.5), np.transpose(head.ref));
+  const [plain, expected] = valueAndGrad((x: Tensor) => nn.logSoftmax(logits(x), -1).mul(distribution.ref).sum(-1).neg().mul(weights.ref).sum())(x.ref);
+  const [value, gradient] = valueAndGrad((x: Tensor) => tokenLoss(x.ref, lax.stopGradient(logits(x)), distribution.ref, weights.ref, head.ref, 0.5))(x.ref);
+  expect(value.item()).toBeCloseTo(plain.item(), 4);
+  expect(largestDifference(gradient.dataSync(), expected.dataSync())).toBeLessThan(1e-5);
 });
 
 describeShared("the draft head in the trainer", "checkpoints/blockffn-nano-eagle", () => {

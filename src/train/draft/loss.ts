@@ -55,17 +55,32 @@ export function draftLoss(config: DraftHeadConfig, objective: DraftObjective, we
   const agreement: Tensor[] = [];
   for (let step = 0; step < objective.depth; step++) {
     const output = draftForward(config, weights, embedded.ref, hidden.ref, inputs);
-    const drafted = logits(output.ref);
+    const drafted = lax.stopGradient(logits(output.ref));
     agreement.push(masked(np.equal(np.argmax(drafted.ref, -1), choice.ref).astype(np.float32)));
-    const token = logSumExp(drafted.ref).reshape([n]).sub(drafted.mul(distribution.ref).sum(-1));
+    const token = tokenLoss(output.ref, drafted, distribution.ref, valid.ref.div(total.ref), rows.head.ref, base.logitScale);
     const feature = np.mean(smoothL1(output.ref.sub(target.ref.reshape([n, width]))), -1);
-    const part = masked(token).mul(objective.token).add(masked(feature).mul(objective.feature));
+    const part = token.mul(objective.token).add(masked(feature).mul(objective.feature));
     loss = loss === undefined ? part : loss.add(part);
     const own = earlier(output.reshape([count, length, width])).reshape([n, width]);
     hidden = np.where(np.greater(rows.follows.ref.reshape([n, 1]), 0), own, hidden);
   }
   const mean = (loss as Tensor).div(objective.depth);
   return [mean.ref, np.stack([mean, ...agreement].map((value) => lax.stopGradient(value)))];
+}
+
+/**
+ * Sum over positions of weight * cross entropy with `distribution`. The gradient for x is written out, (softmax - distribution) head:
+ * the library's own would compute the softmax anew inside the product, a hundred times slower, because nothing else needs it.
+ * @param logits `[n, vocab]` of x, without a gradient
+ */
+export function tokenLoss(x: Tensor, logits: Tensor, distribution: Tensor, weights: Tensor, head: Tensor, scale: number): Tensor {
+  const n = x.shape[0] as number;
+  const norm = logSumExp(logits.ref);
+  const losses = norm.ref.reshape([n]).sub(logits.ref.mul(distribution.ref).sum(-1));
+  const slope = np.exp(logits.sub(norm)).sub(distribution).mul(weights.ref.reshape([n, 1]));
+  const gradient = lax.stopGradient(np.matmul(slope, head).mul(scale));
+  const linear = x.mul(gradient).sum();
+  return lax.stopGradient(losses.mul(weights).sum().sub(linear.ref)).add(linear);
 }
 
 /** x^2 / 2 below 1, |x| - 1/2 above. */
