@@ -3,6 +3,10 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseCompareConfig } from "../../src/train/compare/config.ts";
+import { hfModel } from "../../src/train/config/hf.ts";
+import { parseTrainConfig } from "../../src/train/config/parse.ts";
+import type { TrainConfig } from "../../src/train/config/schema.ts";
+import { ParameterTable } from "../../src/train/model/parameters.ts";
 import { comparisonMarkdown, comparisonSvg, type ComparedResult } from "../../src/train/compare/report.ts";
 import { root } from "../helpers/test-host.ts";
 import { temporaryFolder } from "../helpers/tiny-folder.ts";
@@ -34,6 +38,17 @@ describe("comparison configurations", () => {
   ])("%j does not fit", (changes, message) => {
     expect(() => parseCompareConfig(comparison(changes), "c.json")).toThrow(message);
   });
+});
+
+it("the examples fit together, with models of equal size", () => {
+  const read = (name: string): string => readFileSync(join(root, "examples/train", name), "utf8");
+  const sizeOf = (config: TrainConfig): number => ParameterTable.of(hfModel(config, { size: 4096, bos: 1, eos: 2 }, "x").config).length;
+  expect(sizeOf(parseTrainConfig(read("tiny.json"), "tiny.json"))).toBe(1_533_248);
+  for (const name of ["compare.json", "ablation.json"]) {
+    const sizes = parseCompareConfig(read(name), name).runs.map(({ config }) => sizeOf(config));
+    expect(sizes.length).toBe(name === "compare.json" ? 7 : 8);
+    expect(Math.max(...sizes) / Math.min(...sizes)).toBeLessThan(1.01);
+  }
 });
 
 it("draws and tabulates results", () => {
