@@ -46,6 +46,8 @@ async function ownSteps(shape: Shape): Promise<Stepper> {
 
 function torchSteps(python: string, shape: Shape): { step: Stepper; end: () => void } {
   const child = spawn(python, [fileURLToPath(new URL("bench/torch_train.py", PACKAGE_ROOT)), JSON.stringify(shape)], { stdio: ["pipe", "pipe", "inherit"] });
+  // A child that ends early is told by its missing answer.
+  child.stdin.on("error", () => undefined);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
     step: async () => {

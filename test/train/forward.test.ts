@@ -36,7 +36,10 @@ describeShared("the trainer's forward pass", "golden/models", () => {
     const vocab = config.vocabSize;
     const cut = (x: np.Array, width: number): Float32Array => (x.dataSync() as Float32Array).subarray(0, length * width);
     expect(largestDifference(cut(out.logits, vocab), golden.get("logits")!.data)).toBeLessThan(1e-3);
-    expect(largestDifference(cut(out.hidden, config.hiddenSize), golden.get("final_norm")!.data)).toBeLessThan(1e-4);
+    // States go up to 168 in one model, where 1e-4 is a few roundings.
+    const states = golden.get("final_norm")!.data;
+    const largest = Math.max(...Array.from(states, Math.abs));
+    expect(largestDifference(cut(out.hidden, config.hiddenSize), states)).toBeLessThan(Math.max(1e-4, 1e-5 * largest));
     if (config.ffn.kind !== "experts") return;
     for (let l = 0; l < config.layers; l++) {
       const scores = cut(out.scores[l]!, config.ffn.experts);
