@@ -65,7 +65,7 @@ def loss_of(ids, targets):
         locality = locality + F.binary_cross_entropy_with_logits(100 * raw[:-1], torch.sigmoid(100 * raw[1:]))
         chunk = chunk + 1 - torch.log(1 - share + 1e-5).view(-1, 64, E).sum(1).exp().mean()
     logits = F.linear(norm(x, final), embed).view(B * T, V)
-    return F.cross_entropy(logits, targets.view(-1)) + (0.002 * locality + 0.05 * chunk) / LAYERS
+    return F.cross_entropy(logits, targets.reshape(-1)) + (0.002 * locality + 0.05 * chunk) / LAYERS
 
 
 for _ in sys.stdin:

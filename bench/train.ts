@@ -53,7 +53,7 @@ function torchSteps(python: string, shape: Shape): { step: Stepper; end: () => v
     step: async () => {
       child.stdin.write("step\n");
       const { value, done } = await lines.next();
-      if (done === true) throw new Error(`${python} ended; it needs PyTorch`);
+      if (done === true) throw new Error(`${python} ended early; it needs PyTorch (its message is above)`);
       return Number(value);
     },
     end: () => void child.stdin.end(),
