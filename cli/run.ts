@@ -6,6 +6,7 @@ import { registerEval } from "./commands/eval.ts";
 import { registerGenerate } from "./commands/generate.ts";
 import { registerInspect } from "./commands/inspect.ts";
 import { registerLogits } from "./commands/logits.ts";
+import { registerTrain } from "./commands/train.ts";
 import type { Context, Io } from "./io.ts";
 
 const OK = 0;
@@ -51,7 +52,7 @@ Examples:
   blockffn convert ./my-model --out my-model.q8.safetensors --quantize q8
   blockffn generate "Once upon a time" --model my-model.q8.safetensors
   blockffn <command> --help`);
-  for (const register of [registerGenerate, registerLogits, registerEval, registerInspect, registerConvert, registerBench]) register(root, context);
+  for (const register of [registerGenerate, registerLogits, registerEval, registerInspect, registerConvert, registerTrain, registerBench]) register(root, context);
   return root;
 }
 

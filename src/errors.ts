@@ -45,3 +45,6 @@ export class SourceError extends BlockFFNError {}
 
 /** A thread of the engine failed, or did not come back: the model cannot go on. */
 export class ThreadError extends BlockFFNError {}
+
+/** Training that cannot go on: a loss that is not finite, a checkpoint that belongs to another run. */
+export class TrainingError extends BlockFFNError {}

@@ -20,7 +20,7 @@ const TWINS = { "9M": "nano", "0.5B-total": "Medium-32k" };
  */
 export async function sparseTwin({ shapeName, typeName, tier, threads, path }) {
   if (path !== undefined) {
-    const model = await loadModel(nodeHost, path, { tier });
+    const model = await loadModel(nodeHost, path, { tier, threads });
     if (model.quantization !== typeName) throw new Error(`${path} is packed as ${model.quantization}, not ${typeName}`);
     const story = Array.from(loadTokenizer(model.tokenizerJson, path).encode(STORY_PROMPTS.map(({ turns }) => turns[0]).join("\n")));
     return { model, notes: { sparse: path }, words: (ids) => ids.map((_, i) => story[i % story.length]), route: () => [] };
