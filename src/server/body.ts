@@ -27,7 +27,7 @@ async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
   let size = 0;
   const reader = request.body?.getReader();
   for (;;) {
-    const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
+    const { done, value } = (await reader?.read().catch(broken)) ?? { done: true, value: undefined };
     if (done || value === undefined) break;
     size += value.length;
     if (size > limit) {
@@ -43,6 +43,11 @@ async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
     at += part.length;
   }
   return bytes;
+}
+
+/** The connection broke, or what came was no body. */
+function broken(): never {
+  throw badRequest("the body could not be read to its end", undefined, "incomplete_body");
 }
 
 function tooLarge(limit: number): ApiError {

@@ -1,4 +1,4 @@
-import { BlockFFNError } from "../errors.ts";
+import { BlockFFNError, LimitError } from "../errors.ts";
 
 /** The kinds of error that OpenAI's API tells apart. */
 export type ApiErrorType = "invalid_request_error" | "authentication_error" | "rate_limit_error" | "server_error";
@@ -63,4 +63,14 @@ export function asBadRequest(error: unknown): unknown {
 /** The error that a client is told for whatever went wrong inside; nothing of it leaks. */
 export function internalError(): ApiError {
   return new ApiError(500, "server_error", "the server failed to answer; its log says more", { code: "internal_error" });
+}
+
+/** What a client is told of an error that came while its request was answered. */
+export function toldError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  // The prompt fits the context, so what there is not enough of is memory for its cache.
+  if (error instanceof LimitError) {
+    return new ApiError(503, "server_error", "the server has no memory for this request now; ask for fewer tokens or try again", { code: "out_of_memory", headers: { "retry-after": "5" } });
+  }
+  return internalError();
 }

@@ -2,7 +2,7 @@ import { Hono, type Context } from "hono";
 import { Answer, type Said } from "./answer.ts";
 import { KeyCheck } from "./auth.ts";
 import { readJson } from "./body.ts";
-import { ApiError, asBadRequest, internalError } from "./errors.ts";
+import { ApiError, asBadRequest, internalError, toldError } from "./errors.ts";
 import { Metrics } from "./metrics.ts";
 import { resolveLimits, type RequestLog, type ResolvedLimits, type ServerOptions } from "./options.ts";
 import { parseChat, parseCompletion, type GenerationRequest } from "./schema.ts";
@@ -172,7 +172,7 @@ class ModelServer {
       return error.response();
     }
     exchange.error = error;
-    return internalError().response();
+    return toldError(error).response();
   }
 
   #log({ request, start, route, answer, error }: Exchange, status: number): void {

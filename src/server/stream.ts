@@ -1,5 +1,5 @@
 import type { Answer } from "./answer.ts";
-import { ApiError, internalError } from "./errors.ts";
+import { ApiError, toldError } from "./errors.ts";
 import type { Shape } from "./shapes.ts";
 
 /** Events that may lie ready for a client that reads slowly; then the generation waits for it. */
@@ -56,7 +56,7 @@ async function* eventsOf(answer: Answer, shape: Shape, { includeUsage }: StreamO
     for (let said = await answer.next(); said !== undefined; said = await answer.next()) yield JSON.stringify(shape.step(said));
   } catch (error) {
     // The status is sent already, so the error is an event of its own.
-    yield JSON.stringify((error instanceof ApiError ? error : internalError()).body());
+    yield JSON.stringify(toldError(error).body());
     return error instanceof ApiError ? undefined : error;
   }
   const { outcome } = answer;

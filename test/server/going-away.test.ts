@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { LimitError } from "../../src/errors.ts";
 import { events, settle, testServer, type ErrorBody, type TestServer } from "../helpers/server.ts";
 
 /** A prompt that the model goes on for ever, so that only an end from outside ends it. */
@@ -137,4 +138,21 @@ describe("an engine that fails", () => {
     expect(server.fake.sequences.size).toBe(0);
     expect(await health(server)).toEqual(IDLE);
   });
+
+  it("for want of memory says so", async () => {
+    const server = testServer();
+    Object.assign(server.fake, { newSequence: () => { throw new LimitError("the runtime refused 9 bytes"); } });
+    const response = await server.post("/v1/completions", endless);
+    expect([response.status, response.headers.has("retry-after"), ((await response.json()) as ErrorBody).error.code]).toEqual([503, true, "out_of_memory"]);
+    const all = await events<ErrorBody>(await server.post("/v1/completions", { ...endless, stream: true }));
+    expect(all.at(-1)).toMatchObject({ error: { code: "out_of_memory" } });
+    expect(await health(server)).toEqual(IDLE);
+  });
+});
+
+it("a body that breaks off is the client's fault", async () => {
+  const server = testServer();
+  const body = new ReadableStream<Uint8Array>({ pull: (controller) => controller.error(new Error("broken")) });
+  const response = await server.fetch(new Request("http://test/v1/completions", { method: "POST", headers: { "content-type": "application/json" }, body, duplex: "half" } as RequestInit));
+  expect([response.status, ((await response.json()) as ErrorBody).error.code]).toEqual([400, "incomplete_body"]);
 });
