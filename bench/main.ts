@@ -10,6 +10,7 @@ import { benchFfn, type FfnResult } from "./ffn.ts";
 import { benchKernels, type KernelResult } from "./kernels.ts";
 import { benchLoad, type LoadResult } from "./load.ts";
 import { table } from "./measure.ts";
+import { benchServer, type ServerReport } from "./server.ts";
 import { SHAPES } from "./shapes.ts";
 import { syntheticModel } from "./synthetic.ts";
 
@@ -26,7 +27,7 @@ export interface BenchRequest {
   readonly onProgress: (what: string) => void;
 }
 
-export const PARTS = ["kernels", "decode", "ffn", "load"] as const;
+export const PARTS = ["kernels", "decode", "ffn", "load", "server"] as const;
 export type BenchPart = (typeof PARTS)[number];
 
 export interface BenchReport {
@@ -35,6 +36,7 @@ export interface BenchReport {
   readonly decode?: readonly DecodeResult[];
   readonly ffn?: readonly FfnResult[];
   readonly load?: LoadResult;
+  readonly server?: ServerReport;
 }
 
 /** Text whose tokens the FFN measurement replays when the model has a tokenizer. */
@@ -48,6 +50,7 @@ export async function runBench(request: BenchRequest): Promise<BenchReport> {
     ...(has("kernels") ? { kernels: await benchKernels(nodeHost, { quick: request.quick, onCase: (name) => request.onProgress(`kernel ${name}`) }) } : {}),
     ...(has("decode") ? { decode: await decodePart(request) } : {}),
     ...(has("ffn") ? { ffn: await ffnPart(request) } : {}),
+    ...(has("server") ? { server: await benchServer(request.model, request.onProgress) } : {}),
     ...(has("load") ? { load: await benchLoad(request.model, request.onProgress) } : {}),
   };
 }
@@ -117,6 +120,10 @@ export function formatReport(report: BenchReport): string {
     out.push(table(["file MB", "read ms", "load ms", "load / read", "peak RSS MB", "KV cache MB", "RSS - file - KV"], [[
       l.fileBytes / 1e6, l.readMs, l.loadMs, l.loadMs / l.readMs, l.peakRssBytes / 1e6, l.cacheBytes / 1e6, (l.peakRssBytes - l.fileBytes - l.cacheBytes) / 1e6,
     ]]));
+  }
+  if (report.server !== undefined) {
+    out.push(table(["server", "requests at once", "tok/s in all"], report.server.results.map((r) => [r.how, r.requests, r.tokensPerSecond])));
+    out.push(`first answer ${report.server.firstAnswerMs.toFixed(0)} ms after the process starts\n`);
   }
   return out.join("\n");
 }

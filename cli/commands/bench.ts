@@ -19,7 +19,7 @@ interface Options {
 export function registerBench(program: Command, context: Context): void {
   const names = Object.keys(SHAPES).join(", ");
   program.command("bench")
-    .description("Measure kernels, prefill, decode, the FFN against its bound, and loading, on this machine.")
+    .description("Measure kernels, prefill, decode, the FFN against its bound, loading, and the server, on this machine.")
     .argument("[parts...]", `what to measure: ${PARTS.join(", ")} (default: all)`)
     .addOption(modelOption())
     .option("--shape <name...>", `also decode these shapes with synthetic weights: ${names}`, [])

@@ -53,6 +53,7 @@ export class Answer {
   #stopped: ApiError | undefined;
   #ending: Promise<void> | undefined;
   #outcome: Outcome | undefined;
+  #gone = false;
 
   /** @throws UsageError or LimitError for options that the model cannot do. */
   constructor(init: AnswerInit) {
@@ -71,6 +72,11 @@ export class Answer {
   /** How it ended; undefined before, and when it was cut off. */
   get outcome(): Outcome | undefined {
     return this.#outcome;
+  }
+
+  /** Whether it ended because its client went away, or did not read. */
+  get gone(): boolean {
+    return this.#gone;
   }
 
   /** Tokens of the prompt and new ones, so far. */
@@ -127,7 +133,10 @@ export class Answer {
       await this.#pieces.return?.();
       const { promptTokens, tokens, finishReason } = await this.#result;
       if (finishReason !== "aborted") this.#outcome = outcome(finishReason, promptTokens, tokens.length);
-      else if (client.aborted) metrics.abandoned.add(1);
+      else if (this.#stopped === undefined) {
+        this.#gone = true;
+        metrics.abandoned.add(1);
+      }
     } catch {
       // Whoever asked for the next piece was told.
     } finally {

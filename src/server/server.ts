@@ -142,7 +142,7 @@ class ModelServer {
       stallMs: this.#limits.stallMs,
       onEnd: (error) => {
         if (error !== undefined) exchange.error = error;
-        this.#log(exchange, request.signal.aborted ? CLIENT_GONE : 200);
+        this.#log(exchange, answer.gone ? CLIENT_GONE : 200);
       },
     });
   }

@@ -52,7 +52,8 @@ describe("a client that goes away", () => {
     expect(server.steps()).toBe(then);
     expect(server.fake.sequences.size).toBe(0);
     expect(await health(server)).toEqual(IDLE);
-    expect(server.log.find(({ path }) => path === "/v1/completions")).toMatchObject({ status: how === "signal" ? 499 : 200 });
+    expect(server.log.find(({ path }) => path === "/v1/completions")).toMatchObject({ status: 499 });
+    expect(await (await server.get("/metrics")).text()).toContain("blockffn_abandoned_total 1\n");
   });
 
   it("leaves the queue without being computed", async () => {
