@@ -45,3 +45,6 @@ export class SourceError extends BlockFFNError {}
 
 /** A thread of the engine failed, or did not come back: the model cannot go on. */
 export class ThreadError extends BlockFFNError {}
+
+/** An address that a server cannot listen on. */
+export class AddressError extends BlockFFNError {}

@@ -2,6 +2,7 @@ import { LimitError, UsageError } from "../errors.ts";
 import type { LoadedModel } from "../model/types.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { Generation, type Piece } from "./generation.ts";
+import { logprobsOf, type Logprobs } from "./logprobs.ts";
 import { resolveOptions, type GenerateOptions } from "./options.ts";
 import { encodePrompt } from "./prompt.ts";
 import { Run } from "./run.ts";
@@ -44,13 +45,16 @@ function contextLimit(model: LoadedModel, promptTokens: number, asked: number | 
 
 /** One token a forward call. */
 class PlainRun extends Run {
+  /** Of the token chosen last. */
+  #logprobs: Logprobs | undefined;
+
   async *pieces(): AsyncGenerator<Piece, void, void> {
     if (this.aborted()) return;
     const sequence = this.model.newSequence({ capacity: this.capacity });
     this.sequence = sequence;
     let id = await this.prefill(sequence);
     while (id !== undefined) {
-      yield this.accept(id);
+      yield this.#logprobs === undefined ? this.accept(id) : { ...this.accept(id), logprobs: this.#logprobs };
       if (this.output.finish !== undefined) return;
       if (this.pacer.due) await this.pacer.pause();
       if (this.aborted()) return;
@@ -60,5 +64,12 @@ class PlainRun extends Run {
       id = this.choose(result, 0);
       this.decodeMs += performance.now() - start;
     }
+  }
+
+  protected override choose(result: ForwardResult, row: number): number {
+    const { logprobs } = this.options;
+    const id = super.choose(result, row);
+    if (logprobs !== undefined) this.#logprobs = logprobsOf(result.logits(row), id, logprobs);
+    return id;
   }
 }
