@@ -31,6 +31,8 @@ export interface GenerateOptions {
    * so where it measures that it is faster; default `off`.
    */
   readonly speculate?: Speculate;
+  /** Pieces also tell which experts were active; default false. */
+  readonly experts?: boolean;
 }
 
 /** Ways to speculate. */
@@ -48,6 +50,7 @@ export interface ResolvedOptions {
   readonly signal: AbortSignal | undefined;
   readonly ignoreEos: boolean;
   readonly speculate: Speculate;
+  readonly experts: boolean;
 }
 
 const UINT32_MAX = 0xffff_ffff;
@@ -65,6 +68,7 @@ export function resolveOptions(options: GenerateOptions): ResolvedOptions {
     signal: signal(options.signal),
     ignoreEos: options.ignoreEos ?? false,
     speculate: speculation(options.speculate, temperature, repetitionPenalty),
+    experts: options.experts ?? false,
   };
 }
 

@@ -79,12 +79,17 @@ export abstract class Run implements GenerationRun {
     }
   }
 
-  /** Takes a new token, on the clock of decoding. */
-  protected accept(id: number): Piece {
+  /** Takes a new token, on the clock of decoding. `experts`: those of the row that chose it. */
+  protected accept(id: number, experts?: Uint32Array): Piece {
     const start = performance.now();
     const piece = this.output.accept(id);
     this.decodeMs += performance.now() - start;
-    return piece;
+    return experts === undefined || !this.tracing ? piece : { ...piece, experts };
+  }
+
+  /** Do pieces tell their experts? */
+  protected get tracing(): boolean {
+    return this.options.experts && this.sparsity !== undefined;
   }
 
   protected aborted(): boolean {

@@ -1,5 +1,6 @@
 import type { ForwardResult, LoadedModel, Sequence } from "../model/types.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
+import { rowExperts } from "../sparsity/row.ts";
 import { countUniqueExperts } from "../sparsity/union.ts";
 import type { Drafter } from "./drafters/drafter.ts";
 import { NgramDrafter } from "./drafters/ngram.ts";
@@ -28,6 +29,7 @@ interface Round {
 export class SpeculativeRun extends Run {
   readonly #drafter: Drafter;
   readonly #guard: CostGuard | undefined;
+  #firstExperts: Uint32Array | undefined;
   #rounds = 0;
   #confirmed = 0;
   #drafted = 0;
@@ -47,7 +49,7 @@ export class SpeculativeRun extends Run {
     this.sequence = sequence;
     const first = await this.#start(sequence);
     if (first === undefined) return;
-    yield this.accept(first);
+    yield this.accept(first, this.#firstExperts);
     if (this.output.finish !== undefined) return;
     let root = first;
     for (;;) {
@@ -60,7 +62,7 @@ export class SpeculativeRun extends Run {
         if (this.aborted()) return;
         // Only rows that plain decoding would have computed count as sparsity.
         this.sparsity?.addDocumentChunk(experts[i]!, 1);
-        yield this.accept(id);
+        yield this.accept(id, experts[i]);
         if (this.output.finish !== undefined) return;
         root = id;
       }
@@ -88,7 +90,11 @@ export class SpeculativeRun extends Run {
     const needsHidden = this.#drafter.needsHidden === true;
     // State before the next token; none before the first one.
     let before: Float32Array = new Float32Array(0);
-    const id = await this.prefill(sequence, (result) => result.argmax(0), (chunk, result, ms) => {
+    const choose = (result: ForwardResult): number => {
+      if (this.tracing) this.#firstExperts = rowExperts(result.activeExperts, this.model.config.layers, result.rows, result.rows - 1);
+      return result.argmax(0);
+    };
+    const id = await this.prefill(sequence, choose, (chunk, result, ms) => {
       this.#guard?.observe(chunk.length, ms);
       if (!needsHidden) {
         this.#drafter.accept(chunk);
@@ -129,16 +135,7 @@ export class SpeculativeRun extends Run {
   #count({ activeExperts, rows }: ForwardResult, path: readonly number[]): Uint32Array[] {
     if (this.sparsity === undefined) return [];
     const { layers } = this.model.config;
-    const words = activeExperts.length / (layers * rows);
     this.#experts += countUniqueExperts(activeExperts, layers, rows) / layers;
-    if (rows === 1) return [activeExperts.slice()];
-    return path.map((row) => {
-      const own = new Uint32Array(layers * words);
-      for (let layer = 0; layer < layers; layer++) {
-        const at = (layer * rows + row) * words;
-        own.set(activeExperts.subarray(at, at + words), layer * words);
-      }
-      return own;
-    });
+    return path.map((row) => rowExperts(activeExperts, layers, rows, row));
   }
 }
