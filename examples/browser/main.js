@@ -60,8 +60,8 @@ async function generate() {
   scene.start($("prompt").value, settings.ffn === "dense");
   player.pace = Number(chosen("pace"));
   const shown = player.start();
-  // Where the page is one column, what happens is below the form.
-  if ($("story").getBoundingClientRect().bottom > innerHeight) $("story").scrollIntoView({ behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+  // Where the page is one column, the lights are below the form.
+  if ($("experts").getBoundingClientRect().top > innerHeight - 100) $("story").scrollIntoView({ behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   try {
     model.ffn = settings.ffn;
     const generation = model.generate($("prompt").value, {

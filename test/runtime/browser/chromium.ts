@@ -11,6 +11,8 @@ export interface Page {
   click(selector: string): Promise<void>;
   fill(selector: string, text: string): Promise<void>;
   selectOption(selector: string, value: string): Promise<unknown>;
+  check(selector: string): Promise<void>;
+  focus(selector: string): Promise<void>;
   textContent(selector: string): Promise<string | null>;
   setViewportSize(size: { width: number; height: number }): Promise<void>;
   emulateMedia(options: { colorScheme?: "light" | "dark"; reducedMotion?: "reduce" }): Promise<void>;
