@@ -12,3 +12,21 @@ export interface Host {
   /** Milliseconds from any fixed point, monotonic. */
   now(): number;
 }
+
+/** Where a server listens. */
+export interface ListenOptions {
+  readonly hostname: string;
+  /** 0 for any that is free. */
+  readonly port: number;
+}
+
+/** A server that listens. */
+export interface Listening {
+  readonly hostname: string;
+  readonly port: number;
+  /** Takes no more connections; resolves when answers that are under way are handed over. */
+  close(): Promise<void>;
+}
+
+/** Listens for HTTP requests. @throws AddressError saying what to do when the address cannot be had. */
+export type Listen = (fetch: (request: Request) => Promise<Response>, options: ListenOptions) => Promise<Listening>;

@@ -3,6 +3,7 @@ import type { ForwardResult, LoadedModel } from "../model/types.ts";
 import { rowExperts } from "../sparsity/row.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { Generation, type Piece } from "./generation.ts";
+import { logprobsOf } from "./logprobs.ts";
 import { resolveOptions, type GenerateOptions } from "./options.ts";
 import { encodePrompt } from "./prompt.ts";
 import { Run } from "./run.ts";
@@ -46,8 +47,8 @@ function contextLimit(model: LoadedModel, promptTokens: number, asked: number | 
 class PlainRun extends Run {
   /** Prompt and new tokens, for the repetition penalty. */
   readonly #history = Array.from(this.prompt);
-  /** Experts of the row that chose the token. */
-  #experts: Uint32Array | undefined;
+  /** What its piece tells of the token chosen last. */
+  #told: Pick<Piece, "experts" | "logprobs"> = {};
 
   async *pieces(): AsyncGenerator<Piece, void, void> {
     if (this.aborted()) return;
@@ -56,7 +57,7 @@ class PlainRun extends Run {
     let id = await this.prefill(sequence, (result) => this.#choose(result));
     while (id !== undefined) {
       this.#history.push(id);
-      yield this.accept(id, this.#experts);
+      yield this.accept(id, this.#told);
       if (this.output.finish !== undefined) return;
       if (this.pacer.due) await this.pacer.pause();
       if (this.aborted()) return;
@@ -70,8 +71,12 @@ class PlainRun extends Run {
 
   /** Chooses from a result at once: its views die with the next forward call of any sequence. */
   #choose(result: ForwardResult): number {
-    if (this.tracing) this.#experts = rowExperts(result.activeExperts, this.model.config.layers, result.rows, result.rows - 1);
-    const { sampler } = this.options;
-    return sampler === undefined ? result.argmax(0) : sampler.sample(result.logits(0), this.#history);
+    const { sampler, logprobs } = this.options;
+    const id = sampler === undefined ? result.argmax(0) : sampler.sample(result.logits(0), this.#history);
+    this.#told = {
+      ...(this.tracing && { experts: rowExperts(result.activeExperts, this.model.config.layers, result.rows, result.rows - 1) }),
+      ...(logprobs !== undefined && { logprobs: logprobsOf(result.logits(0), id, logprobs) }),
+    };
+    return id;
   }
 }

@@ -1,4 +1,5 @@
 import { UsageError } from "../errors.ts";
+import type { Logprobs } from "./logprobs.ts";
 
 /** Why a generation ended: `maxTokens` reached, a stop text, an end-of-sequence token, cancelled, or a full KV cache. */
 export type FinishReason = "length" | "stop" | "eos" | "aborted" | "context";
@@ -15,6 +16,8 @@ export interface Piece {
    * of the token before it. Bitmasks `[layers][ceil(experts / 32)]`, bit j of word w for expert 32 w + j.
    */
   readonly experts?: Uint32Array;
+  /** When the option `logprobs` asked for it. */
+  readonly logprobs?: Logprobs;
 }
 
 /** What speculative decoding did; null without it. */

@@ -79,12 +79,12 @@ export abstract class Run implements GenerationRun {
     }
   }
 
-  /** Takes a new token, on the clock of decoding. `experts`: those of the row that chose it. */
-  protected accept(id: number, experts?: Uint32Array): Piece {
+  /** Takes a new token, on the clock of decoding. `told`: what its piece says of the row that chose it. */
+  protected accept(id: number, told?: Pick<Piece, "experts" | "logprobs">): Piece {
     const start = performance.now();
     const piece = this.output.accept(id);
     this.decodeMs += performance.now() - start;
-    return experts === undefined || !this.tracing ? piece : { ...piece, experts };
+    return told === undefined ? piece : { ...piece, ...told };
   }
 
   /** Do pieces tell their experts? */

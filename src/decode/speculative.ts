@@ -49,7 +49,7 @@ export class SpeculativeRun extends Run {
     this.sequence = sequence;
     const first = await this.#start(sequence);
     if (first === undefined) return;
-    yield this.accept(first, this.#firstExperts);
+    yield this.accept(first, this.#told(this.#firstExperts));
     if (this.output.finish !== undefined) return;
     let root = first;
     for (;;) {
@@ -62,7 +62,7 @@ export class SpeculativeRun extends Run {
         if (this.aborted()) return;
         // Only rows that plain decoding would have computed count as sparsity.
         this.sparsity?.addDocumentChunk(experts[i]!, 1);
-        yield this.accept(id, experts[i]);
+        yield this.accept(id, this.#told(experts[i]));
         if (this.output.finish !== undefined) return;
         root = id;
       }
@@ -83,6 +83,10 @@ export class SpeculativeRun extends Run {
       acceptedTokens: this.#accepted,
       expertsPerChunk: this.sparsity === undefined ? null : mean(this.#experts),
     };
+  }
+
+  #told(experts: Uint32Array | undefined): { experts: Uint32Array } | undefined {
+    return this.tracing && experts !== undefined ? { experts } : undefined;
   }
 
   /** Prefill; the drafter sees the prompt and the first token. */

@@ -36,8 +36,8 @@ async function loadPacked(files: ModelFiles, engine: Engine, tier: Tier, options
       throw new ConfigError(`is packed as ${packed.plan.quantization}; convert the original folder to get ${options.quantize}`, { file: files.name, field: "quantize" });
     }
     const tokenizerJson = await packed.readTokenizer();
-    const { config, plan } = packed;
-    const model = new ModelInstance({ name: files.name, config, tier, engine, plan, ffn: options.ffn ?? "sparse", tokenizerJson });
+    const { config, plan, chatTemplate } = packed;
+    const model = new ModelInstance({ name: files.name, config, tier, engine, plan, ffn: options.ffn ?? "sparse", tokenizerJson, chatTemplate });
     await readWeights(source, packed, model, options);
     checkWeights(model);
     return model;
@@ -66,11 +66,11 @@ async function readWeights(source: ByteSource, packed: PackedModel, model: Model
 }
 
 async function loadFolder(files: ModelFiles, engine: Engine, tier: Tier, options: LoadOptions): Promise<ModelInstance> {
-  const { config, tensors, tokenizerJson } = await openCheckpoint(files);
+  const { config, tensors, tokenizerJson, chatTemplate } = await openCheckpoint(files);
   try {
     const plan = planWeights(config, options.quantize ?? "f32");
     const weights = new CheckpointWeights(config, tensors);
-    const model = new ModelInstance({ name: files.name, config, tier, engine, plan, ffn: options.ffn ?? "sparse", tokenizerJson });
+    const model = new ModelInstance({ name: files.name, config, tier, engine, plan, ffn: options.ffn ?? "sparse", tokenizerJson, chatTemplate });
     const sink = (offset: number, bytes: Uint8Array): void => engine.bytes(model.addresses.weights + offset, bytes.length).set(bytes);
     await packWeights(plan, weights, sink, options.onProgress);
     return model;
