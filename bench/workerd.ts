@@ -43,7 +43,7 @@ export async function bundle(folder: string): Promise<Map<string, Buffer>> {
 export interface Miniflare {
   readonly ready: Promise<URL>;
   getInspectorURL(): Promise<URL>;
-  getR2Bucket(name: string): Promise<{ put(key: string, value: Uint8Array): Promise<unknown> }>;
+  getR2Bucket(name: string): Promise<{ put(key: string, value: ArrayBuffer): Promise<unknown> }>;
   getKVNamespace(name: string): Promise<{ put(key: string, value: ArrayBuffer, options?: { metadata: unknown }): Promise<void> }>;
   dispose(): Promise<void>;
 }

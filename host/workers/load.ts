@@ -32,23 +32,3 @@ export async function loadModel(source: ModelSource | string | URL, options: Loa
   const from = typeof source === "string" || source instanceof URL ? fromUrl(source) : source;
   return new Model(await load(workersHost(from), from.name, { tier: "simd", ...options }));
 }
-
-/** What a Worker is called with, as far as it is used here. */
-export interface ExecutionContext {
-  waitUntil(promise: Promise<unknown>): void;
-}
-
-/**
- * Keeps what is made of the first request for all that follow in the isolate, e.g. a loaded model with its server.
- * The client that started it may go away: it goes on (`waitUntil`). When it fails, the next request tries again.
- */
-export function oncePerIsolate<Env, T>(make: (env: Env) => Promise<T>): (env: Env, context: ExecutionContext) => Promise<T> {
-  let made: Promise<T> | undefined;
-  return (env, context) => {
-    if (made === undefined) {
-      made = make(env);
-      context.waitUntil(made.catch(() => (made = undefined)));
-    }
-    return made;
-  };
-}

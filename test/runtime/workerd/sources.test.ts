@@ -12,12 +12,13 @@ import { MAX_TOKENS, PROMPTS } from "../prompts.ts";
 const MODEL = "blockffn-nano.q8.safetensors";
 /** Loads from where the path says, and answers with the ids of the ten prompts, or with the error. */
 const SCRIPT = `
-import { fromAssets, fromKv, fromR2, loadModel, oncePerIsolate, BlockFFNError } from "${join(root, "dist/host/workers/index.js")}";
+import { fromAssets, fromKv, fromR2, loadModel, serveWorker, BlockFFNError } from "${join(root, "dist/host/workers/index.js")}";
 let loads = 0;
-const shared = oncePerIsolate(async (env) => {
+const shared = serveWorker(async (env) => {
   loads++;
   if (loads === 1) throw new Error("first");
-  return loadModel(fromR2(env.R2, "model"));
+  const model = await loadModel(fromR2(env.R2, "model"));
+  return { fetch: async () => Response.json({ text: (await model.generate("Tom", { maxTokens: 4 }).result()).text, loads }) };
 });
 const sources = {
   r2: (env, name) => fromR2(env.R2, name), kv: (env, name) => fromKv(env.KV, name), assets: (env, name) => fromAssets(env.ASSETS, "/" + name), url: (env, name) => name,
@@ -25,7 +26,7 @@ const sources = {
 export default { async fetch(request, env, context) {
   const url = new URL(request.url);
   try {
-    if (url.pathname === "/shared") return Response.json({ text: (await (await shared(env, context)).generate("Tom", { maxTokens: 4 }).result()).text, loads });
+    if (url.pathname === "/shared") return await shared(request, env, context);
     const { prompts, maxTokens } = await request.json();
     const model = await loadModel(sources[url.pathname.slice(1)](env, url.searchParams.get("name")));
     const tokens = [];
@@ -56,12 +57,12 @@ describeInstalled("blockffn/workers in workerd", "workerd", workerdInstalled() ?
     const files = new Map<string, string | Uint8Array>([["index.js", script], ["engine.simd.wasm", readFileSync(join(root, "dist/engine/engine.simd.wasm"))]]);
     worker = startWorkerd(files, { ...MODEL_ASSETS, r2Buckets: ["R2"], kvNamespaces: ["KV"] });
     origin = await worker.ready;
+    const value = Uint8Array.from(bytes).buffer;
     const r2 = await worker.getR2Bucket("R2");
-    await r2.put("model", bytes);
-    await r2.put("cut", bytes.subarray(0, 5_000_000));
-    await r2.put("noise", Uint8Array.from({ length: 100_000 }, (_, i) => (i * 31) & 0xff));
+    await r2.put("model", value);
+    await r2.put("cut", value.slice(0, 5_000_000));
+    await r2.put("noise", Uint8Array.from({ length: 100_000 }, (_, i) => (i * 31) & 0xff).buffer);
     const kv = await worker.getKVNamespace("KV");
-    const value = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer;
     await kv.put("model", value, { metadata: { size: bytes.length } });
     await kv.put("bare", value);
     await kv.put("wrong", value, { metadata: { size: bytes.length * 2 } });
@@ -92,7 +93,8 @@ describeInstalled("blockffn/workers in workerd", "workerd", workerdInstalled() ?
   });
 
   it("loads once for all requests, again after a failure, and also when the first client leaves", async () => {
-    expect(await (await fetch(new URL("/shared", origin))).json()).toMatchObject({ error: { message: "first" } });
+    const failed = await fetch(new URL("/shared", origin));
+    expect([failed.status, await failed.json()]).toMatchObject([503, { error: { code: "not_loaded" } }]);
     const controller = new AbortController();
     const gone = fetch(new URL("/shared", origin), { signal: controller.signal }).then(() => "answered", () => "gone");
     setTimeout(() => controller.abort(), 15);
