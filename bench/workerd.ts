@@ -56,6 +56,7 @@ export function startWorkerd(files: ReadonlyMap<string, string | Uint8Array>, op
     modules: order.map((name) => ({ type: name.endsWith(".wasm") ? "CompiledWasm" : "ESModule", path: join(tmpdir(), name), contents: files.get(name) })),
     modulesRoot: tmpdir(),
     compatibilityDate: COMPATIBILITY_DATE,
+    compatibilityFlags: ["enable_request_signal"],
     cf: false,
     ...options,
   });

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { request } from "node:http";
+import { createServer, type AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import {
   bundle, exampleProject, heapMegabytes, MODEL_ASSETS, peakMegabytes, startWorkerd, streamChat, workerdInstalled, workerdProcesses, WRANGLER, WRANGLER_ENV,
@@ -72,18 +72,6 @@ describeInstalled("examples/workers, as it is, by wrangler dev", "wrangler", ins
     expect(await complete({ prompt: "a", max_tokens: 100_000 })).toMatchObject({ status: 400, body: { error: { param: "max_tokens" } } });
     expect((await fetch(`${origin}/blockffn-nano.q8.safetensors`)).status).toBe(404);
   });
-
-  it("goes on when clients leave in the middle of a stream", async () => {
-    for (let i = 0; i < 6; i++) {
-      const controller = new AbortController();
-      const response = await fetch(`${origin}/v1/completions`, {
-        method: "POST", headers: { "content-type": "application/json" }, signal: controller.signal, body: JSON.stringify({ prompt: "Once", max_tokens: 400, stream: true }),
-      });
-      await response.body?.getReader().read();
-      controller.abort();
-    }
-    expect((await complete({ prompt: "Once upon a time", max_tokens: 4 })).status).toBe(200);
-  });
 });
 
 describeInstalled("examples/workers in a workerd of its own", "workerd", installed, () => {
@@ -117,5 +105,26 @@ describeInstalled("examples/workers in a workerd of its own", "workerd", install
     console.log(`workerd: peak ${full.peak.toFixed(1)} MB, ${peak.toFixed(1)} MB more than with an empty Worker; V8 heap ${full.heap.used.toFixed(1)} MB; bundle ${size} bytes gzip`);
     expect(peak).toBeGreaterThan(9.7);
     expect(peak).toBeLessThan(LIMIT_MB);
+  });
+
+  // Far below `stallMs` for each slot: a client that leaves must not be taken for one that reads slowly.
+  it("gives the slots of clients that leave to others at once", { timeout: 9_000 }, async () => {
+    const project = exampleProject();
+    const worker = startWorkerd(await bundle(project.folder), MODEL_ASSETS);
+    project.remove();
+    const origin = (await worker.ready).origin;
+    const leave = (body: object): Promise<void> => new Promise((resolve) => {
+      const asked = request(`${origin}/v1/completions`, { method: "POST", headers: { "content-type": "application/json" } }, (response) => {
+        response.once("data", () => {
+          asked.destroy();
+          resolve();
+        });
+      });
+      asked.on("error", () => undefined);
+      asked.end(JSON.stringify(body));
+    });
+    for (let i = 0; i < 8; i++) await leave({ prompt: "Once", max_tokens: 500, stream: true });
+    expect((await streamChat(origin, "Once upon a time", 4)).text).not.toBe("");
+    await worker.dispose();
   });
 });
