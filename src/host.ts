@@ -11,6 +11,8 @@ export interface Host {
   open(location: string): Promise<ModelFiles>;
   /** Milliseconds from any fixed point, monotonic. */
   now(): number;
+  /** Lets other tasks of the event loop (input, timers, abort signals) run once; default: a message to itself. */
+  pause?(): Promise<void>;
 }
 
 /** Where a server listens. */

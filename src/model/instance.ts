@@ -22,6 +22,7 @@ export class ModelInstance implements LoadedModel {
   readonly tier: Tier;
   readonly tokenizerJson: Uint8Array | undefined;
   readonly chatTemplate: ChatTemplate | undefined;
+  readonly pause: (() => Promise<void>) | undefined;
   readonly engine: Engine;
   readonly plan: WeightPlan;
   readonly scratch: ScratchPlan;
@@ -34,13 +35,14 @@ export class ModelInstance implements LoadedModel {
   /** Reserves memory and writes the descriptors; the weights are the caller's to fill in at `addresses.weights`. */
   constructor(init: {
     name: string; config: ModelConfig; tier: Tier; engine: Engine; plan: WeightPlan; ffn: FfnMode; tokenizerJson: Uint8Array | undefined;
-    chatTemplate?: ChatTemplate | undefined;
+    chatTemplate?: ChatTemplate | undefined; pause?: (() => Promise<void>) | undefined;
   }) {
     this.name = init.name;
     this.config = init.config;
     this.tier = init.tier;
     this.tokenizerJson = init.tokenizerJson;
     this.chatTemplate = init.chatTemplate;
+    this.pause = init.pause;
     this.engine = init.engine;
     this.plan = init.plan;
     this.scratch = planScratch(init.config);

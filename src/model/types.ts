@@ -73,6 +73,8 @@ export interface LoadedModel {
   readonly maxChunk: number;
   /** Raw bytes of tokenizer.json; undefined when the model has none. */
   readonly tokenizerJson: Uint8Array | undefined;
+  /** The host's way to let other tasks run; undefined for the usual one. */
+  readonly pause?: (() => Promise<void>) | undefined;
   /** How the model wants conversations written; undefined when it does not say. */
   readonly chatTemplate?: ChatTemplate | undefined;
   ffn: FfnMode;
