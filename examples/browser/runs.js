@@ -1,11 +1,14 @@
 const FFN = { sparse: "Sparse", dense: "Dense" };
 const SPECULATE = { off: "", ngram: " + look-up", auto: " + auto" };
 
-/** Speeds of the settings that were tried, the latest of each, as bars. */
+const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
+
+/** Speeds of the settings that were tried, the median of each's runs, as bars. */
 export class Runs {
   #list;
   #hint;
-  #speeds = new Map();
+  /** All speeds of each setting. */
+  #runs = new Map();
 
   constructor(list, hint) {
     this.#list = list;
@@ -14,9 +17,9 @@ export class Runs {
 
   add({ ffn, speculate }, { decodeTokensPerSecond }) {
     const name = FFN[ffn] + SPECULATE[speculate];
-    this.#speeds.delete(name);
-    this.#speeds.set(name, decodeTokensPerSecond);
-    const sorted = [...this.#speeds].sort(([, a], [, b]) => b - a);
+    this.#runs.set(name, [...(this.#runs.get(name) ?? []), decodeTokensPerSecond]);
+    const speeds = new Map([...this.#runs].map(([label, all]) => [label, median(all)]));
+    const sorted = [...speeds].sort(([, a], [, b]) => b - a);
     const [, best] = sorted[0];
     this.#list.replaceChildren(...sorted.map(([label, speed]) => {
       const item = document.createElement("li");
@@ -29,7 +32,7 @@ export class Runs {
       item.append(text, bar);
       return item;
     }));
-    const [sparse, dense] = [this.#speeds.get("Sparse"), this.#speeds.get("Dense")];
+    const [sparse, dense] = [speeds.get("Sparse"), speeds.get("Dense")];
     if (sparse !== undefined && dense !== undefined) this.#hint.textContent = `Skipping what is off made it ${(sparse / dense).toFixed(1)} times as fast here. The text is the same.`;
   }
 }
