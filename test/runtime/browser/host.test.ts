@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { describeInstalled } from "../installed.ts";
 import { MAX_TOKENS, PROMPTS } from "../prompts.ts";
+import { readmeExample } from "../readme.ts";
 import { chromiumBinary } from "./chromium.ts";
 import { LibraryPage, MODEL } from "./library-page.ts";
 
@@ -63,5 +64,12 @@ describeInstalled("blockffn/browser in Chromium", "playwright-core or Chromium",
       expect(error?.message).toMatch(message);
     }
 
+  });
+
+  it("runs the README's page", async () => {
+    const page = readmeExample("### Browser", "html");
+    web.site.intercept = (_request, response, path) => path === "/readme.html" && (response.writeHead(200, { "content-type": "text/html" }).end(page), true);
+    await web.page.goto(`${web.site.origin}/readme.html`);
+    await web.page.waitForFunction((start) => (document.body?.textContent ?? "").includes(start), PROMPTS[0]?.text ?? "");
   });
 });

@@ -1,13 +1,17 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { request } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import {
   bundle, exampleProject, heapMegabytes, MODEL_ASSETS, peakMegabytes, startWorkerd, streamChat, workerdInstalled, workerdProcesses, WRANGLER, WRANGLER_ENV,
 } from "../../../bench/workerd.ts";
 import { describeInstalled } from "../installed.ts";
+import { root } from "../../helpers/test-host.ts";
 import { MAX_TOKENS, PROMPTS } from "../prompts.ts";
+import { readmeExample } from "../readme.ts";
 
 const LIMIT_MB = 128;
 const EMPTY = new Map([["index.js", `export default { fetch: async (request, env) => { await (await env.ASSETS.fetch("https://assets.local/none")).text(); return new Response("{}"); } };`]]);
@@ -62,6 +66,15 @@ describeInstalled("examples/workers, as it is, by wrangler dev", "wrangler", ins
   it("gives the texts of the ten prompts, several at once", async () => {
     const answers = await Promise.all(PROMPTS.map(({ promptTokens }) => complete({ prompt: promptTokens, max_tokens: MAX_TOKENS, temperature: 0 })));
     expect(answers.map(({ body }) => body.choices[0]?.text)).toEqual(PROMPTS.map(({ text }) => text));
+  });
+
+  it("is the README's example, which answers the README's request", async () => {
+    expect(readmeExample("### Cloudflare Workers", "js")).toBe(readFileSync(join(root, "examples/workers/src/index.js"), "utf8"));
+    const command = readmeExample("### Cloudflare Workers", "");
+    const [, body = ""] = /-d '(.*)'/.exec(command) ?? [];
+    expect(command).toContain("http://localhost:8787/v1/chat/completions -H 'Content-Type: application/json'");
+    const response = await fetch(`${origin}/v1/chat/completions`, { method: "POST", headers: { "Content-Type": "application/json" }, body });
+    expect(await response.text()).toMatch(/^data: \{.*data: \[DONE\]\n\n$/s);
   });
 
   it("answers like the server elsewhere: models, health, metrics, errors", async () => {
