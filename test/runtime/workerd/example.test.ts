@@ -70,7 +70,7 @@ describeInstalled("examples/workers, as it is, by wrangler dev", "wrangler", ins
 
   it("is the README's example, which answers the README's request", async () => {
     expect(readmeExample("### Cloudflare Workers", "js")).toBe(readFileSync(join(root, "examples/workers/src/index.js"), "utf8"));
-    const command = readmeExample("### Cloudflare Workers", "");
+    const command = readmeExample("### Cloudflare Workers", "sh");
     const [, body = ""] = /-d '(.*)'/.exec(command) ?? [];
     expect(command).toContain("http://localhost:8787/v1/chat/completions -H 'Content-Type: application/json'");
     const response = await fetch(`${origin}/v1/chat/completions`, { method: "POST", headers: { "Content-Type": "application/json" }, body });
