@@ -1,8 +1,9 @@
 import { LimitError, UsageError } from "../errors.ts";
-import type { LoadedModel } from "../model/types.ts";
+import type { ForwardResult, LoadedModel } from "../model/types.ts";
+import { rowExperts } from "../sparsity/row.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { Generation, type Piece } from "./generation.ts";
-import { logprobsOf, type Logprobs } from "./logprobs.ts";
+import { logprobsOf } from "./logprobs.ts";
 import { resolveOptions, type GenerateOptions } from "./options.ts";
 import { encodePrompt } from "./prompt.ts";
 import { Run } from "./run.ts";
@@ -45,8 +46,8 @@ function contextLimit(model: LoadedModel, promptTokens: number, asked: number | 
 
 /** One token a forward call. */
 class PlainRun extends Run {
-  /** Of the token chosen last. */
-  #logprobs: Logprobs | undefined;
+  /** What its piece tells of the token chosen last. */
+  #told: Pick<Piece, "experts" | "logprobs"> = {};
 
   async *pieces(): AsyncGenerator<Piece, void, void> {
     if (this.aborted()) return;
@@ -54,7 +55,7 @@ class PlainRun extends Run {
     this.sequence = sequence;
     let id = await this.prefill(sequence);
     while (id !== undefined) {
-      yield this.#logprobs === undefined ? this.accept(id) : { ...this.accept(id), logprobs: this.#logprobs };
+      yield this.accept(id, this.#told);
       if (this.output.finish !== undefined) return;
       if (this.pacer.due) await this.pacer.pause();
       if (this.aborted()) return;
@@ -69,7 +70,10 @@ class PlainRun extends Run {
   protected override choose(result: ForwardResult, row: number): number {
     const { logprobs } = this.options;
     const id = super.choose(result, row);
-    if (logprobs !== undefined) this.#logprobs = logprobsOf(result.logits(row), id, logprobs);
+    this.#told = {
+      ...(this.tracing && { experts: rowExperts(result.activeExperts, this.model.config.layers, result.rows, result.rows - 1) }),
+      ...(logprobs !== undefined && { logprobs: logprobsOf(result.logits(row), id, logprobs) }),
+    };
     return id;
   }
 }

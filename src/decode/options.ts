@@ -35,6 +35,8 @@ export interface GenerateOptions {
    * measures while it runs and takes whichever is fastest, nothing included; `off` guesses nothing.
    */
   readonly speculate?: Speculate;
+  /** Pieces also tell which experts were active; default false. */
+  readonly experts?: boolean;
   /** A smaller model of the same vocabulary that guesses: for `model`, and one more choice for `auto`. It stays the caller's. */
   readonly draftModel?: LoadedModel | { readonly loaded: LoadedModel };
   /** Most nodes of a tree of guesses, the last known token included, 2 to 64; default: what the drafter does best, or `auto` measures. */
@@ -63,6 +65,7 @@ export interface ResolvedOptions {
   readonly speculate: Speculate;
   readonly draftModel: LoadedModel | undefined;
   readonly draftTokens: number | undefined;
+  readonly experts: boolean;
   readonly logprobs: number | undefined;
 }
 
@@ -83,6 +86,7 @@ export function resolveOptions(options: GenerateOptions): ResolvedOptions {
     speculate: speculation(options),
     draftModel: draftModel(options.draftModel),
     draftTokens: options.draftTokens === undefined ? undefined : integer("draftTokens", options.draftTokens, 2, MAX_TREE_NODES),
+    experts: options.experts ?? false,
     logprobs: options.logprobs === undefined ? undefined : integer("logprobs", options.logprobs, 0, MAX_LOGPROBS),
   };
 }

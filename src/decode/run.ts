@@ -95,12 +95,17 @@ export abstract class Run implements GenerationRun {
     }
   }
 
-  /** Takes a new token, on the clock of decoding. */
-  protected accept(id: number): Piece {
+  /** Takes a new token, on the clock of decoding. `told`: what its piece says of the row that chose it. */
+  protected accept(id: number, told?: Pick<Piece, "experts" | "logprobs">): Piece {
     const start = performance.now();
     const piece = this.output.accept(id);
     this.decodeMs += performance.now() - start;
-    return piece;
+    return told === undefined ? piece : { ...piece, ...told };
+  }
+
+  /** Do pieces tell their experts? */
+  protected get tracing(): boolean {
+    return this.options.experts && this.sparsity !== undefined;
   }
 
   protected aborted(): boolean {

@@ -1,5 +1,6 @@
 import { TokenizerError } from "../errors.ts";
-import { compileTemplate, type ChatTemplate, type RenderTemplate } from "./chat-template.ts";
+import type { ChatTemplate } from "./chat-template.ts";
+import { compileTemplate, type RenderTemplate } from "./render-template.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** One turn of a conversation. */

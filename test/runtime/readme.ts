@@ -18,3 +18,11 @@ export function commands(heading: string): string {
   const section = new RegExp(`^## ${heading}\\n([\\s\\S]*?)(?=^## )`, "m").exec(readme)?.[1] ?? "";
   return Array.from(section.matchAll(/^```sh\n([\s\S]*?)^```/gm), ([, block]) => block as string).join("");
 }
+
+/** The first code block of a language below a heading of the README. @throws when there is none. */
+export function readmeExample(heading: string, language: string): string {
+  const section = readme.slice(readme.indexOf(`\n${heading}\n`) + 1);
+  const block = new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, "s").exec(section)?.[1];
+  if (!readme.includes(`\n${heading}\n`) || block === undefined) throw new Error(`README.md has no ${language} below ${heading}`);
+  return block;
+}

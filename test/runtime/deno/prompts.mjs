@@ -2,7 +2,7 @@
 import { loadModel } from "../../../dist/host/deno/index.js";
 
 const { maxTokens, prompts } = (await import("../prompts.json", { with: { type: "json" } })).default;
-const model = await loadModel();
+const model = await loadModel(undefined, { tier: "simd" });
 const answers = [];
 for (const { prompt } of prompts) {
   const { text, tokens } = await model.generate(prompt, { maxTokens }).result();
