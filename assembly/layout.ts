@@ -210,6 +210,8 @@ export const SCRATCH_HEAD_SCALE = 164;
 export const SCRATCH_HEAD_SUMS = 168;
 /** GQA: SCRATCH_K with positions. */
 export const SCRATCH_K_ROTATED = 172;
+/** Optional: u32 [layers, n, words], the experts that the chunk's tokens shall use whatever the router says; 0 = off. The router still runs. Table 0's counts. */
+export const SCRATCH_ROUTING = 176;
 /** From one table of buffers to the next. Table 0 is the calling thread's. Thread i > 0 has table 2 i - 1 for calls of one row, in which
  * every thread computes what belongs to a row for itself, and table 2 i for larger ones, in which rows are shared out: pass.ts. */
 export const SCRATCH_BYTES = 192;

@@ -36,7 +36,7 @@ class Bed {
   constructor(engine: Engine) {
     this.#engine = engine;
     this.run = engine.exports;
-    this.#top = engine.exports.heapBase();
+    this.#top = engine.exports.heapBase() >>> 0;
   }
 
   random(bytes: number): number {

@@ -43,6 +43,16 @@ export function blockShape(s: BlockShape): ModelConfig {
   };
 }
 
+/**
+ * A dense model of the same size: one feed-forward network as wide as all experts together, no router. What a sparse model must
+ * beat, without the price of walking over experts.
+ */
+export function denseTwin(config: ModelConfig): ModelConfig {
+  const { ffn } = config;
+  if (ffn.kind === "dense") return config;
+  return { ...config, ffn: { kind: "dense", size: ffn.experts * ffn.expertSize + ffn.sharedSize, gated: false } };
+}
+
 /** Shapes that are measured. The dense ones are those that the peers run too. */
 export const SHAPES: Readonly<Record<string, ModelConfig>> = {
   "135M": llamaShape({ hidden: 576, layers: 30, heads: 9, kvHeads: 3, ffn: 1536, vocab: 49152, tied: true }),
@@ -52,6 +62,12 @@ export const SHAPES: Readonly<Record<string, ModelConfig>> = {
   Medium: blockShape({ hidden: 1280, layers: 27, heads: 10, experts: 40, expertSize: 128, vocab: 122753 }),
   Large: blockShape({ hidden: 1536, layers: 32, heads: 12, experts: 48, expertSize: 128, vocab: 122753 }),
   XLarge: blockShape({ hidden: 1792, layers: 35, heads: 14, experts: 56, expertSize: 128, vocab: 122753 }),
+  // Medium with the vocabulary of the dense 0.5B shape, so that other runtimes can be given a model of equal size.
+  "Medium-32k": blockShape({ hidden: 1280, layers: 27, heads: 10, experts: 40, expertSize: 128, vocab: 32000 }),
+  nano: {
+    ...blockShape({ hidden: 256, layers: 8, heads: 8, experts: 48, expertSize: 32, vocab: 4096 }), contextLength: 1024, logitScale: 1, tied: true,
+    attention: { kind: "gqa", heads: 8, kvHeads: 4, headDim: 32 },
+  },
   "2.8B": {
     ...blockShape({ hidden: 2048, layers: 36, heads: 16, experts: 128, expertSize: 128, vocab: 73448 }),
     attention: { kind: "gqa", heads: 16, kvHeads: 4, headDim: 128 }, tied: true,

@@ -4,6 +4,8 @@ import { encodePacked } from "../src/format/packed.ts";
 import type { Host, Tier } from "../src/host.ts";
 import type { ModelConfig } from "../src/model/config.ts";
 import { Engine } from "../src/model/engine.ts";
+import { EagleHead } from "../src/model/eagle.ts";
+import { planEagle } from "../src/model/eagle-plan.ts";
 import { ModelInstance } from "../src/model/instance.ts";
 import { F32, matrixBytes, panelBytes, Q8, scaleGroups, type WeightType } from "../src/model/panel.ts";
 import { planWeights, type Part } from "../src/model/plan.ts";
@@ -13,10 +15,7 @@ import { fillRandom, fillUniform } from "./random.ts";
 
 /** A model of a given shape with random weights, every byte of them written, scaled so that activations stay near 1. */
 export async function syntheticModel(host: Host, config: ModelConfig, quantization: Quantization, tier: Tier, threads = 1): Promise<ModelInstance> {
-  const engine = await Engine.start(host, tier, threads);
-  const plan = planWeights(config, quantization);
-  const model = new ModelInstance({ name: "synthetic", config, tier, engine, plan, ffn: "sparse", tokenizerJson: undefined });
-  plan.parts.forEach((part, i) => fillPart(model, part, i + 1));
+  const model = syntheticOn(await Engine.start(host, tier, threads), config, quantization, tier);
   chooseReadAhead(model, () => host.now());
   return model;
 }
@@ -32,9 +31,35 @@ export async function writeSynthetic(host: Host, config: ModelConfig, quantizati
   model.dispose();
 }
 
-function fillPart(model: ModelInstance, part: Part, seed: number): void {
-  const { engine } = model;
-  const at = model.addresses.weights + part.offset;
+/** The same over an engine that is there already, from its heap base on. */
+export function syntheticOn(engine: Engine, config: ModelConfig, quantization: Quantization, tier: Tier): ModelInstance {
+  const plan = planWeights(config, quantization);
+  const model = new ModelInstance({ name: "synthetic", config, tier, engine, plan, ffn: "sparse", tokenizerJson: undefined });
+  plan.parts.forEach((part, i) => fillPart(engine, model.addresses.weights, part, i + 1));
+  return model;
+}
+
+/**
+ * An EAGLE head with random weights for a model: one layer with as many FFN weights as a layer of the model has (gated), the
+ * model's grouped-query attention or plain heads of its width, and a draft vocabulary of the first `vocab` tokens.
+ */
+export function syntheticEagle(base: ModelInstance, vocab: number): EagleHead {
+  const { attention, ffn, hiddenSize, vocabSize } = base.config;
+  const wide = ffn.kind === "dense" ? ffn.size * (ffn.gated ? 3 : 2) : ffn.experts * ffn.expertSize * 2;
+  const draftTokens = Uint32Array.from({ length: Math.min(vocab, vocabSize) }, (_, i) => i);
+  const config: ModelConfig = {
+    ...base.config, layers: 1, residualScale: 1, vocabSize: draftTokens.length,
+    attention: attention.kind === "gqa" ? attention : { kind: "gqa", heads: attention.heads, kvHeads: attention.heads, headDim: hiddenSize / attention.heads },
+    ffn: { kind: "dense", size: Math.ceil(wide / 3 / 64) * 64, gated: true },
+  };
+  const plan = planEagle(config, base.quantization);
+  const head = new EagleHead("synthetic EAGLE head", base, config, plan, draftTokens);
+  plan.parts.forEach((part, i) => fillPart(base.engine, head.addresses.weights, part, 1_000_003 + i));
+  return head;
+}
+
+function fillPart(engine: Engine, weights: number, part: Part, seed: number): void {
+  const at = weights + part.offset;
   if (part.kind === "vector") {
     engine.f32(at, part.bytes / 4).fill(1);
   } else if (part.kind === "matrix") {

@@ -7,6 +7,7 @@ import { registerGenerate } from "./commands/generate.ts";
 import { registerInspect } from "./commands/inspect.ts";
 import { registerLogits } from "./commands/logits.ts";
 import { registerServe } from "./commands/serve.ts";
+import { registerTrain } from "./commands/train.ts";
 import type { Context, Io } from "./io.ts";
 
 const OK = 0;
@@ -37,6 +38,8 @@ function program(context: Context): Command {
   const root = new Command("blockffn")
     .description("Runs BlockFFN sparse language models in WebAssembly.")
     .version(io.version)
+    // Options after a command's name are that command's.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void io.out(text),
@@ -51,7 +54,10 @@ Examples:
   blockffn generate "Once upon a time" --model my-model.q8.safetensors
   blockffn serve --model my-model.q8.safetensors
   blockffn <command> --help`);
-  for (const register of [registerGenerate, registerLogits, registerEval, registerInspect, registerConvert, registerServe, registerBench]) register(root, context);
+  const commands = [
+    registerGenerate, registerServe, registerLogits, registerEval, registerInspect, registerConvert, registerTrain, registerBench,
+  ];
+  for (const register of commands) register(root, context);
   return root;
 }
 

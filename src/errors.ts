@@ -48,3 +48,6 @@ export class ThreadError extends BlockFFNError {}
 
 /** An address that a server cannot listen on. */
 export class AddressError extends BlockFFNError {}
+
+/** Training that cannot go on: a loss that is not finite, a checkpoint that belongs to another run. */
+export class TrainingError extends BlockFFNError {}

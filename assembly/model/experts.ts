@@ -20,7 +20,7 @@ export function experts(p: Pass, layer: usize, index: i32, add: bool): void {
   const words = activeWords(count);
   const active = ptr(p.scratch, SCRATCH_ACTIVE) + ((index * p.n * words) << 2);
   const scores = ptr(p.scratch, SCRATCH_ROUTER);
-  route(p, layer, scores, <usize>padded(count) << 2, active);
+  route(p, layer, index, scores, <usize>padded(count) << 2, active);
   const picked = pick(p, active, words, count);
   const weights = ptr(layer, LAYER_EXPERTS);
   const out = panels(p.hidden);

@@ -1,6 +1,6 @@
 import {
-  LAYER_ROUTER, LAYER_ROUTER_NORM, MODEL_EXPERTS, MODEL_NORM_SCALE, MODEL_RMS_EPS, MODEL_ROUTER, MODEL_ROUTER_NORM, MODEL_TOP_K,
-  MODEL_TOP_P, ROUTER_BLOCK, ROUTER_NORM_RMS, ROUTER_NORM_SUM, ROUTER_RELU, ROUTER_TOPK, ROUTER_TOPP, SCRATCH_ROUTER_RAW,
+  LAYER_ROUTER, LAYER_ROUTER_NORM, MODEL_EXPERTS, MODEL_NORM_SCALE, MODEL_RMS_EPS, MODEL_ROUTER, MODEL_ROUTER_NORM, MODEL_SCRATCH, MODEL_TOP_K,
+  MODEL_TOP_P, ROUTER_BLOCK, ROUTER_NORM_RMS, ROUTER_NORM_SUM, ROUTER_RELU, ROUTER_TOPK, ROUTER_TOPP, SCRATCH_ROUTER_RAW, SCRATCH_ROUTING,
 } from "../layout";
 import { rmsNorm, scale, softmax } from "../kernels";
 import { exp } from "../kernels/math";
@@ -17,11 +17,12 @@ export function activeWords(experts: i32): i32 {
 }
 
 /** Scores [n, experts] and active-expert masks [n, words] of the chunk's tokens. An expert that is not active has score 0. */
-export function route(p: Pass, layer: usize, scores: usize, stride: usize, active: usize): void {
+export function route(p: Pass, layer: usize, index: i32, scores: usize, stride: usize, active: usize): void {
   const experts = int(p.model, MODEL_EXPERTS);
   const words = activeWords(experts);
   const kind = int(p.model, MODEL_ROUTER);
   const raw = ptr(p.scratch, SCRATCH_ROUTER_RAW);
+  const routing = ptr(ptr(p.model, MODEL_SCRATCH), SCRATCH_ROUTING);
   // The router's weights are f32: its input needs no preparation.
   project(layer + LAYER_ROUTER, p.input, p.iota, p.n, raw, stride);
   while (takeRows(p.n)) for (let t = from; t < to; t++) {
@@ -44,8 +45,19 @@ export function route(p: Pass, layer: usize, scores: usize, stride: usize, activ
     } else {
       sparseMixer(raw + <usize>t * stride, s, mask, experts, int(p.model, MODEL_TOP_K));
     }
+    if (routing !== 0) imposeRouting(experts, routing + <usize>(((index * p.n + t) * words) << 2), s, mask);
   }
   endRows(p.n);
+}
+
+/** Replaces what the router chose for a token: the experts of `routing` [words] are active, each with score 1 / their number; the others are not. */
+function imposeRouting(experts: i32, routing: usize, s: usize, mask: usize): void {
+  const words = activeWords(experts);
+  memory.copy(mask, routing, words << 2);
+  let count = 0;
+  for (let w = 0; w < words; w++) count += <i32>popcnt<u32>(load<u32>(mask + (w << 2)));
+  const score = <f32>1 / <f32>max(count, 1);
+  for (let e = 0; e < experts; e++) store<f32>(s + (e << 2), isActive(mask, e) ? score : 0);
 }
 
 function relu(s: usize, experts: i32): void {

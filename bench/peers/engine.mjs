@@ -22,7 +22,7 @@ export class Engine {
     const options = Object.entries({ ...settings, ...Object.fromEntries(new URLSearchParams(query)) });
     const engine = new Engine();
     engine.spec = spec;
-    engine.#child = spawn(process.execPath, [program, ...options.flatMap(([name, value]) => [`--${name}`, String(value)])], {
+    engine.#child = spawn(process.execPath, [program, ...options.map(([name, value]) => `--${name}=${value}`)], {
       stdio: ["pipe", "pipe", "inherit"],
     });
     engine.#child.stdin.on("error", () => {}); // a child that died shows as the end of its answers

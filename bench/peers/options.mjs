@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { shapeNamed, typeNamed } from "./shapes.mjs";
 
-export const HELP = `  --shape NAME     tiny, 135M or 0.5B (135M)
+export const HELP = `  --shape NAME     tiny, 9M, 135M, 0.5B or 0.5B-total (135M)
   --type NAME      q8, q4 (embedding and head at 8 bits), q4_0 or f16 (q8)
   --threads N      (1)
   --prompt N       tokens of the prefill (256)

@@ -17,6 +17,9 @@
 export const SHAPES = {
   tiny: { hidden: 128, layers: 2, heads: 4, kvHeads: 2, ffn: 384, vocab: 512, tied: true, ropeBase: 10000, eps: 1e-5 },
   "135M": { hidden: 576, layers: 30, heads: 9, kvHeads: 3, ffn: 1536, vocab: 49152, tied: true, ropeBase: 10000, eps: 1e-5 },
+  // As many weights as blockffn-nano, and as BlockFFN-Medium with 32000 tokens: what a sparse model is held against.
+  "9M": { hidden: 256, layers: 8, heads: 8, kvHeads: 4, ffn: 1024, vocab: 4096, tied: true, ropeBase: 10000, eps: 1e-5 },
+  "0.5B-total": { hidden: 1280, layers: 27, heads: 10, kvHeads: 10, ffn: 3072, vocab: 32000, tied: false, ropeBase: 10000, eps: 1e-5 },
   "0.5B": { hidden: 1280, layers: 27, heads: 10, kvHeads: 10, ffn: 3456, vocab: 32000, tied: false, ropeBase: 10000, eps: 1e-5 },
 };
 

@@ -6,6 +6,8 @@ import { TIERS, type Tier } from "../../src/host.ts";
 import type { Quantization } from "../../src/model/types.ts";
 import type { Context } from "../io.ts";
 import { jsonOption, modelOption, wholeNumber } from "../options.ts";
+import { registerBenchBig } from "./bench-big.ts";
+import { registerBenchModes } from "./bench-modes.ts";
 
 interface Options {
   readonly model?: string;
@@ -19,7 +21,8 @@ interface Options {
 
 export function registerBench(program: Command, context: Context): void {
   const names = Object.keys(SHAPES).join(", ");
-  program.command("bench")
+  const bench = program.command("bench")
+    .enablePositionalOptions()
     .description("Measure kernels, prefill, decode, the FFN against its bound, speculation against plain decoding, loading, the server, and threads beside a busy process, on this machine.")
     .argument("[parts...]", `what to measure: ${PARTS.join(", ")} (default: all)`)
     .addOption(modelOption())
@@ -36,6 +39,8 @@ Examples:
   blockffn bench load --shape 135M
   blockffn bench decode --threads 1 2 --shape Large --quantize q4
   blockffn bench ffn --model my-model.q8.safetensors --json
+  blockffn bench modes --help
+  blockffn bench big --help
 Peers (llama.cpp, wllama, onnxruntime-web) are measured by bench/peers, see its README.`)
     .action(async (parts: string[], options: Options) => {
       const unknown = parts.find((part) => !PARTS.includes(part as BenchPart));
@@ -51,4 +56,6 @@ Peers (llama.cpp, wllama, onnxruntime-web) are measured by bench/peers, see its 
       if (io.stderrIsTty) io.err("\r\u001b[K");
       await io.out(options.json === true ? `${JSON.stringify(report)}\n` : formatReport(report));
     });
+  registerBenchModes(bench, context);
+  registerBenchBig(bench, context);
 }

@@ -77,6 +77,8 @@ export function sourceError(file: string, cause: unknown): SourceError {
     EPERM: "may not be read or written; check its permissions",
     ENOTDIR: "a part of this path is a file, not a folder",
     ENOSPC: "the disk is full",
+    EDQUOT: "the disk quota is used up",
+    EFBIG: "the system allows no larger file here (see ulimit -f)",
     EMFILE: "too many open files; close some or raise the limit (ulimit -n)",
     ELOOP: "links lead in a circle",
     ENAMETOOLONG: "the name is too long",

@@ -7,12 +7,15 @@ import { Team } from "./team.ts";
 const PAGE = 65536;
 /** wasm32 addresses 4 GiB. */
 const MAX_PAGES = 65536;
+/** The last page stays out: the address past a buffer's end would be 0 there, and a loop up to it would not run. */
+const USABLE_PAGES = MAX_PAGES - 1;
 
 /** Ends the workers of engines that nobody has disposed and nobody holds any more. */
 const forgotten = typeof FinalizationRegistry === "undefined" ? undefined : new FinalizationRegistry<Team>((team) => team.dispose());
 
 /** The engine's exports; kernels are described in assembly/kernels/scalar/, the rest in assembly/model/. */
 export interface EngineExports {
+  /** An i32: `>>> 0` makes it an address. */
   heapBase(): number;
   layoutVersion(): number;
   selfCheck(): number;
@@ -128,8 +131,8 @@ export class Engine {
     const have = this.memory.buffer.byteLength;
     if (end <= have) return;
     const pages = Math.ceil(end / PAGE);
-    if (pages > MAX_PAGES) {
-      throw new LimitError(`${what} would need ${end} bytes of WebAssembly memory; wasm32 has 4 GiB. Use a smaller model, a lower quantisation or a shorter context`, { file: this.#name, field: what, limit: MAX_PAGES * PAGE });
+    if (pages > USABLE_PAGES) {
+      throw new LimitError(`${what} would need ${end} bytes of WebAssembly memory; wasm32 has 4 GiB. Use a smaller model, a lower quantisation or a shorter context`, { file: this.#name, field: what, limit: USABLE_PAGES * PAGE });
     }
     try {
       this.memory.grow(pages - have / PAGE);

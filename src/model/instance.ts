@@ -55,7 +55,7 @@ export class ModelInstance implements LoadedModel {
     if (init.draft !== undefined) checkScratch(planScratch(init.draft.model, init.engine.threads), init.plan.bytes + init.draft.plan.bytes, init.name);
     const { attention } = init.config;
     const ropeDim = attention.kind === "gqa" ? attention.headDim : attention.ropeDim;
-    const descriptor = alignUp(init.engine.exports.heapBase(), 64);
+    const descriptor = alignUp(init.engine.exports.heapBase() >>> 0, 64);
     const layers = alignUp(descriptor + L.MODEL_BYTES, 64);
     const frequencies = alignUp(layers + init.config.layers * L.LAYER_BYTES, 64);
     const scratch = alignUp(frequencies + ropeDim * 2, 64);

@@ -12,7 +12,7 @@ export class KernelBench {
   private constructor(engine: Engine, tier: Tier) {
     this.engine = engine;
     this.tier = tier;
-    this.#top = engine.exports.heapBase();
+    this.#top = engine.exports.heapBase() >>> 0;
   }
 
   static async create(tier: Tier): Promise<KernelBench> {

@@ -1,0 +1,232 @@
+import type { Drafter } from "../../src/decode/drafters/drafter.ts";
+import { createRandom, type Random } from "../../src/decode/rng.ts";
+import { layoutTree } from "../../src/decode/tree.ts";
+import { UsageError } from "../../src/errors.ts";
+import type { Host } from "../../src/host.ts";
+import type { ModelConfig } from "../../src/model/config.ts";
+import type { EagleHead } from "../../src/model/eagle.ts";
+import type { ModelInstance } from "../../src/model/instance.ts";
+import type { EngineSequence } from "../../src/model/sequence.ts";
+import type { FfnMode, Quantization } from "../../src/model/types.ts";
+import { SparsityCounter } from "../../src/sparsity/stats.ts";
+import { measureFfn, type FfnSample, type FfnTimes } from "../ffn.ts";
+import { median } from "../measure.ts";
+import { fillUniform } from "../random.ts";
+import { denseTwin } from "../shapes.ts";
+import { syntheticEagle, syntheticModel } from "../synthetic.ts";
+import { drawPath, fitAcceptance, treeOf, TREE_WIDTH, type ModelTree } from "./acceptance.ts";
+import { newDrafter } from "./drafters.ts";
+import { ImposedRouting } from "./imposed.ts";
+import { ACCEPT_LENGTHS, ACCEPT_NODES, MEAN_ACCEPT_LENGTH, ROUTING } from "./paper.ts";
+import { fitRouting, RoutingTrace, type RoutingModel } from "./routing.ts";
+import { markBest, type ModelReport, type ModeName, type ModeRow, type Speed } from "./types.ts";
+import type { RunSettings } from "./settings.ts";
+
+/** Cache rows when decoding begins. */
+const PROMPT = 128;
+/** Tokens that the synthetic drafter chooses from: FR-Spec (arXiv 2502.14856) drafts the most frequent ones only. */
+const DRAFT_VOCAB = 16384;
+const FFN_SAMPLES = 4;
+/** Passes that take so long are measured so often: the rounds are for those that a disturbance could change. */
+const SLOW_MS = 400;
+const SLOW_PASSES = 3;
+
+/** One mode at one tree size, and what a round of it took. */
+interface Lane {
+  readonly mode: ModeName;
+  readonly ffn: FfnMode;
+  readonly nodes: number;
+  readonly bed: Bed;
+  readonly passMs: number[];
+  readonly draftMs: number[];
+}
+
+/**
+ * The modes of a published shape with synthetic weights: every pass is a real one of the engine, whose experts follow a trace
+ * with the paper's sparsity and which really skips the others. Which drafts are accepted is simulated at the paper's accept
+ * lengths; drafting is a real pass of an EAGLE head with synthetic weights.
+ * @throws UsageError for a shape whose sparsity is not known.
+ */
+export async function measureShape(host: Host, name: string, config: ModelConfig, quantization: Quantization, settings: RunSettings): Promise<ModelReport> {
+  const targets = ROUTING[name];
+  if (targets === undefined || config.ffn.kind !== "experts") {
+    throw new UsageError(`has no published sparsity to simulate; known are ${Object.keys(ROUTING).join(", ")}`, { field: "shape" });
+  }
+  const routing = fitRouting(config.ffn.experts, targets);
+  const firstGuess = fitAcceptance(MEAN_ACCEPT_LENGTH, ACCEPT_NODES);
+  settings.onProgress(`${name}: filling synthetic weights`);
+  const model = await syntheticModel(host, config, quantization, settings.tier, settings.threads);
+  const twin = await syntheticModel(host, denseTwin(config), quantization, settings.tier, settings.threads);
+  try {
+    const bed = new Bed(model, routing);
+    const twinBed = new Bed(twin, undefined);
+    const lane = (mode: ModeName, ffn: FfnMode, nodes: number, on = bed): Lane => ({ mode, ffn, nodes, bed: on, passMs: [], draftMs: [] });
+    const sizes = settings.sizes.filter((nodes) => nodes <= model.maxChunk);
+    const lanes = [
+      lane("dense AR", "dense", 1), lane("dense twin AR", "dense", 1, twinBed), lane("sparse, 1 token", "sparse", 1),
+      ...sizes.map((nodes) => lane("dense + speculation", "dense", nodes)), ...sizes.map((nodes) => lane("sparse + speculation", "sparse", nodes)),
+    ];
+    for (let round = -1; round < settings.rounds; round++) {
+      for (const each of lanes) {
+        if (each.passMs.length >= SLOW_PASSES && median(each.passMs) > SLOW_MS) continue;
+        settings.onProgress(`${name} ${quantization}, round ${round + 1} of ${settings.rounds}: ${each.mode}${each.nodes > 1 ? `, ${each.nodes} nodes` : ""}`);
+        const times = each.bed.visit(each.ffn, treeOf(firstGuess, each.nodes), round < 0 ? 0 : settings.minMs);
+        // The first round warms up.
+        if (round < 0) continue;
+        each.passMs.push(...times.passMs);
+        each.draftMs.push(...times.draftMs);
+      }
+    }
+    settings.onProgress(`${name} ${quantization}: FFN alone`);
+    const ffn = measureShapeFfn(model, routing, [1, ...sizes], settings.rounds);
+    const measured = measureTrace(routing, config.layers);
+    return {
+      name, quantization, tier: model.tier, threads: settings.threads, weightBytes: model.plan.bytes, promptTokens: PROMPT, prompts: 0, tls: measured.tls,
+      simulation: {
+        routing: { ...targets, measuredTls: measured.tls, measuredReuse: measured.reuse, memory: routing.memory }, firstGuess, draftVocab: bed.draftVocab,
+        acceptLengths: Object.fromEntries([1, ...sizes].map((nodes) => [nodes, treeOf(firstGuess, nodes).acceptLength])),
+      },
+      modes: rowsOf(lanes, firstGuess), ffn,
+    };
+  } finally {
+    model.dispose();
+    twin.dispose();
+  }
+}
+
+/** Speeds from the median times of a round: the tree's mean accept length over pass and drafting. */
+function rowsOf(lanes: readonly Lane[], firstGuess: number): ModeRow[] {
+  const roundMs = ({ passMs, draftMs }: Lane): number => median(passMs) + (draftMs.length > 0 ? median(draftMs) : 0);
+  const baseline = 1000 / roundMs(lanes[0] as Lane);
+  const speed = (lane: Lane, q: number): Speed => {
+    const { acceptLength } = treeOf(q, lane.nodes);
+    const tokensPerSecond = (1000 * acceptLength) / roundMs(lane);
+    return { tokensPerSecond, acceptLength, speedup: tokensPerSecond / baseline };
+  };
+  return markBest(lanes.map((lane) => ({
+    mode: lane.mode, ffn: lane.ffn, nodes: lane.nodes, drafter: lane.nodes > 1 ? "eagle" : null, passMs: median(lane.passMs),
+    passRangeMs: [Math.min(...lane.passMs), Math.max(...lane.passMs)],
+    draftMs: lane.draftMs.length > 0 ? median(lane.draftMs) : 0, identical: null, ...speed(lane, firstGuess),
+    categories: Object.fromEntries(Object.entries(ACCEPT_LENGTHS).map(([category, length]) => [category, speed(lane, fitAcceptance(length, ACCEPT_NODES))])),
+  })));
+}
+
+/** A model, its trace, a sequence and a drafter, on which rounds of any mode are run. */
+class Bed {
+  readonly #model: ModelInstance;
+  readonly #random: Random = createRandom(17);
+  readonly #trace: RoutingTrace | undefined;
+  readonly #imposed: ImposedRouting | undefined;
+  readonly #head: EagleHead | undefined;
+  readonly #sequence: EngineSequence;
+  readonly #hidden: Float32Array[] = [];
+  readonly #prompt: number[];
+
+  constructor(model: ModelInstance, routing: RoutingModel | undefined) {
+    this.#model = model;
+    this.#trace = routing === undefined ? undefined : new RoutingTrace(routing, model.config.layers, this.#random);
+    this.#imposed = routing === undefined ? undefined : new ImposedRouting(model);
+    this.#head = routing === undefined ? undefined : syntheticEagle(model, DRAFT_VOCAB);
+    this.#sequence = model.newSequence({ capacity: PROMPT + 128 });
+    this.#prompt = Array.from({ length: PROMPT }, () => this.#token());
+    let before: Float32Array = new Float32Array(0);
+    for (let at = 0; at < PROMPT; at += model.maxChunk) {
+      const chunk = this.#prompt.slice(at, at + model.maxChunk);
+      this.#route(chunk.map((_, i) => i - 1), chunk.length - 1);
+      const result = this.#sequence.forward(chunk, { logits: "none" });
+      for (let row = 0; row < chunk.length; row++) {
+        this.#hidden.push(before);
+        before = result.hidden(row).slice();
+      }
+    }
+  }
+
+  get draftVocab(): number {
+    return this.#head?.config.vocabSize ?? 0;
+  }
+
+  /** Rounds after the prompt, at least one and for `leastMs`; milliseconds of each. */
+  visit(ffn: FfnMode, tree: ModelTree, leastMs: number): { passMs: number[]; draftMs: number[] } {
+    this.#model.ffn = ffn;
+    this.#sequence.truncate(PROMPT);
+    const nodes = tree.parents.length;
+    const drafter = nodes > 1 ? this.#drafter(tree) : undefined;
+    const passMs: number[] = [];
+    const draftMs: number[] = [];
+    let spent = 0;
+    do {
+      if (this.#sequence.length + nodes > this.#sequence.capacity) this.#sequence.truncate(PROMPT);
+      const path = drawPath(tree, this.#random);
+      const tokens = tree.parents.map(() => this.#token());
+      this.#route(tree.parents, path[path.length - 1] as number);
+      if (drafter !== undefined) {
+        const start = performance.now();
+        drafter.propose(nodes);
+        draftMs.push(performance.now() - start);
+      }
+      const start = performance.now();
+      const layout = nodes === 1 ? undefined : layoutTree({ tokens, parents: tree.parents }, this.#sequence.length);
+      const result = this.#sequence.forward(tokens, layout === undefined ? {} : { logits: "all", tree: layout });
+      for (const row of path) result.argmax(layout === undefined ? 0 : row);
+      const hidden = drafter === undefined ? [] : path.map((row) => result.hidden(row).slice());
+      if (path.length < result.rows) this.#sequence.keep(path);
+      drafter?.accept(path.map((row) => tokens[row] as number), hidden);
+      const ms = performance.now() - start;
+      passMs.push(ms);
+      spent += ms + (draftMs[draftMs.length - 1] ?? 0);
+    } while (spent < leastMs);
+    drafter?.dispose();
+    return { passMs, draftMs };
+  }
+
+  /** Grows trees as deep and as wide as this one; has read the prompt. */
+  #drafter({ parents }: ModelTree): Drafter {
+    if (this.#head === undefined) throw new UsageError("this model has no drafter");
+    const { depths } = layoutTree({ tokens: parents.map(() => 0), parents }, 0);
+    // The published accept lengths came from ten candidates a node.
+    const width = parents.length >= ACCEPT_NODES ? TREE_WIDTH : Math.max(...parents.map((_, node) => parents.filter((parent) => parent === node).length));
+    const drafter = newDrafter("eagle", this.#head, parents.length, this.#model.config.contextLength, { depth: Math.max(...depths), width });
+    drafter.accept(this.#prompt, this.#hidden);
+    drafter.propose(parents.length);
+    return drafter;
+  }
+
+  #route(parents: readonly number[], kept: number): void {
+    this.#imposed?.set(this.#trace?.draw(parents) ?? new Uint32Array(0));
+    this.#trace?.keep(kept);
+  }
+
+  #token(): number {
+    return Math.floor(this.#random.float() * this.#model.config.vocabSize);
+  }
+}
+
+/** The feed-forward branches alone on random inputs, routed by the trace. */
+function measureShapeFfn(model: ModelInstance, routing: RoutingModel, sizes: readonly number[], rounds: number): FfnTimes[] {
+  const { layers, hiddenSize } = model.config;
+  const imposed = new ImposedRouting(model);
+  const trace = new RoutingTrace(routing, layers, createRandom(23));
+  const q = fitAcceptance(MEAN_ACCEPT_LENGTH, ACCEPT_NODES);
+  const groups = sizes.map((rows): FfnSample[] => Array.from({ length: Math.max(1, Math.floor(FFN_SAMPLES / rows)) }, (_, i) => {
+    const active = trace.draw(treeOf(q, rows).parents);
+    trace.keep(rows - 1);
+    const input = new Float32Array(rows * hiddenSize);
+    fillUniform(input, i * 77 + rows, Math.sqrt(3));
+    return { rows, active, inputs: Array.from({ length: layers }, () => input), before: () => imposed.set(active) };
+  }));
+  const times = measureFfn(model, groups, { rounds: Math.min(rounds, 5), minMs: 0 });
+  imposed.off();
+  return times;
+}
+
+/** TLS and reuse of a trace, counted. */
+function measureTrace(routing: RoutingModel, layers: number): { tls: number; reuse: number } {
+  const trace = new RoutingTrace(routing, layers, createRandom(29));
+  const counter = new SparsityCounter(layers, trace.experts);
+  for (let i = 0; i < 500; i++) {
+    counter.addDocumentChunk(trace.draw([-1]), 1);
+    trace.keep(0);
+  }
+  const { tls, reuseRatio } = counter.result();
+  return { tls: tls as number, reuse: reuseRatio as number };
+}

@@ -1,0 +1,93 @@
+import type { Command } from "commander";
+import { mkdir } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { writeFileAtomically } from "../../host/node/output.ts";
+import type { ComparedResult } from "../../src/train/compare/report.ts";
+import type { TrainResult } from "../../src/train/run/loop.ts";
+import type { Context } from "../io.ts";
+import { openModel } from "../model.ts";
+import { jsonOption } from "../options.ts";
+import { readBytes, readTrainInputs } from "../train-inputs.ts";
+import { TrainProgress } from "../train-progress.ts";
+
+interface Options {
+  readonly config: string;
+  readonly json?: boolean;
+}
+
+const PROMPT = "Once upon a time";
+const SPEED_TOKENS = 128;
+const SPEED_ROUNDS = 5;
+
+export function registerTrainCompare(train: Command, context: Context): void {
+  train.command("compare")
+    .description("Train models that differ only in router or objectives, and compare perplexity, sparsity and speed in the runtime.")
+    .requiredOption("--config <file>", "a training configuration with `runs`; paths in it are relative to it")
+    .addOption(jsonOption())
+    .addHelpText("after", `
+Writes compare.md, compare.svg and compare.json into \`out\`, and each run into a folder of its own. Called again, it goes on.
+
+Examples:
+  blockffn train compare --config examples/train/compare.json
+  blockffn train compare --config examples/train/ablation.json`)
+    .action((options: Options) => compareCommand(context, options));
+}
+
+async function compareCommand(context: Context, options: Options): Promise<void> {
+  const { io, signal } = context;
+  const [{ parseCompareConfig }, { comparisonMarkdown, comparisonSvg }, { train }, { workerGradients }, { RunFolder }] = await Promise.all([
+    import("../../src/train/compare/config.ts"), import("../../src/train/compare/report.ts"), import("../../src/train/run/loop.ts"),
+    import("../../host/node/train/worker-gradients.ts"), import("../../host/node/train/run-folder.ts"),
+  ]);
+  const file = options.config;
+  const { out, base, runs } = parseCompareConfig(await readBytes(file), file);
+  const folder = resolve(dirname(file), out);
+  const quiet = options.json === true;
+  const inputs = await readTrainInputs(base, file, signal);
+  const results: { name: string; model: string; result: TrainResult }[] = [];
+  for (const { name, folder: part, config } of runs) {
+    if (!quiet) io.err(`== ${name}\n`);
+    const store = await RunFolder.open(join(folder, part));
+    const progress = new TrainProgress(io, config, quiet);
+    try {
+      const result = await train({ ...inputs, config }, {
+        host: io.host, store, signal,
+        gradients: (task) => workerGradients(task, config.workers),
+        onStart: (start) => progress.start(start),
+        onMetrics: (line) => progress.update(line),
+      });
+      if (!result.finished) return;
+      results.push({ name, model: join(store.path, "model"), result });
+    } finally {
+      progress.end();
+    }
+  }
+  const speeds = await decodeSpeeds(context, results.map(({ model }) => model));
+  const rows = results.map(({ name, result }, i): ComparedResult => ({ name, result, decodeTokensPerSecond: speeds[i] as number }));
+  const { batch, schedule } = base;
+  const about = `${(schedule.steps * batch.rows * batch.length).toLocaleString("en")} tokens each, seed ${base.seed}; validation: ${base.validDocuments} documents; speed: greedy decoding of ${SPEED_TOKENS} tokens, f32, one thread, median of ${SPEED_ROUNDS} interleaved rounds.`;
+  const markdown = comparisonMarkdown(rows, about);
+  await mkdir(folder, { recursive: true });
+  for (const [name, text] of [["compare.md", markdown], ["compare.svg", comparisonSvg(rows)], ["compare.json", `${JSON.stringify(rows, null, 2)}\n`]] as const) {
+    await writeFileAtomically(join(folder, name), (output) => output.write(new TextEncoder().encode(text)));
+  }
+  await io.out(quiet ? `${JSON.stringify(rows)}\n` : markdown);
+}
+
+/** Median decoding speed of each model; the models take turns, so that a busy moment hits all. */
+async function decodeSpeeds(context: Context, folders: readonly string[]): Promise<number[]> {
+  const speeds: number[][] = folders.map(() => []);
+  const models = await Promise.all(folders.map((model) => openModel(context, { model, json: true })));
+  try {
+    for (let round = 0; round <= SPEED_ROUNDS; round++) {
+      for (const [i, model] of models.entries()) {
+        const { decodeTokensPerSecond } = await model.generate(PROMPT, { maxTokens: Math.min(SPEED_TOKENS, model.config.contextLength - 16), temperature: 0, ignoreEos: true }).result();
+        // The first round warms up.
+        if (round > 0) (speeds[i] as number[]).push(decodeTokensPerSecond);
+      }
+    }
+  } finally {
+    for (const model of models) model.dispose();
+  }
+  return speeds.map((values) => values.sort((a, b) => a - b)[values.length >> 1] as number);
+}

@@ -1,0 +1,85 @@
+import type { Command } from "commander";
+import { dirname, resolve } from "node:path";
+import { RunFolder } from "../../host/node/train/run-folder.ts";
+import { UsageError } from "../../src/errors.ts";
+import type { TrainResult } from "../../src/train/run/loop.ts";
+import { number, percent } from "../format.ts";
+import type { Context } from "../io.ts";
+import { jsonOption } from "../options.ts";
+import { withProgress } from "../progress.ts";
+import { readBytes, readTrainInputs } from "../train-inputs.ts";
+import { TrainProgress } from "../train-progress.ts";
+import { registerTrainCompare } from "./train-compare.ts";
+import { registerTrainDraft } from "./train-draft.ts";
+import { registerTrainTokenizer } from "./train-tokenizer.ts";
+
+interface Options {
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+export function registerTrain(program: Command, context: Context): void {
+  const command = program.command("train")
+    // `train compare --config` is compare's option, not train's.
+    .enablePositionalOptions()
+    .description("Train a model from plain text, or go on with a run that was cut off.")
+    .option("--config <file>", "what to train; paths in it are relative to it (needed)")
+    .addOption(jsonOption())
+    .addHelpText("after", `
+The run's folder (\`out\` in the configuration) gets checkpoint.safetensors, metrics.jsonl, curves.svg and model/, a Hugging Face
+folder that generate, eval and convert take. Called again, it goes on from the last checkpoint. Ctrl-C writes one first.
+
+Examples:
+  blockffn train tokenizer --text stories.txt --vocab 2048 --out tokenizer.json
+  blockffn train --config examples/train/tiny.json
+  blockffn generate "Once upon a time" --model runs/tiny/model`)
+    .action((options: Options) => trainCommand(context, options));
+  registerTrainTokenizer(command, context);
+  registerTrainDraft(command, context);
+  registerTrainCompare(command, context);
+}
+
+async function trainCommand(context: Context, options: Options): Promise<void> {
+  const { io, signal } = context;
+  // The autodiff library takes time to load: only who trains waits for it.
+  const [{ parseTrainConfig }, { train }, { workerGradients }] = await Promise.all([
+    import("../../src/train/config/parse.ts"), import("../../src/train/run/loop.ts"), import("../../host/node/train/worker-gradients.ts"),
+  ]);
+  const file = configOption(options);
+  const config = parseTrainConfig(await readBytes(file), file);
+  const inputs = await readTrainInputs(config, file, signal);
+  const store = await RunFolder.open(resolve(dirname(file), config.out));
+  const progress = new TrainProgress(io, config, options.json === true);
+  let result: TrainResult;
+  try {
+    result = await withProgress({ io, signal: new AbortController().signal }, "tokenizing", options.json === true, (onTokenize) =>
+      train(inputs, {
+        host: io.host, store, signal, onTokenize,
+        gradients: (task) => workerGradients(task, config.workers),
+        onStart: (start) => progress.start(start),
+        onMetrics: (line) => progress.update(line),
+      }));
+  } finally {
+    progress.end();
+  }
+  await io.out(options.json === true ? `${JSON.stringify({ ...result, out: store.path })}\n` : report(result, store.path));
+}
+
+function report({ step, finished, parameters, loss, validation }: TrainResult, path: string): string {
+  const lines = [
+    `${finished ? "finished" : "stopped"} after ${number(step)} steps: ${path}/model, ${number(parameters)} weights`,
+    ...(loss === null ? [] : [`training loss        ${loss.toFixed(4)}`]),
+    ...(validation === null ? [] : [
+      `validation           perplexity ${validation.perplexity.toFixed(3)} on ${number(validation.tokens)} tokens`,
+      ...(validation.tls === null ? [] : [`sparsity             TLS ${percent(validation.tls)}, CLS 8 ${percent(validation.cls?.["8"] ?? 0)}, reuse ${percent(validation.reuseRatio ?? 0)}`]),
+    ]),
+    ...(finished ? [] : ["run the same command to go on"]),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+// Commander would ask subcommands for an option that it requires here.
+function configOption({ config }: Options): string {
+  if (config === undefined) throw new UsageError("is needed: --config FILE (see examples/train)", { field: "config" });
+  return config;
+}

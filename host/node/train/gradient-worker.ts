@@ -1,0 +1,22 @@
+import { parentPort, workerData } from "node:worker_threads";
+import type { PassInput } from "../../../src/train/model/gradients.ts";
+import { compileTask, type ModelTask } from "../../../src/train/run/gradient-source.ts";
+import { ensureNavigator } from "./navigator.ts";
+
+/** What a worker is started with. */
+export interface WorkerStart {
+  readonly task: ModelTask;
+  readonly weights: SharedArrayBuffer;
+  readonly gradients: SharedArrayBuffer;
+}
+
+/** Its answers: an empty one when it is ready, then one for each pass. The gradients lie in shared memory. */
+export interface FromWorker {
+  readonly stats: Float32Array;
+}
+
+const { task, weights, gradients } = workerData as WorkerStart;
+ensureNavigator();
+const { pass } = await compileTask(task, new Float32Array(weights), new Float32Array(gradients));
+parentPort?.on("message", (input: PassInput) => parentPort?.postMessage({ stats: pass(input).stats } satisfies FromWorker));
+parentPort?.postMessage({ stats: new Float32Array() } satisfies FromWorker);

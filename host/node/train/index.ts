@@ -1,0 +1,9 @@
+import { ensureNavigator } from "./navigator.ts";
+
+// Before anything of the autodiff library runs.
+ensureNavigator();
+
+export * from "../../../src/train/index.ts";
+export { RunFolder } from "./run-folder.ts";
+export { DraftFolder } from "./draft-folder.ts";
+export { workerGradients } from "./worker-gradients.ts";

@@ -1,0 +1,86 @@
+import { appendFile, mkdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { FormatError } from "../../../src/errors.ts";
+import type { ByteSource } from "../../../src/format/source.ts";
+import type { MetricsLine, RunStore } from "../../../src/train/run/loop.ts";
+import type { OutputParts } from "../../../src/train/run/model-folder.ts";
+import { NodeFile, sourceError } from "../files.ts";
+import { writeFileAtomically } from "../output.ts";
+
+const CHECKPOINT = "checkpoint.safetensors";
+const METRICS = "metrics.jsonl";
+
+/** A run's folder: checkpoint.safetensors, metrics.jsonl, curves.svg and the model in model/. */
+export class RunFolder implements RunStore {
+  readonly path: string;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  /** Makes the folder where it is not there. @throws SourceError. */
+  static async open(path: string): Promise<RunFolder> {
+    try {
+      await mkdir(join(path, "model"), { recursive: true });
+    } catch (cause) {
+      throw sourceError(path, cause);
+    }
+    return new RunFolder(path);
+  }
+
+  async readCheckpoint(): Promise<ByteSource | undefined> {
+    const path = join(this.path, CHECKPOINT);
+    const found = await stat(path).catch(() => undefined);
+    return found === undefined ? undefined : NodeFile.open(path);
+  }
+
+  async writeCheckpoint(parts: readonly Uint8Array[]): Promise<void> {
+    await this.#write(CHECKPOINT, parts);
+  }
+
+  async writeModel(files: readonly OutputParts[]): Promise<void> {
+    for (const { name, parts } of files) await this.#write(join("model", name), parts);
+  }
+
+  async rewindMetrics(step: number): Promise<MetricsLine[]> {
+    const path = join(this.path, METRICS);
+    const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code === "ENOENT") return "";
+      throw sourceError(path, cause);
+    });
+    // The last line may be cut short: it was under way when the run was killed.
+    const whole = text.slice(0, text.lastIndexOf("\n") + 1).split("\n").filter((line) => line !== "");
+    const lines = whole.map((line, i) => parseLine(line, path, i)).filter((line) => line.step <= step);
+    await this.#write(METRICS, [new TextEncoder().encode(lines.map((line) => `${JSON.stringify(line)}\n`).join(""))]);
+    return lines;
+  }
+
+  async appendMetrics(line: MetricsLine): Promise<void> {
+    const path = join(this.path, METRICS);
+    try {
+      await appendFile(path, `${JSON.stringify(line)}\n`);
+    } catch (cause) {
+      throw sourceError(path, cause);
+    }
+  }
+
+  async writeCurves(svg: string): Promise<void> {
+    await this.#write("curves.svg", [new TextEncoder().encode(svg)]);
+  }
+
+  async #write(name: string, parts: readonly Uint8Array[]): Promise<void> {
+    await writeFileAtomically(join(this.path, name), async (file) => {
+      for (const part of parts) await file.write(part);
+    });
+  }
+}
+
+function parseLine(line: string, file: string, i: number): MetricsLine {
+  try {
+    const value = JSON.parse(line) as MetricsLine;
+    if (typeof value.step === "number") return value;
+  } catch {
+    // Told below.
+  }
+  throw new FormatError("is not a line of metrics; move the file away to go on", { file, field: `line ${i + 1}` });
+}

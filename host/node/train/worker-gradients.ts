@@ -1,0 +1,64 @@
+import { Worker } from "node:worker_threads";
+import { TrainingError } from "../../../src/errors.ts";
+import { ParameterTable } from "../../../src/train/model/parameters.ts";
+import { localGradients, type GradientSource, type ModelTask, type PassOutput } from "../../../src/train/run/gradient-source.ts";
+import type { FromWorker, WorkerStart } from "./gradient-worker.ts";
+import { ensureNavigator } from "./navigator.ts";
+
+/**
+ * Gradients from a number of worker threads, one pass each at a time; weights and gradients lie in shared memory.
+ * With one worker the caller's thread computes.
+ */
+export async function workerGradients(task: ModelTask, workers: number): Promise<GradientSource> {
+  ensureNavigator();
+  if (workers === 1) return localGradients(task);
+  const bytes = ParameterTable.of(task.config).length * Float32Array.BYTES_PER_ELEMENT;
+  const weights = new SharedArrayBuffer(bytes);
+  const lanes = Array.from({ length: workers }, () => new Lane({ task, weights, gradients: new SharedArrayBuffer(bytes) }));
+  const dispose = async (): Promise<void> => {
+    await Promise.all(lanes.map((lane) => lane.end()));
+  };
+  try {
+    await Promise.all(lanes.map((lane) => lane.answer()));
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return {
+    lanes: workers,
+    weights: new Float32Array(weights),
+    compute: async (i, input) => {
+      const lane = lanes[i] as Lane;
+      const answer = lane.answer();
+      lane.worker.postMessage(input);
+      return { stats: (await answer).stats, gradients: lane.gradients } satisfies PassOutput;
+    },
+    dispose,
+  };
+}
+
+class Lane {
+  readonly worker: Worker;
+  readonly gradients: Float32Array;
+
+  constructor(start: WorkerStart) {
+    this.gradients = new Float32Array(start.gradients);
+    this.worker = new Worker(new URL("./gradient-worker.js", import.meta.url), { workerData: start });
+  }
+
+  /** The next message. @throws TrainingError when the worker ends instead. */
+  answer(): Promise<FromWorker> {
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        for (const event of ["message", "error", "exit"]) this.worker.removeAllListeners(event);
+      };
+      this.worker.once("message", (message: FromWorker) => (settle(), resolve(message)));
+      this.worker.once("error", (cause) => (settle(), reject(new TrainingError(`a training worker failed: ${cause.message}`, { cause }))));
+      this.worker.once("exit", (code) => (settle(), reject(new TrainingError(`a training worker ended with code ${code}; with less memory, use fewer workers or batch.rowsPerPass`))));
+    });
+  }
+
+  async end(): Promise<void> {
+    await this.worker.terminate();
+  }
+}

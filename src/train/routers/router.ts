@@ -1,0 +1,52 @@
+import { ConfigError } from "../../errors.ts";
+import type { ExpertFfn } from "../../model/config.ts";
+import { lax, nn, np, type Tensor } from "../autodiff/jax.ts";
+import { blockScores } from "./block.ts";
+import { sparseMixer } from "./sparse-mixer.ts";
+import { topK } from "./top-k.ts";
+
+/** What a router makes of a layer's tokens; each `[tokens, experts]`. */
+export interface Routing {
+  /** The projection's output. */
+  readonly raw: Tensor;
+  /** What multiplies the experts; 0: not used. */
+  readonly scores: Tensor;
+  /** Soft shares, which sum to about 1 a token: what entropy, balance and chunk objectives are about. */
+  readonly shares: Tensor;
+  /** 1 where the expert is used; no gradient. */
+  readonly active: Tensor;
+}
+
+/** Random numbers for routers that draw experts (SparseMixer); absent when the model is evaluated. */
+export interface RouterNoise {
+  /** A key of the library's random numbers. */
+  key(): Tensor;
+}
+
+/**
+ * Routes tokens by the router of the configuration.
+ * @param norm `[experts]`: weight of the RMSNorm after a block router
+ * @throws ConfigError for top-p, which is for running models only
+ */
+export function route(ffn: ExpertFfn, raw: Tensor, norm: Tensor | undefined, eps: number, noise: RouterNoise | undefined): Routing {
+  switch (ffn.router) {
+    case "block": {
+      const { scores, shares } = blockScores(raw.ref, norm, { norm: ffn.routerNorm, normScale: ffn.normScale, eps });
+      return { raw, active: flags(scores.ref), scores, shares };
+    }
+    case "relu": {
+      const scores = nn.relu(raw.ref);
+      return { raw, active: flags(scores.ref), shares: scores.ref, scores };
+    }
+    case "topk":
+      return { raw: raw.ref, ...topK(raw, ffn.topK) };
+    case "sparse_mixer":
+      return { raw: raw.ref, ...sparseMixer(raw, ffn.topK, noise) };
+    case "topp":
+      throw new ConfigError("top-p routing is for running models; train topk, relu, sparse_mixer or block", { field: "router" });
+  }
+}
+
+function flags(scores: Tensor): Tensor {
+  return lax.stopGradient(np.where(np.notEqual(scores, 0), 1, 0).astype(np.float32));
+}

@@ -1,0 +1,67 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, expect, it } from "vitest";
+import { createRandom } from "../../src/decode/rng.ts";
+import { parseHfConfig } from "../../src/format/hf-config.ts";
+import { loadModel } from "../../src/model/load.ts";
+import { loadTokenizer } from "../../src/text/tokenizer.ts";
+import { hfModel } from "../../src/train/config/hf.ts";
+import { checkTrainConfig } from "../../src/train/config/parse.ts";
+import { tokenizeCorpus } from "../../src/train/data/corpus.ts";
+import { RowSource } from "../../src/train/data/rows.ts";
+import { intTensor, startAutodiff, tensor, type Tensors } from "../../src/train/autodiff/jax.ts";
+import { forwardHidden, headLogits, ropeDim } from "../../src/train/model/forward.ts";
+import { ropeTables } from "../../src/train/model/rope.ts";
+import { folderInMemory, modelFolder } from "../../src/train/run/model-folder.ts";
+import { objectiveOptions } from "../../src/train/run/factors.ts";
+import { localGradients } from "../../src/train/run/gradient-source.ts";
+import { Trainer } from "../../src/train/run/trainer.ts";
+import type { ModelConfig } from "../../src/model/config.ts";
+import { largestDifference } from "../helpers/compare.ts";
+import { describeShared, sharedPath } from "../helpers/shared.ts";
+import { testHost } from "../helpers/test-host.ts";
+import { TINY_TRAINING, tinyStories } from "../helpers/train-run.ts";
+import { tinyTokenizerJson } from "../helpers/tiny-tokenizer.ts";
+import { readVectors } from "../helpers/vectors.ts";
+
+beforeAll(startAutodiff);
+
+function trainerLogits(config: ModelConfig, weights: Tensors, ids: ArrayLike<number>): Float32Array {
+  const shape = [1, ids.length];
+  const { hidden } = forwardHidden(config, weights, {
+    ids: intTensor(Int32Array.from(ids), shape), segments: intTensor(new Int32Array(ids.length), shape), ...ropeTables(ids.length, ropeDim(config), config.ropeTheta),
+  });
+  return headLogits(config, weights, hidden).dataSync() as Float32Array;
+}
+
+it.each(["blockffn", "blockffn-no-norm", "topk", "deepseek", "grin", "remoe", "dense"])("a model trained with router %s: the engine gives the trainer's logits", async (router) => {
+  const config = checkTrainConfig({ ...TINY_TRAINING, objectives: {}, model: { ...TINY_TRAINING.model, router }, schedule: { steps: 8 } }, "train.json");
+  const tokenizer = loadTokenizer(tinyTokenizerJson(), "tokenizer.json");
+  const model = hfModel(config, { size: tokenizer.vocabSize, bos: 1, eos: 2 }, "train.json");
+  const rows = new RowSource(tokenizeCorpus([{ name: "stories", text: tinyStories() }], tokenizer, 2), 32, 4, 1);
+  const trainer = new Trainer(config, model.config, rows, await localGradients({ config: model.config, objectives: objectiveOptions(config), shape: [2, 32] }));
+  while (!trainer.done) await trainer.next();
+  const files = folderInMemory("trained", modelFolder(trainer.table, trainer.state.weights, model.json, tinyTokenizerJson()));
+  const loaded = await loadModel({ ...testHost, open: async () => files }, "trained");
+  const random = createRandom(4);
+  const ids = Array.from({ length: 40 }, () => 259 + (random.uint32() % 30));
+  const result = loaded.newSequence().forward(ids, { logits: "all" });
+  const logits = trainerLogits(model.config, trainer.table.tensors(trainer.state.weights), ids);
+  const vocab = model.config.vocabSize;
+  for (let i = 0; i < ids.length; i++) expect(largestDifference(logits.subarray(i * vocab, (i + 1) * vocab), result.logits(i))).toBeLessThan(1e-3);
+  loaded.dispose();
+});
+
+describeShared("the default model in the trainer", "checkpoints/blockffn-nano", () => {
+  it("gives the engine's logits", async () => {
+    const folder = sharedPath("checkpoints/blockffn-nano");
+    const config = parseHfConfig(readFileSync(join(folder, "config.json")), "config.json");
+    const weights: Tensors = Object.fromEntries([...readVectors(join(folder, "model.safetensors"))].map(([key, { data, shape }]) => [key, tensor(data as Float32Array, shape)]));
+    const loaded = await loadModel(testHost, folder);
+    const ids = [...loadTokenizer(loaded.tokenizerJson!, "tokenizer.json").encode("Once upon a time, there was a little girl named Lily. She loved to play with her toys.")];
+    const result = loaded.newSequence().forward(ids, { logits: "all" });
+    const logits = trainerLogits(config, weights, ids);
+    for (let i = 0; i < ids.length; i++) expect(largestDifference(logits.subarray(i * 4096, (i + 1) * 4096), result.logits(i))).toBeLessThan(1e-3);
+    loaded.dispose();
+  });
+});
