@@ -14,6 +14,8 @@ export interface Host {
   open(location: string): Promise<ModelFiles>;
   /** Milliseconds from any fixed point, monotonic. */
   now(): number;
+  /** Time stands still while code runs, so nothing can be measured: `auto` does not speculate then. */
+  readonly frozenClock?: boolean;
   /** Lets other tasks of the event loop (input, timers, abort signals) run once; default: a message to itself. */
   pause?(): Promise<void>;
   /** Threads beside the calling one; absent where the runtime has none, or none that may share memory. */

@@ -21,6 +21,8 @@ function workersHost(source: ModelSource): Host {
       },
     }),
     now: () => performance.now(),
+    // It goes on at I/O only (https://developers.cloudflare.com/workers/runtime-apis/performance/).
+    frozenClock: true,
   };
 }
 

@@ -26,7 +26,9 @@ export function generate(
   }
   const ids = encodePrompt(prompt, tokenizer, model.config.vocabSize);
   const limit = contextLimit(model, ids.length, resolved.context);
-  if (resolved.speculate === "off") return new Generation(new PlainRun(model, tokenizer, ids, resolved, limit));
+  // Who cannot measure cannot choose: plain decoding, and no memory for drafters.
+  const plain = resolved.speculate === "off" || (resolved.speculate === "auto" && model.frozenClock === true);
+  if (plain) return new Generation(new PlainRun(model, tokenizer, ids, resolved, limit));
   checkSpeculation(model, resolved);
   return new Generation(new SpeculativeRun(model, tokenizer, ids, resolved, limit, (capacity) => openSpeculation(model, resolved, capacity)));
 }

@@ -25,6 +25,7 @@ export class ModelInstance implements LoadedModel {
   readonly tokenizerJson: Uint8Array | undefined;
   readonly chatTemplate: ChatTemplate | undefined;
   readonly pause: (() => Promise<void>) | undefined;
+  readonly frozenClock: boolean | undefined;
   readonly engine: Engine;
   readonly plan: WeightPlan;
   readonly scratch: ScratchPlan;
@@ -39,7 +40,7 @@ export class ModelInstance implements LoadedModel {
   /** Reserves memory and writes the descriptors; the weights are the caller's to fill in at `addresses.weights`. */
   constructor(init: {
     name: string; config: ModelConfig; tier: Tier; engine: Engine; plan: WeightPlan; draft?: DraftLayout | undefined; ffn: FfnMode; tokenizerJson: Uint8Array | undefined;
-    chatTemplate?: ChatTemplate | undefined; pause?: (() => Promise<void>) | undefined;
+    chatTemplate?: ChatTemplate | undefined; pause?: (() => Promise<void>) | undefined; frozenClock?: boolean | undefined;
   }) {
     this.name = init.name;
     this.config = init.config;
@@ -47,6 +48,7 @@ export class ModelInstance implements LoadedModel {
     this.tokenizerJson = init.tokenizerJson;
     this.chatTemplate = init.chatTemplate;
     this.pause = init.pause;
+    this.frozenClock = init.frozenClock;
     this.engine = init.engine;
     this.plan = init.plan;
     this.#draft = init.draft;

@@ -42,7 +42,7 @@ async function build(
   const tier = options.tier ?? (await bestTier(host));
   const engine = await Engine.start(host, tier, chooseThreads(host, init.config, init.plan, options.threads), init.name, options.threads !== undefined);
   try {
-    const model = new ModelInstance({ ...init, tier, engine, ffn: options.ffn ?? "sparse", pause: host.pause });
+    const model = new ModelInstance({ ...init, tier, engine, ffn: options.ffn ?? "sparse", pause: host.pause, frozenClock: host.frozenClock });
     await fill(model);
     chooseReadAhead(model, () => host.now());
     return model;

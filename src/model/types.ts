@@ -80,6 +80,8 @@ export interface LoadedModel {
   readonly tokenizerJson: Uint8Array | undefined;
   /** The host's way to let other tasks run; undefined for the usual one. */
   readonly pause?: (() => Promise<void>) | undefined;
+  /** Whether the host's time stands still while code runs. */
+  readonly frozenClock?: boolean | undefined;
   /** How the model wants conversations written; undefined when it does not say. */
   readonly chatTemplate?: ChatTemplate | undefined;
   ffn: FfnMode;

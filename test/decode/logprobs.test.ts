@@ -68,6 +68,18 @@ describe("generate with logprobs", () => {
   it("leaves them out when they are not asked for, and checks the number", async () => {
     for await (const piece of generate(new FakeModel(), undefined, [1], { maxTokens: 2 })) expect(piece).not.toHaveProperty("logprobs");
     for (const logprobs of [-1, 21, 1.5]) expect(() => generate(new FakeModel(), undefined, [1], { logprobs })).toThrow(UsageError);
-    expect(() => generate(new FakeModel(), undefined, [1], { logprobs: 1, speculate: "ngram" })).toThrow(/speculate/);
+  });
+
+  it("guesses nothing: auto means off, and the other ways are refused", async () => {
+    for (const speculate of [undefined, "auto", "off"] as const) {
+      const generation = generate(new FakeModel(), undefined, [1], { maxTokens: 3, logprobs: 1, ...(speculate && { speculate }) });
+      const pieces: Piece[] = [];
+      for await (const piece of generation) pieces.push(piece);
+      expect(pieces.map(({ id, logprobs }) => logprobs?.id === id)).toEqual([true, true, true]);
+      expect((await generation.result()).rounds).toBeNull();
+    }
+    for (const speculate of ["ngram", "eagle", "model"] as const) {
+      expect(() => generate(new FakeModel(), undefined, [1], { logprobs: 1, speculate })).toThrow(/logprobs: needs speculate to be off or auto/);
+    }
   });
 });

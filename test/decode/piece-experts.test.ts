@@ -8,7 +8,7 @@ async function traced(model: Model, options: GenerateOptions): Promise<Uint32Arr
   return seen;
 }
 
-it.each(["off", "ngram"] as const)("each piece tells the experts of the token before it (speculate %s)", async (speculate) => {
+it.each(["off", "ngram", "eagle", "auto"] as const)("each piece tells the experts of the token before it (speculate %s)", async (speculate) => {
   using model = await loadModel();
   const prompt = [...(model.tokenizer?.encode("Once upon a time") ?? [])];
   const { tokens } = await model.generate(prompt, { maxTokens: 24 }).result();
