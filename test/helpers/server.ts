@@ -15,7 +15,7 @@ export interface TestServer extends Server {
 export function testServer(options: ServerOptions = {}, fakeOptions: FakeOptions & { readonly says?: string } = {}): TestServer {
   const { says, ...rest } = fakeOptions;
   const fake = new FakeModel({
-    vocabSize: TINY_VOCAB, contextLength: 512, eosTokenIds: [2], tokenizerJson: tinyTokenizerJson(),
+    vocabSize: TINY_VOCAB, contextLength: 512, eosTokenIds: [2], tokenizerJson: tinyTokenizerJson(), frozenClock: true,
     ...(says === undefined ? {} : { next: scripted(1, [...byteIds(says), 2]) }), ...rest,
   });
   const log: RequestLog[] = [];

@@ -12,7 +12,7 @@ setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 
 async function withServer(limits: ServerLimits, use: (address: string, model: Model, server: Server) => Promise<void>): Promise<void> {
-  using model = await loadModel();
+  using model = await loadModel(undefined, { tier: "simd" });
   const server = createServer(model, { limits });
   const listening = await listen(server.fetch, { hostname: "127.0.0.1", port: 0 });
   try {

@@ -10,7 +10,7 @@ interface Chunk {
 
 describe("requests at once", () => {
   it("get each its own answer: nobody sees another's text or cache", async () => {
-    using model = await loadModel();
+    using model = await loadModel(undefined, { tier: "simd" });
     const server = createServer(model, { limits: { concurrency: 4, queue: 100 } });
     const ask = async (prompt: string, stream: boolean): Promise<string> => {
       const response = await server.fetch(new Request("http://test/v1/completions", {

@@ -56,7 +56,7 @@ describeInstalled("the official openai client", "openai", installed, () => {
 
   beforeAll(async () => {
     openai = (await import(pathToFileURL(join(installed as string, "index.mjs")).href)) as Package;
-    model = await loadModel();
+    model = await loadModel(undefined, { tier: "simd" });
     listening = await listen(createServer(model, { apiKey: KEY, limits: { concurrency: 1, queue: 1 } }).fetch, { hostname: "127.0.0.1", port: 0 });
     baseURL = `http://127.0.0.1:${listening.port}/v1`;
     client = new openai.default({ baseURL, apiKey: KEY, maxRetries: 0 });
