@@ -14,6 +14,7 @@ import { benchKernels, type KernelResult } from "./kernels.ts";
 import { benchLoad, type LoadResult, type ReadAndLoad } from "./load.ts";
 import { table } from "./measure.ts";
 import { benchNeighbour, type NeighbourResult } from "./neighbour.ts";
+import { benchServer, type ServerReport } from "./server.ts";
 import { SHAPES } from "./shapes.ts";
 import { benchSpeculate, speculateRows, type SpeculateResult } from "./speculate.ts";
 import { syntheticModel, writeSynthetic } from "./synthetic.ts";
@@ -33,7 +34,7 @@ export interface BenchRequest {
   readonly onProgress: (what: string) => void;
 }
 
-export const PARTS = ["kernels", "decode", "ffn", "load", "neighbour", "speculate"] as const;
+export const PARTS = ["kernels", "decode", "ffn", "load", "neighbour", "speculate", "server"] as const;
 export type BenchPart = (typeof PARTS)[number];
 
 export interface BenchReport {
@@ -44,6 +45,7 @@ export interface BenchReport {
   readonly load?: readonly LoadResult[];
   readonly neighbour?: readonly NeighbourResult[];
   readonly speculate?: readonly SpeculateResult[];
+  readonly server?: ServerReport;
 }
 
 /** Text whose tokens the FFN measurement replays when the model has a tokenizer. */
@@ -58,6 +60,7 @@ export async function runBench(request: BenchRequest): Promise<BenchReport> {
     ...(has("decode") ? { decode: await decodePart(request) } : {}),
     ...(has("ffn") ? { ffn: await ffnPart(request) } : {}),
     ...(has("speculate") ? { speculate: await speculatePart(request) } : {}),
+    ...(has("server") ? { server: await benchServer(request.model, request.onProgress) } : {}),
     ...(has("load") ? { load: await loadPart(request) } : {}),
     ...(has("neighbour") ? { neighbour: await neighbourPart(request) } : {}),
   };
@@ -177,6 +180,10 @@ export function formatReport(report: BenchReport): string {
     out.push(table(["model", "weights", "threads", "busy neighbours", "decode tok/s", "over 1 thread"], report.neighbour.map((r) => [
       r.model, r.quantization, r.threads, r.busyNeighbours, r.decodeTokensPerSecond, r.overOneThread,
     ])));
+  }
+  if (report.server !== undefined) {
+    out.push(table(["server", "requests at once", "tok/s in all"], report.server.results.map((r) => [r.how, r.requests, r.tokensPerSecond])));
+    out.push(`first answer ${report.server.firstAnswerMs.toFixed(0)} ms after the process starts\n`);
   }
   return out.join("\n");
 }

@@ -6,6 +6,7 @@ import { registerEval } from "./commands/eval.ts";
 import { registerGenerate } from "./commands/generate.ts";
 import { registerInspect } from "./commands/inspect.ts";
 import { registerLogits } from "./commands/logits.ts";
+import { registerServe } from "./commands/serve.ts";
 import { registerTrain } from "./commands/train.ts";
 import type { Context, Io } from "./io.ts";
 
@@ -51,8 +52,12 @@ Examples:
   blockffn generate "Once upon a time"
   blockffn convert ./my-model --out my-model.q8.safetensors --quantize q8
   blockffn generate "Once upon a time" --model my-model.q8.safetensors
+  blockffn serve --model my-model.q8.safetensors
   blockffn <command> --help`);
-  for (const register of [registerGenerate, registerLogits, registerEval, registerInspect, registerConvert, registerTrain, registerBench]) register(root, context);
+  const commands = [
+    registerGenerate, registerServe, registerLogits, registerEval, registerInspect, registerConvert, registerTrain, registerBench,
+  ];
+  for (const register of commands) register(root, context);
   return root;
 }
 

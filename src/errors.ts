@@ -46,5 +46,8 @@ export class SourceError extends BlockFFNError {}
 /** A thread of the engine failed, or did not come back: the model cannot go on. */
 export class ThreadError extends BlockFFNError {}
 
+/** An address that a server cannot listen on. */
+export class AddressError extends BlockFFNError {}
+
 /** Training that cannot go on: a loss that is not finite, a checkpoint that belongs to another run. */
 export class TrainingError extends BlockFFNError {}

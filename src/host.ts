@@ -14,6 +14,10 @@ export interface Host {
   open(location: string): Promise<ModelFiles>;
   /** Milliseconds from any fixed point, monotonic. */
   now(): number;
+  /** Time stands still while code runs, so nothing can be measured: `auto` does not speculate then. */
+  readonly frozenClock?: boolean;
+  /** Lets other tasks of the event loop (input, timers, abort signals) run once; default: a message to itself. */
+  pause?(): Promise<void>;
   /** Threads beside the calling one; absent where the runtime has none, or none that may share memory. */
   readonly threads?: Threads;
 }
@@ -34,3 +38,21 @@ export interface Workers {
   /** Ends them at once, whatever they are at. */
   terminate(): void;
 }
+
+/** Where a server listens. */
+export interface ListenOptions {
+  readonly hostname: string;
+  /** 0 for any that is free. */
+  readonly port: number;
+}
+
+/** A server that listens. */
+export interface Listening {
+  readonly hostname: string;
+  readonly port: number;
+  /** Takes no more connections; resolves when answers that are under way are handed over. */
+  close(): Promise<void>;
+}
+
+/** Listens for HTTP requests. @throws AddressError saying what to do when the address cannot be had. */
+export type Listen = (fetch: (request: Request) => Promise<Response>, options: ListenOptions) => Promise<Listening>;

@@ -23,7 +23,7 @@ export function registerBench(program: Command, context: Context): void {
   const names = Object.keys(SHAPES).join(", ");
   const bench = program.command("bench")
     .enablePositionalOptions()
-    .description("Measure kernels, prefill, decode, the FFN against its bound, speculation against plain decoding, loading, and threads beside a busy process, on this machine.")
+    .description("Measure kernels, prefill, decode, the FFN against its bound, speculation against plain decoding, loading, the server, and threads beside a busy process, on this machine.")
     .argument("[parts...]", `what to measure: ${PARTS.join(", ")} (default: all)`)
     .addOption(modelOption())
     .option("--shape <name...>", `also decode and load these shapes with synthetic weights: ${names}`, [])

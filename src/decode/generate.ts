@@ -1,7 +1,9 @@
 import { LimitError, UsageError } from "../errors.ts";
-import type { LoadedModel } from "../model/types.ts";
+import type { ForwardResult, LoadedModel } from "../model/types.ts";
+import { rowExperts } from "../sparsity/row.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { Generation, type Piece } from "./generation.ts";
+import { logprobsOf } from "./logprobs.ts";
 import { resolveOptions, type GenerateOptions } from "./options.ts";
 import { encodePrompt } from "./prompt.ts";
 import { Run } from "./run.ts";
@@ -24,7 +26,9 @@ export function generate(
   }
   const ids = encodePrompt(prompt, tokenizer, model.config.vocabSize);
   const limit = contextLimit(model, ids.length, resolved.context);
-  if (resolved.speculate === "off") return new Generation(new PlainRun(model, tokenizer, ids, resolved, limit));
+  // Who cannot measure cannot choose: plain decoding, and no memory for drafters.
+  const plain = resolved.speculate === "off" || (resolved.speculate === "auto" && model.frozenClock === true);
+  if (plain) return new Generation(new PlainRun(model, tokenizer, ids, resolved, limit));
   checkSpeculation(model, resolved);
   return new Generation(new SpeculativeRun(model, tokenizer, ids, resolved, limit, (capacity) => openSpeculation(model, resolved, capacity)));
 }
@@ -44,13 +48,16 @@ function contextLimit(model: LoadedModel, promptTokens: number, asked: number | 
 
 /** One token a forward call. */
 class PlainRun extends Run {
+  /** What its piece tells of the token chosen last. */
+  #told: Pick<Piece, "experts" | "logprobs"> = {};
+
   async *pieces(): AsyncGenerator<Piece, void, void> {
     if (this.aborted()) return;
     const sequence = this.model.newSequence({ capacity: this.capacity });
     this.sequence = sequence;
     let id = await this.prefill(sequence);
     while (id !== undefined) {
-      yield this.accept(id);
+      yield this.accept(id, this.#told);
       if (this.output.finish !== undefined) return;
       if (this.pacer.due) await this.pacer.pause();
       if (this.aborted()) return;
@@ -60,5 +67,15 @@ class PlainRun extends Run {
       id = this.choose(result, 0);
       this.decodeMs += performance.now() - start;
     }
+  }
+
+  protected override choose(result: ForwardResult, row: number): number {
+    const { logprobs } = this.options;
+    const id = super.choose(result, row);
+    this.#told = {
+      ...(this.tracing && { experts: rowExperts(result.activeExperts, this.model.config.layers, result.rows, result.rows - 1) }),
+      ...(logprobs !== undefined && { logprobs: logprobsOf(result.logits(row), id, logprobs) }),
+    };
+    return id;
   }
 }

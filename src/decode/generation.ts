@@ -1,4 +1,5 @@
 import { UsageError } from "../errors.ts";
+import type { Logprobs } from "./logprobs.ts";
 
 /** Why a generation ended: `maxTokens` reached, a stop text, an end-of-sequence token, cancelled, or a full KV cache. */
 export type FinishReason = "length" | "stop" | "eos" | "aborted" | "context";
@@ -10,6 +11,13 @@ export interface Piece {
   readonly id: number;
   /** 0 for the first new token. */
   readonly index: number;
+  /**
+   * With the option `experts`, for models that have some: the experts that were active where this token was chosen, so those
+   * of the token before it. Bitmasks `[layers][ceil(experts / 32)]`, bit j of word w for expert 32 w + j.
+   */
+  readonly experts?: Uint32Array;
+  /** When the option `logprobs` asked for it. */
+  readonly logprobs?: Logprobs;
 }
 
 /** What was chosen and measured, round by round. */

@@ -1,6 +1,7 @@
 import { UsageError } from "../errors.ts";
 import type { LoadedModel } from "../model/types.ts";
 import { createStopMatcher, type StopMatcher } from "../text/stop.ts";
+import { MAX_LOGPROBS } from "./logprobs.ts";
 import { createSampler, type Sampler } from "./sampler.ts";
 import { MAX_TREE_NODES } from "./tree.ts";
 
@@ -34,10 +35,17 @@ export interface GenerateOptions {
    * measures while it runs and takes whichever is fastest, nothing included; `off` guesses nothing.
    */
   readonly speculate?: Speculate;
+  /** Pieces also tell which experts were active; default false. */
+  readonly experts?: boolean;
   /** A smaller model of the same vocabulary that guesses: for `model`, and one more choice for `auto`. It stays the caller's. */
   readonly draftModel?: LoadedModel | { readonly loaded: LoadedModel };
   /** Most nodes of a tree of guesses, the last known token included, 2 to 64; default: what the drafter does best, or `auto` measures. */
   readonly draftTokens?: number;
+  /**
+   * Gives each piece the log-probability of its token and of this many likeliest ones, 0 to 20; default: none. Nothing is guessed
+   * then: `auto` means `off`, and the other ways to speculate are refused.
+   */
+  readonly logprobs?: number;
 }
 
 /** Ways to speculate. */
@@ -57,6 +65,8 @@ export interface ResolvedOptions {
   readonly speculate: Speculate;
   readonly draftModel: LoadedModel | undefined;
   readonly draftTokens: number | undefined;
+  readonly experts: boolean;
+  readonly logprobs: number | undefined;
 }
 
 const UINT32_MAX = 0xffff_ffff;
@@ -73,9 +83,11 @@ export function resolveOptions(options: GenerateOptions): ResolvedOptions {
     stop: stops(options.stop),
     signal: signal(options.signal),
     ignoreEos: options.ignoreEos ?? false,
-    speculate: speculation(options.speculate),
+    speculate: speculation(options),
     draftModel: draftModel(options.draftModel),
     draftTokens: options.draftTokens === undefined ? undefined : integer("draftTokens", options.draftTokens, 2, MAX_TREE_NODES),
+    experts: options.experts ?? false,
+    logprobs: options.logprobs === undefined ? undefined : integer("logprobs", options.logprobs, 0, MAX_LOGPROBS),
   };
 }
 
@@ -95,10 +107,12 @@ function signal(value: unknown): AbortSignal | undefined {
   throw new UsageError(`must be an AbortSignal, not ${shown(value)}`, { field: "signal" });
 }
 
-function speculation(value: unknown): Speculate {
-  const way = SPECULATE.find((name) => name === (value ?? "auto"));
+function speculation({ speculate, logprobs }: GenerateOptions): Speculate {
+  const way = SPECULATE.find((name) => name === (speculate ?? "auto"));
   if (way === undefined) throw new UsageError(`must be one of ${SPECULATE.join(", ")}`, { field: "speculate" });
-  return way;
+  if (logprobs === undefined || way === "off") return way;
+  if (way === "auto") return "off";
+  throw new UsageError("needs speculate to be off or auto: a drafted chunk leaves them for some tokens only", { field: "logprobs" });
 }
 
 function draftModel(value: GenerateOptions["draftModel"]): LoadedModel | undefined {

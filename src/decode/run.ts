@@ -14,7 +14,7 @@ export abstract class Run implements GenerationRun {
   protected readonly capacity: number;
   protected readonly output: Output;
   protected readonly sparsity: SparsityCounter | undefined;
-  protected readonly pacer = new Pacer();
+  protected readonly pacer: Pacer;
   protected sequence: Sequence | undefined;
   protected decodeMs = 0;
   /** Prompt and new tokens, for the repetition penalty. */
@@ -24,6 +24,7 @@ export abstract class Run implements GenerationRun {
   /** @param limit tokens that the KV cache may grow to; the prompt fits */
   constructor(model: LoadedModel, tokenizer: Tokenizer | undefined, prompt: Uint32Array, options: ResolvedOptions, limit: number) {
     this.model = model;
+    this.pacer = new Pacer(model.pause);
     this.prompt = prompt;
     this.options = options;
     this.#history = options.sampler === undefined ? [] : Array.from(prompt);
@@ -94,12 +95,17 @@ export abstract class Run implements GenerationRun {
     }
   }
 
-  /** Takes a new token, on the clock of decoding. */
-  protected accept(id: number): Piece {
+  /** Takes a new token, on the clock of decoding. `told`: what its piece says of the row that chose it. */
+  protected accept(id: number, told?: Pick<Piece, "experts" | "logprobs">): Piece {
     const start = performance.now();
     const piece = this.output.accept(id);
     this.decodeMs += performance.now() - start;
-    return piece;
+    return told === undefined ? piece : { ...piece, ...told };
+  }
+
+  /** Do pieces tell their experts? */
+  protected get tracing(): boolean {
+    return this.options.experts && this.sparsity !== undefined;
   }
 
   protected aborted(): boolean {

@@ -1,5 +1,6 @@
 import type { ForwardResult, LoadedModel, Sequence } from "../model/types.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
+import { rowExperts } from "../sparsity/row.ts";
 import type { Piece, SpeculationResult } from "./generation.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { Choice } from "./policy.ts";
@@ -33,6 +34,8 @@ export class SpeculativeRun extends Run {
   // What a plain step hands over, kept from step to step.
   readonly #token = [0];
   readonly #state: Float32Array[] = [NO_STATE];
+  /** Of the row that chose the token last, where pieces tell it. */
+  #told: { readonly experts: Uint32Array } | undefined;
 
   /** @param open makes the drafters, when the generation starts, for so many tokens; they are disposed at its end */
   constructor(
@@ -53,7 +56,7 @@ export class SpeculativeRun extends Run {
     this.#stats = new SpeculativeStats(this.sparsity === undefined ? 0 : this.model.config.layers, speculation.costs);
     const first = await this.#start(sequence);
     if (first === undefined) return;
-    yield this.accept(first);
+    yield this.accept(first, this.#told);
     if (this.output.finish !== undefined) return;
     let root = first;
     for (;;) {
@@ -63,7 +66,7 @@ export class SpeculativeRun extends Run {
       const choice = speculation.policy.choose(Math.min(MAX_TREE_NODES, this.model.maxChunk, this.capacity - sequence.length));
       if (choice.nodes === 1) {
         root = this.#step(sequence, root);
-        yield this.accept(root);
+        yield this.accept(root, this.#told);
         if (this.output.finish !== undefined) return;
         continue;
       }
@@ -72,7 +75,7 @@ export class SpeculativeRun extends Run {
         if (this.aborted()) return;
         // Only rows that plain decoding would have computed count as sparsity.
         this.sparsity?.addDocumentChunk(experts[i]!, 1);
-        yield this.accept(id);
+        yield this.accept(id, this.#tells(experts[i]));
         if (this.output.finish !== undefined) return;
         root = id;
       }
@@ -88,12 +91,18 @@ export class SpeculativeRun extends Run {
     return (this.#stats ?? new SpeculativeStats(this.sparsity === undefined ? 0 : this.model.config.layers, undefined)).result();
   }
 
+  /** What the piece of a token tells: the experts of the row that it follows, in whatever chunk that was. */
+  #tells(experts: Uint32Array | undefined): { readonly experts: Uint32Array } | undefined {
+    return this.tracing && experts !== undefined ? { experts } : undefined;
+  }
+
   /** Prefill; the drafters see the prompt and the first token. */
   async #start(sequence: Sequence): Promise<number | undefined> {
     const { policy } = this.#speculation!;
     // State before the next token; none before the first one.
     let before: Float32Array = NO_STATE;
     const id = await this.prefill(sequence, (chunk, result, ms) => {
+      if (this.tracing) this.#told = this.#tells(rowExperts(result.activeExperts, this.model.config.layers, result.rows, result.rows - 1));
       policy.observe(chunk.length, ms);
       if (!this.#needsHidden) return this.#tell(chunk, undefined);
       const hidden = [before, ...Array.from({ length: chunk.length - 1 }, (_, row) => result.hidden(row))];
@@ -110,6 +119,7 @@ export class SpeculativeRun extends Run {
     this.#token[0] = root;
     const result = sequence.forward(this.#token, LAST);
     const experts = this.sparsity?.addDocumentChunk(result.activeExperts, 1) ?? 0;
+    if (this.tracing) this.#told = this.#tells(rowExperts(result.activeExperts, this.model.config.layers, 1, 0));
     const id = this.choose(result, 0);
     this.#token[0] = id;
     if (this.#needsHidden) this.#state[0] = result.hidden(0);
@@ -158,14 +168,6 @@ export class SpeculativeRun extends Run {
   /** Copies of the active experts of a path's rows. */
   #experts({ activeExperts, rows }: ForwardResult, path: readonly number[]): Uint32Array[] {
     const { layers } = this.model.config;
-    const words = activeExperts.length / (layers * rows);
-    return path.map((row) => {
-      const own = new Uint32Array(layers * words);
-      for (let layer = 0; layer < layers; layer++) {
-        const at = (layer * rows + row) * words;
-        own.set(activeExperts.subarray(at, at + words), layer * words);
-      }
-      return own;
-    });
+    return path.map((row) => rowExperts(activeExperts, layers, rows, row));
   }
 }

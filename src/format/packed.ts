@@ -3,6 +3,7 @@ import { FormatError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { planWeights, PART_ALIGN, type WeightPlan } from "../model/plan.ts";
 import type { Quantization } from "../model/types.ts";
+import { parseChatTemplate, type ChatTemplate } from "../text/chat-template.ts";
 import { readRange } from "./bytes.ts";
 import { MAX_TOKENIZER_BYTES } from "./checkpoint.ts";
 import { layoutDraft, parseDraftConfig, type DraftLayout } from "./draft-head.ts";
@@ -16,6 +17,8 @@ const VERSION = "blockffn.version";
 const LAYOUT = "blockffn.layout";
 const QUANTIZATION = "blockffn.quantization";
 const CONFIG = "blockffn.config";
+/** Optional: the chat template and its tokens, as JSON. */
+const CHAT_TEMPLATE = "blockffn.chat_template";
 const DRAFT = "blockffn.draft";
 /** The format versions: 1, and 2 for files with a draft head. A file has the smallest that can say what it holds. */
 const FORMAT_VERSION = "1";
@@ -28,6 +31,7 @@ export interface PackedModel {
   readonly config: ModelConfig;
   readonly plan: WeightPlan;
   readonly weightsOffset: number;
+  readonly chatTemplate: ChatTemplate | undefined;
   /** The EAGLE head behind the weights. */
   readonly draft: DraftLayout | undefined;
   /** Bytes of weights and head together: what one straight read brings in. */
@@ -36,7 +40,10 @@ export interface PackedModel {
 }
 
 /** Lays out a packed file: its first bytes (header and tokenizer, padded) and where the weights start. */
-export function encodePacked(config: ModelConfig, plan: WeightPlan, tokenizerJson: Uint8Array | undefined, draft?: DraftLayout): { head: Uint8Array; weightsOffset: number; fileSize: number } {
+export function encodePacked(
+  config: ModelConfig, plan: WeightPlan, tokenizerJson: Uint8Array | undefined,
+  { draft, chatTemplate }: { readonly draft?: DraftLayout | undefined; readonly chatTemplate?: ChatTemplate | undefined } = {},
+): { head: Uint8Array; weightsOffset: number; fileSize: number } {
   const tensors: NamedTensor[] = plan.parts.map((part) => ({ name: part.name, dtype: "U8", shape: [part.bytes] }));
   if (tokenizerJson !== undefined) tensors.unshift({ name: TOKENIZER, dtype: "U8", shape: [tokenizerJson.length] });
   const metadata = new Map([
@@ -45,6 +52,7 @@ export function encodePacked(config: ModelConfig, plan: WeightPlan, tokenizerJso
     [LAYOUT, String(LAYOUT_VERSION)],
     [QUANTIZATION, plan.quantization],
     [CONFIG, JSON.stringify(config)],
+    ...(chatTemplate === undefined ? [] : [[CHAT_TEMPLATE, JSON.stringify(chatTemplate)] as const]),
   ]);
   if (draft !== undefined) {
     metadata.set(DRAFT, JSON.stringify(draft.config));
@@ -79,11 +87,13 @@ export async function openPacked(source: ByteSource): Promise<PackedModel> {
   const quantization = readQuantization(file);
   const config = parsePackedConfig(file.metadata.get(CONFIG) ?? "", source.name, CONFIG);
   const plan = planWeights(config, quantization);
+  const chatTemplate = parseChatTemplate(file.metadata.get(CHAT_TEMPLATE), source.name, CHAT_TEMPLATE);
   const draft = version === DRAFT_VERSION ? layoutDraft(parseDraftConfig(file.metadata.get(DRAFT) ?? "", source.name, DRAFT, config), plan, config) : undefined;
   const parts = [...plan.parts, ...(draft?.parts ?? [])];
   const weightsOffset = checkParts(file, parts);
   const last = parts[parts.length - 1];
-  return { source, config, plan, weightsOffset, draft, bytes: last === undefined ? 0 : last.offset + last.bytes, readTokenizer: () => readTokenizer(file) };
+  const bytes = last === undefined ? 0 : last.offset + last.bytes;
+  return { source, config, plan, weightsOffset, chatTemplate, draft, bytes, readTokenizer: () => readTokenizer(file) };
 }
 
 function expectMetadata(file: SafetensorsFile, key: string, expected: string): void {

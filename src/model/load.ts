@@ -6,6 +6,7 @@ import { openPacked, type PackedModel } from "../format/packed.ts";
 import type { ByteSource, ModelFiles } from "../format/source.ts";
 import { CheckpointWeights } from "../format/weights.ts";
 import type { Host } from "../host.ts";
+import type { ChatTemplate } from "../text/chat-template.ts";
 import type { ModelConfig } from "./config.ts";
 import { Engine } from "./engine.ts";
 import { ModelInstance } from "./instance.ts";
@@ -19,6 +20,8 @@ import type { LoadOptions } from "./types.ts";
 /** Bytes read at a time, and reads under way at once: where the host can, they go on in parallel. */
 const READ_BYTES = 2 ** 22;
 const READS_AT_ONCE = 4;
+/** Of streams, which mostly come from afar: progress shows after each. */
+const STREAM_BYTES = 2 ** 18;
 
 /**
  * Loads a packed file (straight into linear memory) or a Hugging Face folder (packed on the way).
@@ -31,13 +34,17 @@ export async function loadModel(host: Host, location: string, options: LoadOptio
 
 /** A model without weights, and `fill` to put them in; where that fails, its threads end. */
 async function build(
-  host: Host, init: { name: string; config: ModelConfig; plan: WeightPlan; draft: DraftLayout | undefined; tokenizerJson: Uint8Array | undefined }, options: LoadOptions,
+  host: Host,
+  init: {
+    name: string; config: ModelConfig; plan: WeightPlan; draft: DraftLayout | undefined; tokenizerJson: Uint8Array | undefined; chatTemplate: ChatTemplate | undefined;
+  },
+  options: LoadOptions,
   fill: (model: ModelInstance) => Promise<void>,
 ): Promise<ModelInstance> {
   const tier = options.tier ?? (await bestTier(host));
   const engine = await Engine.start(host, tier, chooseThreads(host, init.config, init.plan, options.threads), init.name, options.threads !== undefined);
   try {
-    const model = new ModelInstance({ ...init, tier, engine, ffn: options.ffn ?? "sparse" });
+    const model = new ModelInstance({ ...init, tier, engine, ffn: options.ffn ?? "sparse", pause: host.pause, frozenClock: host.frozenClock });
     await fill(model);
     chooseReadAhead(model, () => host.now());
     return model;
@@ -55,9 +62,9 @@ async function loadPacked(host: Host, files: ModelFiles, options: LoadOptions): 
     if (options.quantize !== undefined && options.quantize !== packed.plan.quantization) {
       throw new ConfigError(`is packed as ${packed.plan.quantization}; convert the original folder to get ${options.quantize}`, { file: files.name, field: "quantize" });
     }
-    const { config, plan, draft } = packed;
+    const { config, plan, draft, chatTemplate } = packed;
     const tokenizerJson = await packed.readTokenizer();
-    return await build(host, { name: files.name, config, plan, draft, tokenizerJson }, options, (model) => readWeights(source, packed, model, options));
+    return await build(host, { name: files.name, config, plan, draft, tokenizerJson, chatTemplate }, options, (model) => readWeights(source, packed, model, options));
   } finally {
     await source.close();
   }
@@ -69,19 +76,20 @@ async function readWeights(source: ByteSource, packed: PackedModel, model: Model
   const total = packed.bytes;
   const check = new WeightCheck(model, packed.draft);
   const finished = new Set<number>();
+  const step = source.sequential === true ? STREAM_BYTES : READ_BYTES;
   let next = 0;
   let done = 0;
   let whole = 0;
   const reader = async (): Promise<void> => {
     while (next < total) {
       const at = next;
-      const length = Math.min(READ_BYTES, total - at);
+      const length = Math.min(step, total - at);
       next += length;
       await source.readInto(packed.weightsOffset + at, model.engine.bytes(model.addresses.weights + at, length));
       done += length;
       options.onProgress?.(done, total);
       finished.add(at);
-      while (finished.delete(whole)) whole = Math.min(whole + READ_BYTES, total);
+      while (finished.delete(whole)) whole = Math.min(whole + step, total);
       check.upTo(whole);
     }
   };
@@ -96,11 +104,11 @@ async function readWeights(source: ByteSource, packed: PackedModel, model: Model
 }
 
 async function loadFolder(host: Host, files: ModelFiles, options: LoadOptions): Promise<ModelInstance> {
-  const { config, tensors, tokenizerJson } = await openCheckpoint(files);
+  const { config, tensors, tokenizerJson, chatTemplate } = await openCheckpoint(files);
   try {
     const plan = planWeights(config, options.quantize ?? "f32");
     const weights = new CheckpointWeights(config, tensors);
-    return await build(host, { name: files.name, config, plan, draft: undefined, tokenizerJson }, options, async (model) => {
+    return await build(host, { name: files.name, config, plan, draft: undefined, tokenizerJson, chatTemplate }, options, async (model) => {
       const sink = (offset: number, bytes: Uint8Array): void => model.engine.bytes(model.addresses.weights + offset, bytes.length).set(bytes);
       await packWeights(plan, weights, sink, options.onProgress);
     });

@@ -1,4 +1,5 @@
 import type { Tier } from "../host.ts";
+import type { ChatTemplate } from "../text/chat-template.ts";
 import type { ModelConfig } from "./config.ts";
 import type { EagleHead } from "./eagle.ts";
 
@@ -77,6 +78,12 @@ export interface LoadedModel {
   readonly maxChunk: number;
   /** Raw bytes of tokenizer.json; undefined when the model has none. */
   readonly tokenizerJson: Uint8Array | undefined;
+  /** The host's way to let other tasks run; undefined for the usual one. */
+  readonly pause?: (() => Promise<void>) | undefined;
+  /** Whether the host's time stands still while code runs. */
+  readonly frozenClock?: boolean | undefined;
+  /** How the model wants conversations written; undefined when it does not say. */
+  readonly chatTemplate?: ChatTemplate | undefined;
   ffn: FfnMode;
   /** Whether the packed file carries an EAGLE head, which drafts for this model. */
   readonly hasDraftHead?: boolean;

@@ -62,7 +62,7 @@ describe.each(targets)("$name", (fuzzed) => {
     const field = fc.constantFrom(...Object.keys(right.config), "other");
     await fc.assert(fc.asyncProperty(fc.array(fc.tuple(field, value), { minLength: 1, maxLength: 2 }), async (changes) => {
       const wrong = { ...right.config, ...Object.fromEntries(changes) } as unknown as DraftConfig;
-      const { head, weightsOffset: at } = encodePacked(config, plan, undefined, { ...right, config: wrong });
+      const { head, weightsOffset: at } = encodePacked(config, plan, undefined, { draft: { ...right, config: wrong } });
       const data = fuzzed.bytes.subarray(weightsOffset);
       const file = new Uint8Array(at + data.length);
       file.set(head);
@@ -94,7 +94,7 @@ describe.each(targets)("$name", (fuzzed) => {
 test("a head for one model is refused beside the weights of another", async () => {
   const { config, plan, draft } = await openPacked(new MemorySource("model.safetensors", targets[0]!.bytes));
   const other = { ...config, hiddenSize: 16 };
-  const { head } = encodePacked(other, plan, undefined, layoutDraft(draft!.config, plan, config));
+  const { head } = encodePacked(other, plan, undefined, { draft: layoutDraft(draft!.config, plan, config) });
   await expect(run(head)).rejects.toMatchObject({ name: "FormatError" });
 });
 

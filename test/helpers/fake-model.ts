@@ -11,6 +11,8 @@ export interface FakeOptions {
   readonly experts?: number;
   readonly eosTokenIds?: readonly number[];
   readonly tokenizerJson?: Uint8Array;
+  /** Then `auto` does not speculate: chunks of trees are FakeTreeModel's. */
+  readonly frozenClock?: boolean;
   /** Next token after a history; default: a hash of it. */
   readonly next?: (history: readonly number[]) => number;
 }
@@ -24,6 +26,7 @@ export class FakeModel implements LoadedModel {
   readonly threads = 1;
   readonly maxChunk: number;
   readonly tokenizerJson: Uint8Array | undefined;
+  readonly frozenClock: boolean | undefined;
   ffn: "sparse" | "dense" = "sparse";
   disposed = false;
   /** Sequences that are alive. */
@@ -38,6 +41,7 @@ export class FakeModel implements LoadedModel {
     const { vocabSize = 64, contextLength = 128, maxChunk = 8, layers = 2, experts = 40, eosTokenIds = [] } = options;
     this.maxChunk = maxChunk;
     this.tokenizerJson = options.tokenizerJson;
+    this.frozenClock = options.frozenClock;
     this.next = options.next ?? ((history) => hash(history) % vocabSize);
     this.config = {
       architecture: "minicpm", vocabSize, hiddenSize: 8, layers, contextLength, rmsEps: 1e-5, ropeTheta: 10000,

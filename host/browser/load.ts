@@ -1,0 +1,40 @@
+import type { Host } from "../../src/host.ts";
+import { loadModel as load } from "../../src/model/load.ts";
+import { Model } from "../../src/model/model.ts";
+import type { LoadOptions } from "../../src/model/types.ts";
+import { DamagedCacheError, ModelCache } from "./cache.ts";
+import { browserEngine } from "./engine.ts";
+import { absoluteUrl, openUrl } from "./files.ts";
+
+export interface BrowserLoadOptions extends LoadOptions {
+  /** Keeps the model in the origin private file system, where there is one (workers only); default true. */
+  readonly cache?: boolean;
+}
+
+/** Browsers: models and engine by URL. */
+function browserHost(cached: boolean): Host {
+  return { engine: browserEngine, open: async (location) => openUrl(location, cached), now: () => performance.now() };
+}
+
+/**
+ * Loads a packed model in this page or worker: streamed from its URL (or the cache) straight into WebAssembly memory.
+ * A page should rather use `loadModelInWorker`: here, each step holds the thread.
+ * @param location URL of a packed model, relative to the page
+ * @throws SourceError when it cannot be fetched; FormatError, ConfigError, TokenizerError or LimitError when it cannot be used.
+ */
+export async function loadModel(location: string | URL, options: BrowserLoadOptions = {}): Promise<Model> {
+  const url = absoluteUrl(String(location));
+  const { cache = true, ...rest } = options;
+  try {
+    return new Model(await load(browserHost(cache), url, rest));
+  } catch (error) {
+    if (!(error instanceof DamagedCacheError)) throw error;
+    await (await ModelCache.open())?.remove(url);
+    return new Model(await load(browserHost(cache), url, rest));
+  }
+}
+
+/** Removes all models that were kept in the origin private file system. */
+export async function clearModelCache(): Promise<void> {
+  await (await ModelCache.open())?.clear();
+}

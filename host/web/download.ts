@@ -1,0 +1,119 @@
+import { SourceError } from "../../src/errors.ts";
+
+/** Times that a broken connection is taken up again without a byte in between, and the wait before the first. */
+const RETRIES = 3;
+const RETRY_MS = 300;
+
+/** What tells one version of a file from another, as its server says it; null where it says nothing (or hides it from other origins). */
+export interface Version {
+  readonly etag: string | null;
+  readonly modified: string | null;
+  readonly length: string | null;
+}
+
+/** A file on its way. */
+export interface Download {
+  readonly url: string;
+  readonly version: Version;
+  /** Bytes in all. */
+  readonly size: number;
+  readonly stream: ReadableStream<Uint8Array>;
+}
+
+export function versionOf({ headers }: Response): Version {
+  return { etag: headers.get("etag"), modified: headers.get("last-modified"), length: headers.get("content-length") };
+}
+
+export function sameVersion(a: Version, b: Version): boolean {
+  return a.etag === b.etag && a.modified === b.modified && a.length === b.length;
+}
+
+/**
+ * Starts to fetch a file; a connection that breaks is taken up where it ended, if the server knows ranges.
+ * A compressed answer, or one without a length, is collected first: its size must be known.
+ * @throws SourceError when there is no such file or the server cannot be reached.
+ */
+export async function download(url: string, init: RequestInit = {}): Promise<Download> {
+  const response = await request(url, init);
+  const version = versionOf(response);
+  const size = plainLength(response);
+  if (size === undefined || response.body === null) {
+    const blob = await collect(response, url);
+    return { url, version, size: blob.size, stream: blob.stream() };
+  }
+  return { url, version, size, stream: resuming(response.body, url, init, version, size) };
+}
+
+async function request(url: string, init: RequestInit): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(url, init);
+  } catch (cause) {
+    if (init.signal?.aborted === true) throw cause;
+    throw new SourceError("cannot be fetched: the server does not answer, or does not allow other sites to read it (CORS)", { file: url, cause });
+  }
+  if (response.ok) return response;
+  await response.body?.cancel();
+  const meaning = response.status === 404 ? "there is no such file; check the URL" : `the server answers ${response.status} ${response.statusText}`.trim();
+  throw new SourceError(meaning, { file: url });
+}
+
+/** Bytes of the body, where the header says it: with a content coding it says something else. */
+function plainLength({ headers }: Response): number | undefined {
+  const length = headers.get("content-length");
+  const coding = headers.get("content-encoding");
+  if (length === null || !/^\d{1,15}$/.test(length) || (coding !== null && coding !== "identity")) return undefined;
+  return Number(length);
+}
+
+async function collect(response: Response, url: string): Promise<Blob> {
+  try {
+    return await response.blob();
+  } catch (cause) {
+    throw new SourceError("could not be fetched to its end", { file: url, cause });
+  }
+}
+
+function resuming(body: ReadableStream<Uint8Array>, url: string, init: RequestInit, version: Version, size: number): ReadableStream<Uint8Array> {
+  let reader = body.getReader();
+  let position = 0;
+  let failures = 0;
+  const resume = async (cause: unknown): Promise<void> => {
+    if (init.signal?.aborted === true) throw cause;
+    if (failures === RETRIES) throw new SourceError(`the connection broke at byte ${position} of ${size}; try again`, { file: url, cause });
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS * 2 ** failures++));
+    const next = await rest(url, init, version, position, size).catch((error: unknown) => {
+      if (error instanceof SourceError && error.cause === undefined) throw error;
+      return undefined;
+    });
+    if (next !== undefined) reader = next.getReader();
+  };
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      for (;;) {
+        let broken: unknown;
+        const next = await reader.read().catch((cause: unknown) => {
+          broken = cause;
+          return undefined;
+        });
+        if (next?.done === false) {
+          position += next.value.length;
+          failures = 0;
+          return controller.enqueue(next.value);
+        }
+        if (next?.done === true && position >= size) return controller.close();
+        await resume(broken);
+      }
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
+}
+
+/** The body from `position` on. @throws SourceError without a cause when asking again would not help. */
+async function rest(url: string, init: RequestInit, version: Version, position: number, size: number): Promise<ReadableStream<Uint8Array>> {
+  const response = await request(url, { ...init, headers: { Range: `bytes=${position}-` } });
+  const { etag, modified } = versionOf(response);
+  if (response.status !== 206 || response.body === null) throw new SourceError(`the connection broke at byte ${position} of ${size}, and the server does not send parts; try again`, { file: url });
+  if (etag !== version.etag || modified !== version.modified) throw new SourceError("was replaced on the server while it was read; load it again", { file: url });
+  return response.body;
+}

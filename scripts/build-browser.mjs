@@ -1,0 +1,31 @@
+// Bundles host/browser into dist/browser: blockffn.js and worker.js with all they import, and the engine beside them.
+// One folder that any static server can serve: import maps do not reach workers, so bare imports would not work there.
+import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const out = join(root, "dist/browser");
+mkdirSync(out, { recursive: true });
+const engines = ["engine.scalar.wasm", "engine.simd.wasm", "engine.relaxed.wasm"];
+for (const file of engines) copyFileSync(join(root, "dist/engine", file), join(out, file));
+await build({
+  absWorkingDir: root,
+  entryPoints: { blockffn: "host/browser/index.ts", worker: "host/browser/worker.ts" },
+  outdir: out,
+  bundle: true,
+  format: "esm",
+  platform: "browser",
+  target: "es2022",
+  minify: true,
+  // Errors are called after their classes.
+  keepNames: true,
+  sourcemap: true,
+  logLevel: "warning",
+});
+for (const file of ["blockffn.js", "worker.js", ...engines]) {
+  const bytes = readFileSync(join(out, file));
+  console.log(`browser/${file} ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} gzip`);
+}
