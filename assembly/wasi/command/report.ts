@@ -1,0 +1,67 @@
+import { Bytes } from "../bytes";
+import { SPECULATE_OFF } from "../decode/options";
+import { FINISH_NAMES, Generation } from "../decode/generation";
+import { appendJsonString } from "../format/json";
+import { LoadedModel } from "../model/instance";
+import { CommandLine } from "./options";
+
+/** One JSON object with the fields of `blockffn generate --json`. */
+export function jsonReport(generation: Generation, text: Bytes, line: CommandLine, model: LoadedModel): Bytes {
+  const out = new Bytes();
+  out.appendText("{\"text\":");
+  appendJsonString(out, text.at, text.length);
+  out.appendText(",\"tokens\":[");
+  for (let i = 0; i < generation.produced; i++) out.appendText((i > 0 ? "," : "") + generation.token(i).toString());
+  out.appendText("]");
+  field(out, "promptTokens", generation.promptLength.toString());
+  field(out, "finishReason", "\"" + FINISH_NAMES[generation.finish] + "\"");
+  field(out, "seed", line.generate.seed.toString());
+  field(out, "prefillMs", number(generation.prefillMs));
+  field(out, "decodeMs", number(generation.decodeMs));
+  field(out, "prefillTokensPerSecond", number(perSecond(generation.promptLength, generation.prefillMs)));
+  field(out, "decodeTokensPerSecond", number(perSecond(generation.produced - 1, generation.decodeMs)));
+  field(out, "tls", number(generation.counts.tokenSparsity));
+  const on = line.generate.speculate !== SPECULATE_OFF;
+  const rounds = <f64>generation.rounds;
+  field(out, "rounds", on ? generation.rounds.toString() : "null");
+  field(out, "acceptLength", on && rounds > 0 ? number(<f64>(generation.accepted + generation.rounds) / rounds) : "null");
+  field(out, "draftedTokens", on ? generation.drafted.toString() : "null");
+  field(out, "acceptedTokens", on ? generation.accepted.toString() : "null");
+  const experts = on && rounds > 0 && model.config.experts > 0;
+  field(out, "expertsPerChunk", experts ? number(<f64>generation.counts.chunkExperts / rounds / <f64>model.config.layers) : "null");
+  out.appendText(",\"model\":");
+  const name = String.UTF8.encode(line.model);
+  appendJsonString(out, changetype<usize>(name), name.byteLength);
+  field(out, "quantization", "\"" + model.packed.quantization + "\"");
+  field(out, "tier", "\"simd\"");
+  out.appendText("}\n");
+  return out;
+}
+
+/** A line for people. */
+export function summary(generation: Generation): string {
+  let text = `[prompt ${generation.promptLength} tokens at ${short(perSecond(generation.promptLength, generation.prefillMs))}/s; `;
+  text += `${generation.produced} new at ${short(perSecond(generation.produced - 1, generation.decodeMs))}/s`;
+  if (generation.rounds > 0) text += `; ${generation.accepted} of ${generation.drafted} drafted tokens accepted in ${generation.rounds} rounds`;
+  const tls = generation.counts.tokenSparsity;
+  if (!isNaN(tls)) text += `; ${short(100 * tls)} % of experts skipped`;
+  return text + `; ended by ${FINISH_NAMES[generation.finish]}]\n`;
+}
+
+function field(out: Bytes, name: string, value: string): void {
+  out.appendText(",\"" + name + "\":" + value);
+}
+
+function number(value: f64): string {
+  return isFinite(value) ? value.toString() : "null";
+}
+
+function perSecond(count: i32, ms: f64): f64 {
+  return count > 0 && ms > 0 ? <f64>count * 1000 / ms : 0;
+}
+
+/** With one decimal place. */
+function short(value: f64): string {
+  const tenths = <i64>Math.round(value * 10);
+  return (tenths / 10).toString() + "." + (tenths % 10).toString();
+}
