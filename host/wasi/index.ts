@@ -28,6 +28,15 @@ async function compile(): Promise<WebAssembly.Module> {
 }
 
 /**
+ * WASI's calls, each in a function of its own: Node 20 crashes when optimised code calls several instances' calls directly (its
+ * fast path; --no-turbo-fast-api-calls cures it too).
+ */
+function importsOf(wasi: WASI): WebAssembly.Imports {
+  const { wasi_snapshot_preview1: calls } = wasi.getImportObject() as { wasi_snapshot_preview1: Record<string, (...args: unknown[]) => unknown> };
+  return { wasi_snapshot_preview1: Object.fromEntries(Object.entries(calls).map(([name, call]) => [name, (...args: unknown[]) => call(...args)])) as WebAssembly.ModuleImports };
+}
+
+/**
  * Runs the WASI command on Node's own WASI. It computes on this thread until it ends; programs that want pieces as they come use
  * `blockffn/node`.
  * @param args as on a command line, such as `["--model", "nano.safetensors", "--prompt", "Once"]`
@@ -37,6 +46,6 @@ async function compile(): Promise<WebAssembly.Module> {
 export async function runWasi(args: readonly string[], options: WasiOptions = {}): Promise<number> {
   const { folders = { ".": process.cwd() }, stdin = 0, stdout = 1, stderr = 2 } = options;
   const wasi = new WASI({ version: "preview1", args: ["blockffn", ...args], preopens: { ...folders }, stdin, stdout, stderr, returnOnExit: true });
-  const instance = await WebAssembly.instantiate(await (compiled ??= compile()), wasi.getImportObject() as WebAssembly.Imports);
+  const instance = await WebAssembly.instantiate(await (compiled ??= compile()), importsOf(wasi));
   return wasi.start(instance);
 }

@@ -1,5 +1,6 @@
 import { Bytes } from "../bytes";
 import { fail, failed } from "../failure";
+import { parseDecimal } from "../format/decimal";
 import { GenerateOptions, SPECULATE_NGRAM, SPECULATE_OFF } from "../decode/options";
 
 /** What the command line asks for. */
@@ -103,7 +104,7 @@ function decimal(name: string, text: string): f64 {
       return 0;
     }
   }
-  const value = parseFloat(text);
+  const value = parseDecimal(text);
   if (!isFinite(value)) fail("must be a number", name);
   return value;
 }

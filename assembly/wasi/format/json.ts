@@ -1,6 +1,7 @@
 import { Bytes, isText } from "../bytes";
 import { fail, failed } from "../failure";
 import { isUtf8 } from "../text/utf8";
+import { parseDecimal } from "./decimal";
 
 const MAX_DEPTH: i32 = 32;
 
@@ -113,7 +114,7 @@ export class JsonReader {
       this.fail("a number was expected");
       return 0;
     }
-    const value = parseFloat(String.UTF8.decodeUnsafe(begin, length));
+    const value = parseDecimal(String.UTF8.decodeUnsafe(begin, length));
     if (isNaN(value)) this.fail("a number was expected");
     return value;
   }

@@ -66,6 +66,7 @@ export class Tokenizer {
       this.template.read(json, "post_processor");
     }
     json.seek(found.decoder);
+    if (json.takeNull()) return fail("is missing: how tokens join to text is unknown", "decoder");
     this.decoder.read(json, "decoder");
     if (found.added) {
       json.seek(found.added);
