@@ -27,8 +27,7 @@ export function jsonReport(generation: Generation, text: Bytes, line: CommandLin
   field(out, "acceptLength", on && rounds > 0 ? number(<f64>(generation.accepted + generation.rounds) / rounds) : "null");
   field(out, "draftedTokens", on ? generation.drafted.toString() : "null");
   field(out, "acceptedTokens", on ? generation.accepted.toString() : "null");
-  const experts = on && rounds > 0 && model.config.experts > 0;
-  field(out, "expertsPerChunk", experts ? number(<f64>generation.counts.chunkExperts / rounds / <f64>model.config.layers) : "null");
+  field(out, "expertsPerChunk", number(generation.expertsPerChunk));
   out.appendText(",\"model\":");
   const name = String.UTF8.encode(line.model);
   appendJsonString(out, changetype<usize>(name), name.byteLength);

@@ -94,6 +94,12 @@ export class Generation {
     this.waiting.free();
   }
 
+  /** Experts of a round's chunk, mean over rounds and layers; NaN without rounds or for dense models. */
+  get expertsPerChunk(): f64 {
+    const config = this.model.config;
+    return this.rounds === 0 || config.experts === 0 ? NaN : <f64>this.counts.chunkExperts / <f64>this.rounds / <f64>config.layers;
+  }
+
   get promptLength(): i32 {
     return this.promptTokens;
   }
