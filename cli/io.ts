@@ -1,4 +1,4 @@
-import type { Host } from "../src/host.ts";
+import type { Host, Listen } from "../src/host.ts";
 
 /** The world as the commands see it: main.ts gives the process, tests give strings. */
 export interface Io {
@@ -17,6 +17,9 @@ export interface Io {
   readInput(limit: number): Promise<string>;
   /** Calls `handler` at an interrupt (Ctrl-C); the result takes that back. */
   onInterrupt(handler: () => void): () => void;
+  /** Calls `handler` when the system asks the process to end (SIGTERM); the result takes that back. */
+  onTerminate(handler: () => void): () => void;
+  readonly listen: Listen;
 }
 
 /** What a command gets besides its arguments. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { nodeHost } from "../host/node/engine.ts";
 import { DEFAULT_MODEL, packageVersion } from "../host/node/package.ts";
+import { listen } from "../host/node/serve.ts";
 import { LimitError } from "../src/errors.ts";
 import type { Io } from "./io.ts";
 import { run } from "./run.ts";
@@ -38,6 +39,11 @@ const io: Io = {
     process.on("SIGINT", listener);
     return () => process.off("SIGINT", listener);
   },
+  onTerminate(handler) {
+    process.once("SIGTERM", handler);
+    return () => process.off("SIGTERM", handler);
+  },
+  listen,
 };
 
 // A reader that went away (| head) is no error, and nobody is left to write for.

@@ -6,6 +6,7 @@ import { registerEval } from "./commands/eval.ts";
 import { registerGenerate } from "./commands/generate.ts";
 import { registerInspect } from "./commands/inspect.ts";
 import { registerLogits } from "./commands/logits.ts";
+import { registerServe } from "./commands/serve.ts";
 import type { Context, Io } from "./io.ts";
 
 const OK = 0;
@@ -48,8 +49,9 @@ Examples:
   blockffn generate "Once upon a time"
   blockffn convert ./my-model --out my-model.q8.safetensors --quantize q8
   blockffn generate "Once upon a time" --model my-model.q8.safetensors
+  blockffn serve --model my-model.q8.safetensors
   blockffn <command> --help`);
-  for (const register of [registerGenerate, registerLogits, registerEval, registerInspect, registerConvert, registerBench]) register(root, context);
+  for (const register of [registerGenerate, registerLogits, registerEval, registerInspect, registerConvert, registerServe, registerBench]) register(root, context);
   return root;
 }
 

@@ -42,3 +42,6 @@ export class UsageError extends BlockFFNError {}
 
 /** A file that is not there or cannot be read. */
 export class SourceError extends BlockFFNError {}
+
+/** An address that a server cannot listen on. */
+export class AddressError extends BlockFFNError {}

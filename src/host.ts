@@ -11,4 +11,24 @@ export interface Host {
   open(location: string): Promise<ModelFiles>;
   /** Milliseconds from any fixed point, monotonic. */
   now(): number;
+  /** Lets other tasks of the event loop (input, timers, abort signals) run once; default: a message to itself. */
+  pause?(): Promise<void>;
 }
+
+/** Where a server listens. */
+export interface ListenOptions {
+  readonly hostname: string;
+  /** 0 for any that is free. */
+  readonly port: number;
+}
+
+/** A server that listens. */
+export interface Listening {
+  readonly hostname: string;
+  readonly port: number;
+  /** Takes no more connections; resolves when answers that are under way are handed over. */
+  close(): Promise<void>;
+}
+
+/** Listens for HTTP requests. @throws AddressError saying what to do when the address cannot be had. */
+export type Listen = (fetch: (request: Request) => Promise<Response>, options: ListenOptions) => Promise<Listening>;

@@ -10,6 +10,7 @@ export { Model } from "./model/model.ts";
 export { generate } from "./decode/generate.ts";
 export { Generation, type FinishReason, type GenerationResult, type Piece, type SpeculationResult } from "./decode/generation.ts";
 export type { GenerateOptions, Speculate } from "./decode/options.ts";
+export type { Logprobs, TokenLogprob } from "./decode/logprobs.ts";
 export { evaluate, type EvaluateOptions, type Evaluation } from "./decode/evaluate.ts";
 export { createSampler, type Sampler, type SamplerOptions } from "./decode/sampler.ts";
 export { loadTokenizer, type EncodeOptions, type Tokenizer } from "./text/tokenizer.ts";

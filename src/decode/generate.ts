@@ -2,6 +2,7 @@ import { LimitError, UsageError } from "../errors.ts";
 import type { ForwardResult, LoadedModel } from "../model/types.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { Generation, type Piece } from "./generation.ts";
+import { logprobsOf, type Logprobs } from "./logprobs.ts";
 import { resolveOptions, type GenerateOptions } from "./options.ts";
 import { encodePrompt } from "./prompt.ts";
 import { Run } from "./run.ts";
@@ -45,6 +46,8 @@ function contextLimit(model: LoadedModel, promptTokens: number, asked: number | 
 class PlainRun extends Run {
   /** Prompt and new tokens, for the repetition penalty. */
   readonly #history = Array.from(this.prompt);
+  /** Of the token chosen last. */
+  #logprobs: Logprobs | undefined;
 
   async *pieces(): AsyncGenerator<Piece, void, void> {
     if (this.aborted()) return;
@@ -53,7 +56,7 @@ class PlainRun extends Run {
     let id = await this.prefill(sequence, (result) => this.#choose(result));
     while (id !== undefined) {
       this.#history.push(id);
-      yield this.accept(id);
+      yield this.#logprobs === undefined ? this.accept(id) : { ...this.accept(id), logprobs: this.#logprobs };
       if (this.output.finish !== undefined) return;
       if (this.pacer.due) await this.pacer.pause();
       if (this.aborted()) return;
@@ -67,7 +70,9 @@ class PlainRun extends Run {
 
   /** Chooses from a result at once: its views die with the next forward call of any sequence. */
   #choose(result: ForwardResult): number {
-    const { sampler } = this.options;
-    return sampler === undefined ? result.argmax(0) : sampler.sample(result.logits(0), this.#history);
+    const { sampler, logprobs } = this.options;
+    const id = sampler === undefined ? result.argmax(0) : sampler.sample(result.logits(0), this.#history);
+    if (logprobs !== undefined) this.#logprobs = logprobsOf(result.logits(0), id, logprobs);
+    return id;
   }
 }

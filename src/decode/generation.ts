@@ -1,4 +1,5 @@
 import { UsageError } from "../errors.ts";
+import type { Logprobs } from "./logprobs.ts";
 
 /** Why a generation ended: `maxTokens` reached, a stop text, an end-of-sequence token, cancelled, or a full KV cache. */
 export type FinishReason = "length" | "stop" | "eos" | "aborted" | "context";
@@ -10,6 +11,8 @@ export interface Piece {
   readonly id: number;
   /** 0 for the first new token. */
   readonly index: number;
+  /** When the option `logprobs` asked for it. */
+  readonly logprobs?: Logprobs;
 }
 
 /** What speculative decoding did; null without it. */

@@ -1,5 +1,6 @@
 import { UsageError } from "../errors.ts";
 import { createStopMatcher, type StopMatcher } from "../text/stop.ts";
+import { MAX_LOGPROBS } from "./logprobs.ts";
 import { createSampler, type Sampler } from "./sampler.ts";
 
 /** How text is generated. Everything is optional; the default is greedy. */
@@ -31,6 +32,8 @@ export interface GenerateOptions {
    * so where it measures that it is faster; default `off`.
    */
   readonly speculate?: Speculate;
+  /** Gives each piece the log-probability of its token and of this many likeliest ones, 0 to 20; not with speculation. Default: none. */
+  readonly logprobs?: number;
 }
 
 /** Ways to speculate. */
@@ -48,6 +51,7 @@ export interface ResolvedOptions {
   readonly signal: AbortSignal | undefined;
   readonly ignoreEos: boolean;
   readonly speculate: Speculate;
+  readonly logprobs: number | undefined;
 }
 
 const UINT32_MAX = 0xffff_ffff;
@@ -65,6 +69,7 @@ export function resolveOptions(options: GenerateOptions): ResolvedOptions {
     signal: signal(options.signal),
     ignoreEos: options.ignoreEos ?? false,
     speculate: speculation(options.speculate, temperature, repetitionPenalty),
+    logprobs: logprobs(options),
   };
 }
 
@@ -91,6 +96,12 @@ function speculation(value: unknown, temperature: number, repetitionPenalty: num
     throw new UsageError("works with temperature 0 and repetitionPenalty 1 only; sampling with speculation is not there yet", { field: "speculate" });
   }
   return way;
+}
+
+function logprobs({ logprobs: count, speculate = "off" }: GenerateOptions): number | undefined {
+  if (count === undefined) return undefined;
+  if (speculate !== "off") throw new UsageError("needs speculate to be off: a drafted chunk leaves them for some tokens only", { field: "logprobs" });
+  return integer("logprobs", count, 0, MAX_LOGPROBS);
 }
 
 function randomSeed(): number {

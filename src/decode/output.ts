@@ -51,6 +51,6 @@ export class Output {
 }
 
 /** After text, a leading space is part of the answer; after special tokens alone, the answer is the start of a text. */
-function continueText(tokenizer: Tokenizer, prompt: Uint32Array): Detokenizer {
-  return createDetokenizer(tokenizer, { continuation: prompt.some((id) => !tokenizer.specialIds.has(id)) });
+export function continueText(tokenizer: Tokenizer, prompt: ArrayLike<number>): Detokenizer {
+  return createDetokenizer(tokenizer, { continuation: Array.from(prompt).some((id) => !tokenizer.specialIds.has(id)) });
 }

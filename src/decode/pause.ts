@@ -22,8 +22,14 @@ export function nextTask(): Promise<void> {
 
 /** Breaks long work into slices, so that it never holds the event loop for much more than a frame. */
 export class Pacer {
+  readonly #nextTask: () => Promise<void>;
   #since = performance.now();
   #steps = 0;
+
+  /** @param pause how the host lets other tasks run */
+  constructor(pause: () => Promise<void> = nextTask) {
+    this.#nextTask = pause;
+  }
 
   /** True when it is time to await `pause()`; call it once a step. */
   get due(): boolean {
@@ -32,7 +38,7 @@ export class Pacer {
   }
 
   async pause(): Promise<void> {
-    await nextTask();
+    await this.#nextTask();
     this.#steps = 0;
     this.#since = performance.now();
   }

@@ -14,7 +14,7 @@ export abstract class Run implements GenerationRun {
   protected readonly capacity: number;
   protected readonly output: Output;
   protected readonly sparsity: SparsityCounter | undefined;
-  protected readonly pacer = new Pacer();
+  protected readonly pacer: Pacer;
   protected sequence: Sequence | undefined;
   protected decodeMs = 0;
   #prefillMs = 0;
@@ -22,6 +22,7 @@ export abstract class Run implements GenerationRun {
   /** @param limit tokens that the KV cache may grow to; the prompt fits */
   constructor(model: LoadedModel, tokenizer: Tokenizer | undefined, prompt: Uint32Array, options: ResolvedOptions, limit: number) {
     this.model = model;
+    this.pacer = new Pacer(model.pause);
     this.prompt = prompt;
     this.options = options;
     // The last new token is never computed, so it needs no place.

@@ -1,5 +1,6 @@
 import { SourceError, UsageError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
+import { readChatTemplate, type ChatTemplate } from "../text/chat-template.ts";
 import { readWhole } from "./bytes.ts";
 import { parseHfConfig } from "./hf-config.ts";
 import { checkHfTensors } from "./hf-tensors.ts";
@@ -17,6 +18,8 @@ export const MAX_TOKENIZER_BYTES = 64 << 20;
 
 const CONFIG = "config.json";
 const TOKENIZER = "tokenizer.json";
+const TOKENIZER_CONFIG = "tokenizer_config.json";
+const CHAT_TEMPLATE = "chat_template.jinja";
 
 /** How weights may be kept, the first that is there is taken. */
 const WEIGHTS: readonly { readonly file: string; readonly open: (source: ByteSource, files: ModelFiles) => Promise<TensorSource> }[] = [
@@ -32,6 +35,8 @@ export interface Checkpoint {
   readonly tensors: TensorSource;
   /** Raw bytes of tokenizer.json; undefined when there is none. */
   readonly tokenizerJson: Uint8Array | undefined;
+  /** From tokenizer_config.json or chat_template.jinja; undefined when they have none. */
+  readonly chatTemplate: ChatTemplate | undefined;
 }
 
 /**
@@ -45,12 +50,13 @@ export async function openCheckpoint(files: ModelFiles): Promise<Checkpoint> {
     throw new SourceError(`there is no ${CONFIG} in ${files.name}; a model folder in the Hugging Face layout needs one`, { file: CONFIG });
   }
   const tokenizerJson = await readOptional(files, TOKENIZER, MAX_TOKENIZER_BYTES);
+  const chatTemplate = readChatTemplate(await readOptional(files, TOKENIZER_CONFIG, MAX_CONFIG_BYTES), await readOptional(files, CHAT_TEMPLATE, MAX_CONFIG_BYTES));
   const config = parseHfConfig(configJson, CONFIG);
   const stored = await openWeights(files);
   try {
     const tensors = config.tied ? withTiedEmbedding(stored) : stored;
     checkHfTensors(config, tensors, CONFIG);
-    return { config, tensors, tokenizerJson };
+    return { config, tensors, tokenizerJson, chatTemplate };
   } catch (error) {
     await stored.close();
     throw error;

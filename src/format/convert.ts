@@ -26,11 +26,11 @@ export async function convertModel(
   if (files.single) {
     throw new FormatError("convert takes a model folder (config.json, weights, tokenizer.json)", { file: files.name });
   }
-  const { config, tensors, tokenizerJson } = await openCheckpoint(files);
+  const { config, tensors, tokenizerJson, chatTemplate } = await openCheckpoint(files);
   try {
     const plan = planWeights(config, quantization);
     const weights = new CheckpointWeights(config, tensors);
-    const { head, fileSize } = encodePacked(config, plan, tokenizerJson);
+    const { head, fileSize } = encodePacked(config, plan, tokenizerJson, chatTemplate);
     await sink(head);
     let at = 0;
     await packWeights(plan, weights, async (offset, bytes) => {

@@ -3,6 +3,7 @@ import { FormatError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { planWeights, PART_ALIGN, type WeightPlan } from "../model/plan.ts";
 import type { Quantization } from "../model/types.ts";
+import { parseChatTemplate, type ChatTemplate } from "../text/chat-template.ts";
 import { readRange } from "./bytes.ts";
 import { MAX_TOKENIZER_BYTES } from "./checkpoint.ts";
 import { parsePackedConfig } from "./packed-config.ts";
@@ -15,6 +16,8 @@ const VERSION = "blockffn.version";
 const LAYOUT = "blockffn.layout";
 const QUANTIZATION = "blockffn.quantization";
 const CONFIG = "blockffn.config";
+/** Optional: the chat template and its tokens, as JSON. */
+const CHAT_TEMPLATE = "blockffn.chat_template";
 /** The format version that this code writes and reads. */
 const FORMAT_VERSION = "1";
 const TOKENIZER = "tokenizer.json";
@@ -26,11 +29,12 @@ export interface PackedModel {
   readonly config: ModelConfig;
   readonly plan: WeightPlan;
   readonly weightsOffset: number;
+  readonly chatTemplate: ChatTemplate | undefined;
   readTokenizer(): Promise<Uint8Array | undefined>;
 }
 
 /** Lays out a packed file: its first bytes (header and tokenizer, padded) and where the weights start. */
-export function encodePacked(config: ModelConfig, plan: WeightPlan, tokenizerJson: Uint8Array | undefined): { head: Uint8Array; weightsOffset: number; fileSize: number } {
+export function encodePacked(config: ModelConfig, plan: WeightPlan, tokenizerJson: Uint8Array | undefined, chatTemplate?: ChatTemplate): { head: Uint8Array; weightsOffset: number; fileSize: number } {
   const tensors: NamedTensor[] = plan.parts.map((part) => ({ name: part.name, dtype: "U8", shape: [part.bytes] }));
   if (tokenizerJson !== undefined) tensors.unshift({ name: TOKENIZER, dtype: "U8", shape: [tokenizerJson.length] });
   const metadata = new Map([
@@ -39,6 +43,7 @@ export function encodePacked(config: ModelConfig, plan: WeightPlan, tokenizerJso
     [LAYOUT, String(LAYOUT_VERSION)],
     [QUANTIZATION, plan.quantization],
     [CONFIG, JSON.stringify(config)],
+    ...(chatTemplate === undefined ? [] : [[CHAT_TEMPLATE, JSON.stringify(chatTemplate)] as const]),
   ]);
   const layout = encodeSafetensorsHeader(tensors, metadata, { align: PART_ALIGN });
   const first = layout.tensors[tokenizerJson === undefined ? 0 : 1];
@@ -69,7 +74,8 @@ export async function openPacked(source: ByteSource): Promise<PackedModel> {
   const config = parsePackedConfig(file.metadata.get(CONFIG) ?? "", source.name, CONFIG);
   const plan = planWeights(config, quantization);
   const weightsOffset = checkParts(file, plan);
-  return { source, config, plan, weightsOffset, readTokenizer: () => readTokenizer(file) };
+  const chatTemplate = parseChatTemplate(file.metadata.get(CHAT_TEMPLATE), source.name, CHAT_TEMPLATE);
+  return { source, config, plan, weightsOffset, chatTemplate, readTokenizer: () => readTokenizer(file) };
 }
 
 function expectMetadata(file: SafetensorsFile, key: string, expected: string): void {

@@ -1,6 +1,7 @@
 import * as L from "../../assembly/layout.ts";
 import { UsageError } from "../errors.ts";
 import type { Tier } from "../host.ts";
+import type { ChatTemplate } from "../text/chat-template.ts";
 import { Arena } from "./arena.ts";
 import type { ModelConfig } from "./config.ts";
 import { writeDescriptors, type Addresses } from "./descriptor.ts";
@@ -20,6 +21,8 @@ export class ModelInstance implements LoadedModel {
   readonly config: ModelConfig;
   readonly tier: Tier;
   readonly tokenizerJson: Uint8Array | undefined;
+  readonly chatTemplate: ChatTemplate | undefined;
+  readonly pause: (() => Promise<void>) | undefined;
   readonly engine: Engine;
   readonly plan: WeightPlan;
   readonly scratch: ScratchPlan;
@@ -32,11 +35,14 @@ export class ModelInstance implements LoadedModel {
   /** Reserves memory and writes the descriptors; the weights are the caller's to fill in at `addresses.weights`. */
   constructor(init: {
     name: string; config: ModelConfig; tier: Tier; engine: Engine; plan: WeightPlan; ffn: FfnMode; tokenizerJson: Uint8Array | undefined;
+    chatTemplate?: ChatTemplate | undefined; pause?: (() => Promise<void>) | undefined;
   }) {
     this.name = init.name;
     this.config = init.config;
     this.tier = init.tier;
     this.tokenizerJson = init.tokenizerJson;
+    this.chatTemplate = init.chatTemplate;
+    this.pause = init.pause;
     this.engine = init.engine;
     this.plan = init.plan;
     this.scratch = planScratch(init.config);

@@ -24,10 +24,10 @@ export async function loadModel(host: Host, location: string, options: LoadOptio
   const files = await host.open(location);
   const tier = options.tier ?? bestTier();
   const engine = await Engine.create(await host.engine(tier), files.name);
-  return files.single ? loadPacked(files, engine, tier, options) : loadFolder(files, engine, tier, options);
+  return files.single ? loadPacked(host, files, engine, tier, options) : loadFolder(host, files, engine, tier, options);
 }
 
-async function loadPacked(files: ModelFiles, engine: Engine, tier: Tier, options: LoadOptions): Promise<ModelInstance> {
+async function loadPacked(host: Host, files: ModelFiles, engine: Engine, tier: Tier, options: LoadOptions): Promise<ModelInstance> {
   const source = await files.open("");
   if (source === undefined) throw new ConfigError("there is no such file", { file: files.name });
   try {
@@ -36,8 +36,8 @@ async function loadPacked(files: ModelFiles, engine: Engine, tier: Tier, options
       throw new ConfigError(`is packed as ${packed.plan.quantization}; convert the original folder to get ${options.quantize}`, { file: files.name, field: "quantize" });
     }
     const tokenizerJson = await packed.readTokenizer();
-    const { config, plan } = packed;
-    const model = new ModelInstance({ name: files.name, config, tier, engine, plan, ffn: options.ffn ?? "sparse", tokenizerJson });
+    const { config, plan, chatTemplate } = packed;
+    const model = new ModelInstance({ name: files.name, config, tier, engine, plan, ffn: options.ffn ?? "sparse", tokenizerJson, chatTemplate, pause: host.pause });
     await readWeights(source, packed, model, options);
     checkWeights(model);
     return model;
@@ -65,12 +65,12 @@ async function readWeights(source: ByteSource, packed: PackedModel, model: Model
   await Promise.all(Array.from({ length: READS_AT_ONCE }, reader));
 }
 
-async function loadFolder(files: ModelFiles, engine: Engine, tier: Tier, options: LoadOptions): Promise<ModelInstance> {
-  const { config, tensors, tokenizerJson } = await openCheckpoint(files);
+async function loadFolder(host: Host, files: ModelFiles, engine: Engine, tier: Tier, options: LoadOptions): Promise<ModelInstance> {
+  const { config, tensors, tokenizerJson, chatTemplate } = await openCheckpoint(files);
   try {
     const plan = planWeights(config, options.quantize ?? "f32");
     const weights = new CheckpointWeights(config, tensors);
-    const model = new ModelInstance({ name: files.name, config, tier, engine, plan, ffn: options.ffn ?? "sparse", tokenizerJson });
+    const model = new ModelInstance({ name: files.name, config, tier, engine, plan, ffn: options.ffn ?? "sparse", tokenizerJson, chatTemplate, pause: host.pause });
     const sink = (offset: number, bytes: Uint8Array): void => engine.bytes(model.addresses.weights + offset, bytes.length).set(bytes);
     await packWeights(plan, weights, sink, options.onProgress);
     return model;

@@ -1,4 +1,5 @@
 import type { Tier } from "../host.ts";
+import type { ChatTemplate } from "../text/chat-template.ts";
 import type { ModelConfig } from "./config.ts";
 
 /** Weight types of a packed model: every matrix f32; 8-bit blocks; 4-bit blocks with 8-bit embedding and head. */
@@ -72,6 +73,10 @@ export interface LoadedModel {
   readonly maxChunk: number;
   /** Raw bytes of tokenizer.json; undefined when the model has none. */
   readonly tokenizerJson: Uint8Array | undefined;
+  /** The host's way to let other tasks run; undefined for the usual one. */
+  readonly pause?: (() => Promise<void>) | undefined;
+  /** How the model wants conversations written; undefined when it does not say. */
+  readonly chatTemplate?: ChatTemplate | undefined;
   ffn: FfnMode;
   newSequence(options?: SequenceOptions): Sequence;
   dispose(): void;

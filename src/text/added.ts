@@ -1,7 +1,7 @@
 import type { AddedToken } from "./schema.ts";
 
-/** A part of a text: an added token, or the text between two of them. */
-export type Section = { readonly id: number } | { readonly text: string };
+/** A part of a text: an added token, or the text between two of them and where it starts. */
+export type Section = { readonly id: number } | { readonly text: string; readonly at: number };
 
 interface Node {
   next: Map<number, Node> | undefined;
@@ -28,26 +28,37 @@ export class AddedTokenSplitter {
     }
   }
 
-  /** Sections in order; joined they give the text, less the white space that tokens with lstrip or rstrip take. */
-  split(text: string): Section[] {
+  /** Every place where a token begins, overlapping ones too. */
+  starts(text: string): number[] {
+    const places: number[] = [];
+    if (this.#root.next === undefined) return places;
+    for (let i = 0; i < text.length; i++) if (this.#longestAt(text, i) !== undefined) places.push(i);
+    return places;
+  }
+
+  /**
+   * Sections in order; joined they give the text, less the white space that tokens with lstrip or rstrip take.
+   * @param literal places where no token is looked for
+   */
+  split(text: string, literal?: ReadonlySet<number>): Section[] {
     if (text === "") return [];
-    if (this.#root.next === undefined) return [{ text }];
+    if (this.#root.next === undefined) return [{ text, at: 0 }];
     const sections: Section[] = [];
     let start = 0;
     let i = 0;
     while (i < text.length) {
-      const found = this.#longestAt(text, i);
+      const found = literal?.has(i) === true ? undefined : this.#longestAt(text, i);
       if (found === undefined) {
         i++;
         continue;
       }
       const end = found.token.lstrip === true ? skipBack(text, start, i) : i;
-      if (end > start) sections.push({ text: text.slice(start, end) });
+      if (end > start) sections.push({ text: text.slice(start, end), at: start });
       sections.push({ id: found.token.id });
       i = found.token.rstrip === true ? skipForward(text, found.end) : found.end;
       start = i;
     }
-    if (start < text.length) sections.push({ text: text.slice(start) });
+    if (start < text.length) sections.push({ text: text.slice(start), at: start });
     return sections;
   }
 

@@ -19,6 +19,16 @@ export const TEXT_LIMITS = { text: 4 * 1024 * 1024, stretch: 256 * 1024 } as con
  */
 const CACHE = { entries: 1 << 14, length: 12 } as const;
 
+const NOWHERE: ReadonlySet<number> = new Set();
+
+/** Those places that lie in a section, counted from its start. */
+function placesIn(section: { readonly text: string; readonly at: number }, places: ReadonlySet<number>): ReadonlySet<number> {
+  const found = new Set<number>();
+  if (places.size === 0) return found;
+  for (let i = 0; i < section.text.length; i++) if (places.has(section.at + i)) found.add(i);
+  return found;
+}
+
 /** The parts of the library's object that are used, all of them public. */
 interface LibraryParts {
   readonly normalizer: { normalize(text: string): string } | null;
@@ -55,7 +65,7 @@ export class BpeTokenizer implements Tokenizer {
   readonly #fuseUnknown: boolean;
   readonly #added: ReadonlyMap<number, string>;
   readonly #addedIds: ReadonlyMap<string, number>;
-  readonly #splitters: { readonly all: Splitters; readonly plain: Splitters };
+  readonly #splitters: { readonly all: Splitters; readonly plain: Splitters; readonly special: AddedTokenSplitter };
 
   constructor(source: TokenizerFile) {
     const { file, model, addedTokens } = source;
@@ -87,8 +97,13 @@ export class BpeTokenizer implements Tokenizer {
     this.#fuseUnknown = model.fuse_unk === true;
     this.#added = new Map(addedTokens.map((token) => [token.id, token.content]));
     this.#addedIds = new Map(addedTokens.map((token) => [token.content, token.id]));
-    this.#splitters = { all: this.#split(addedTokens), plain: this.#split(addedTokens.filter((token) => token.special !== true)) };
-    this.specialIds = new Set(addedTokens.filter((token) => token.special === true).map((token) => token.id));
+    const special = addedTokens.filter((token) => token.special === true);
+    this.#splitters = {
+      all: this.#split(addedTokens),
+      plain: this.#split(addedTokens.filter((token) => token.special !== true)),
+      special: new AddedTokenSplitter(special, (token) => token.content),
+    };
+    this.specialIds = new Set(special.map((token) => token.id));
     this.vocabSize = addedTokens.reduce((size, token) => Math.max(size, token.id + 1), this.#parts.model.vocab.length);
     for (const id of [...this.#template.before, ...this.#template.after]) {
       if (this.idToToken(id) === undefined) throw new TokenizerError(`the id ${id} has no token`, { file, field: "post_processor" });
@@ -104,23 +119,26 @@ export class BpeTokenizer implements Tokenizer {
     this.#checkLength(text.length, TEXT_LIMITS.text, "text");
     const around = options.addBos === false ? { before: [], after: [] } : this.#template;
     const splitters = options.parseSpecial === false ? this.#splitters.plain : this.#splitters.all;
+    const literal = options.literal ?? NOWHERE;
     const ids: number[] = [...around.before];
     this.#guard(() => {
-      const sections = splitters.raw.split(text.replace(/\p{Surrogate}/gu, "\ufffd"));
+      const sections = splitters.raw.split(text.replace(/\p{Surrogate}/gu, "\ufffd"), literal);
       sections.forEach((section, index) => {
         if ("id" in section) {
           ids.push(section.id);
           return;
         }
-        const normalized = this.#parts.normalizer?.normalize(section.text) ?? section.text;
-        for (const part of splitters.normalized.split(normalized)) {
-          if ("id" in part) ids.push(part.id);
-          else this.#encodePlain(part.text, index, ids);
-        }
+        const places = placesIn(section, literal);
+        if (places.size > 0) this.#encodeLiteral(section.text, places, index, ids);
+        else this.#encodeSection(section.text, splitters.normalized, index, ids);
       });
     });
     ids.push(...around.after);
     return Uint32Array.from(ids);
+  }
+
+  specialsIn(text: string): number[] {
+    return this.#splitters.special.starts(text);
   }
 
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
@@ -158,6 +176,22 @@ export class BpeTokenizer implements Tokenizer {
 
   tokenToId(token: string): number | undefined {
     return this.#addedIds.get(token) ?? this.#parts.model.tokens_to_ids.get(token);
+  }
+
+  /** Encodes the text between two tokens that are looked for before normalisation. */
+  #encodeSection(text: string, splitter: AddedTokenSplitter, index: number, ids: number[]): void {
+    for (const part of splitter.split(this.#parts.normalizer?.normalize(text) ?? text)) {
+      if ("id" in part) ids.push(part.id);
+      else this.#encodePlain(part.text, index, ids);
+    }
+  }
+
+  /** The same where special tokens are not to be seen at some places: those are lost in normalised text, so they are looked for before. */
+  #encodeLiteral(text: string, literal: ReadonlySet<number>, index: number, ids: number[]): void {
+    for (const part of this.#splitters.special.split(text, literal)) {
+      if ("id" in part) ids.push(part.id);
+      else this.#encodeSection(part.text, this.#splitters.plain.normalized, index, ids);
+    }
   }
 
   #encodePlain(text: string, section: number, ids: number[]): void {

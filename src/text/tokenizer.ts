@@ -12,6 +12,8 @@ export interface EncodeOptions {
    * default true. With false they are plain characters: use it for text from strangers inside a chat template.
    */
   readonly parseSpecial?: boolean;
+  /** Places in the text, in UTF-16 units, where a special token that begins there is plain characters all the same. */
+  readonly literal?: ReadonlySet<number>;
 }
 
 export interface DecodeOptions {
@@ -33,6 +35,8 @@ export interface Tokenizer {
    * @throws TokenizerError when the text is longer than TEXT_LIMITS.
    */
   encode(text: string, options?: EncodeOptions): Uint32Array;
+  /** Places, ascending, where special tokens are spelled out in a text, overlapping ones too. */
+  specialsIn(text: string): number[];
   /** Ids without a token decode to nothing; bytes that are not UTF-8 to U+FFFD. */
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
   /** The bytes a token adds to a text; none for ids without a token. */

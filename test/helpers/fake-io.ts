@@ -1,4 +1,5 @@
 import { nodeHost } from "../../host/node/engine.ts";
+import { listen } from "../../host/node/serve.ts";
 import type { Io } from "../../cli/io.ts";
 import { run } from "../../cli/run.ts";
 
@@ -13,12 +14,14 @@ export interface FakeIo extends Io {
   stdout: string;
   stderr: string;
   interrupt(): void;
+  terminate(): void;
   readonly listeners: number;
 }
 
 /** The command line's world with strings for streams. */
 export function fakeIo(overrides: Partial<Io> & { readonly stdin?: string } = {}): FakeIo {
   const handlers = new Set<() => void>();
+  const terminators = new Set<() => void>();
   const io: FakeIo = {
     host: nodeHost,
     defaultModel: "/no/default/model",
@@ -36,6 +39,12 @@ export function fakeIo(overrides: Partial<Io> & { readonly stdin?: string } = {}
       handlers.add(handler);
       return () => handlers.delete(handler);
     },
+    onTerminate: (handler) => {
+      terminators.add(handler);
+      return () => terminators.delete(handler);
+    },
+    terminate: () => terminators.forEach((handler) => handler()),
+    listen,
     interrupt: () => handlers.forEach((handler) => handler()),
     get listeners() {
       return handlers.size;

@@ -1,0 +1,126 @@
+import { Option, type Command } from "commander";
+import { UsageError } from "../../src/errors.ts";
+import type { Listening } from "../../src/host.ts";
+import type { Model } from "../../src/model/model.ts";
+import { createServer, type RequestLog, type Server, type ServerLimits } from "../../src/server/index.ts";
+import type { Context, Io } from "../io.ts";
+import { openModel, type ModelOptions } from "../model.ts";
+import { decimal, ffnOption, modelOption, quantizeOption, tierOption, wholeNumber } from "../options.ts";
+
+const API_KEY = "BLOCKFFN_API_KEY";
+const LOCAL = /^(localhost|127(\.\d+){3}|::1)$/;
+/** Limits whose flags have other names. */
+const FLAGS: Readonly<Record<string, string>> = { concurrency: "maxConcurrency", promptTokens: "maxPromptTokens", bodyBytes: "maxBody" };
+const MAX_PORT = 65_535;
+
+interface Options extends ModelOptions {
+  readonly port: number;
+  readonly host: string;
+  readonly name?: string;
+  readonly apiKey?: string;
+  readonly maxConcurrency?: number;
+  readonly queue?: number;
+  readonly maxTokens?: number;
+  readonly maxPromptTokens?: number;
+  readonly maxBody?: number;
+  readonly grace: number;
+}
+
+export function registerServe(program: Command, context: Context): void {
+  program.command("serve")
+    .description("Serve a model over HTTP, with the API of OpenAI: /v1/models, /v1/completions, /v1/chat/completions, /healthz, /metrics.")
+    .addOption(modelOption())
+    .option("-p, --port <n>", "port; 0 takes any that is free", wholeNumber, 8080)
+    .option("--host <address>", "address to listen on; 0.0.0.0 for all networks", "127.0.0.1")
+    .option("--name <id>", "name of the model for clients (default: its file's)")
+    .option("--api-key <key>", `key that clients must send; better set ${API_KEY}, which others on this machine cannot see`)
+    .option("--max-concurrency <n>", "requests that generate at once (default: 4)", wholeNumber)
+    .option("--queue <n>", "requests that may wait; more are answered 429 (default: 32)", wholeNumber)
+    .option("--max-tokens <n>", "most new tokens a request (default: the model's context, at most 4096)", wholeNumber)
+    .option("--max-prompt-tokens <n>", "longest prompt (default: the model's context)", wholeNumber)
+    .option("--max-body <bytes>", "largest request body (default: 1048576)", wholeNumber)
+    .option("--grace <seconds>", "time for running requests when it is told to end", decimal, 10)
+    .addOption(ffnOption())
+    .addOption(tierOption())
+    .addOption(quantizeOption())
+    .addOption(new Option("--json", "log one JSON object a line, to stdout"))
+    .addHelpText("after", `
+Examples:
+  blockffn serve
+  blockffn serve --model small.q4.safetensors --port 9000 --max-concurrency 2 --queue 8
+  ${API_KEY}=secret blockffn serve --host 0.0.0.0 --json
+  curl http://127.0.0.1:8080/v1/completions -H 'content-type: application/json' -d '{"prompt": "Once upon a time", "max_tokens": 48}'`)
+    .action((options: Options) => serveCommand(context, options));
+}
+
+async function serveCommand(context: Context, options: Options): Promise<void> {
+  const { io } = context;
+  const { port, host: hostname, grace } = options;
+  if (port < 0 || port > MAX_PORT) throw new UsageError(`must be from 0 to ${MAX_PORT}`, { field: "port", limit: MAX_PORT });
+  if (grace < 0) throw new UsageError("must be 0 or more", { field: "grace" });
+  const apiKey = options.apiKey ?? io.env[API_KEY];
+  const model = await openModel(context, options);
+  try {
+    const server = start(model, options, apiKey, io);
+    const listening = await io.listen(server.fetch, { hostname, port });
+    await greet(io, listening, options, apiKey !== undefined);
+    await ended(context);
+    await log(io, options, { event: "closing", graceSeconds: grace }, `closing: running requests have ${grace} s to end`);
+    await server.close(grace * 1000);
+    await listening.close();
+  } finally {
+    model.dispose();
+  }
+}
+
+function start(model: Model, options: Options, apiKey: string | undefined, io: Io): Server {
+  const { maxConcurrency: concurrency, queue, maxTokens, maxPromptTokens: promptTokens, maxBody: bodyBytes, name } = options;
+  const limits = Object.fromEntries(Object.entries({ concurrency, queue, maxTokens, promptTokens, bodyBytes }).filter(([, value]) => value !== undefined)) as ServerLimits;
+  try {
+    return createServer(name === undefined ? model : { [name]: model }, {
+      limits,
+      ...(apiKey === undefined ? {} : { apiKey }),
+      onRequest: (entry) => void log(io, options, { event: "request", ...entry, ...(entry.error === undefined ? {} : { error: errorText(entry.error) }) }, requestLine(entry)),
+    });
+  } catch (error) {
+    if (!(error instanceof UsageError) || error.field === undefined) throw error;
+    const field = FLAGS[error.field] ?? error.field;
+    throw new UsageError(error.message.replace(`${error.field}: `, ""), { field, cause: error });
+  }
+}
+
+async function greet(io: Io, { hostname, port }: Listening, options: Options, hasKey: boolean): Promise<void> {
+  const address = `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}/v1`;
+  const line = `blockffn serves at ${address}`;
+  if (options.json === true) await io.out(`${JSON.stringify({ event: "listening", address, port })}\n`);
+  else await io.out(`${line}\n`);
+  if (!hasKey && !LOCAL.test(hostname)) io.err(`blockffn: anyone who can reach this address may use it; set ${API_KEY} to ask for a key\n`);
+}
+
+/** Resolves when the process is asked to end. */
+function ended({ io, signal }: Context): Promise<void> {
+  return new Promise((resolve) => {
+    const release = io.onTerminate(done);
+    function done(): void {
+      release();
+      signal.removeEventListener("abort", done);
+      resolve();
+    }
+    if (signal.aborted) done();
+    else signal.addEventListener("abort", done);
+  });
+}
+
+async function log(io: Io, { json }: Options, entry: object, line: string): Promise<void> {
+  if (json === true) await io.out(`${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`);
+  else io.err(`${line}\n`);
+}
+
+function requestLine({ method, path, status, ms, promptTokens, completionTokens, error }: RequestLog): string {
+  const tokens = promptTokens === undefined ? "" : `, ${promptTokens} + ${completionTokens ?? 0} tokens`;
+  return `${method} ${path} ${status} in ${ms.toFixed(0)} ms${tokens}${error === undefined ? "" : `: ${errorText(error)}`}`;
+}
+
+function errorText(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}

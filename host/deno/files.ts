@@ -1,0 +1,98 @@
+import { SourceError } from "../../src/errors.ts";
+import type { ByteSource, ModelFiles } from "../../src/format/source.ts";
+import { filePath } from "./package.ts";
+import { deno, type DenoFile } from "./runtime.ts";
+
+/** Opens a model: a folder in the Hugging Face layout, or a packed file. @throws SourceError when there is neither, or it may not be read. */
+export async function openLocation(location: string): Promise<ModelFiles> {
+  const path = localPath(location);
+  const found = await kindOf(path);
+  if (found === undefined) throw new SourceError("there is no such file or folder; give a packed model or a folder with config.json", { file: location });
+  if (found.kind === "file") {
+    return { name: location, single: true, open: async (name) => (name === "" ? LocalFile.open(path, location, found.size) : undefined) };
+  }
+  return {
+    name: location,
+    single: false,
+    open: async (name) => {
+      // Names come from untrusted index files: only a file directly in the folder is meant.
+      if (name === "" || name === "." || name === ".." || /[/\\:\0]/.test(name)) {
+        throw new SourceError(`${JSON.stringify(name)} is not the name of a file directly in the model folder`, { file: location });
+      }
+      const file = `${path.replace(/[/\\]$/, "")}/${name}`;
+      const inside = await kindOf(file);
+      return inside?.kind === "file" ? LocalFile.open(file, file, inside.size) : undefined;
+    },
+  };
+}
+
+function localPath(location: string): string {
+  if (location.includes("\0")) throw new SourceError("a path cannot hold a NUL character", { file: location.replaceAll("\0", "\\0") });
+  if (/^file:\/\/\//i.test(location)) return filePath(new URL(location));
+  if (/^(https?|file):/i.test(location)) throw new SourceError("on Deno, models are read from files; download it first", { file: location });
+  return location;
+}
+
+/** @throws SourceError for what is neither a regular file nor a folder (reading a pipe would wait forever). */
+async function kindOf(path: string): Promise<{ readonly kind: "file" | "folder"; readonly size: number } | undefined> {
+  try {
+    const { isFile, isDirectory, size } = await deno.stat(path);
+    if (isFile || isDirectory) return { kind: isFile ? "file" : "folder", size };
+  } catch (cause) {
+    if (cause instanceof deno.errors.NotFound || /ENOTDIR|not a directory/i.test(String(cause))) return undefined;
+    throw sourceError(path, cause);
+  }
+  throw new SourceError("is neither a file nor a folder", { file: path });
+}
+
+/** Says what a failed file operation means for the user. */
+export function sourceError(file: string, cause: unknown): SourceError {
+  const { errors } = deno;
+  if (cause instanceof errors.NotFound) return new SourceError("there is no such file; check the path", { file, cause });
+  if (cause instanceof errors.NotCapable) return new SourceError(`Deno may not read it: run with --allow-read=${file}`, { file, cause });
+  if (cause instanceof errors.PermissionDenied) return new SourceError("may not be read; check its permissions", { file, cause });
+  return new SourceError(`cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, { file, cause });
+}
+
+/** A file of the local disk, read in ranges. */
+class LocalFile implements ByteSource {
+  readonly name: string;
+  readonly size: number;
+  readonly #file: DenoFile;
+
+  private constructor(name: string, size: number, file: DenoFile) {
+    this.name = name;
+    this.size = size;
+    this.#file = file;
+  }
+
+  static async open(path: string, name: string, size: number): Promise<LocalFile> {
+    try {
+      return new LocalFile(name, size, await deno.open(path));
+    } catch (cause) {
+      throw sourceError(name, cause);
+    }
+  }
+
+  async readInto(offset: number, target: Uint8Array): Promise<void> {
+    if (!Number.isSafeInteger(offset) || offset < 0 || offset + target.length > this.size) {
+      throw new SourceError(`bytes ${offset} to ${offset + target.length} were asked for, but the file has ${this.size}`, { file: this.name, limit: this.size });
+    }
+    let done = 0;
+    try {
+      // Seeking and reading are two calls here, so nothing may come between them.
+      this.#file.seekSync(offset, deno.SeekMode.Start);
+      while (done < target.length) {
+        const count = this.#file.readSync(target.subarray(done)) ?? 0;
+        if (count === 0) throw new SourceError("became shorter while it was read", { file: this.name });
+        done += count;
+      }
+    } catch (cause) {
+      throw cause instanceof SourceError ? cause : sourceError(this.name, cause);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#file.close();
+  }
+}

@@ -1,0 +1,66 @@
+import { BlockFFNError } from "../errors.ts";
+
+/** The kinds of error that OpenAI's API tells apart. */
+export type ApiErrorType = "invalid_request_error" | "authentication_error" | "rate_limit_error" | "server_error";
+
+interface ApiErrorDetails {
+  /** Request field that is wrong, such as `messages.0.content`. */
+  readonly param?: string | undefined;
+  /** Name for programs, such as `context_length_exceeded`. */
+  readonly code?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** An error that a client is told, in OpenAI's shape. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly type: ApiErrorType;
+  readonly param: string | null;
+  readonly code: string | null;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, type: ApiErrorType, message: string, details: ApiErrorDetails = {}) {
+    super(message);
+    this.name = "ApiError";
+    this.status = status;
+    this.type = type;
+    this.param = details.param ?? null;
+    this.code = details.code ?? null;
+    this.headers = details.headers ?? {};
+  }
+
+  /** `{ error: { message, type, param, code } }` */
+  body(): { readonly error: { readonly message: string; readonly type: ApiErrorType; readonly param: string | null; readonly code: string | null } } {
+    const { message, type, param, code } = this;
+    return { error: { message, type, param, code } };
+  }
+
+  response(): Response {
+    return Response.json(this.body(), { status: this.status, headers: this.headers });
+  }
+}
+
+/** A wrong request: status 400. */
+export function badRequest(message: string, param?: string, code?: string): ApiError {
+  return new ApiError(400, "invalid_request_error", message, { param, code });
+}
+
+/** Library options under the names that the API has for them. */
+const PARAMS: Readonly<Record<string, string>> = {
+  maxTokens: "max_tokens", topK: "top_k", topP: "top_p", minP: "min_p", repetitionPenalty: "repetition_penalty", ignoreEos: "ignore_eos",
+};
+
+/** What checking a request against the model threw: the library's own errors are the client's fault, others are not. */
+export function asBadRequest(error: unknown): unknown {
+  if (!(error instanceof BlockFFNError)) return error;
+  const field = error.field?.split(".")[0];
+  const param = field === undefined ? undefined : (PARAMS[field] ?? field);
+  const message = error.field !== undefined && error.message.startsWith(`${error.field}: `) && param !== undefined
+    ? `${param} ${error.message.slice(error.field.length + 2)}` : error.message;
+  return badRequest(message, param);
+}
+
+/** The error that a client is told for whatever went wrong inside; nothing of it leaks. */
+export function internalError(): ApiError {
+  return new ApiError(500, "server_error", "the server failed to answer; its log says more", { code: "internal_error" });
+}

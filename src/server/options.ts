@@ -1,0 +1,69 @@
+import { UsageError } from "../errors.ts";
+
+/** What a request may ask for and how many may ask. */
+export interface ServerLimits {
+  /** Requests that generate at once; default 4. Each has its own KV cache. */
+  readonly concurrency?: number;
+  /** Requests that may wait for a slot; one more is answered 429. Default 32. */
+  readonly queue?: number;
+  /** Largest body in bytes; default 1 MiB. */
+  readonly bodyBytes?: number;
+  /** Most tokens of a prompt; default: the model's context length. */
+  readonly promptTokens?: number;
+  /** Most tokens that a request may ask for, and what a chat gets that asks for no number; default: the model's context length, at most 4096. */
+  readonly maxTokens?: number;
+  /** Milliseconds that a client may leave a stream unread before its slot is taken away; default 30 000. */
+  readonly stallMs?: number;
+}
+
+/** What a server logs of a request. */
+export interface RequestLog {
+  readonly method: string;
+  /** Path as it was asked for, without the query. */
+  readonly path: string;
+  readonly status: number;
+  /** Milliseconds until the answer was complete. */
+  readonly ms: number;
+  readonly promptTokens?: number;
+  readonly completionTokens?: number;
+  readonly finishReason?: string;
+  /** What went wrong inside, for status 500. */
+  readonly error?: unknown;
+}
+
+export interface ServerOptions {
+  readonly limits?: ServerLimits;
+  /** Keys of which a request must bring one (`Authorization: Bearer KEY`); default: none is asked for. */
+  readonly apiKey?: string | readonly string[];
+  /** Called once a request, when its answer is complete. */
+  readonly onRequest?: (entry: RequestLog) => void;
+}
+
+/** Limits with their defaults; undefined ones depend on the model. */
+export interface ResolvedLimits {
+  readonly concurrency: number;
+  readonly queue: number;
+  readonly bodyBytes: number;
+  readonly promptTokens: number | undefined;
+  readonly maxTokens: number | undefined;
+  readonly stallMs: number;
+}
+
+const MAX_CONTEXT = 0xffff_ffff;
+
+/** Checks limits and fills in defaults. @throws UsageError naming the limit that is wrong. */
+export function resolveLimits(limits: ServerLimits): ResolvedLimits {
+  return {
+    concurrency: whole("concurrency", limits.concurrency ?? 4, 1, 1024),
+    queue: whole("queue", limits.queue ?? 32, 0, 65_536),
+    bodyBytes: whole("bodyBytes", limits.bodyBytes ?? 1 << 20, 1, 1 << 28),
+    promptTokens: limits.promptTokens === undefined ? undefined : whole("promptTokens", limits.promptTokens, 1, MAX_CONTEXT),
+    maxTokens: limits.maxTokens === undefined ? undefined : whole("maxTokens", limits.maxTokens, 1, MAX_CONTEXT),
+    stallMs: whole("stallMs", limits.stallMs ?? 30_000, 1, 3_600_000),
+  };
+}
+
+function whole(field: string, value: number, least: number, most: number): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new UsageError(`must be a whole number from ${least} to ${most}`, { field, limit: most });
+}

@@ -1,0 +1,64 @@
+import { TokenizerError } from "../errors.ts";
+import { compileTemplate, type ChatTemplate, type RenderTemplate } from "./chat-template.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+
+/** One turn of a conversation. */
+export interface Turn {
+  readonly role: string;
+  readonly content: string;
+  readonly name?: string;
+}
+
+/** Characters that no text has (Unicode noncharacters): they mark places while a template is rendered. */
+const FIRST_MARK = 0xfdd0;
+const MARKS = 32;
+
+/**
+ * Makes token ids of a conversation: by the model's chat template, as Hugging Face's `apply_chat_template` does with
+ * `add_generation_prompt`, or, where a model has none, plainly: the contents of all turns, one a line, for the model to go
+ * on. Special tokens that are spelled out in a turn stay plain text: only the template can set them.
+ */
+export class ChatFormat {
+  readonly #tokenizer: Tokenizer;
+  readonly #render: RenderTemplate | undefined;
+
+  /** @throws TokenizerError for a template that cannot be read. */
+  constructor(tokenizer: Tokenizer, template: ChatTemplate | undefined) {
+    this.#tokenizer = tokenizer;
+    this.#render = template === undefined ? undefined : compileTemplate(template);
+  }
+
+  /** @throws TokenizerError when the template refuses the conversation, saying why. */
+  encode(turns: readonly Turn[]): Uint32Array {
+    const tokenizer = this.#tokenizer;
+    if (this.#render === undefined) return tokenizer.encode(turns.map(({ content }) => content).join("\n"), { parseSpecial: false });
+    const mark = freeMark(turns);
+    const marked = turns.map((turn) => ({ ...turn, content: this.#mark(turn.content, mark), ...(turn.name === undefined ? {} : { name: this.#mark(turn.name, mark) }) }));
+    const literal = new Set<number>();
+    let text = "";
+    for (const [i, part] of this.#render(marked).split(mark).entries()) {
+      if (i > 0) literal.add(text.length);
+      text += part;
+    }
+    return tokenizer.encode(text, { addBos: false, literal });
+  }
+
+  /** Puts the mark before every special token that is spelled out. */
+  #mark(text: string, mark: string): string {
+    let marked = "";
+    let from = 0;
+    for (const at of this.#tokenizer.specialsIn(text)) {
+      marked += text.slice(from, at) + mark;
+      from = at;
+    }
+    return marked + text.slice(from);
+  }
+}
+
+function freeMark(turns: readonly Turn[]): string {
+  for (let i = 0; i < MARKS; i++) {
+    const mark = String.fromCharCode(FIRST_MARK + i);
+    if (!turns.some(({ content, name = "" }) => content.includes(mark) || name.includes(mark))) return mark;
+  }
+  throw new TokenizerError("hold every noncharacter from U+FDD0 to U+FDEF, which no text does", { field: "messages" });
+}

@@ -1,0 +1,133 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { blockffn, fakeIo } from "../helpers/fake-io.ts";
+import { root } from "../helpers/test-host.ts";
+import { temporaryFolder, writeTinyModel } from "../helpers/tiny-folder.ts";
+import { run } from "../../cli/run.ts";
+
+const model = writeTinyModel(temporaryFolder());
+
+async function until(condition: () => boolean): Promise<void> {
+  const end = Date.now() + 10_000;
+  while (!condition()) {
+    if (Date.now() > end) throw new Error("it did not happen");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+const ask = (address: string, body: object, headers: Record<string, string> = {}): Promise<Response> =>
+  fetch(`${address}/completions`, { method: "POST", headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(body) });
+
+describe("blockffn serve", () => {
+  it("serves until it is told to end", async () => {
+    const io = fakeIo();
+    const ended = run(["serve", "-m", model, "--port", "0", "--name", "tiny"], io);
+    await until(() => io.stdout !== "");
+    const address = /^blockffn serves at (http:\/\/127\.0\.0\.1:\d+\/v1)\n$/.exec(io.stdout)?.[1] as string;
+    expect(await (await fetch(`${address}/models`)).json()).toMatchObject({ data: [{ id: "tiny" }] });
+    expect(await (await ask(address, { prompt: "tom", max_tokens: 4, ignore_eos: true })).json()).toMatchObject({ usage: { prompt_tokens: 5, completion_tokens: 4 } });
+    io.terminate();
+    expect(await ended).toBe(0);
+    expect(io.stderr).toMatch(/^GET \/v1\/models 200 in \d+ ms\nPOST \/v1\/completions 200 in \d+ ms, 5 \+ 4 tokens\n/);
+    expect(io.stderr).toContain("closing: running requests have 10 s to end");
+    await expect(fetch(`${address}/models`)).rejects.toThrow();
+  });
+
+  it("ends with 130 at Ctrl-C", async () => {
+    const io = fakeIo();
+    const ended = run(["serve", "-m", model, "--port", "0"], io);
+    await until(() => io.stdout !== "");
+    io.interrupt();
+    expect(await ended).toBe(130);
+  });
+
+  it("logs JSON, and asks for the key in the environment", async () => {
+    const io = fakeIo({ env: { BLOCKFFN_API_KEY: "secret" } });
+    const ended = run(["serve", "-m", model, "--port", "0", "--json"], io);
+    await until(() => io.stdout !== "");
+    const { event, address } = JSON.parse(io.stdout) as { event: string; address: string };
+    expect(event).toBe("listening");
+    expect((await ask(address, { prompt: "a", max_tokens: 1 })).status).toBe(401);
+    expect((await ask(address, { prompt: "a", max_tokens: 1 }, { authorization: "Bearer secret" })).status).toBe(200);
+    io.terminate();
+    expect(await ended).toBe(0);
+    const lines = io.stdout.trimEnd().split("\n").map((line) => JSON.parse(line) as object);
+    expect(lines.slice(1)).toMatchObject([{ event: "request", status: 401 }, { event: "request", status: 200, completionTokens: 1 }, { event: "closing" }]);
+    expect(io.stdout + io.stderr).not.toContain("secret");
+  });
+
+  it.each([
+    [["--port", "70000"], /--port must be from 0 to 65535/], [["--max-concurrency", "0"], /--max-concurrency must be/], [["--queue", "-1"], /--queue must be/],
+    [["--max-body", "0"], /--max-body must be/], [["--api-key", ""], /--api-key is empty/], [["--grace", "-1"], /--grace must be/], [["--port", "x"], /whole number/],
+  ])("%j is wrong usage", async (args, message) => {
+    const result = await blockffn(["serve", "-m", model, ...args]);
+    expect([result.code, result.out]).toEqual([2, ""]);
+    expect(result.err).toMatch(message);
+  });
+
+  it("says what to do when the port is taken", async () => {
+    const taken = createServer().listen(0, "127.0.0.1");
+    await until(() => taken.listening);
+    const { port } = taken.address() as { port: number };
+    const result = await blockffn(["serve", "-m", model, "--port", String(port)]);
+    expect([result.code, result.out]).toEqual([1, ""]);
+    expect(result.err).toBe(`blockffn: 127.0.0.1: port ${port} is in use: stop the other program, or choose another port (0 takes any that is free)\n`);
+    taken.close();
+  });
+
+  it("warns when all the world may use it", async () => {
+    const io = fakeIo({ listen: async (_, { hostname }) => ({ hostname, port: 1, close: async () => undefined }) });
+    const ended = run(["serve", "-m", model, "--host", "0.0.0.0"], io);
+    await until(() => io.stderr !== "");
+    expect(io.stderr).toMatch(/anyone who can reach this address may use it; set BLOCKFFN_API_KEY/);
+    io.terminate();
+    await ended;
+  });
+});
+
+const main = join(root, "dist/cli/main.js");
+const built = existsSync(main);
+if (!built) console.log("skipped: the built server (run npm run build)");
+
+describe.skipIf(!built)("the server's process", () => {
+  const children: ChildProcess[] = [];
+  afterAll(() => children.forEach((child) => child.kill("SIGKILL")));
+
+  async function start(port: number): Promise<{ child: ChildProcess; address: string; ms: number }> {
+    const begun = performance.now();
+    const child = spawn(process.execPath, [main, "serve", "--port", String(port)], { stdio: ["ignore", "pipe", "inherit"] });
+    children.push(child);
+    let out = "";
+    child.stdout.on("data", (data: Buffer) => (out += data.toString()));
+    await until(() => out.includes("\n"));
+    const address = /http:\S+/.exec(out)?.[0] as string;
+    expect((await ask(address, { prompt: "Once", max_tokens: 1 })).status).toBe(200);
+    return { child, address, ms: performance.now() - begun };
+  }
+
+  it("killed with -9 and started again, serves at the same port", async () => {
+    const first = await start(0);
+    const busy = ask(first.address, { prompt: "Once", max_tokens: 1000, ignore_eos: true }).then(() => "answered", () => "cut off");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const dead = new Promise((resolve) => first.child.once("exit", resolve));
+    first.child.kill("SIGKILL");
+    await dead;
+    expect(await busy).toBe("cut off");
+    const again = await start(Number(new URL(first.address).port));
+    expect(again.address).toBe(first.address);
+    console.log(`serves ${again.ms.toFixed(0)} ms after the restart`);
+  });
+
+  it("ends by itself at SIGTERM, after its last answer", async () => {
+    const { child, address } = await start(0);
+    const answer = ask(address, { prompt: "Once", max_tokens: 500, ignore_eos: true });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const code = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGTERM");
+    expect(await (await answer).json()).toMatchObject({ usage: { completion_tokens: 500 } });
+    expect(await code).toBe(0);
+  });
+});
