@@ -40,7 +40,7 @@ describe("WASI command", () => {
   });
 
   it("gives the fields of `blockffn generate --json`", async () => {
-    using model = await loadModel();
+    using model = await loadModel(undefined, { tier: "simd" });
     const want = await model.generate("Tom had a red car.", { maxTokens: 400, seed: 3 }).result();
     const got = await wasiJson(folder, ["--model", "nano.safetensors", "--prompt", "Tom had a red car.", "--max-tokens", "400", "--seed", "3"]);
     const timings = { prefillMs: 0, decodeMs: 0, prefillTokensPerSecond: 0, decodeTokensPerSecond: 0 };

@@ -1,10 +1,11 @@
-import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
+import { execFile, spawnSync } from "node:child_process";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { DEFAULT_MODEL, loadModel, PACKAGE_ROOT } from "../../../host/node/index.ts";
 import { denoBinary } from "../installed.ts";
 import { MAX_TOKENS, PROMPTS } from "../prompts.ts";
+import { example } from "../readme.ts";
 import { describeTool } from "../wasi/runtimes.ts";
 
 const HERE = import.meta.dirname;
@@ -74,8 +75,22 @@ function javaScriptHost(name: string, tool: string, before: readonly string[]): 
 if (existsSync(COMPONENT)) javaScriptHost("Node (jco)", process.execPath, []);
 else describeTool("component on Node (jco)", COMPONENT, HINT, () => {});
 
+describeTool("the README's example of the component", COMPONENT, HINT, () => {
+  it("runs", () => {
+    // Its paths are those of a clone: the file goes to the root for as long as it runs.
+    const file = join(PACKAGE_ROOT.pathname, `.component-example-${process.pid}.mjs`);
+    writeFileSync(file, example("Component").code);
+    try {
+      const { status, stdout } = spawnSync(process.execPath, [file], { cwd: PACKAGE_ROOT.pathname, encoding: "utf8" });
+      expect({ status, stdout }).toEqual({ status: 0, stdout: PROMPTS[0]!.text });
+    } finally {
+      rmSync(file);
+    }
+  });
+});
+
 const deno = denoBinary();
-if (existsSync(COMPONENT) && deno !== undefined) javaScriptHost("Deno (jco)", deno, ["run", "--allow-read", "--no-prompt"]);
+if (existsSync(COMPONENT) && deno !== undefined) javaScriptHost("Deno (jco)", deno, ["run", "--allow-read", "--allow-env=JCO_DEBUG", "--no-prompt"]);
 else describeTool("component on Deno (jco)", "", `${HINT}, and npm ci in test/runtime`, () => {});
 
 describeTool("component on wasmtime (Python)", existsSync(COMPONENT) ? PYTHON : COMPONENT, `${HINT}, and test/runtime/wasi/install.sh`, () => {
