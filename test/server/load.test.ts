@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { listen, loadModel } from "../../host/node/index.ts";
 import { createServer, type Server, type ServerLimits } from "../../src/server/index.ts";
 import type { Model } from "../../src/model/model.ts";
-import { Engine } from "../../src/model/engine.ts";
+import type { Engine } from "../../src/model/engine.ts";
 import { PROMPTS } from "../runtime/prompts.ts";
 
 setFlagsFromString("--expose-gc");

@@ -1,0 +1,123 @@
+import { spawn, spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { root } from "../../helpers/test-host.ts";
+import { temporaryFolder, writeTinyModel } from "../../helpers/tiny-folder.ts";
+import { denoBinary, describeInstalled } from "../installed.ts";
+import { PROMPTS } from "../prompts.ts";
+import { example } from "../readme.ts";
+
+const deno = denoBinary();
+const built = existsSync(join(root, "dist/host/deno/index.js"));
+const engine = join(root, "dist/engine");
+const defaultModel = join(root, "models/blockffn-nano.q8.safetensors");
+const cli = join(root, "dist/cli/deno.js");
+const env = { ...process.env, NO_COLOR: "1" };
+
+interface Ended {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs Deno to its end; it may do what `args` allow and asks for nothing. */
+function run(args: readonly string[], cwd = root): Ended {
+  const { status, stdout, stderr } = spawnSync(deno as string, ["run", "--no-prompt", "--cached-only", ...args], { cwd, env, encoding: "utf8", timeout: 60_000 });
+  return { status, stdout, stderr };
+}
+
+describeInstalled("Deno", built ? "deno" : "a build", built ? deno : undefined, () => {
+  it("gives the same token ids as Node, with leave to read the engine and the model alone", () => {
+    const { status, stdout, stderr } = run([`--allow-read=${engine},${defaultModel}`, "test/runtime/deno/prompts.mjs"]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    const { tier, answers } = JSON.parse(stdout) as { tier: string; answers: unknown };
+    expect(tier).toBe("simd");
+    expect(answers).toEqual(PROMPTS.map(({ promptTokens, tokens, text }) => ({ promptTokens, tokens, text })));
+  });
+
+  it("says which leave it needs", () => {
+    const { status, stderr } = run([`--allow-read=${engine}`, "test/runtime/deno/prompts.mjs"]);
+    expect(status).toBe(1);
+    expect(stderr).toContain(`Deno may not read it: run with --allow-read=${defaultModel}`);
+  });
+
+  it("runs the README's example", () => {
+    const folder = temporaryFolder();
+    // An installed package: what is published, and its libraries beside it.
+    const installed = join(folder, "node_modules/blockffn");
+    mkdirSync(installed, { recursive: true });
+    for (const part of ["dist", "models", "package.json"]) cpSync(join(root, part), join(installed, part), { recursive: true });
+    for (const library of ["valibot", "@huggingface", "hono"]) symlinkSync(join(root, "node_modules", library), join(folder, "node_modules", library));
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module", dependencies: { blockffn: "*" } }));
+    const { code, command } = example("Deno");
+    writeFileSync(join(folder, "story.ts"), code);
+    const args = /^deno run (.*)$/m.exec(command)?.[1]?.split(" ") ?? [];
+    const { status, stdout, stderr } = run(args, folder);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toContain(PROMPTS[0]?.text.slice(0, 40));
+  });
+
+  it("loads folders, and says what is wrong with a location", () => {
+    const folder = writeTinyModel(temporaryFolder());
+    const generate = (model: string): Ended => run([`--allow-read=${root},${folder},/no`, cli, "generate", "tom", "-n", "4", "--ignore-eos", "--json", "-m", model]);
+    const { status, stdout } = generate(folder);
+    expect(status).toBe(0);
+    const node = spawnSync(process.execPath, [join(root, "dist/cli/main.js"), "generate", "tom", "-n", "4", "--ignore-eos", "--json", "-m", folder], { encoding: "utf8" });
+    const tokens = (json: string): unknown => (JSON.parse(json) as { tokens: unknown }).tokens;
+    expect(tokens(stdout)).toEqual(tokens(node.stdout));
+    for (const [location, message] of [["/no/such", /there is no such file or folder/], ["https://example.org/m", /download it first/], [join(folder, "config.json"), /config.json/]] as const) {
+      const failed = generate(location);
+      expect(failed.status).toBe(1);
+      expect(failed.stderr).toMatch(message);
+    }
+  });
+
+  it("serves: answers, streams, ends what a client leaves, and ends at SIGTERM", async () => {
+    const child = spawn(deno as string, ["run", "--no-prompt", `--allow-read=${root}`, "--allow-net=127.0.0.1:0", cli, "serve", "--port", "0", "--json"], { env });
+    const lines: Record<string, unknown>[] = [];
+    let rest = "";
+    child.stdout.on("data", (data: Buffer) => {
+      const parts = (rest + data.toString()).split("\n");
+      rest = parts.pop() ?? "";
+      lines.push(...parts.map((line) => JSON.parse(line) as Record<string, unknown>));
+    });
+    const exit = new Promise((resolve) => child.once("exit", resolve));
+    const until = async (condition: () => boolean): Promise<void> => {
+      for (const end = Date.now() + 15_000; !condition(); await new Promise((resolve) => setTimeout(resolve, 10))) {
+        if (Date.now() > end) throw new Error(`it did not happen; Deno said ${JSON.stringify(lines)}`);
+      }
+    };
+    try {
+      await until(() => lines.length > 0);
+      const address = String(lines[0]?.["address"]);
+      const ask = (body: object, signal?: AbortSignal): Promise<Response> => fetch(`${address}/completions`, {
+        method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ temperature: 0, ...body }), ...(signal === undefined ? {} : { signal }),
+      });
+      const { prompt, text } = PROMPTS[0] as (typeof PROMPTS)[number];
+      expect(await (await ask({ prompt, max_tokens: 48 })).json()).toMatchObject({ choices: [{ text }] });
+      expect(await (await ask({ prompt, max_tokens: 48, stream: true })).text()).toMatch(/data: \[DONE\]\n\n$/);
+      for (const stream of [true, false]) {
+        const before = lines.length;
+        const controller = new AbortController();
+        const left = ask({ prompt, max_tokens: 1000, ignore_eos: true, stream }, controller.signal).then((response) => response.text());
+        setTimeout(() => controller.abort(), 150);
+        await expect(left).rejects.toThrow();
+        await until(() => lines.length > before);
+        expect(lines.at(-1)).toMatchObject({ event: "request", status: 499 });
+        expect(Number(lines.at(-1)?.["completionTokens"])).toBeLessThan(1000);
+      }
+      child.kill("SIGTERM");
+      expect(await exit).toBe(0);
+      expect(lines.at(-1)).toMatchObject({ event: "closing" });
+    } finally {
+      child.kill("SIGKILL");
+    }
+  });
+
+  it("says what to do when it may not listen", () => {
+    const { status, stderr } = run([`--allow-read=${root}`, cli, "serve", "--port", "8097"]);
+    expect(status).toBe(1);
+    expect(stderr).toContain("run with --allow-net=127.0.0.1:8097");
+  });
+});

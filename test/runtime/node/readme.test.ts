@@ -1,0 +1,47 @@
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { root } from "../../helpers/test-host.ts";
+import { temporaryFolder } from "../../helpers/tiny-folder.ts";
+import { PROMPTS } from "../prompts.ts";
+import { commands, example } from "../readme.ts";
+
+const built = existsSync(join(root, "dist/host/node/index.js"));
+if (!built) console.log("skipped: the README's examples (run npm run build)");
+
+describe.skipIf(!built)("the README's examples on Node", () => {
+  const children: ChildProcess[] = [];
+  afterAll(() => children.forEach((child) => child.kill("SIGKILL")));
+
+  function project(): string {
+    const folder = temporaryFolder();
+    mkdirSync(join(folder, "node_modules/blockffn"), { recursive: true });
+    for (const part of ["dist", "models", "package.json"]) cpSync(join(root, part), join(folder, "node_modules/blockffn", part), { recursive: true });
+    for (const library of ["valibot", "@huggingface", "hono", "@hono", "commander"]) symlinkSync(join(root, "node_modules", library), join(folder, "node_modules", library));
+    return folder;
+  }
+
+  it("the library", () => {
+    const folder = project();
+    const { code, command } = example("Node");
+    writeFileSync(join(folder, "story.mjs"), code);
+    const args = /^node (.*)$/m.exec(command)?.[1]?.split(" ") ?? [];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: "utf8" });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toContain(PROMPTS[0]?.text.slice(0, 40));
+  });
+
+  it("the server, asked with curl", async () => {
+    const lines = commands("Server").split("\n");
+    const serve = lines.find((line) => line.startsWith("blockffn serve"))?.split(" ").slice(1) ?? [];
+    const curl = /^curl -s [\s\S]*?'\{[\s\S]*?\}'$/m.exec(commands("Server"))?.[0] ?? "";
+    // The README's port may be in use here: everything else is as it stands.
+    const child = spawn(process.execPath, [join(root, "dist/cli/main.js"), ...serve, "--port", "0"], { stdio: ["ignore", "pipe", "ignore"] });
+    children.push(child);
+    const address = await new Promise<string>((resolve) => child.stdout.on("data", (data: Buffer) => resolve(/http:\S+/.exec(data.toString())?.[0] ?? "")));
+    const { status, stdout } = spawnSync("bash", ["-c", curl.replace("http://127.0.0.1:8080/v1", address)], { encoding: "utf8", timeout: 20_000 });
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ object: "text_completion", choices: [{ text: PROMPTS[0]?.text }] });
+  });
+});
