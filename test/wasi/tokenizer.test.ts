@@ -122,7 +122,7 @@ describe("tokenizer of the WASI command", () => {
 describeShared("tokenizer of the WASI command: real ones", "tokenizers/minicpm4_73448.tokenizer.json", () => {
   const lines = (path: string): string[] => readFileSync(sharedPath(path), "utf8").split("\n").filter((line) => line !== "");
   const real = ["tokenizers/minicpm4_73448.tokenizer.json", "checkpoints/blockffn-nano/tokenizer.json", "checkpoints/tinystories-656k/tokenizer.json"];
-  it.each(real.filter((path) => existsSync(sharedPath(path))))("%s: ids of src/text on stories, prompts and odd texts", (path) => {
+  it.each(real.filter((path) => existsSync(sharedPath(path))))("%s: ids of src/text on stories, prompts and odd texts", { timeout: 120_000 }, (path) => {
     const prompts = lines("text/spec_bench.jsonl").map((line) => (JSON.parse(line) as { turns?: string[]; prompt?: string }).turns?.[0] ?? line);
     const stories = lines("text/tinystories/tinystories_official_valid_first220.txt");
     same(readFileSync(sharedPath(path)), [...TEXTS, ...prompts.slice(0, 480), ...stories.slice(0, 300), stories.join("\n").slice(0, 60_000)]);

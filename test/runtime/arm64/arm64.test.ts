@@ -16,7 +16,7 @@ copyFileSync(DEFAULT_MODEL, join(folder, "nano.safetensors"));
 const HINT = "run test/runtime/arm64/install.sh";
 
 describeTool("arm64: wasmtime, the WASI command, 512 MB", runnable(ARM_WASMTIME), HINT, () => {
-  it("the ten prompts of every host", { timeout: 170_000 }, async () => {
+  it("the ten prompts of every host", { timeout: 300_000 }, async () => {
     for (const { prompt, tokens } of PROMPTS) {
       const args = ["run", "--dir", ".", WASI_COMMAND, "--", "--model", "nano.safetensors", "--prompt", prompt, "--max-tokens", String(MAX_TOKENS), "--json"];
       expect((JSON.parse((await onArm(ARM_WASMTIME, args, folder)).stdout) as GenerationResult).tokens).toEqual(tokens);
@@ -25,7 +25,7 @@ describeTool("arm64: wasmtime, the WASI command, 512 MB", runnable(ARM_WASMTIME)
 });
 
 describeTool("arm64: Node, 512 MB", runnable(ARM_NODE), HINT, () => {
-  it("the ten prompts of every host", { timeout: 170_000 }, async () => {
+  it("the ten prompts of every host", { timeout: 300_000 }, async () => {
     const wanted = JSON.stringify({ maxTokens: MAX_TOKENS, prompts: PROMPTS.map(({ prompt }) => prompt) });
     const { stdout } = await onArm(ARM_NODE, [join(import.meta.dirname, "prompts.mjs"), wanted], folder);
     expect(JSON.parse(stdout)).toEqual({ arch: "arm64", tokens: PROMPTS.map(({ tokens }) => tokens) });

@@ -94,7 +94,7 @@ if (existsSync(COMPONENT) && deno !== undefined) javaScriptHost("Deno (jco)", de
 else describeTool("component on Deno (jco)", "", `${HINT}, and npm ci in test/runtime`, () => {});
 
 describeTool("component on wasmtime (Python)", existsSync(COMPONENT) ? PYTHON : COMPONENT, `${HINT}, and test/runtime/wasi/install.sh`, () => {
-  it("the ten prompts of every host, plain and with drafts", async () => {
+  it("the ten prompts of every host, plain and with drafts", { timeout: 180_000 }, async () => {
     const output = await run(PYTHON, [join(HERE, "ten_prompts.py"), COMPONENT, DEFAULT_MODEL, WANTED]);
     expect(output.greedy).toEqual(GREEDY);
     expect(output.drafted).toEqual(GREEDY);
