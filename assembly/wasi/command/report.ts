@@ -1,7 +1,7 @@
 import { Bytes } from "../bytes";
 import { SPECULATE_OFF } from "../decode/options";
 import { FINISH_NAMES, Generation } from "../decode/generation";
-import { appendJsonString } from "../format/json";
+import { appendJsonString } from "../format/json-text";
 import { LoadedModel } from "../model/instance";
 import { CommandLine } from "./options";
 

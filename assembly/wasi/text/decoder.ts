@@ -1,6 +1,7 @@
 import { Bytes, isText } from "../bytes";
 import { fail, failed } from "../failure";
-import { hexDigit, JsonReader } from "../format/json";
+import { JsonReader } from "../format/json";
+import { hexDigit } from "../format/json-text";
 import { readPattern, readType, replaceAll, unsupported } from "./normalizer";
 
 const MAX_STEPS: i32 = 8;

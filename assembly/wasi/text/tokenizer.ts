@@ -5,7 +5,8 @@ import { AddedToken, longestAt, prepareAdded, readAddedTokens } from "./added";
 import { BytePairs } from "./bpe";
 import { Decoder } from "./decoder";
 import { Merges } from "./merges";
-import { Normalizer, readType } from "./normalizer";
+import { Normalizer } from "./normalizer";
+import { readSections, refusePreTokenizer } from "./sections";
 import { spaceAt } from "./spaces";
 import { Template } from "./template";
 import { appendWellFormed } from "./utf8";
@@ -13,20 +14,6 @@ import { Vocabulary } from "./vocabulary";
 
 /** Longest tokenizer.json, in bytes. */
 export const MAX_TOKENIZER_BYTES: u32 = 64 << 20;
-
-/** Places of the sections of tokenizer.json, which may come in any order; 0 for those that are not there. */
-class Sections {
-  added: usize = 0;
-  normalizer: usize = 0;
-  preTokenizer: usize = 0;
-  postProcessor: usize = 0;
-  decoder: usize = 0;
-  vocab: usize = 0;
-  merges: usize = 0;
-  unknown: string = "";
-  fuseUnknown: bool = false;
-  byteFallback: bool = false;
-}
 
 /** Text to ids and back, as a SentencePiece-style tokenizer.json says: BPE over whole texts, with byte fallback. */
 export class Tokenizer {
@@ -127,69 +114,6 @@ export class Tokenizer {
     this.normalizer.apply(at, length, this.section);
     this.split(this.section.at, this.section.length, true, out);
   }
-}
-
-function readSections(json: JsonReader): Sections {
-  const found = new Sections();
-  json.openObject();
-  while (json.nextKey()) {
-    if (json.isText("model")) {
-      readModel(json, found);
-      continue;
-    }
-    const at = json.position();
-    if (json.isText("added_tokens")) found.added = at;
-    else if (json.isText("normalizer")) found.normalizer = at;
-    else if (json.isText("pre_tokenizer")) found.preTokenizer = at;
-    else if (json.isText("post_processor")) found.postProcessor = at;
-    else if (json.isText("decoder")) found.decoder = at;
-    json.skip();
-  }
-  json.finish();
-  return found;
-}
-
-function readModel(json: JsonReader, found: Sections): void {
-  json.openObject();
-  while (json.nextKey()) {
-    const at = json.position();
-    if (json.isText("vocab")) found.vocab = at;
-    else if (json.isText("merges")) found.merges = at;
-    else if (json.isText("type")) {
-      json.readString();
-      if (!failed() && !json.isText("BPE")) fail("only BPE models are supported", "model.type");
-      continue;
-    } else if (json.takeNull()) continue;
-    else if (json.isText("unk_token")) {
-      json.readString();
-      if (!failed()) found.unknown = json.textString();
-      continue;
-    } else if (json.isText("byte_fallback")) {
-      found.byteFallback = json.readFlag();
-      continue;
-    } else if (json.isText("fuse_unk")) {
-      found.fuseUnknown = json.readFlag();
-      continue;
-    } else if (json.isText("ignore_merges")) {
-      if (json.readFlag()) fail("needs a pre-tokenizer that splits words, which this command does not have", "model.ignore_merges");
-      continue;
-    } else if (json.isText("dropout")) {
-      if (json.readNumber() !== 0) fail("dropout is for training", "model.dropout");
-      continue;
-    } else if (json.isText("continuing_subword_prefix") || json.isText("end_of_word_suffix")) {
-      json.readString();
-      if (!failed() && json.textLength > 0) fail("prefixes and suffixes of words are not supported", "model");
-      continue;
-    }
-    json.skip();
-  }
-}
-
-function refusePreTokenizer(json: JsonReader, at: usize): void {
-  json.seek(at);
-  if (json.takeNull()) return;
-  const type = readType(json, "pre_tokenizer");
-  fail(`the type "${type.slice(0, 40)}" is not supported by this command (SentencePiece-style models have none); give the prompt as --tokens, or use a JavaScript host`, "pre_tokenizer.type");
 }
 
 function skipBack(at: usize, from: u32, to: u32): u32 {
