@@ -82,6 +82,7 @@ export function modelGenerate(
     generation.free();
     return failureResult();
   }
+  generation.model.users++;
   return handleResult(newGeneration(__pin(changetype<usize>(generation))));
 }
 
@@ -116,12 +117,18 @@ export function generationStatistics(rep: usize): usize {
   return RESULT;
 }
 
+/** A model that generations still use goes with the last of them. */
 export function modelDrop(rep: usize): void {
-  changetype<LoadedModel>(rep).free();
+  const model = changetype<LoadedModel>(rep);
+  model.dropped = true;
+  if (model.users === 0) model.free();
   __unpin(rep);
 }
 
 export function generationDrop(rep: usize): void {
-  changetype<Generation>(rep).free();
+  const generation = changetype<Generation>(rep);
+  const model = generation.model;
+  generation.free();
+  if (--model.users === 0 && model.dropped) model.free();
   __unpin(rep);
 }

@@ -43,7 +43,7 @@ export class Generation {
   private waiting: Bytes = new Bytes();
   private path: StaticArray<i32> = new StaticArray<i32>(MAX_NODES);
 
-  constructor(private model: LoadedModel, private options: GenerateOptions, private now: Clock) {
+  constructor(public model: LoadedModel, private options: GenerateOptions, private now: Clock) {
     this.sequence = new Sequence(model);
     this.counts = new ExpertCounts(model);
   }

@@ -26,6 +26,9 @@ export class LoadedModel {
   /** null when the model has none: prompts are then token ids. */
   tokenizer: Tokenizer | null = null;
   packed: PackedModel = new PackedModel();
+  /** Generations that are under way, and whether nobody else holds the model any more: for the component. */
+  users: i32 = 0;
+  dropped: bool = false;
   private bytes: u64 = 0;
   private tokenizerAt: usize = 0;
 

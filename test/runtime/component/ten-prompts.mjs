@@ -50,10 +50,22 @@ const message = (run) => {
   }
 };
 
-const { prompts, maxTokens } = JSON.parse(wanted);
+const { prompts, maxTokens, loads } = JSON.parse(wanted);
 const fromPath = Model.open(model);
 const fromBytes = Model.load("bytes", readFileSync(model));
+/** Loads the model again and again: what is dropped must be used again, as all of them do not fit into 4 GiB. */
+function loadAgain() {
+  let generation;
+  for (let i = 0; i < loads; i++) {
+    const again = Model.open(model);
+    generation?.[Symbol.dispose]();
+    generation = again.generate(new Uint32Array([1]), DEFAULTS);
+    again[Symbol.dispose]();
+  }
+  return generation?.next()?.id;
+}
 console.log(JSON.stringify({
+  again: loadAgain(),
   greedy: prompts.map((prompt) => generate(fromPath, prompt, { maxTokens })),
   drafted: prompts.map((prompt) => generate(fromBytes, prompt, { maxTokens, speculation: "ngram" })),
   sampled: generate(fromPath, "A big dog", { temperature: 0.9, topP: 0.95, seed: 11n }).tokens,
