@@ -49,6 +49,17 @@ describe("WASI command", () => {
     expect(got.decodeMs).toBeGreaterThan(0);
   });
 
+  it.each(["off", "ngram"] as const)("fills the model's whole context as the JavaScript host does, speculation %s", async (speculate) => {
+    using model = await loadModel(undefined, { tier: "simd" });
+    const prompt = "Once upon a time there was a little girl. ".repeat(12);
+    const want = await model.generate(prompt, { maxTokens: 2000, ignoreEos: true }).result();
+    const got = await wasiJson(folder, ["--model", "nano.safetensors", "--prompt", prompt, "--max-tokens", "2000", "--ignore-eos", "--speculate", speculate]);
+    expect(got.finishReason).toBe("context");
+    expect(got.tokens).toEqual(want.tokens);
+    expect(got.text).toBe(want.text);
+    expect(got.tls).toBe(want.tls);
+  });
+
   it("drafts look-ups without changing the text, to the very end of the context", async () => {
     const args = ["--model", "tiny.safetensors", "--prompt", "the cat the cat", "--max-tokens", "500", "--ignore-eos"];
     const plain = await wasiJson(folder, args);
