@@ -1,21 +1,25 @@
 // The memory map shared by the engine and its host: every offset is written here and nowhere else.
 // Plain constants, so that AssemblyScript and TypeScript read the same file. All fields are 4 bytes; pointers are byte addresses.
 
-/** Version of the descriptor and of the kernel layouts; host and engine must agree. */
-export const LAYOUT_VERSION = 1;
+/** Version of the kernels' weight layouts, which packed files carry. */
+export const LAYOUT_VERSION = 2;
+/** Version of the descriptors below; host and engine must agree. */
+export const DESCRIPTOR_VERSION = 2;
 
 // ---- Matrices -------------------------------------------------------------------------------------------------------
 // Rows are stored in panels of 16 so that a SIMD lane is a row: no horizontal sums, and a row's order of accumulation
-// never depends on how many tokens are multiplied at once. Columns of quantised panels go in blocks of 32.
+// never depends on how many tokens are multiplied at once. Columns of quantised panels go in blocks of 32, and those in quads:
+// the four bytes of one row and quad lie together as columns 0, 2, 1, 3, which is what both a product of 16-bit pairs (low bytes:
+// columns 0 and 1, high bytes: 2 and 3) and one of four bytes can take without a shuffle.
 
 export const PANEL_ROWS = 16;
 export const BLOCK_COLS = 32;
 
 /** f32: for each column 16 floats. */
 export const WEIGHT_F32 = 0;
-/** 8 bits: for each group of up to 4 blocks 16 bf16 scales, then for each column pair two times 8 u16 of 2 bytes: kernels/scalar/matmul_q8.ts. */
+/** 8 bits: for each group of up to 4 blocks 16 bf16 scales, then for each quad 16 rows of 4 bytes: kernels/scalar/matmul_q8.ts. */
 export const WEIGHT_Q8 = 1;
-/** 4 bits: for each block 16 bf16 scales, then for each column pair 8 u16 of 4 nibbles: see kernels/scalar/matmul_q4.ts. */
+/** 4 bits: for each block 16 bf16 scales, then for each quad 8 times 4 bytes, each with nibbles of two rows: kernels/scalar/matmul_q4.ts. */
 export const WEIGHT_Q4 = 2;
 
 /** Bytes of the 16 scales at the start of a q4 block or a q8 group. */
@@ -25,8 +29,7 @@ export const Q8_GROUP_BLOCKS = 4;
 /** Bytes of a q8 block without scales. */
 export const Q8_BLOCK_BYTES = 512;
 export const Q4_BLOCK_BYTES = 288;
-/** Quantised activations lie in [-ACTIVATION_MAX, ACTIVATION_MAX]: 32 products with a nibble shifted left by 8, and
- * 128 with a byte, fit in 32 bits. */
+/** Quantised activations lie in [-ACTIVATION_MAX, ACTIVATION_MAX]: 128 products with a byte fit in 32 bits. */
 export const ACTIVATION_MAX = 16383;
 
 /** Kernels may read, and ignore, this many bytes past a matrix: memory must exist there. */
@@ -164,14 +167,16 @@ export const SCRATCH_K = 52;
 export const SCRATCH_V = 56;
 /** f32 [n, heads x headOut]. */
 export const SCRATCH_ATTN = 60;
-/** f32 [capacity of the largest sequence]: one query's attention scores. */
-export const SCRATCH_SCORES = 64;
+/** MLA: SCRATCH_Q_LOW after its norm. */
+export const SCRATCH_Q_NORMED = 64;
+/** Active experts that have tokens, u32 [experts + 1, 2]: expert, and where its tokens start in SCRATCH_PICKED; a last one ends the list. */
+export const SCRATCH_UNION = 68;
 /** Router f32 [n, experts]: raw, and after activation and norm. */
 export const SCRATCH_ROUTER_RAW = 72;
 export const SCRATCH_ROUTER = 76;
-/** u32 [maxChunk]: tokens of one expert. */
+/** u32 [n x experts]: the tokens of each expert of the union, one expert after the other. */
 export const SCRATCH_PICKED = 80;
-/** FFN hidden f32 [n, widest]: up, and gate. */
+/** FFN hidden f32 [n, widest]: up, and gate; or experts' up [pairs of expert and token, expertSize]. */
 export const SCRATCH_UP = 84;
 export const SCRATCH_GATE = 88;
 /** Quantised activations: i16 [n, widest input], f32 scale [n], i32 block sums x -8 [n, blocks]. */
@@ -195,7 +200,19 @@ export const SCRATCH_LOGITS = 136;
 export const SCRATCH_ACTIVE = 140;
 /** Optional: where the pass copies what it computed, for tests and tools; 0 = off. */
 export const SCRATCH_TAPS = 144;
-export const SCRATCH_BYTES = 148;
+/** Quantised rows of SCRATCH_UP for pairs of expert and token; strides follow from expertSize. */
+export const SCRATCH_PAIRS_QUANT = 148;
+export const SCRATCH_PAIRS_SCALE = 152;
+export const SCRATCH_PAIRS_SUMS = 156;
+/** MLA: quantised rows of one head, [n, wider of nope and kvRank]. */
+export const SCRATCH_HEAD_QUANT = 160;
+export const SCRATCH_HEAD_SCALE = 164;
+export const SCRATCH_HEAD_SUMS = 168;
+/** GQA: SCRATCH_K with positions. */
+export const SCRATCH_K_ROTATED = 172;
+/** From one table of buffers to the next. Table 0 is the calling thread's. Thread i > 0 has table 2 i - 1 for calls of one row, in which
+ * every thread computes what belongs to a row for itself, and table 2 i for larger ones, in which rows are shared out: pass.ts. */
+export const SCRATCH_BYTES = 192;
 
 // ---- Taps: f32 buffers [layers, n, width] (embedding: [n, hidden]); 0 = off --------------------------------------------
 
@@ -216,7 +233,9 @@ export const SEQ_KEYS = 0;
 /** Values f32 [layers, capacity, kvHeads x valueDim]; unused for MLA. */
 export const SEQ_VALUES = 4;
 export const SEQ_CAPACITY = 8;
-export const SEQ_BYTES = 12;
+/** f32 [threads, capacity]: attention scores of the query that each thread is at. */
+export const SEQ_SCORES = 12;
+export const SEQ_BYTES = 16;
 
 /** Which rows of a chunk get logits. */
 export const LOGITS_NONE = 0;
@@ -235,3 +254,38 @@ export const EAGLE_HIDDEN_NORM = EAGLE_EMBED_NORM + 4;
 /** f32 [n, hidden padded]: the hidden state that comes with each token; the host writes it. */
 export const EAGLE_HIDDEN = EAGLE_HIDDEN_NORM + 4;
 export const EAGLE_BYTES = EAGLE_HIDDEN + 4;
+
+// ---- Team: what the threads of one engine share, at `team()`; all words are i32 and start as 0. What many write lies on a cache line of its own. ----
+
+/** Most threads of a team. */
+export const MAX_THREADS = 32;
+/** Counts jobs; workers sleep here between them. */
+export const TEAM_JOBS = 0;
+/** What to do (JOB_*), and its arguments. */
+export const TEAM_JOB = 4;
+export const TEAM_ARGUMENTS = 8;
+/** Threads that share the next call, the caller included; the host writes it: 0 or 1 leaves it to the caller alone. */
+export const TEAM_SIZE = 32;
+/** Not 0: a thread failed, and every other one that meets it ends with a trap. */
+export const TEAM_FAILED = 36;
+/** Milliseconds that a thread waits for the others before it calls them lost; the host writes it. */
+export const TEAM_PATIENCE = 40;
+/** Not 0: kernels read ahead (kernels/simd/panel.ts). */
+export const TEAM_READ_AHEAD = 44;
+/** Barrier: threads that have arrived, and how often all had. */
+export const TEAM_ARRIVED = 64;
+export const TEAM_MEETINGS = 128;
+/** First unit of the section that nobody has taken. */
+export const TEAM_NEXT = 192;
+/** Threads that sleep at the barrier, and between jobs. */
+export const TEAM_SLEEPERS = 256;
+export const TEAM_IDLE = 260;
+/** Each thread's Pass (pass.ts). */
+export const TEAM_PASSES = 320;
+export const PASS_BYTES = 256;
+export const TEAM_BYTES = TEAM_PASSES + MAX_THREADS * PASS_BYTES;
+
+export const JOB_STOP = 0;
+export const JOB_FORWARD = 1;
+export const JOB_EAGLE = 2;
+export const JOB_FFN = 3;

@@ -7,6 +7,7 @@ export interface DecodeResult {
   readonly model: string;
   readonly quantization: string;
   readonly tier: Tier;
+  readonly threads: number;
   readonly ffn: FfnMode;
   readonly weightBytes: number;
   readonly decodeTokensPerSecond: number;
@@ -68,7 +69,7 @@ export function benchDecode(cases: readonly DecodeCase[], rounds = 7, onRound?: 
     });
   }
   return cases.map(({ name, model, ffn }, i) => ({
-    model: name, quantization: model.quantization, tier: model.tier, ffn, weightBytes: model.plan.bytes,
+    model: name, quantization: model.quantization, tier: model.tier, threads: model.threads, ffn, weightBytes: model.plan.bytes,
     decodeTokensPerSecond: (DECODE_TOKENS * 1000) / median(decode[i] as number[]),
     prefillTokensPerSecond: (PREFILL_TOKENS * 1000) / median(prefill[i] as number[]),
   }));

@@ -44,7 +44,7 @@ export function benchFfn(name: string, model: ModelInstance, ids: readonly numbe
   const replay = (): void => {
     inputs.forEach((input, i) => {
       engine.f32(at, paddedRows(hiddenSize)).set(input);
-      engine.exports.ffnBranch(descriptor, sequence.address, 1, i % layers);
+      engine.run(1, () => engine.exports.ffnBranch(descriptor, sequence.address, 1, i % layers));
     });
   };
   const [dense, sparse] = interleave([

@@ -1,7 +1,8 @@
 import { BLOCK_COLS, READ_AHEAD } from "../assembly/layout.ts";
-import type { Host, Tier } from "../src/host.ts";
+import { TIERS, type Host, type Tier } from "../src/host.ts";
 import { Engine, type EngineExports } from "../src/model/engine.ts";
-import { F32, matrixBytes, paddedRows, Q4, Q8, type WeightType } from "../src/model/panel.ts";
+import { F32, matrixBytes, paddedRows, panelBytes, Q4, Q8, scaleGroups, type WeightType } from "../src/model/panel.ts";
+import { bestTier } from "../src/model/tier.ts";
 import { fillRandom, fillUniform } from "./random.ts";
 import { fillMatrix } from "./synthetic.ts";
 import { interleave, type Case } from "./measure.ts";
@@ -71,9 +72,9 @@ class Bed {
   }
 }
 
-/** Times every kernel in both tiers, side by side. `quick` leaves out the large buffers. */
+/** Times every kernel in all tiers that work here, side by side. `quick` leaves out the large buffers. */
 export async function benchKernels(host: Host, options: { quick?: boolean; onCase?: (name: string) => void } = {}): Promise<KernelResult[]> {
-  const tiers: readonly Tier[] = ["scalar", "simd"];
+  const tiers = TIERS.slice(0, TIERS.indexOf(await bestTier(host)) + 1);
   const modules = await Promise.all(tiers.map((tier) => host.engine(tier)));
   const results: KernelResult[] = [];
   for (const { kernel, size, bytes, ops, make } of kernelCases(options.quick === true)) {
@@ -119,7 +120,7 @@ function matmulCase(type: WeightType, rows: number, cols: number, n: number): Ke
       const q = bed.random(n * blocks * 64);
       const scales = bed.uniform(n);
       const sums = bed.random(n * blocks * 4);
-      bed.run.quantize(x, cols * 4, n, cols, q, blocks * 64, scales, sums, blocks * 4);
+      bed.run[type === Q8 ? "quantizeQ8" : "quantizeQ4"](x, cols * 4, n, cols, q, blocks * 64, scales, sums, blocks * 4);
       if (type === Q8) return () => bed.run.matmulQ8(w, rows, cols, q, blocks * 64, scales, sums, blocks * 4, iota, n, y, yStride, iota, 0);
       return () => bed.run.matmulQ4(w, rows, cols, q, blocks * 64, scales, sums, blocks * 4, iota, n, y, yStride, iota, 0);
     },
@@ -133,10 +134,10 @@ function vectorCases(): KernelCase[] {
     kernel, size: String(count), bytes: count * 4, ops: ops * count, make,
   });
   return [
-    vector("quantize", 4, n, (bed) => {
+    ...(["quantizeQ8", "quantizeQ4"] as const).map((name) => vector(name, 4, n, (bed) => {
       const [x, q, scales, sums] = [bed.uniform(n), bed.random(n * 2), bed.uniform(1), bed.random(n)];
-      return () => bed.run.quantize(x, n * 4, 1, n, q, n * 2, scales, sums, n);
-    }),
+      return () => bed.run[name](x, n * 4, 1, n, q, n * 2, scales, sums, n);
+    })),
     vector("rmsNorm", 4, n, (bed) => {
       const [x, w, out] = [bed.uniform(n), bed.uniform(n), bed.uniform(n)];
       return () => bed.run.rmsNorm(x, w, n, 1e-5, out);
@@ -175,6 +176,17 @@ function vectorCases(): KernelCase[] {
       const [x, indices, values] = [bed.uniform(vocab), bed.random(40), bed.random(40)];
       return () => void bed.run.topK(x, vocab, 10, indices, values);
     }),
+    vector("finiteFloats", 1, vocab, (bed) => {
+      const x = bed.uniform(vocab);
+      return () => void bed.run.finiteFloats(x, vocab);
+    }),
+    {
+      kernel: "finiteScales q8", size: "1536x576", bytes: 2 * paddedRows(1536) * scaleGroups(Q8, 576).count, ops: paddedRows(1536) * scaleGroups(Q8, 576).count,
+      make: (bed) => {
+        const [w, panel, groups] = [bed.weights(Q8, 1536, 576), panelBytes(Q8, 576), scaleGroups(Q8, 576)];
+        return () => void bed.run.finiteScales(w, matrixBytes(Q8, 1536, 576) / panel, panel, groups.count, groups.stride);
+      },
+    },
     vector("rope", 3, 64, (bed) => {
       const [x, cos, sin] = [bed.uniform(64), bed.uniform(32), bed.uniform(32)];
       return () => bed.run.rope(x, cos, sin, 32);

@@ -1,51 +1,116 @@
 import { spawnSync } from "node:child_process";
 import { readFile, stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { nodeHost, PACKAGE_ROOT } from "../host/node/index.ts";
+import { loadModel } from "../host/node/index.ts";
+import { PACKAGE_ROOT } from "../host/node/package.ts";
 import { BlockFFNError, UsageError } from "../src/errors.ts";
-import { loadModel } from "../src/model/load.ts";
 import { cacheRowBytes } from "../src/model/cache.ts";
 import { median } from "./measure.ts";
 
-export interface LoadResult {
-  readonly fileBytes: number;
-  /** fs.readFile of the file, from the page cache into fresh memory, and loading it as a model: medians of alternating runs. */
+/** Milliseconds of reading a file with fs.promises.readFile and of loading it as a model, measured alternately. */
+export interface ReadAndLoad {
   readonly readMs: number;
   readonly loadMs: number;
+}
+
+export interface LoadResult {
+  readonly model: string;
+  readonly fileBytes: number;
+  /** Read and dropped, loaded and disposed, again and again in one process: medians. Both use memory again where they can. */
+  readonly repeated: ReadAndLoad;
+  /** Everything that was read and loaded is kept, so that each run gets memory which the process has not used before: medians. */
+  readonly fresh: ReadAndLoad;
+  /** The first thing that a process does, each in processes of its own: nothing is compiled yet. Medians. */
+  readonly first: ReadAndLoad;
+  /** Making the tokenizer, which waits for its first use: median; null for a model without one. */
+  readonly tokenizerMs: number | null;
   /** Of a whole `blockffn generate` process. */
   readonly peakRssBytes: number;
   /** KV cache of that process. */
   readonly cacheBytes: number;
 }
 
-const ROUNDS = 9;
+const ROUNDS = 21;
+const PROCESSES = 7;
+/** Memory that the fresh runs may keep. */
+const KEPT_BYTES = 600e6;
 const CONTEXT = 256;
 
-/** Load time against reading the same file, and the peak memory of a `generate` process. */
-export async function benchLoad(path: string, onProgress: (what: string) => void): Promise<LoadResult> {
-  if (!(await stat(path)).isFile()) throw new UsageError("load is measured on a packed file; convert the folder first", { file: path });
+/** Load time of a packed file against reading it, and the peak memory of a `generate` process. */
+export async function benchLoad(name: string, path: string, onProgress: (what: string) => void): Promise<LoadResult> {
+  const found = await stat(path);
+  if (!found.isFile()) throw new UsageError("load is measured on a packed file; convert the folder first", { file: path });
+  // Before this process holds much memory, which would slow down the start of others.
+  onProgress(`load ${name}, first in a process`);
+  const first = { readMs: firstMs(FIRST_READ, path), loadMs: firstMs(FIRST_LOAD, path) };
+  const peakRssBytes = peakRss(path);
+  const { cacheBytes, tokenizerMs } = await inspectLoaded(path);
+  const repeated = await alternate(ROUNDS, (round) => onProgress(`load ${name}, round ${round} of ${ROUNDS}`), {
+    read: async () => void (await readFile(path)),
+    load: async () => (await loadModel(path)).dispose(),
+  });
+  const rounds = Math.max(2, Math.min(9, Math.floor(KEPT_BYTES / 2 / found.size) - 1));
+  const kept: unknown[] = [];
+  const fresh = await alternate(rounds, (round) => onProgress(`load ${name} into fresh memory, round ${round} of ${rounds}`), {
+    read: async () => void kept.push(await readFile(path)),
+    load: async () => void kept.push(await loadModel(path)),
+  });
+  return { model: name, fileBytes: found.size, repeated, fresh, first, tokenizerMs, peakRssBytes, cacheBytes };
+}
+
+/** Medians of alternating runs, after one round that does not count. */
+async function alternate(rounds: number, onRound: (round: number) => void, run: { read: () => Promise<void>; load: () => Promise<void> }): Promise<ReadAndLoad> {
   const reads: number[] = [];
-  // Kept alive, so that each read goes into memory that the process has not used before, as a load's does.
-  const kept: Uint8Array[] = [];
   const loads: number[] = [];
-  let cacheBytes = 0;
-  await nodeHost.engine("simd");
-  for (let round = -1; round < ROUNDS; round++) {
-    onProgress(`load, round ${round + 1} of ${ROUNDS}`);
-    const readStart = performance.now();
-    kept.push(await readFile(path));
-    const readMs = performance.now() - readStart;
-    const start = performance.now();
-    const model = await loadModel(nodeHost, path);
-    const loadMs = performance.now() - start;
-    const row = cacheRowBytes(model.config);
-    cacheBytes = CONTEXT * model.config.layers * (row.keys + row.values);
-    model.dispose();
-    if (round < 0) continue;
+  for (let round = 0; round <= rounds; round++) {
+    onRound(round);
+    const readMs = await timed(run.read);
+    const loadMs = await timed(run.load);
+    if (round === 0) continue;
     reads.push(readMs);
     loads.push(loadMs);
   }
-  return { fileBytes: (await stat(path)).size, readMs: median(reads), loadMs: median(loads), peakRssBytes: peakRss(path), cacheBytes };
+  return { readMs: median(reads), loadMs: median(loads) };
+}
+
+async function timed(run: () => unknown): Promise<number> {
+  const start = performance.now();
+  await run();
+  return performance.now() - start;
+}
+
+/** KV cache of a context, and how long the tokenizer takes when all is warm. */
+async function inspectLoaded(path: string): Promise<{ cacheBytes: number; tokenizerMs: number | null }> {
+  let cacheBytes = 0;
+  const times: number[] = [];
+  for (let round = 0; round < 5; round++) {
+    const model = await loadModel(path);
+    const row = cacheRowBytes(model.config);
+    cacheBytes = Math.min(CONTEXT, model.config.contextLength) * model.config.layers * (row.keys + row.values);
+    if (model.loaded.tokenizerJson !== undefined) times.push(await timed(() => model.tokenizer));
+    model.dispose();
+  }
+  return { cacheBytes, tokenizerMs: times.length === 0 ? null : median(times) };
+}
+
+const FIRST_READ = `import { readFile } from "node:fs/promises";
+const start = performance.now();
+await readFile(process.argv[1]);
+console.log(performance.now() - start);`;
+
+const FIRST_LOAD = `import { loadModel } from ${JSON.stringify(new URL("dist/host/node/index.js", PACKAGE_ROOT).href)};
+const start = performance.now();
+await loadModel(process.argv[1]);
+console.log(performance.now() - start);`;
+
+/** Median over processes of what a script prints. */
+function firstMs(script: string, path: string): number {
+  return median(Array.from({ length: PROCESSES }, () => {
+    const { stdout, stderr, status } = spawnSync(process.execPath, ["--input-type=module", "--eval", script, path], { encoding: "utf8" });
+    const ms = Number(stdout);
+    if (status !== 0 || !(ms > 0)) throw new BlockFFNError(`a process failed while its first load was measured: ${stderr.slice(0, 300)}`);
+    return ms;
+  }));
 }
 
 /** Peak resident bytes of a `generate` process that fills a context of CONTEXT tokens. */

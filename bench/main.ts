@@ -1,17 +1,22 @@
-import { cpus } from "node:os";
+import { mkdtemp, rm } from "node:fs/promises";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
 import { nodeHost } from "../host/node/index.ts";
 import { UsageError } from "../src/errors.ts";
 import type { Tier } from "../src/host.ts";
+import type { ModelConfig } from "../src/model/config.ts";
 import { loadModel } from "../src/model/load.ts";
 import type { Quantization } from "../src/model/types.ts";
 import { loadTokenizer } from "../src/text/tokenizer.ts";
 import { benchDecode, type DecodeCase, type DecodeResult } from "./decode.ts";
 import { benchFfn, type FfnResult } from "./ffn.ts";
 import { benchKernels, type KernelResult } from "./kernels.ts";
-import { benchLoad, type LoadResult } from "./load.ts";
+import { benchLoad, type LoadResult, type ReadAndLoad } from "./load.ts";
 import { table } from "./measure.ts";
+import { benchNeighbour, type NeighbourResult } from "./neighbour.ts";
 import { SHAPES } from "./shapes.ts";
-import { syntheticModel } from "./synthetic.ts";
+import { benchSpeculate, speculateRows, type SpeculateResult } from "./speculate.ts";
+import { syntheticModel, writeSynthetic } from "./synthetic.ts";
 
 /** What a bench run is asked for. */
 export interface BenchRequest {
@@ -22,11 +27,13 @@ export interface BenchRequest {
   readonly shapes: readonly string[];
   readonly quantizations: readonly Quantization[];
   readonly tiers: readonly Tier[];
+  /** Thread counts that decode and prefill are measured with, side by side. */
+  readonly threads: readonly number[];
   readonly quick: boolean;
   readonly onProgress: (what: string) => void;
 }
 
-export const PARTS = ["kernels", "decode", "ffn", "load"] as const;
+export const PARTS = ["kernels", "decode", "ffn", "load", "neighbour", "speculate"] as const;
 export type BenchPart = (typeof PARTS)[number];
 
 export interface BenchReport {
@@ -34,7 +41,9 @@ export interface BenchReport {
   readonly kernels?: readonly KernelResult[];
   readonly decode?: readonly DecodeResult[];
   readonly ffn?: readonly FfnResult[];
-  readonly load?: LoadResult;
+  readonly load?: readonly LoadResult[];
+  readonly neighbour?: readonly NeighbourResult[];
+  readonly speculate?: readonly SpeculateResult[];
 }
 
 /** Text whose tokens the FFN measurement replays when the model has a tokenizer. */
@@ -48,26 +57,29 @@ export async function runBench(request: BenchRequest): Promise<BenchReport> {
     ...(has("kernels") ? { kernels: await benchKernels(nodeHost, { quick: request.quick, onCase: (name) => request.onProgress(`kernel ${name}`) }) } : {}),
     ...(has("decode") ? { decode: await decodePart(request) } : {}),
     ...(has("ffn") ? { ffn: await ffnPart(request) } : {}),
-    ...(has("load") ? { load: await benchLoad(request.model, request.onProgress) } : {}),
+    ...(has("speculate") ? { speculate: await speculatePart(request) } : {}),
+    ...(has("load") ? { load: await loadPart(request) } : {}),
+    ...(has("neighbour") ? { neighbour: await neighbourPart(request) } : {}),
   };
 }
 
-/** The given model in its tiers and FFN modes, side by side; then each synthetic shape. */
+/** The given model in its tiers, thread counts and FFN modes, side by side; then each synthetic shape in its thread counts. */
 async function decodePart(request: BenchRequest): Promise<DecodeResult[]> {
   const rounds = request.quick ? 3 : 7;
   const groups: (() => Promise<DecodeCase[]>)[] = [async () => {
     const cases: DecodeCase[] = [];
     for (const tier of request.tiers) {
-      const model = await loadModel(nodeHost, request.model, { tier });
-      for (const ffn of model.config.ffn.kind === "experts" ? (["sparse", "dense"] as const) : (["sparse"] as const)) cases.push({ name: "model", model, ffn });
+      for (const threads of request.threads) {
+        const model = await loadModel(nodeHost, request.model, { tier, threads });
+        for (const ffn of model.config.ffn.kind === "experts" ? (["sparse", "dense"] as const) : (["sparse"] as const)) cases.push({ name: "model", model, ffn });
+      }
     }
     return cases;
   }];
   for (const name of request.shapes) {
-    const config = SHAPES[name];
-    if (config === undefined) throw new UsageError(`unknown shape ${name}; known are ${Object.keys(SHAPES).join(", ")}`, { field: "shape" });
+    const config = shape(name);
     for (const quantization of request.quantizations) {
-      for (const tier of request.tiers) groups.push(async () => [{ name, model: await syntheticModel(nodeHost, config, quantization, tier), ffn: "sparse" }]);
+      for (const tier of request.tiers) groups.push(() => Promise.all(request.threads.map(async (threads) => ({ name, model: await syntheticModel(nodeHost, config, quantization, tier, threads), ffn: "sparse" as const }))));
     }
   }
   const results: DecodeResult[] = [];
@@ -80,15 +92,57 @@ async function decodePart(request: BenchRequest): Promise<DecodeResult[]> {
   return results;
 }
 
+/** The given model, then each synthetic shape with the first weight type asked for. */
+async function neighbourPart(request: BenchRequest): Promise<NeighbourResult[]> {
+  const tier = request.tiers[request.tiers.length - 1] as Tier;
+  const results = await benchNeighbour("model", (threads) => loadModel(nodeHost, request.model, { tier, threads }), request.onProgress);
+  for (const name of request.shapes) {
+    results.push(...await benchNeighbour(name, (threads) => syntheticModel(nodeHost, shape(name), request.quantizations[0] as Quantization, tier, threads), request.onProgress));
+  }
+  return results;
+}
+
+function shape(name: string): ModelConfig {
+  const config = SHAPES[name];
+  if (config === undefined) throw new UsageError(`unknown shape ${name}; known are ${Object.keys(SHAPES).join(", ")}`, { field: "shape" });
+  return config;
+}
+
+/** The given model, then each synthetic shape as a packed file that is gone afterwards. */
+async function loadPart(request: BenchRequest): Promise<LoadResult[]> {
+  const results = [await benchLoad("model", request.model, request.onProgress)];
+  for (const name of request.shapes) {
+    for (const quantization of request.quantizations) {
+      const folder = await mkdtemp(join(tmpdir(), "blockffn-bench-"));
+      try {
+        const path = join(folder, `${name}.${quantization}.safetensors`);
+        await writeSynthetic(nodeHost, shape(name), quantization, path);
+        results.push(await benchLoad(`${name} ${quantization}`, path, request.onProgress));
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    }
+  }
+  return results;
+}
+
 async function ffnPart(request: BenchRequest): Promise<FfnResult[]> {
   const results: FfnResult[] = [];
   request.onProgress("FFN, sparse and dense");
-  const model = await loadModel(nodeHost, request.model, { tier: request.tiers[request.tiers.length - 1] as Tier });
+  const model = await loadModel(nodeHost, request.model, { tier: request.tiers[request.tiers.length - 1] as Tier, threads: 1 });
   if (model.config.ffn.kind === "experts") {
     const tokenizer = model.tokenizerJson === undefined ? undefined : loadTokenizer(model.tokenizerJson, "tokenizer.json");
     const ids = tokenizer === undefined ? Array.from({ length: 32 }, (_, i) => (i * 37) % model.config.vocabSize) : Array.from(tokenizer.encode(FFN_TEXT));
     results.push(benchFfn("model", model, ids));
   }
+  model.dispose();
+  return results;
+}
+
+async function speculatePart(request: BenchRequest): Promise<SpeculateResult[]> {
+  const model = await loadModel(nodeHost, request.model, { tier: request.tiers[request.tiers.length - 1] as Tier });
+  const tokenizer = model.tokenizerJson === undefined ? undefined : loadTokenizer(model.tokenizerJson, "tokenizer.json");
+  const results = await benchSpeculate(model, tokenizer, request.quick ? 3 : 15, request.onProgress);
   model.dispose();
   return results;
 }
@@ -103,8 +157,8 @@ export function formatReport(report: BenchReport): string {
     ])));
   }
   if (report.decode !== undefined) {
-    out.push(table(["model", "weights", "tier", "ffn", "MB", "decode tok/s", "prefill tok/s"], report.decode.map((d) => [
-      d.model, d.quantization, d.tier, d.ffn, d.weightBytes / 1e6, d.decodeTokensPerSecond, d.prefillTokensPerSecond,
+    out.push(table(["model", "weights", "tier", "threads", "ffn", "MB", "decode tok/s", "prefill tok/s"], report.decode.map((d) => [
+      d.model, d.quantization, d.tier, d.threads, d.ffn, d.weightBytes / 1e6, d.decodeTokensPerSecond, d.prefillTokensPerSecond,
     ])));
   }
   if (report.ffn !== undefined && report.ffn.length > 0) {
@@ -112,11 +166,29 @@ export function formatReport(report: BenchReport): string {
       f.model, f.quantization, f.denseMicroseconds, f.sparseMicroseconds, f.ratio, f.bound, f.overBound,
     ])));
   }
+  if (report.speculate !== undefined) {
+    const { head, rows } = speculateRows(report.speculate);
+    out.push(table(head, rows));
+  }
   if (report.load !== undefined) {
-    const l = report.load;
-    out.push(table(["file MB", "read ms", "load ms", "load / read", "peak RSS MB", "KV cache MB", "RSS - file - KV"], [[
-      l.fileBytes / 1e6, l.readMs, l.loadMs, l.loadMs / l.readMs, l.peakRssBytes / 1e6, l.cacheBytes / 1e6, (l.peakRssBytes - l.fileBytes - l.cacheBytes) / 1e6,
-    ]]));
+    out.push(loadTables(report.load));
+  }
+  if (report.neighbour !== undefined) {
+    out.push(table(["model", "weights", "threads", "busy neighbours", "decode tok/s", "over 1 thread"], report.neighbour.map((r) => [
+      r.model, r.quantization, r.threads, r.busyNeighbours, r.decodeTokensPerSecond, r.overOneThread,
+    ])));
   }
   return out.join("\n");
+}
+
+function loadTables(results: readonly LoadResult[]): string {
+  const ratio = ({ readMs, loadMs }: ReadAndLoad): number[] => [readMs, loadMs, loadMs / readMs];
+  const ways = results.flatMap((l) => (["repeated", "fresh", "first"] as const).map((way) => [l.model, l.fileBytes / 1e6, way, ...ratio(l[way])]));
+  const memory = results.map((l) => [
+    l.model, l.tokenizerMs ?? "-", l.peakRssBytes / 1e6, l.cacheBytes / 1e6, (l.peakRssBytes - l.fileBytes - l.cacheBytes) / 1e6,
+  ]);
+  return [
+    table(["model", "file MB", "runs", "read ms", "load ms", "load / read"], ways),
+    table(["model", "tokenizer ms", "peak RSS MB", "KV cache MB", "RSS - file - KV"], memory),
+  ].join("\n");
 }

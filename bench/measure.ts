@@ -59,6 +59,6 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
 
 function format(n: number): string {
   if (!Number.isFinite(n)) return "-";
-  const digits = Math.abs(n) >= 100 ? 0 : Math.abs(n) >= 10 ? 1 : Math.abs(n) >= 1 ? 2 : 3;
+  const digits = Math.abs(n) >= 100 || Number.isInteger(n) ? 0 : Math.abs(n) >= 10 ? 1 : Math.abs(n) >= 1 ? 2 : 3;
   return n.toFixed(digits);
 }

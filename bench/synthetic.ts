@@ -1,20 +1,35 @@
 import { SCALE_BYTES } from "../assembly/layout.ts";
+import { writeFileAtomically } from "../host/node/output.ts";
+import { encodePacked } from "../src/format/packed.ts";
 import type { Host, Tier } from "../src/host.ts";
 import type { ModelConfig } from "../src/model/config.ts";
 import { Engine } from "../src/model/engine.ts";
 import { ModelInstance } from "../src/model/instance.ts";
 import { F32, matrixBytes, panelBytes, Q8, scaleGroups, type WeightType } from "../src/model/panel.ts";
 import { planWeights, type Part } from "../src/model/plan.ts";
+import { chooseReadAhead } from "../src/model/read-ahead.ts";
 import type { Quantization } from "../src/model/types.ts";
 import { fillRandom, fillUniform } from "./random.ts";
 
 /** A model of a given shape with random weights, every byte of them written, scaled so that activations stay near 1. */
-export async function syntheticModel(host: Host, config: ModelConfig, quantization: Quantization, tier: Tier): Promise<ModelInstance> {
-  const engine = await Engine.create(await host.engine(tier));
+export async function syntheticModel(host: Host, config: ModelConfig, quantization: Quantization, tier: Tier, threads = 1): Promise<ModelInstance> {
+  const engine = await Engine.start(host, tier, threads);
   const plan = planWeights(config, quantization);
   const model = new ModelInstance({ name: "synthetic", config, tier, engine, plan, ffn: "sparse", tokenizerJson: undefined });
   plan.parts.forEach((part, i) => fillPart(model, part, i + 1));
+  chooseReadAhead(model, () => host.now());
   return model;
+}
+
+/** Writes such a model as a packed file, without a tokenizer. */
+export async function writeSynthetic(host: Host, config: ModelConfig, quantization: Quantization, path: string): Promise<void> {
+  const model = await syntheticModel(host, config, quantization, "simd");
+  const { head, fileSize } = encodePacked(config, model.plan, undefined);
+  await writeFileAtomically(path, async (file) => {
+    await file.write(head);
+    await file.write(model.engine.bytes(model.addresses.weights, fileSize - head.length));
+  });
+  model.dispose();
 }
 
 function fillPart(model: ModelInstance, part: Part, seed: number): void {
@@ -55,5 +70,5 @@ export function fillMatrix(engine: Engine, at: number, type: WeightType, rows: n
   }
 }
 
-/** Rows 4..11 of a q4 panel carry scales divided by 16 and 256 (kernels/scalar/matmul_q4.ts): 4 and 8 off the exponent. */
-const Q4_EXPONENT_OFF = [0, 4, 8, 0];
+/** Rows 4..7 and 12..15 of a q4 panel carry scales divided by 16 (kernels/scalar/matmul_q4.ts): 4 off the exponent. */
+const Q4_EXPONENT_OFF = [0, 4, 0, 4];

@@ -11,17 +11,19 @@ export interface ModelOptions {
   readonly tier?: Tier;
   readonly quantize?: Quantization;
   readonly ffn?: FfnMode;
+  readonly threads?: number;
   readonly json?: boolean;
 }
 
 /** Loads the model that the options name, with progress. The caller disposes it. */
 export async function openModel(context: Context, options: ModelOptions): Promise<Model> {
-  const { model = context.io.defaultModel, tier, quantize, ffn } = options;
+  const { model = context.io.defaultModel, tier, quantize, ffn, threads } = options;
   return withProgress(context, "loading the model", options.json === true, async (onProgress) =>
     new Model(await loadModel(context.io.host, model, {
       onProgress,
       ...(tier === undefined ? {} : { tier }),
       ...(quantize === undefined ? {} : { quantize }),
       ...(ffn === undefined ? {} : { ffn }),
+      ...(threads === undefined ? {} : { threads }),
     })));
 }

@@ -1,4 +1,4 @@
-// Builds every tier of the engine: AssemblyScript to WebAssembly, then binaryen's wasm-opt.
+// Builds every tier of the engine, each without and with threads: AssemblyScript to WebAssembly, then binaryen's wasm-opt.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -13,17 +13,22 @@ const bin = (pkg, name) => {
   return join(dirname(manifest), typeof entry === "string" ? entry : entry[name]);
 };
 
-const FEATURES = {
-  scalar: ["--mvp-features", "--enable-bulk-memory", "--enable-sign-ext", "--enable-mutable-globals", "--enable-nontrapping-float-to-int"],
-  simd: ["--mvp-features", "--enable-bulk-memory", "--enable-sign-ext", "--enable-mutable-globals", "--enable-nontrapping-float-to-int", "--enable-simd"],
+// What a runtime must have: a target of asconfig.json is a tier.
+const BASE = ["--mvp-features", "--enable-bulk-memory", "--enable-sign-ext", "--enable-mutable-globals", "--enable-nontrapping-float-to-int"];
+const TIERS = { scalar: [], simd: ["--enable-simd"], relaxed: ["--enable-simd", "--enable-relaxed-simd"] };
+const VARIANTS = {
+  "": { compile: [], optimize: [] },
+  ".threads": { compile: ["--enable", "threads", "--sharedMemory"], optimize: ["--enable-threads"] },
 };
 
 mkdirSync(join(root, "dist/engine"), { recursive: true });
-for (const tier of Object.keys(FEATURES)) {
-  const file = join(root, `dist/engine/engine.${tier}.wasm`);
-  execFileSync(process.execPath, [bin("assemblyscript", "asc"), "--config", join(root, "asconfig.json"), "--target", tier, "--debug"], { cwd: root, stdio: "inherit" });
-  // --no-inline: a panel kernel needs all 16 vector registers; inlined into its caller's loops it spills (a fifth slower).
-  // --low-memory-unused: nothing lives below 1024 (memoryBase), so constant offsets may fold into loads and stores.
-  execFileSync(process.execPath, [bin("binaryen", "wasm-opt"), file, "-o", file, "--no-inline=*/panel*", "-O3", "--low-memory-unused", "--strip-debug", "--strip-producers", ...FEATURES[tier]], { stdio: "inherit" });
-  console.log(`engine.${tier}.wasm ${statSync(file).size} bytes`);
+for (const [tier, features] of Object.entries(TIERS)) {
+  for (const [suffix, variant] of Object.entries(VARIANTS)) {
+    const file = join(root, `dist/engine/engine.${tier}${suffix}.wasm`);
+    execFileSync(process.execPath, [bin("assemblyscript", "asc"), "--config", join(root, "asconfig.json"), "--target", tier, "--outFile", file, ...variant.compile, "--debug"], { cwd: root, stdio: "inherit" });
+    // --no-inline: a panel kernel needs all 16 vector registers; inlined into its caller's loops it spills (a fifth slower).
+    // --low-memory-unused: nothing lives below 1024 (memoryBase), so constant offsets may fold into loads and stores.
+    execFileSync(process.execPath, [bin("binaryen", "wasm-opt"), file, "-o", file, "--no-inline=*/panel*", "-O3", "--low-memory-unused", "--strip-debug", "--strip-producers", ...BASE, ...features, ...variant.optimize], { stdio: "inherit" });
+    console.log(`${file.slice(root.length + 1)} ${statSync(file).size} bytes`);
+  }
 }

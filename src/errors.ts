@@ -43,5 +43,8 @@ export class UsageError extends BlockFFNError {}
 /** A file that is not there or cannot be read. */
 export class SourceError extends BlockFFNError {}
 
+/** A thread of the engine failed, or did not come back: the model cannot go on. */
+export class ThreadError extends BlockFFNError {}
+
 /** An address that a server cannot listen on. */
 export class AddressError extends BlockFFNError {}

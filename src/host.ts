@@ -1,18 +1,40 @@
 import type { ModelFiles } from "./format/source.ts";
 
-/** Kernel tiers: the readable oracle and deterministic SIMD. */
-export type Tier = "scalar" | "simd";
+/** Kernel tiers: the readable oracle; deterministic SIMD; relaxed SIMD, faster, whose last bits may differ between machines. */
+export type Tier = "scalar" | "simd" | "relaxed";
+export const TIERS: readonly Tier[] = ["scalar", "simd", "relaxed"];
 
 /** All that the portable core asks of a runtime. Each folder in host/ implements it. */
 export interface Host {
-  /** The compiled engine of a tier. */
-  engine(tier: Tier): Promise<WebAssembly.Module>;
+  /** Tiers that this host carries; default: all. */
+  readonly tiers?: readonly Tier[];
+  /** The compiled engine of a tier; with `threads`, the one for shared memory, which is asked for only where `Host.threads` is there. */
+  engine(tier: Tier, threads?: boolean): Promise<WebAssembly.Module>;
   /** Opens a model by path or URL. */
   open(location: string): Promise<ModelFiles>;
   /** Milliseconds from any fixed point, monotonic. */
   now(): number;
   /** Lets other tasks of the event loop (input, timers, abort signals) run once; default: a message to itself. */
   pause?(): Promise<void>;
+  /** Threads beside the calling one; absent where the runtime has none, or none that may share memory. */
+  readonly threads?: Threads;
+}
+
+/** How a runtime gives threads. The calling thread must be one that may wait: in browsers a Web Worker, not the page's own. */
+export interface Threads {
+  /** Physical cores that this process may use. */
+  readonly cores: number;
+  /**
+   * Starts workers that each run `serve` of src/model/worker.ts, with index 1..count; resolves when all have begun. They must not keep
+   * the process alive. `onFailure` is called when one ends otherwise than by being told to.
+   */
+  start(module: WebAssembly.Module, memory: WebAssembly.Memory, count: number, onFailure: (reason: unknown) => void): Promise<Workers>;
+}
+
+/** Workers of one engine. They end by themselves when the engine's `stop` tells them to. */
+export interface Workers {
+  /** Ends them at once, whatever they are at. */
+  terminate(): void;
 }
 
 /** Where a server listens. */

@@ -1,5 +1,5 @@
 export * from "./errors.ts";
-export type { Host, Tier } from "./host.ts";
+export type { Host, Threads, Tier, Workers } from "./host.ts";
 export type { ByteSource, ModelFiles } from "./format/source.ts";
 export type { ModelConfig } from "./model/config.ts";
 export type {

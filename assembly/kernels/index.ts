@@ -1,17 +1,37 @@
-// The tier is chosen when the engine is compiled: the same names, from simd/ where SIMD is enabled, else from scalar/.
-// The branch not taken is never compiled. What each kernel does is said in scalar/.
+// The tier is chosen when the engine is compiled: the same names, from relaxed/ where relaxed SIMD is enabled and it has one, else from
+// simd/ where SIMD is enabled, else from scalar/. The branch not taken is never compiled. What each kernel does is said in scalar/.
 import { matmulF32 as matmulF32Scalar } from "./scalar/matmul_f32";
 import { matmulF32 as matmulF32SIMD } from "./simd/matmul_f32";
 import { matmulQ8 as matmulQ8Scalar } from "./scalar/matmul_q8";
 import { matmulQ8 as matmulQ8SIMD } from "./simd/matmul_q8";
 import { matmulQ4 as matmulQ4Scalar } from "./scalar/matmul_q4";
 import { matmulQ4 as matmulQ4SIMD } from "./simd/matmul_q4";
+import { matmulQ8 as matmulQ8Relaxed } from "./relaxed/matmul_q8";
+import { matmulQ4 as matmulQ4Relaxed } from "./relaxed/matmul_q4";
+import { dotWorks as dotWorksRelaxed } from "./relaxed/check";
+import { setReadAhead as setReadAheadSIMD } from "./simd/panel";
+import { quantizeQ8 as quantizeQ8Relaxed, quantizeQ4 as quantizeQ4Relaxed } from "./relaxed/quantize";
 import { quantize as quantizeScalar } from "./scalar/quantize";
 import { quantize as quantizeSIMD } from "./simd/quantize";
 import { rmsNorm as rmsNormScalar, siluScale as siluScaleScalar, siluMul as siluMulScalar, addScaled as addScaledScalar, scale as scaleScalar, softmax as softmaxScalar, argmax as argmaxScalar } from "./scalar/vector";
 import { rmsNorm as rmsNormSIMD, siluScale as siluScaleSIMD, siluMul as siluMulSIMD, addScaled as addScaledSIMD, scale as scaleSIMD, softmax as softmaxSIMD, argmax as argmaxSIMD } from "./simd/vector";
 import { attentionScores as attentionScoresScalar, attentionMix as attentionMixScalar, rope as ropeScalar } from "./scalar/attention";
 import { attentionScores as attentionScoresSIMD, attentionMix as attentionMixSIMD, rope as ropeSIMD } from "./simd/attention";
+import { finiteFloats as finiteFloatsScalar, finiteScales as finiteScalesScalar } from "./scalar/finite";
+import { finiteFloats as finiteFloatsSIMD, finiteScales as finiteScalesSIMD } from "./simd/finite";
+import { topK as topKScalar } from "./scalar/topk";
+import { topK as topKSIMD } from "./simd/topk";
+
+/** Switches the kernels' reading ahead on or off; `scalar` has none. */
+export function setReadAhead(on: i32): void {
+  if (ASC_FEATURE_SIMD) setReadAheadSIMD(on);
+}
+
+/** 1 when the tier's instructions do what they must on this machine. */
+export function selfCheck(): i32 {
+  if (ASC_FEATURE_RELAXED_SIMD) return dotWorksRelaxed();
+  return 1;
+}
 
 // @ts-ignore: decorator
 @inline
@@ -23,6 +43,7 @@ export function matmulF32(w: usize, rows: i32, cols: i32, x: usize, xStride: usi
 // @ts-ignore: decorator
 @inline
 export function matmulQ8(w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xScale: usize, xSums: usize, sumsStride: usize, xi: usize, n: i32, y: usize, yStride: usize, yi: usize, accumulate: bool): void {
+  if (ASC_FEATURE_RELAXED_SIMD) return matmulQ8Relaxed(w, rows, cols, x, xStride, xScale, xSums, sumsStride, xi, n, y, yStride, yi, accumulate);
   if (ASC_FEATURE_SIMD) return matmulQ8SIMD(w, rows, cols, x, xStride, xScale, xSums, sumsStride, xi, n, y, yStride, yi, accumulate);
   return matmulQ8Scalar(w, rows, cols, x, xStride, xScale, xSums, sumsStride, xi, n, y, yStride, yi, accumulate);
 }
@@ -30,13 +51,30 @@ export function matmulQ8(w: usize, rows: i32, cols: i32, x: usize, xStride: usiz
 // @ts-ignore: decorator
 @inline
 export function matmulQ4(w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xScale: usize, xSums: usize, sumsStride: usize, xi: usize, n: i32, y: usize, yStride: usize, yi: usize, accumulate: bool): void {
+  if (ASC_FEATURE_RELAXED_SIMD) return matmulQ4Relaxed(w, rows, cols, x, xStride, xScale, xSums, sumsStride, xi, n, y, yStride, yi, accumulate);
   if (ASC_FEATURE_SIMD) return matmulQ4SIMD(w, rows, cols, x, xStride, xScale, xSums, sumsStride, xi, n, y, yStride, yi, accumulate);
   return matmulQ4Scalar(w, rows, cols, x, xStride, xScale, xSums, sumsStride, xi, n, y, yStride, yi, accumulate);
 }
 
+/** Quantises rows for a product with q8 weights; in `relaxed` the form differs from q4's. */
 // @ts-ignore: decorator
 @inline
-export function quantize(x: usize, xStride: usize, n: i32, cols: i32, q: usize, qStride: usize, scales: usize, sums: usize, sumsStride: usize): void {
+export function quantizeQ8(x: usize, xStride: usize, n: i32, cols: i32, q: usize, qStride: usize, scales: usize, sums: usize, sumsStride: usize): void {
+  if (ASC_FEATURE_RELAXED_SIMD) return quantizeQ8Relaxed(x, xStride, n, cols, q, qStride, scales, sums, sumsStride);
+  return quantize(x, xStride, n, cols, q, qStride, scales, sums, sumsStride);
+}
+
+/** Quantises rows for a product with q4 weights. */
+// @ts-ignore: decorator
+@inline
+export function quantizeQ4(x: usize, xStride: usize, n: i32, cols: i32, q: usize, qStride: usize, scales: usize, sums: usize, sumsStride: usize): void {
+  if (ASC_FEATURE_RELAXED_SIMD) return quantizeQ4Relaxed(x, xStride, n, cols, q, qStride, scales, sums, sumsStride);
+  return quantize(x, xStride, n, cols, q, qStride, scales, sums, sumsStride);
+}
+
+// @ts-ignore: decorator
+@inline
+function quantize(x: usize, xStride: usize, n: i32, cols: i32, q: usize, qStride: usize, scales: usize, sums: usize, sumsStride: usize): void {
   if (ASC_FEATURE_SIMD) return quantizeSIMD(x, xStride, n, cols, q, qStride, scales, sums, sumsStride);
   return quantizeScalar(x, xStride, n, cols, q, qStride, scales, sums, sumsStride);
 }
@@ -109,4 +147,25 @@ export function attentionMix(weights: usize, values: usize, stride: usize, count
 export function rope(x: usize, cos: usize, sin: usize, half: i32): void {
   if (ASC_FEATURE_SIMD) return ropeSIMD(x, cos, sin, half);
   return ropeScalar(x, cos, sin, half);
+}
+
+// @ts-ignore: decorator
+@inline
+export function topK(x: usize, count: i32, k: i32, indices: usize, values: usize): i32 {
+  if (ASC_FEATURE_SIMD) return topKSIMD(x, count, k, indices, values);
+  return topKScalar(x, count, k, indices, values);
+}
+
+// @ts-ignore: decorator
+@inline
+export function finiteFloats(p: usize, count: i32): i32 {
+  if (ASC_FEATURE_SIMD) return finiteFloatsSIMD(p, count);
+  return finiteFloatsScalar(p, count);
+}
+
+// @ts-ignore: decorator
+@inline
+export function finiteScales(p: usize, panels: i32, panelBytes: usize, groups: i32, groupBytes: usize): i32 {
+  if (ASC_FEATURE_SIMD) return finiteScalesSIMD(p, panels, panelBytes, groups, groupBytes);
+  return finiteScalesScalar(p, panels, panelBytes, groups, groupBytes);
 }

@@ -47,20 +47,44 @@ export function exp(x: f32): f32 {
   return p * reinterpret<f32>((<i32>n + 127) << 23);
 }
 
+// 1.5 * 2^23: adding it leaves the nearest integer (ties to even) in the low bits of a float, for |x| < 2^22.
+// @ts-ignore: decorator
+@inline const MAGIC: f32 = 12582912.0;
+
+// Loaded, not written as constants: see simd/constants.ts.
+const table = memory.data<f32>([LOG2E, LN2_HI, LN2_LO, EXP_MIN, EXP_MAX, P0, P1, P2, P3, P4, P5, 1.0, MAGIC, SOFTMAX_FLOOR]);
+
+// @ts-ignore: decorator
+@inline
+function loaded(index: usize): v128 {
+  return v128.load32_splat(table + (index << 2));
+}
+
 /** Four e^x at once, the same bits as `exp`. */
 // @ts-ignore: decorator
 @inline
 export function exp4(x: v128): v128 {
-  x = f32x4.min(f32x4.max(x, f32x4.splat(EXP_MIN)), f32x4.splat(EXP_MAX));
-  const n = f32x4.nearest(f32x4.mul(x, f32x4.splat(LOG2E)));
-  const r = f32x4.sub(f32x4.sub(x, f32x4.mul(n, f32x4.splat(LN2_HI))), f32x4.mul(n, f32x4.splat(LN2_LO)));
+  // pmin and pmax keep a NaN that is their first operand.
+  x = f32x4.pmin(f32x4.pmax(x, loaded(3)), loaded(4));
+  const magic = loaded(12);
+  const shifted = f32x4.add(f32x4.mul(x, loaded(0)), magic);
+  const n = f32x4.sub(shifted, magic);
+  const r = f32x4.sub(f32x4.sub(x, f32x4.mul(n, loaded(1))), f32x4.mul(n, loaded(2)));
   const z = f32x4.mul(r, r);
-  let p = f32x4.add(f32x4.mul(f32x4.splat(P0), r), f32x4.splat(P1));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(P2));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(P3));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(P4));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(P5));
-  p = f32x4.add(f32x4.add(f32x4.mul(p, z), r), f32x4.splat(1.0));
-  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
-  return f32x4.mul(p, power);
+  let p = f32x4.add(f32x4.mul(loaded(5), r), loaded(6));
+  p = f32x4.add(f32x4.mul(p, r), loaded(7));
+  p = f32x4.add(f32x4.mul(p, r), loaded(8));
+  p = f32x4.add(f32x4.mul(p, r), loaded(9));
+  p = f32x4.add(f32x4.mul(p, r), loaded(10));
+  const one = loaded(11);
+  p = f32x4.add(f32x4.add(f32x4.mul(p, z), r), one);
+  // 2^n: the integer n from the low bits of `shifted`, added to the exponent of 1.
+  return f32x4.mul(p, i32x4.add(i32x4.shl(i32x4.sub(shifted, magic), 23), one));
+}
+
+/** SOFTMAX_FLOOR in four lanes. */
+// @ts-ignore: decorator
+@inline
+export function softmaxFloor(): v128 {
+  return loaded(13);
 }

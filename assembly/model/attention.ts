@@ -1,15 +1,23 @@
 import {
   ATTENTION_MLA, LAYER_K, LAYER_KV_NORM, LAYER_K_ABSORB, LAYER_O, LAYER_Q, LAYER_Q_NORM, LAYER_Q_UP, LAYER_V, LAYER_V_ABSORB, MATRIX_DATA,
-  MATRIX_TYPE, MODEL_ATTENTION, MODEL_HEADS, MODEL_HEAD_OUT, MODEL_KEY_DIM, MODEL_KV_HEADS, MODEL_KV_RANK, MODEL_LORA_EPS, MODEL_NOPE_DIM,
-  MODEL_Q_RANK, MODEL_ROPE_DIM, MODEL_SOFTMAX_SCALE, MODEL_VALUE_DIM, PANEL_ROWS, SCRATCH_ATTN, SCRATCH_BRANCH, SCRATCH_COS, SCRATCH_K, SCRATCH_MASKS,
-  SCRATCH_O_LATENT, SCRATCH_Q, SCRATCH_Q_LATENT, SCRATCH_Q_LOW, SCRATCH_SCORES, SCRATCH_SIN, SCRATCH_V, SEQ_CAPACITY, SEQ_KEYS, SEQ_VALUES,
+  MATRIX_ROWS, MATRIX_TYPE, MODEL_ATTENTION, MODEL_HEADS, MODEL_HEAD_OUT, MODEL_KEY_DIM, MODEL_KV_HEADS, MODEL_KV_RANK, MODEL_LORA_EPS,
+  MODEL_NOPE_DIM, MODEL_Q_RANK, MODEL_ROPE_DIM, MODEL_SOFTMAX_SCALE, PANEL_ROWS, SCRATCH_ATTN, SCRATCH_BRANCH, SCRATCH_COS, SCRATCH_K,
+  SCRATCH_K_ROTATED, SCRATCH_MASKS, SCRATCH_O_LATENT, SCRATCH_Q, SCRATCH_Q_LATENT, SCRATCH_Q_LOW, SCRATCH_Q_NORMED, SCRATCH_SIN, SCRATCH_V, SEQ_CAPACITY, SEQ_KEYS,
+  SEQ_SCORES, SEQ_VALUES,
 } from "../layout";
 import { attentionMix, attentionScores, rmsNorm, rope, softmax } from "../kernels";
 import { float, int, padded, ptr } from "./descriptor";
-import { matrixBytes, multiply, prepare, project } from "./matrix";
-import { innerRows, Pass } from "./pass";
+import { Activations, matrixBytes, multiply, multiplyRows, panelGrain, panels, prepare, project, quantizeRows } from "./matrix";
+import { headRows, innerRows, Pass } from "./pass";
+import { end, endRows, from, take, takeRows, threadIndex, to } from "./team";
 
-/** The attention branch: reads `p.input` (normed rows), appends to the cache, leaves the output projection in SCRATCH_BRANCH. */
+/** Weight type of the branch's first products: that of the one which needs quantised rows, if any does. */
+export function attentionType(p: Pass, layer: usize): i32 {
+  const type = max(int(layer, LAYER_Q + MATRIX_TYPE), int(layer, LAYER_K + MATRIX_TYPE));
+  return int(p.model, MODEL_ATTENTION) === ATTENTION_MLA ? type : max(type, int(layer, LAYER_V + MATRIX_TYPE));
+}
+
+/** The attention branch: reads `p.input`, quantised for `attentionType`, appends to the cache, leaves the output projection in SCRATCH_BRANCH. */
 export function attention(p: Pass, layer: usize, index: i32): void {
   const heads = int(p.model, MODEL_HEADS);
   const headOut = int(p.model, MODEL_HEAD_OUT);
@@ -22,110 +30,177 @@ export function attention(p: Pass, layer: usize, index: i32): void {
   project(layer + LAYER_O, out, p.iota, p.n, ptr(p.scratch, SCRATCH_BRANCH), p.hiddenStride);
 }
 
-/** Grouped-query attention (arXiv 2305.13245): each key/value head serves heads / kvHeads query heads in a row. */
+/** Sections: grouped-query attention (arXiv 2305.13245): each key/value head serves heads / kvHeads query heads in a row. */
 function groupedAttention(p: Pass, layer: usize, index: i32, attnStride: usize): void {
   const heads = int(p.model, MODEL_HEADS);
   const kvHeads = int(p.model, MODEL_KV_HEADS);
   const dim = int(p.model, MODEL_KEY_DIM);
-  const half = dim >> 1;
   const q = ptr(p.scratch, SCRATCH_Q);
   const qStride = <usize>padded(heads * dim) << 2;
-  const k = ptr(p.scratch, SCRATCH_K);
-  const v = ptr(p.scratch, SCRATCH_V);
-  const kvStride = <usize>padded(kvHeads * dim) << 2;
   const rowBytes = <usize>(kvHeads * dim) << 2;
   const keys = cacheLayer(p, index, SEQ_KEYS, kvHeads * dim);
   const values = cacheLayer(p, index, SEQ_VALUES, kvHeads * dim);
 
-  prepareAll(p, layer, LAYER_Q, LAYER_K, LAYER_V);
-  project(layer + LAYER_Q, p.input, p.iota, p.n, q, qStride);
-  project(layer + LAYER_K, p.input, p.iota, p.n, k, kvStride);
-  project(layer + LAYER_V, p.input, p.iota, p.n, v, kvStride);
-  for (let t = 0; t < p.n; t++) {
-    const cos = angles(p, SCRATCH_COS, t);
-    const sin = angles(p, SCRATCH_SIN, t);
-    for (let h = 0; h < heads; h++) rope(q + <usize>t * qStride + ((h * dim) << 2), cos, sin, half);
-    for (let h = 0; h < kvHeads; h++) rope(k + <usize>t * kvStride + ((h * dim) << 2), cos, sin, half);
-    memory.copy(keys + <usize>(p.base + t) * rowBytes, k + <usize>t * kvStride, rowBytes);
-    memory.copy(values + <usize>(p.base + t) * rowBytes, v + <usize>t * kvStride, rowBytes);
+  const k = ptr(p.scratch, SCRATCH_K);
+  const v = ptr(p.scratch, SCRATCH_V);
+  const kvStride = <usize>padded(kvHeads * dim) << 2;
+  // Panels of the queries' matrix, then of the keys', then of the values'.
+  const qPanels = panels(heads * dim);
+  const kPanels = panels(kvHeads * dim);
+  while (take(qPanels + 2 * kPanels, panelGrain(int(layer, LAYER_Q + MATRIX_TYPE), p.hidden, p.n))) {
+    somePanels(p, layer + LAYER_Q, 0, q, qStride);
+    somePanels(p, layer + LAYER_K, qPanels, k, kvStride);
+    somePanels(p, layer + LAYER_V, qPanels + kPanels, v, kvStride);
   }
-  const group = heads / kvHeads;
-  const out = ptr(p.scratch, SCRATCH_ATTN);
-  for (let t = 0; t < p.n; t++) {
-    for (let h = 0; h < heads; h++) {
-      const shift = <usize>((h / group) * dim) << 2;
-      attend(p, t, q + <usize>t * qStride + ((h * dim) << 2), keys + shift, values + shift, rowBytes, dim, dim, out + <usize>t * attnStride + ((h * dim) << 2));
+  end();
+  // In a call of one row every thread appends it, and all write the same: cheaper than waiting for one of them.
+  const rotated = ptr(p.scratch, SCRATCH_K_ROTATED);
+  while (takeRows(p.n)) {
+    for (let t = from; t < to; t++) {
+      const row = rotated + <usize>t * kvStride;
+      const at = <usize>(p.base + t) * rowBytes;
+      memory.copy(row, k + <usize>t * kvStride, rowBytes);
+      for (let h = 0; h < kvHeads; h++) rope(row + ((h * dim) << 2), angles(p, SCRATCH_COS, t), angles(p, SCRATCH_SIN, t), dim >> 1);
+      memory.copy(keys + at, row, rowBytes);
+      memory.copy(values + at, v + <usize>t * kvStride, rowBytes);
     }
   }
+  endRows(p.n);
+  const group = heads / kvHeads;
+  const out = ptr(p.scratch, SCRATCH_ATTN);
+  while (take(p.n * heads, 1)) {
+    for (let u = from; u < to; u++) {
+      const t = u / heads;
+      const h = u % heads;
+      const shift = <usize>((h / group) * dim) << 2;
+      const query = q + <usize>t * qStride + ((h * dim) << 2);
+      rope(query, angles(p, SCRATCH_COS, t), angles(p, SCRATCH_SIN, t), dim >> 1);
+      attend(p, t, query, keys + shift, values + shift, rowBytes, dim, dim, out + <usize>t * attnStride + ((h * dim) << 2));
+    }
+  }
+  end();
+}
+
+/** What the taken panels from..to - 1 of a section hold of a product with the input, whose matrix has the panels from `start` on. */
+function somePanels(p: Pass, matrix: usize, start: i32, y: usize, yStride: usize): void {
+  const all = int(matrix, MATRIX_ROWS);
+  const first = max(from - start, 0) * PANEL_ROWS;
+  const rows = min(all, (to - start) * PANEL_ROWS) - first;
+  if (rows > 0) multiplyRows(matrix, first, rows, p.input, p.iota, p.n, y, yStride, false);
 }
 
 /**
- * Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434), absorbed: the cache keeps [normed latent | rotated key part];
+ * Sections: multi-head latent attention (DeepSeek-V2, arXiv 2405.04434), absorbed: the cache keeps [normed latent | rotated key part];
  * queries are taken into the latent space (kv_b's key half) and the mixed latents back out of it (its value half).
  */
 function latentAttention(p: Pass, layer: usize, index: i32, attnStride: usize): void {
   const heads = int(p.model, MODEL_HEADS);
+  const qDim = int(p.model, MODEL_NOPE_DIM) + int(p.model, MODEL_ROPE_DIM);
+  const qRank = int(p.model, MODEL_Q_RANK);
+  const keyDim = int(p.model, MODEL_KEY_DIM);
+  const low = ptr(p.scratch, SCRATCH_Q_LOW);
+  const lowStride = <usize>padded(qRank) << 2;
+  const kv = ptr(p.scratch, SCRATCH_K);
+  const kvStride = <usize>padded(keyDim) << 2;
+  const keys = cacheLayer(p, index, SEQ_KEYS, keyDim);
+
+  // Panels of the queries' way down, then of the keys'.
+  const qPanels = panels(qRank);
+  while (take(qPanels + panels(keyDim), panelGrain(int(layer, LAYER_Q + MATRIX_TYPE), p.hidden, p.n))) {
+    somePanels(p, layer + LAYER_Q, 0, low, lowStride);
+    somePanels(p, layer + LAYER_K, qPanels, kv, kvStride);
+  }
+  end();
+  const lowRows = innerRows(p, ptr(p.scratch, SCRATCH_Q_NORMED), lowStride);
+  while (takeRows(p.n)) {
+    for (let t = from; t < to; t++) {
+      const shift = <usize>t * lowStride;
+      rmsNorm(low + shift, ptr(layer, LAYER_Q_NORM), qRank, float(p.model, MODEL_LORA_EPS), lowRows.x + shift);
+    }
+    quantizeRows(lowRows, int(layer, LAYER_Q_UP + MATRIX_TYPE), from, to - from, qRank);
+  }
+  endRows(p.n);
+  // Units are the keys, and the heads of the queries; where heads are no whole panels, those all at once.
+  const units = qDim % PANEL_ROWS === 0 ? heads : 1;
+  while (take(1 + units, 1)) {
+    if (from === 0) appendLatents(p, layer, kv, kvStride, keys);
+    const each = heads / units;
+    if (to > 1) latentQueries(p, layer, lowRows, max(from - 1, 0) * each, (to - 1) * each);
+  }
+  end();
+  // The padding that a head's values may end with must be overwritten by the next head's.
+  const parts = int(p.model, MODEL_HEAD_OUT) % PANEL_ROWS === 0 ? heads : 1;
+  while (take(parts, 1)) for (let h = from * (heads / parts); h < to * (heads / parts); h++) latentHead(p, layer, h, keys, attnStride);
+  end();
+}
+
+/** The chunk's rows of the cache: normed latents and rotated key parts. */
+function appendLatents(p: Pass, layer: usize, kv: usize, kvStride: usize, keys: usize): void {
+  const rank = int(p.model, MODEL_KV_RANK);
+  const rowBytes = <usize>int(p.model, MODEL_KEY_DIM) << 2;
+  for (let t = 0; t < p.n; t++) {
+    const row = kv + <usize>t * kvStride;
+    rmsNorm(row, ptr(layer, LAYER_KV_NORM), rank, float(p.model, MODEL_LORA_EPS), row);
+    rope(row + (<usize>rank << 2), angles(p, SCRATCH_COS, t), angles(p, SCRATCH_SIN, t), int(p.model, MODEL_ROPE_DIM) >> 1);
+    memory.copy(keys + <usize>(p.base + t) * rowBytes, row, rowBytes);
+  }
+}
+
+/** Queries of heads first..last - 1 in the latent space: [absorbed part | rotated part]. */
+function latentQueries(p: Pass, layer: usize, lowRows: Activations, first: i32, last: i32): void {
   const nope = int(p.model, MODEL_NOPE_DIM);
   const ropeDim = int(p.model, MODEL_ROPE_DIM);
+  const rank = int(p.model, MODEL_KV_RANK);
   const qDim = nope + ropeDim;
-  const qRank = int(p.model, MODEL_Q_RANK);
+  const q = ptr(p.scratch, SCRATCH_Q);
+  const qStride = <usize>padded(int(p.model, MODEL_HEADS) * qDim) << 2;
+  const stride = latentStride(p);
+  const type = int(layer, LAYER_K_ABSORB + MATRIX_TYPE);
+  const bytes = matrixBytes(type, rank, nope);
+  multiplyRows(layer + LAYER_Q_UP, first * qDim, (last - first) * qDim, lowRows, p.iota, p.n, q, qStride, false);
+  for (let h = first; h < last; h++) {
+    const part = q + (<usize>(h * qDim) << 2);
+    const head = headRows(p, part, qStride);
+    quantizeRows(head, type, 0, p.n, nope);
+    const target = latentQuery(p, h);
+    multiply(type, ptr(layer, LAYER_K_ABSORB + MATRIX_DATA) + <usize>h * bytes, rank, nope, head, p.iota, p.n, target, stride, p.iota, false);
+    for (let t = 0; t < p.n; t++) {
+      const rotated = target + <usize>t * stride + (<usize>rank << 2);
+      memory.copy(rotated, part + <usize>t * qStride + (<usize>nope << 2), <usize>ropeDim << 2);
+      rope(rotated, angles(p, SCRATCH_COS, t), angles(p, SCRATCH_SIN, t), ropeDim >> 1);
+    }
+  }
+}
+
+/** Attention of one head over the latents, and its values taken out of the latent space. */
+function latentHead(p: Pass, layer: usize, h: i32, keys: usize, attnStride: usize): void {
   const rank = int(p.model, MODEL_KV_RANK);
   const keyDim = int(p.model, MODEL_KEY_DIM);
   const headOut = int(p.model, MODEL_HEAD_OUT);
-  const eps = float(p.model, MODEL_LORA_EPS);
-  const low = ptr(p.scratch, SCRATCH_Q_LOW);
-  const lowStride = <usize>padded(qRank) << 2;
-  const q = ptr(p.scratch, SCRATCH_Q);
-  const qStride = <usize>padded(heads * qDim) << 2;
-  const kv = ptr(p.scratch, SCRATCH_K);
-  const kvStride = <usize>padded(keyDim) << 2;
-  const rowBytes = <usize>keyDim << 2;
-  const keys = cacheLayer(p, index, SEQ_KEYS, keyDim);
-
-  prepareAll(p, layer, LAYER_Q, LAYER_K, LAYER_K);
-  project(layer + LAYER_Q, p.input, p.iota, p.n, low, lowStride);
-  project(layer + LAYER_K, p.input, p.iota, p.n, kv, kvStride);
+  const stride = <usize>(int(p.model, MODEL_HEADS) * padded(rank)) << 2;
+  const latents = ptr(p.scratch, SCRATCH_O_LATENT) + (<usize>(h * padded(rank)) << 2);
   for (let t = 0; t < p.n; t++) {
-    rmsNorm(low + <usize>t * lowStride, ptr(layer, LAYER_Q_NORM), qRank, eps, low + <usize>t * lowStride);
-    const row = kv + <usize>t * kvStride;
-    rmsNorm(row, ptr(layer, LAYER_KV_NORM), rank, eps, row);
-    rope(row + (<usize>rank << 2), angles(p, SCRATCH_COS, t), angles(p, SCRATCH_SIN, t), ropeDim >> 1);
-    memory.copy(keys + <usize>(p.base + t) * rowBytes, row, rowBytes);
+    attend(p, t, latentQuery(p, h) + <usize>t * latentStride(p), keys, keys, <usize>keyDim << 2, keyDim, rank, latents + <usize>t * stride);
   }
-  const lowRows = innerRows(p, low, lowStride);
-  prepare(lowRows, int(layer, LAYER_Q_UP + MATRIX_TYPE), p.n, qRank);
-  project(layer + LAYER_Q_UP, lowRows, p.iota, p.n, q, qStride);
+  const type = int(layer, LAYER_V_ABSORB + MATRIX_TYPE);
+  const mixed = headRows(p, latents, stride);
+  quantizeRows(mixed, type, 0, p.n, rank);
+  const w = ptr(layer, LAYER_V_ABSORB + MATRIX_DATA) + <usize>h * matrixBytes(type, headOut, rank);
+  multiply(type, w, headOut, rank, mixed, p.iota, p.n, ptr(p.scratch, SCRATCH_ATTN) + (<usize>(h * headOut) << 2), attnStride, p.iota, false);
+}
 
-  const latentQ = ptr(p.scratch, SCRATCH_Q_LATENT);
-  const latentDim = padded(rank) + padded(ropeDim);
-  const latentQStride = <usize>(heads * latentDim) << 2;
-  const latentO = ptr(p.scratch, SCRATCH_O_LATENT);
-  const latentOStride = <usize>(heads * padded(rank)) << 2;
-  const out = ptr(p.scratch, SCRATCH_ATTN);
-  const keyType = int(layer, LAYER_K_ABSORB + MATRIX_TYPE);
-  const keyBytes = matrixBytes(keyType, rank, nope);
-  const valueType = int(layer, LAYER_V_ABSORB + MATRIX_TYPE);
-  const valueBytes = matrixBytes(valueType, headOut, rank);
-  for (let h = 0; h < heads; h++) {
-    const head = innerRows(p, q + (<usize>(h * qDim) << 2), qStride);
-    prepare(head, keyType, p.n, nope);
-    const target = latentQ + (<usize>(h * latentDim) << 2);
-    multiply(keyType, ptr(layer, LAYER_K_ABSORB + MATRIX_DATA) + <usize>h * keyBytes, rank, nope, head, p.iota, p.n, target, latentQStride, p.iota, false);
-    for (let t = 0; t < p.n; t++) {
-      const part = q + <usize>t * qStride + (<usize>(h * qDim + nope) << 2);
-      rope(part, angles(p, SCRATCH_COS, t), angles(p, SCRATCH_SIN, t), ropeDim >> 1);
-      const query = target + <usize>t * latentQStride;
-      memory.copy(query + (<usize>rank << 2), part, <usize>ropeDim << 2);
-      attend(p, t, query, keys, keys, rowBytes, keyDim, rank, latentO + <usize>t * latentOStride + (<usize>(h * padded(rank)) << 2));
-    }
-    const mixed = innerRows(p, latentO + (<usize>(h * padded(rank)) << 2), latentOStride);
-    prepare(mixed, valueType, p.n, rank);
-    // Heads are written in ascending order, so the padding that one writes is overwritten by the next.
-    multiply(
-      valueType, ptr(layer, LAYER_V_ABSORB + MATRIX_DATA) + <usize>h * valueBytes, headOut, rank, mixed, p.iota, p.n,
-      out + (<usize>(h * headOut) << 2), attnStride, p.iota, false,
-    );
-  }
+/** Floats of a head's latent query: both of its parts in whole panels. */
+function latentDim(p: Pass): i32 {
+  return padded(int(p.model, MODEL_KV_RANK)) + padded(int(p.model, MODEL_ROPE_DIM));
+}
+
+/** Bytes between rows of latent queries. */
+function latentStride(p: Pass): usize {
+  return <usize>(int(p.model, MODEL_HEADS) * latentDim(p)) << 2;
+}
+
+function latentQuery(p: Pass, h: i32): usize {
+  return ptr(p.scratch, SCRATCH_Q_LATENT) + (<usize>(h * latentDim(p)) << 2);
 }
 
 /**
@@ -134,7 +209,7 @@ function latentAttention(p: Pass, layer: usize, index: i32, attnStride: usize): 
  */
 function attend(p: Pass, t: i32, q: usize, keys: usize, values: usize, stride: usize, keyDim: i32, valueDim: i32, out: usize): void {
   const scale = float(p.model, MODEL_SOFTMAX_SCALE);
-  const scores = ptr(p.scratch, SCRATCH_SCORES);
+  const scores = ptr(p.sequence, SEQ_SCORES) + <usize>threadIndex() * (<usize>int(p.sequence, SEQ_CAPACITY) << 2);
   const mask = load<u64>(ptr(p.scratch, SCRATCH_MASKS) + (t << 3));
   attentionScores(q, keys, stride, p.visible, keyDim, scale, scores);
   let seen = p.visible;
@@ -176,10 +251,4 @@ function angles(p: Pass, field: i32, t: i32): usize {
 
 function cacheLayer(p: Pass, index: i32, field: i32, width: i32): usize {
   return ptr(p.sequence, field) + <usize>index * <usize>int(p.sequence, SEQ_CAPACITY) * (<usize>width << 2);
-}
-
-/** Quantises the branch's input once if any of three matrices needs it. */
-function prepareAll(p: Pass, layer: usize, a: i32, b: i32, c: i32): void {
-  const type = max(int(layer, a + MATRIX_TYPE), max(int(layer, b + MATRIX_TYPE), int(layer, c + MATRIX_TYPE)));
-  prepare(p.input, type, p.n, p.hidden);
 }

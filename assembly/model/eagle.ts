@@ -1,13 +1,13 @@
 import {
-  EAGLE_EMBED_NORM, EAGLE_FC_BIAS, EAGLE_FC_EMBED, EAGLE_FC_HIDDEN, EAGLE_HIDDEN, EAGLE_HIDDEN_NORM, MATRIX_COLS, MATRIX_DATA, MATRIX_ROWS,
-  MATRIX_TYPE, MODEL_RMS_EPS, SCRATCH_FINAL, SCRATCH_X,
+  EAGLE_EMBED_NORM, EAGLE_FC_BIAS, EAGLE_FC_EMBED, EAGLE_FC_HIDDEN, EAGLE_HIDDEN, EAGLE_HIDDEN_NORM, MATRIX_TYPE, MODEL_RMS_EPS,
+  SCRATCH_BRANCH, SCRATCH_FINAL, SCRATCH_X,
 } from "../layout";
-import { addScaled, argmax, softmax } from "../kernels";
-import { topK } from "../kernels/topk";
+import { addScaled, argmax, softmax, topK } from "../kernels";
 import { float, int, ptr } from "./descriptor";
 import { decoderLayers, embed, head, normRows } from "./forward";
-import { multiply, prepare } from "./matrix";
+import { prepare, share } from "./matrix";
 import { beginPass, Pass } from "./pass";
+import { end, endRows, from, takeRows, to } from "./team";
 
 /**
  * One chunk through an EAGLE head (arXiv 2406.16858). The host has put n tokens, positions and masks into the head's scratch and
@@ -15,34 +15,40 @@ import { beginPass, Pass } from "./pass";
  * Keys and values go to cache rows base..; every row sees the first `visible` cache rows, and those after them that its mask names.
  * Leaves the head's outputs in SCRATCH_FINAL and draft logits, of the rows that `logits` (LOGITS_*) asks for, in SCRATCH_LOGITS.
  */
-export function eagleForward(eagle: usize, sequence: usize, n: i32, base: i32, visible: i32, logits: i32): void {
+export function eaglePass(eagle: usize, sequence: usize, n: i32, base: i32, visible: i32, logits: i32): void {
   const p = beginPass(eagle, sequence, n, base, visible);
   const x = ptr(p.scratch, SCRATCH_X);
   embed(p, x);
   join(p, x);
   decoderLayers(p, x);
   const final = ptr(p.scratch, SCRATCH_FINAL);
-  memory.copy(final, x, <usize>n * p.hiddenStride);
+  while (takeRows(n)) memory.copy(final + <usize>from * p.hiddenStride, x + <usize>from * p.hiddenStride, <usize>(to - from) * p.hiddenStride);
+  endRows(n);
   head(p, final, logits);
 }
 
-/** x = fc([RMSNorm(x) | RMSNorm(hidden)]) + bias, fc in two halves. */
+/** Sections: x = fc([RMSNorm(x) | RMSNorm(hidden)]) + bias, fc in two halves. */
 function join(p: Pass, x: usize): void {
-  const eps = float(p.model, MODEL_RMS_EPS);
-  normRows(p, x, ptr(p.model, EAGLE_EMBED_NORM), eps, p.input.x);
-  projectInput(p, p.model + EAGLE_FC_EMBED, x, false);
-  normRows(p, ptr(p.model, EAGLE_HIDDEN), ptr(p.model, EAGLE_HIDDEN_NORM), eps, p.input.x);
-  projectInput(p, p.model + EAGLE_FC_HIDDEN, x, true);
+  const branch = ptr(p.scratch, SCRATCH_BRANCH);
+  addHalf(p, EAGLE_FC_EMBED, x, EAGLE_EMBED_NORM, branch, false);
+  addHalf(p, EAGLE_FC_HIDDEN, ptr(p.model, EAGLE_HIDDEN), EAGLE_HIDDEN_NORM, branch, true);
   const bias = ptr(p.model, EAGLE_FC_BIAS);
-  for (let t = 0; t < p.n; t++) addScaled(x + <usize>t * p.hiddenStride, bias, p.hidden, 1);
+  while (takeRows(p.n)) {
+    for (let t = from; t < to; t++) {
+      const row = x + <usize>t * p.hiddenStride;
+      memory.copy(row, branch + <usize>t * p.hiddenStride, p.hiddenStride);
+      addScaled(row, bias, p.hidden, 1);
+    }
+  }
+  endRows(p.n);
 }
 
-function projectInput(p: Pass, matrix: usize, x: usize, accumulate: bool): void {
-  const type = int(matrix, MATRIX_TYPE);
-  prepare(p.input, type, p.n, p.hidden);
-  multiply(
-    type, ptr(matrix, MATRIX_DATA), int(matrix, MATRIX_ROWS), int(matrix, MATRIX_COLS), p.input, p.iota, p.n, x, p.hiddenStride, p.iota, accumulate,
-  );
+/** Sections: out = matrix RMSNorm(rows), or +=; `matrix` and `norm` are fields of the descriptor. */
+function addHalf(p: Pass, matrix: i32, rows: usize, norm: i32, out: usize, accumulate: bool): void {
+  normRows(p, rows, ptr(p.model, norm), float(p.model, MODEL_RMS_EPS), p.input.x);
+  prepare(p.input, int(p.model, matrix + MATRIX_TYPE), p.n, p.hidden);
+  share(p.model + matrix, p.input, p.iota, p.n, out, p.hiddenStride, accumulate);
+  end();
 }
 
 /**

@@ -1,52 +1,111 @@
 import {
-  LAYER_EXPERTS, MODEL_EXPERTS, MODEL_EXPERT_SIZE, MODEL_EXPERT_STRIDE, MODEL_EXPERT_TYPE, MODEL_FFN_DENSE, SCRATCH_ACTIVE, SCRATCH_BRANCH,
-  SCRATCH_PICKED, SCRATCH_ROUTER, SCRATCH_UP,
+  LAYER_EXPERTS, MODEL_EXPERTS, MODEL_EXPERT_SIZE, MODEL_EXPERT_STRIDE, MODEL_EXPERT_TYPE, MODEL_FFN_DENSE, PANEL_ROWS, SCRATCH_ACTIVE,
+  SCRATCH_BRANCH, SCRATCH_PICKED, SCRATCH_ROUTER, SCRATCH_UNION,
 } from "../layout";
 import { siluScale } from "../kernels";
 import { int, padded, ptr } from "./descriptor";
-import { matrixBytes, multiply, prepare } from "./matrix";
-import { innerRows, Pass } from "./pass";
+import { matrixBytes, multiply, panels, quantizeRows } from "./matrix";
+import { pairRows, Pass } from "./pass";
 import { activeWords, route } from "./router";
+import { end, from, take, teamSize, to } from "./team";
 
 /**
- * Adds the routed experts to SCRATCH_BRANCH: sum over active experts e, ascending, of score_e * down_e(silu(up_e(x))).
- * The union of the chunk's active experts is walked once; each is read once and computed only for the tokens that chose it.
+ * Sections: the routed experts, sum over active experts e, ascending, of score_e * down_e(silu(up_e(x))), into SCRATCH_BRANCH or, if
+ * `add`, onto what it holds. The union of the chunk's active experts is walked once; each is read once and computed only for the tokens
+ * that chose it. A thread alone takes an expert's way up and down in one go, as they lie in memory; several share the ways up, then those down.
  * An inactive expert contributes exactly 0, so skipping it changes nothing (BlockFFN, arXiv 2507.08771, section 3).
  */
-export function experts(p: Pass, layer: usize, index: i32): void {
+export function experts(p: Pass, layer: usize, index: i32, add: bool): void {
   const count = int(p.model, MODEL_EXPERTS);
-  const size = int(p.model, MODEL_EXPERT_SIZE);
-  const type = int(p.model, MODEL_EXPERT_TYPE);
-  const stride = ptr(p.model, MODEL_EXPERT_STRIDE);
-  const weights = ptr(layer, LAYER_EXPERTS);
-  const upBytes = matrixBytes(type, size, p.hidden);
-  const scores = ptr(p.scratch, SCRATCH_ROUTER);
-  const scoreStride = <usize>padded(count) << 2;
   const words = activeWords(count);
   const active = ptr(p.scratch, SCRATCH_ACTIVE) + ((index * p.n * words) << 2);
-  const picked = ptr(p.scratch, SCRATCH_PICKED);
-  const h = ptr(p.scratch, SCRATCH_UP);
-  const hStride = <usize>padded(size) << 2;
-  const branch = ptr(p.scratch, SCRATCH_BRANCH);
-  const all = int(p.model, MODEL_FFN_DENSE) !== 0;
+  const scores = ptr(p.scratch, SCRATCH_ROUTER);
+  route(p, layer, scores, <usize>padded(count) << 2, active);
+  const picked = pick(p, active, words, count);
+  const weights = ptr(layer, LAYER_EXPERTS);
+  const out = panels(p.hidden);
+  if (teamSize() === 1) {
+    if (!add) clear(p, 0, out);
+    for (let i = 0; i < picked; i++) {
+      up(p, weights, i, 0, scores);
+      down(p, weights, i, 0, 0, out);
+    }
+    return;
+  }
+  while (take(picked, 1)) for (let i = from; i < to; i++) up(p, weights, i, tokensOf(p, i), scores);
+  end();
+  // Whoever takes output panels adds all experts to them, in ascending order: in few runs, for each begins every expert's matrix anew.
+  while (take(out, (out + teamSize() - 1) / teamSize())) {
+    if (!add) clear(p, from, to);
+    for (let i = 0; i < picked; i++) down(p, weights, i, tokensOf(p, i), from, to);
+  }
+  end();
+}
 
-  route(p, layer, scores, scoreStride, active);
-  prepare(p.input, type, p.n, p.hidden);
-  const rows = innerRows(p, h, hStride);
+/** Zeroes output panels. */
+function clear(p: Pass, first: i32, last: i32): void {
+  const bytes = PANEL_ROWS << 2;
+  const out = ptr(p.scratch, SCRATCH_BRANCH) + <usize>(first * bytes);
+  for (let t = 0; t < p.n; t++) memory.fill(out + <usize>t * p.hiddenStride, 0, <usize>((last - first) * bytes));
+}
+
+/** Where the tokens of expert i of the union start in SCRATCH_PICKED: also the place of its hidden rows. */
+// @ts-ignore: decorator
+@inline
+function tokensOf(p: Pass, i: i32): i32 {
+  return int(ptr(p.scratch, SCRATCH_UNION) + (i << 3), 4);
+}
+
+/** Lists the union of the chunk's experts with the tokens of each, as each thread needs it; returns how many they are. */
+function pick(p: Pass, active: usize, words: i32, count: i32): i32 {
+  const all = int(p.model, MODEL_FFN_DENSE) !== 0;
+  const tokens = ptr(p.scratch, SCRATCH_PICKED);
+  let entry = ptr(p.scratch, SCRATCH_UNION);
+  let pairs = 0;
+  let picked = 0;
   for (let e = 0; e < count; e++) {
-    let n = 0;
+    const start = pairs;
     for (let t = 0; t < p.n; t++) {
       const on = (load<u32>(active + ((t * words + (e >> 5)) << 2)) >> (e & 31)) & 1;
-      if (on || all) store<u32>(picked + (n++ << 2), t);
+      if (on || all) store<u32>(tokens + (pairs++ << 2), t);
     }
-    if (n === 0) continue;
-    const up = weights + <usize>e * stride;
-    multiply(type, up, size, p.hidden, p.input, picked, n, h, hStride, p.iota, false);
-    for (let i = 0; i < n; i++) {
-      const t = <usize>load<u32>(picked + (i << 2));
-      siluScale(h + <usize>i * hStride, size, load<f32>(scores + <usize>t * scoreStride + (e << 2)));
-    }
-    prepare(rows, type, n, size);
-    multiply(type, up + upBytes, p.hidden, size, rows, p.iota, n, branch, p.hiddenStride, picked, true);
+    if (pairs === start) continue;
+    store<u32>(entry, e);
+    store<u32>(entry, start, 4);
+    entry += 8;
+    picked++;
   }
+  store<u32>(entry, pairs, 4);
+  return picked;
+}
+
+/** score * silu(up(x)) of expert i of the union, for its tokens, quantised for the way down: hidden rows from `place` on. */
+function up(p: Pass, weights: usize, i: i32, place: i32, scores: usize): void {
+  const size = int(p.model, MODEL_EXPERT_SIZE);
+  const type = int(p.model, MODEL_EXPERT_TYPE);
+  const e = int(ptr(p.scratch, SCRATCH_UNION) + (i << 3), 0);
+  const start = tokensOf(p, i);
+  const n = tokensOf(p, i + 1) - start;
+  const tokens = ptr(p.scratch, SCRATCH_PICKED) + (start << 2);
+  const scoreStride = <usize>padded(int(p.model, MODEL_EXPERTS)) << 2;
+  const rows = pairRows(p, place);
+  multiply(type, weights + <usize>e * ptr(p.model, MODEL_EXPERT_STRIDE), size, p.hidden, p.input, tokens, n, rows.x, rows.xStride, p.iota, false);
+  for (let k = 0; k < n; k++) {
+    const t = <usize>load<u32>(tokens + (k << 2));
+    siluScale(rows.x + <usize>k * rows.xStride, size, load<f32>(scores + t * scoreStride + (e << 2)));
+  }
+  quantizeRows(rows, type, 0, n, size);
+}
+
+/** Adds the way down of expert i of the union, from its hidden rows at `place`, to output panels first..last - 1 of its tokens. */
+function down(p: Pass, weights: usize, i: i32, place: i32, first: i32, last: i32): void {
+  const size = int(p.model, MODEL_EXPERT_SIZE);
+  const type = int(p.model, MODEL_EXPERT_TYPE);
+  const e = int(ptr(p.scratch, SCRATCH_UNION) + (i << 3), 0);
+  const start = tokensOf(p, i);
+  const tokens = ptr(p.scratch, SCRATCH_PICKED) + (start << 2);
+  const row = first * PANEL_ROWS;
+  const w = weights + <usize>e * ptr(p.model, MODEL_EXPERT_STRIDE) + matrixBytes(type, size, p.hidden) + matrixBytes(type, row, size);
+  const out = ptr(p.scratch, SCRATCH_BRANCH) + (<usize>row << 2);
+  multiply(type, w, min(p.hidden, last * PANEL_ROWS) - row, size, pairRows(p, place), p.iota, tokensOf(p, i + 1) - start, out, p.hiddenStride, tokens, true);
 }

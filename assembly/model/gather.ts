@@ -1,4 +1,5 @@
 import { BLOCK_COLS, MATRIX_COLS, MATRIX_DATA, MATRIX_TYPE, PANEL_ROWS, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, SCALE_BYTES, WEIGHT_F32 } from "../layout";
+import { q8ByteAt } from "../kernels/scalar/matmul_q8";
 import { int, ptr } from "./descriptor";
 import { matrixBytes } from "./matrix";
 
@@ -29,17 +30,10 @@ function copyBytes(from: usize, r: i32, to: usize, s: i32, cols: i32): void {
   while (blocks > 0) {
     const here = min(blocks, Q8_GROUP_BLOCKS);
     store<u16>(to + (s << 1), load<u16>(from + (r << 1)));
-    for (let c = 0; c < here * BLOCK_COLS; c++) store<u8>(to + byteAt(s, c), load<u8>(from + byteAt(r, c)));
+    for (let c = 0; c < here * BLOCK_COLS; c++) store<u8>(to + SCALE_BYTES + q8ByteAt(s, c), load<u8>(from + SCALE_BYTES + q8ByteAt(r, c)));
     const bytes = SCALE_BYTES + here * Q8_BLOCK_BYTES;
     from += bytes;
     to += bytes;
     blocks -= here;
   }
-}
-
-/** Where row r, column c of a q8 group lies. */
-// @ts-ignore: decorator
-@inline
-function byteAt(r: i32, c: i32): usize {
-  return SCALE_BYTES + (c >> 1) * 32 + (r >> 3) * 16 + (r & 3) * 4 + (c & 1) * 2 + ((r >> 2) & 1);
 }

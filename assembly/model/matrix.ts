@@ -2,9 +2,15 @@ import {
   BLOCK_COLS, MATRIX_COLS, MATRIX_DATA, MATRIX_ROWS, MATRIX_TYPE, PANEL_ROWS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS,
   SCALE_BYTES, WEIGHT_F32, WEIGHT_Q4, WEIGHT_Q8,
 } from "../layout";
-import { matmulF32, matmulQ4, matmulQ8, quantize } from "../kernels";
+import { matmulF32, matmulQ4, matmulQ8, quantizeQ4, quantizeQ8 } from "../kernels";
 import { bf16 } from "../kernels/scalar/bf16";
+import { q4NibbleAt } from "../kernels/scalar/matmul_q4";
+import { q8ByteAt } from "../kernels/scalar/matmul_q8";
 import { int, ptr } from "./descriptor";
+import { end, endRows, from, take, takeRows, to } from "./team";
+
+/** Bytes of weights that are worth taking by themselves: each run begins with a wait for memory of about a microsecond, as long as reading 20 KB takes. */
+const GRAIN_BYTES: usize = 65536;
 
 /** Rows of activations in both forms: f32, and quantised when the weights ask for it. */
 @unmanaged
@@ -29,10 +35,23 @@ export function matrixBytes(type: i32, rows: i32, cols: i32): usize {
   return <usize>panels * (groups * SCALE_BYTES + blocks * Q8_BLOCK_BYTES);
 }
 
-/** Quantises the first n rows for a matrix of `type`; f32 weights take the rows as they are. */
+/** Quantises rows first..first + n - 1 for a matrix of `type`; f32 weights take the rows as they are. */
+export function quantizeRows(a: Activations, type: i32, first: i32, n: i32, cols: i32): void {
+  if (type === WEIGHT_F32) return;
+  const t = <usize>first;
+  const x = a.x + t * a.xStride;
+  const q = a.q + t * a.qStride;
+  const scale = a.scale + (t << 2);
+  const sums = a.sums + t * a.sumsStride;
+  if (type === WEIGHT_Q8) quantizeQ8(x, a.xStride, n, cols, q, a.qStride, scale, sums, a.sumsStride);
+  else quantizeQ4(x, a.xStride, n, cols, q, a.qStride, scale, sums, a.sumsStride);
+}
+
+/** Section: `quantizeRows` of the first n rows. */
 export function prepare(a: Activations, type: i32, n: i32, cols: i32): void {
   if (type === WEIGHT_F32) return;
-  quantize(a.x, a.xStride, n, cols, a.q, a.qStride, a.scale, a.sums, a.sumsStride);
+  while (takeRows(n)) quantizeRows(a, type, from, to - from, cols);
+  endRows(n);
 }
 
 /** y[yi[t]] = W a[xi[t]], or +=, for t < n. See kernels/scalar/matmul_*.ts. */
@@ -44,11 +63,42 @@ export function multiply(
   else matmulQ4(w, rows, cols, a.q, a.qStride, a.scale, a.sums, a.sumsStride, xi, n, y, yStride, yi, accumulate);
 }
 
-/** `multiply` for a matrix descriptor and all rows 0..n-1 (`iota`: the identity index list). */
+/** `multiply` for `rows` rows of a matrix descriptor from row `first` on (a multiple of 16), into y's columns from `first` on. */
+export function multiplyRows(
+  matrix: usize, first: i32, rows: i32, a: Activations, iota: usize, n: i32, y: usize, yStride: usize, accumulate: bool,
+): void {
+  const type = int(matrix, MATRIX_TYPE);
+  const cols = int(matrix, MATRIX_COLS);
+  const w = ptr(matrix, MATRIX_DATA) + matrixBytes(type, first, cols);
+  multiply(type, w, rows, cols, a, iota, n, y + (<usize>first << 2), yStride, iota, accumulate);
+}
+
+/** Panels of a matrix of `rows` rows. */
+// @ts-ignore: decorator
+@inline
+export function panels(rows: i32): i32 {
+  return (rows + PANEL_ROWS - 1) / PANEL_ROWS;
+}
+
+/** Panels of a matrix to take at least, for a product with n rows. */
+export function panelGrain(type: i32, cols: i32, n: i32): i32 {
+  return <i32>(GRAIN_BYTES / (matrixBytes(type, PANEL_ROWS, cols) * n)) + 1;
+}
+
+/** Section without its end: y = W a for rows 0..n-1 (`iota`: the identity index list), or +=. */
+export function share(matrix: usize, a: Activations, iota: usize, n: i32, y: usize, yStride: usize, accumulate: bool): void {
+  const rows = int(matrix, MATRIX_ROWS);
+  const grain = panelGrain(int(matrix, MATRIX_TYPE), int(matrix, MATRIX_COLS), n);
+  while (take(panels(rows), grain)) {
+    const first = from * PANEL_ROWS;
+    multiplyRows(matrix, first, min(rows, to * PANEL_ROWS) - first, a, iota, n, y, yStride, accumulate);
+  }
+}
+
+/** Section: y = W a. */
 export function project(matrix: usize, a: Activations, iota: usize, n: i32, y: usize, yStride: usize): void {
-  multiply(
-    int(matrix, MATRIX_TYPE), ptr(matrix, MATRIX_DATA), int(matrix, MATRIX_ROWS), int(matrix, MATRIX_COLS), a, iota, n, y, yStride, iota, false,
-  );
+  share(matrix, a, iota, n, y, yStride, false);
+  end();
 }
 
 /** out = row `row` of a matrix as f32: how an embedding is looked up when it is also the head. */
@@ -63,16 +113,11 @@ export function matrixRow(matrix: usize, row: i32, out: usize): void {
 /** Weight (r, c) of a panel; the layouts are described in kernels/scalar/matmul_*.ts. */
 function weightAt(type: i32, panel: usize, r: i32, c: i32): f32 {
   if (type === WEIGHT_F32) return load<f32>(panel + ((c * PANEL_ROWS + r) << 2));
-  const k = c % BLOCK_COLS;
-  const lane = ((r & 3) << 1) + (k & 1);
   if (type === WEIGHT_Q8) {
-    const group = panel + (c / (BLOCK_COLS * Q8_GROUP_BLOCKS)) * (SCALE_BYTES + Q8_GROUP_BLOCKS * Q8_BLOCK_BYTES);
-    const pair = (c % (BLOCK_COLS * Q8_GROUP_BLOCKS)) >> 1;
-    const q = <i32>load<u8>(group + SCALE_BYTES + pair * 32 + (((r >> 3) << 3) + lane) * 2 + ((r >> 2) & 1)) - 128;
-    return <f32>q * bf16(group + (r << 1));
+    const cols = BLOCK_COLS * Q8_GROUP_BLOCKS;
+    const group = panel + (c / cols) * (SCALE_BYTES + Q8_GROUP_BLOCKS * Q8_BLOCK_BYTES);
+    return <f32>(<i32>load<u8>(group + SCALE_BYTES + q8ByteAt(r, c % cols)) - 128) * bf16(group + (r << 1));
   }
   const block = panel + (c / BLOCK_COLS) * Q4_BLOCK_BYTES;
-  const shift = (r >> 2) << 2;
-  const q = ((<i32>load<u16>(block + SCALE_BYTES + (k >> 1) * 16 + lane * 2) >> shift) & 15) - 8;
-  return <f32>(q << (shift === 12 ? 0 : shift)) * bf16(block + (r << 1));
+  return <f32>((q4NibbleAt(block, r, c % BLOCK_COLS) - 8) << (r & 4)) * bf16(block + (r << 1));
 }

@@ -1,15 +1,20 @@
 import {
-  MODEL_HIDDEN, MODEL_SCRATCH, SCRATCH_IOTA, SCRATCH_NORMED, SCRATCH_QUANT, SCRATCH_QUANT2, SCRATCH_QUANT2_SCALE, SCRATCH_QUANT2_STRIDE,
-  SCRATCH_QUANT2_SUMS, SCRATCH_QUANT_SCALE, SCRATCH_QUANT_STRIDE, SCRATCH_QUANT_SUMS, SCRATCH_SUMS2_STRIDE, SCRATCH_SUMS_STRIDE, SCRATCH_UP,
+  BLOCK_COLS, MODEL_EXPERT_SIZE, MODEL_HIDDEN, MODEL_KV_RANK, MODEL_NOPE_DIM, MODEL_SCRATCH, PASS_BYTES, SCRATCH_BYTES, SCRATCH_HEAD_QUANT,
+  SCRATCH_HEAD_SCALE, SCRATCH_HEAD_SUMS, SCRATCH_IOTA, SCRATCH_NORMED, SCRATCH_PAIRS_QUANT, SCRATCH_PAIRS_SCALE, SCRATCH_PAIRS_SUMS, SCRATCH_QUANT,
+  SCRATCH_QUANT2, SCRATCH_QUANT2_SCALE, SCRATCH_QUANT2_STRIDE, SCRATCH_QUANT2_SUMS, SCRATCH_QUANT_SCALE, SCRATCH_QUANT_STRIDE, SCRATCH_QUANT_SUMS,
+  SCRATCH_SUMS2_STRIDE, SCRATCH_SUMS_STRIDE, SCRATCH_UP, TEAM_PASSES,
 } from "../layout";
 import { int, padded, ptr } from "./descriptor";
 import { Activations } from "./matrix";
+import { team, threadIndex } from "./team";
 
-/** What every step of one forward call needs: the descriptors, the number of rows, and the two sets of activations. */
+/** What every step of one forward call needs: the descriptors, the number of rows, and the sets of activations. Each thread has its own. */
 @unmanaged
 export class Pass {
   model: usize;
   sequence: usize;
+  /** Table of buffers. In a call of one row, what is computed row by row (residual stream, norms, quantised rows, router scores) is
+   * computed by every thread into buffers of its own: cheaper than a barrier. In a larger call those buffers are shared. */
   scratch: usize;
   n: i32;
   /** Cache row where the chunk goes. */
@@ -24,15 +29,17 @@ export class Pass {
   input: Activations;
   /** Input of a second product inside a branch. */
   inner: Activations;
+  /** Rows of one attention head; a thread's own, however many rows there are. */
+  head: Activations;
+  /** Experts' hidden rows, one for each pair of expert and token; shared, each written by who computes the expert. */
+  pairs: Activations;
 }
 
-const pass = changetype<Pass>(memory.data(offsetof<Pass>(), 8));
-const input = changetype<Activations>(memory.data(offsetof<Activations>(), 8));
-const inner = changetype<Activations>(memory.data(offsetof<Activations>(), 8));
-
-/** The one Pass, set up for a call on n rows that go to cache rows base.. and all see the first `visible` ones. */
+/** This thread's Pass, set up for a call on n rows that go to cache rows base.. and all see the first `visible` ones. */
 export function beginPass(model: usize, sequence: usize, n: i32, base: i32, visible: i32): Pass {
-  const scratch = ptr(model, MODEL_SCRATCH);
+  const at = team() + TEAM_PASSES + <usize>threadIndex() * PASS_BYTES;
+  const pass = changetype<Pass>(at);
+  const scratch = table(ptr(model, MODEL_SCRATCH), n);
   pass.model = model;
   pass.sequence = sequence;
   pass.scratch = scratch;
@@ -42,30 +49,73 @@ export function beginPass(model: usize, sequence: usize, n: i32, base: i32, visi
   pass.hidden = int(model, MODEL_HIDDEN);
   pass.hiddenStride = <usize>padded(pass.hidden) << 2;
   pass.iota = ptr(scratch, SCRATCH_IOTA);
-  pass.input = input;
-  pass.inner = inner;
-  input.x = ptr(scratch, SCRATCH_NORMED);
-  input.xStride = pass.hiddenStride;
-  input.q = ptr(scratch, SCRATCH_QUANT);
-  input.qStride = ptr(scratch, SCRATCH_QUANT_STRIDE) << 1;
-  input.scale = ptr(scratch, SCRATCH_QUANT_SCALE);
-  input.sums = ptr(scratch, SCRATCH_QUANT_SUMS);
-  input.sumsStride = ptr(scratch, SCRATCH_SUMS_STRIDE) << 2;
-  inner.x = ptr(scratch, SCRATCH_UP);
-  inner.xStride = 0;
-  inner.q = ptr(scratch, SCRATCH_QUANT2);
-  inner.qStride = ptr(scratch, SCRATCH_QUANT2_STRIDE) << 1;
-  inner.scale = ptr(scratch, SCRATCH_QUANT2_SCALE);
-  inner.sums = ptr(scratch, SCRATCH_QUANT2_SUMS);
-  inner.sumsStride = ptr(scratch, SCRATCH_SUMS2_STRIDE) << 2;
+  pass.input = activations(at, 0);
+  pass.inner = activations(at, 1);
+  pass.head = activations(at, 2);
+  pass.pairs = activations(at, 3);
+  setRows(pass.input, ptr(scratch, SCRATCH_NORMED), pass.hiddenStride);
+  setQuantised(pass.input, scratch, SCRATCH_QUANT, SCRATCH_QUANT_SCALE, SCRATCH_QUANT_SUMS, int(scratch, SCRATCH_QUANT_STRIDE), int(scratch, SCRATCH_SUMS_STRIDE));
+  setQuantised(pass.inner, scratch, SCRATCH_QUANT2, SCRATCH_QUANT2_SCALE, SCRATCH_QUANT2_SUMS, int(scratch, SCRATCH_QUANT2_STRIDE), int(scratch, SCRATCH_SUMS2_STRIDE));
+  const head = blocks(max(int(model, MODEL_NOPE_DIM), int(model, MODEL_KV_RANK)));
+  setQuantised(pass.head, scratch, SCRATCH_HEAD_QUANT, SCRATCH_HEAD_SCALE, SCRATCH_HEAD_SUMS, head * BLOCK_COLS, head);
+  pairRows(pass, 0);
   return pass;
+}
+
+/** The thread's table of buffers for a call of n rows (layout.ts, SCRATCH_BYTES). */
+function table(first: usize, n: i32): usize {
+  const thread = threadIndex();
+  return thread === 0 ? first : first + <usize>(2 * thread - (n > 1 ? 0 : 1)) * SCRATCH_BYTES;
+}
+
+function activations(pass: usize, index: i32): Activations {
+  return changetype<Activations>(pass + offsetof<Pass>() + <usize>index * offsetof<Activations>());
+}
+
+function setRows(a: Activations, x: usize, strideBytes: usize): void {
+  a.x = x;
+  a.xStride = strideBytes;
+}
+
+/** `qStride` in i16, `sumsStride` in i32. */
+function setQuantised(a: Activations, scratch: usize, quant: i32, scale: i32, sums: i32, qStride: i32, sumsStride: i32): void {
+  a.q = ptr(scratch, quant);
+  a.qStride = <usize>qStride << 1;
+  a.scale = ptr(scratch, scale);
+  a.sums = ptr(scratch, sums);
+  a.sumsStride = <usize>sumsStride << 2;
+}
+
+function blocks(cols: i32): i32 {
+  return (cols + BLOCK_COLS - 1) / BLOCK_COLS;
 }
 
 /** Points `inner` at other f32 rows. */
 // @ts-ignore: decorator
 @inline
 export function innerRows(p: Pass, x: usize, strideBytes: usize): Activations {
-  p.inner.x = x;
-  p.inner.xStride = strideBytes;
+  setRows(p.inner, x, strideBytes);
   return p.inner;
+}
+
+/** Points `head` at other f32 rows. */
+// @ts-ignore: decorator
+@inline
+export function headRows(p: Pass, x: usize, strideBytes: usize): Activations {
+  setRows(p.head, x, strideBytes);
+  return p.head;
+}
+
+/** Points `pairs` at the pairs from `start` on. */
+export function pairRows(p: Pass, start: i32): Activations {
+  const size = int(p.model, MODEL_EXPERT_SIZE);
+  const count = blocks(size);
+  const stride = <usize>padded(size) << 2;
+  const a = p.pairs;
+  setRows(a, ptr(p.scratch, SCRATCH_UP) + <usize>start * stride, stride);
+  setQuantised(a, p.scratch, SCRATCH_PAIRS_QUANT, SCRATCH_PAIRS_SCALE, SCRATCH_PAIRS_SUMS, count * BLOCK_COLS, count);
+  a.q += <usize>start * a.qStride;
+  a.scale += <usize>start << 2;
+  a.sums += <usize>start * a.sumsStride;
+  return a;
 }

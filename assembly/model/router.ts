@@ -1,12 +1,13 @@
 import {
-  LAYER_ROUTER, LAYER_ROUTER_NORM, MATRIX_TYPE, MODEL_EXPERTS, MODEL_NORM_SCALE, MODEL_RMS_EPS, MODEL_ROUTER, MODEL_ROUTER_NORM, MODEL_TOP_K,
+  LAYER_ROUTER, LAYER_ROUTER_NORM, MODEL_EXPERTS, MODEL_NORM_SCALE, MODEL_RMS_EPS, MODEL_ROUTER, MODEL_ROUTER_NORM, MODEL_TOP_K,
   MODEL_TOP_P, ROUTER_BLOCK, ROUTER_NORM_RMS, ROUTER_NORM_SUM, ROUTER_RELU, ROUTER_TOPK, ROUTER_TOPP, SCRATCH_ROUTER_RAW,
 } from "../layout";
 import { rmsNorm, scale, softmax } from "../kernels";
 import { exp } from "../kernels/math";
 import { float, int, padded, ptr } from "./descriptor";
-import { prepare, project } from "./matrix";
+import { project } from "./matrix";
 import { Pass } from "./pass";
+import { endRows, from, takeRows, to } from "./team";
 
 /** u32 words of one token's expert mask. */
 // @ts-ignore: decorator
@@ -21,13 +22,13 @@ export function route(p: Pass, layer: usize, scores: usize, stride: usize, activ
   const words = activeWords(experts);
   const kind = int(p.model, MODEL_ROUTER);
   const raw = ptr(p.scratch, SCRATCH_ROUTER_RAW);
-  prepare(p.input, int(layer, LAYER_ROUTER + MATRIX_TYPE), p.n, p.hidden);
+  // The router's weights are f32: its input needs no preparation.
   project(layer + LAYER_ROUTER, p.input, p.iota, p.n, raw, stride);
-  memory.fill(active, 0, (p.n * words) << 2);
-  memory.copy(scores, raw, <usize>p.n * stride);
-  for (let t = 0; t < p.n; t++) {
+  while (takeRows(p.n)) for (let t = from; t < to; t++) {
     const s = scores + <usize>t * stride;
     const mask = active + ((t * words) << 2);
+    memory.fill(mask, 0, words << 2);
+    memory.copy(s, raw + <usize>t * stride, stride);
     if (kind === ROUTER_BLOCK || kind === ROUTER_RELU) {
       relu(s, experts);
       if (kind === ROUTER_BLOCK) normScores(p, layer, s, experts);
@@ -44,6 +45,7 @@ export function route(p: Pass, layer: usize, scores: usize, stride: usize, activ
       sparseMixer(raw + <usize>t * stride, s, mask, experts, int(p.model, MODEL_TOP_K));
     }
   }
+  endRows(p.n);
 }
 
 function relu(s: usize, experts: i32): void {

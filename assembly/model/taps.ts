@@ -3,8 +3,9 @@ import {
 } from "../layout";
 import { int, padded, ptr } from "./descriptor";
 import { Pass } from "./pass";
+import { threadIndex } from "./team";
 
-// Copies of what the pass computed on the way, for tests and tools. Off unless the host sets SCRATCH_TAPS.
+// Copies of what the pass computed on the way, for tests and tools. Off unless the host sets SCRATCH_TAPS. The calling thread makes them.
 
 /** Copies n hidden-sized rows into a tap's [layers, n, hidden]. */
 export function tapRows(p: Pass, tap: i32, layer: i32, rows: usize): void {
@@ -22,7 +23,7 @@ export function tapRouter(p: Pass, layer: i32): void {
 
 function copyRows(p: Pass, tap: i32, layer: i32, rows: usize, width: i32, stride: usize): void {
   const taps = ptr(p.scratch, SCRATCH_TAPS);
-  if (taps === 0) return;
+  if (taps === 0 || threadIndex() !== 0) return;
   const target = ptr(taps, tap);
   if (target === 0) return;
   const bytes = <usize>width << 2;

@@ -2,16 +2,17 @@ import { Option, type Command } from "commander";
 import { formatReport, PARTS, runBench, type BenchPart } from "../../bench/main.ts";
 import { SHAPES } from "../../bench/shapes.ts";
 import { UsageError } from "../../src/errors.ts";
-import type { Tier } from "../../src/host.ts";
+import { TIERS, type Tier } from "../../src/host.ts";
 import type { Quantization } from "../../src/model/types.ts";
 import type { Context } from "../io.ts";
-import { jsonOption, modelOption } from "../options.ts";
+import { jsonOption, modelOption, wholeNumber } from "../options.ts";
 
 interface Options {
   readonly model?: string;
   readonly shape: string[];
   readonly quantize: Quantization[];
   readonly tier: Tier[];
+  readonly threads: string[];
   readonly quick?: boolean;
   readonly json?: boolean;
 }
@@ -19,18 +20,21 @@ interface Options {
 export function registerBench(program: Command, context: Context): void {
   const names = Object.keys(SHAPES).join(", ");
   program.command("bench")
-    .description("Measure kernels, prefill, decode, the FFN against its bound, and loading, on this machine.")
+    .description("Measure kernels, prefill, decode, the FFN against its bound, speculation against plain decoding, loading, and threads beside a busy process, on this machine.")
     .argument("[parts...]", `what to measure: ${PARTS.join(", ")} (default: all)`)
     .addOption(modelOption())
-    .option("--shape <name...>", `also decode these shapes with synthetic weights: ${names}`, [])
+    .option("--shape <name...>", `also decode and load these shapes with synthetic weights: ${names}`, [])
     .addOption(new Option("--quantize <type...>", "weights of the synthetic shapes").choices(["f32", "q8", "q4"]).default(["q8"]))
-    .addOption(new Option("--tier <tier...>", "kernels to measure").choices(["scalar", "simd"]).default(["simd"]))
+    .addOption(new Option("--tier <tier...>", "kernels to measure").choices(TIERS).default(["simd"]))
+    .option("--threads <n...>", "thread counts to decode with, side by side", ["1"])
     .option("--quick", "fewer rounds and no large buffers")
     .addOption(jsonOption())
     .addHelpText("after", `
 Examples:
   blockffn bench
   blockffn bench decode --shape 135M --quantize q8 q4
+  blockffn bench load --shape 135M
+  blockffn bench decode --threads 1 2 --shape Large --quantize q4
   blockffn bench ffn --model my-model.q8.safetensors --json
 Peers (llama.cpp, wllama, onnxruntime-web) are measured by bench/peers, see its README.`)
     .action(async (parts: string[], options: Options) => {
@@ -39,7 +43,7 @@ Peers (llama.cpp, wllama, onnxruntime-web) are measured by bench/peers, see its 
       const { io } = context;
       const report = await runBench({
         parts: parts.length === 0 ? PARTS : (parts as BenchPart[]), model: options.model ?? io.defaultModel, shapes: options.shape,
-        quantizations: options.quantize, tiers: options.tier, quick: options.quick === true,
+        quantizations: options.quantize, tiers: options.tier, threads: options.threads.map(wholeNumber), quick: options.quick === true,
         onProgress: (what) => {
           if (io.stderrIsTty) io.err(`\r\u001b[K${what}`);
         },

@@ -7,11 +7,14 @@ import { convertModel } from "../../src/format/convert.ts";
 import type { Quantization } from "../../src/model/types.ts";
 import { bytes } from "../format.ts";
 import type { Context } from "../io.ts";
+import { wholeNumber } from "../options.ts";
 import { withProgress } from "../progress.ts";
 
 interface Options {
   readonly out: string;
   readonly quantize: Quantization;
+  readonly draft?: string;
+  readonly draftVocab?: number;
 }
 
 export function registerConvert(program: Command, context: Context): void {
@@ -20,17 +23,24 @@ export function registerConvert(program: Command, context: Context): void {
     .argument("<source>", "folder with config.json and model.safetensors or pytorch_model.bin")
     .requiredOption("-o, --out <file>", "packed model to write")
     .addOption(new Option("--quantize <type>", "f32 exact; q8 8 bits a weight; q4 4 bits, with 8-bit embedding and head").choices(["f32", "q8", "q4"]).default("q8"))
+    .option("--draft <folder>", "EAGLE head to carry: the model then drafts for itself (generate --speculate eagle, auto)")
+    .option("--draft-vocab <n>", "most frequent tokens that the head drafts, by its token_frequency_rank.json; 0 for all (default: a quarter of the vocabulary)", wholeNumber)
     .addHelpText("after", `
 Examples:
   blockffn convert ./my-model --out my-model.q8.safetensors
-  blockffn convert ./my-model --out my-model.q4.safetensors --quantize q4`)
+  blockffn convert ./my-model --out my-model.q4.safetensors --quantize q4
+  blockffn convert ./my-model --draft ./my-model-eagle --out my-model.q8.safetensors`)
     .action((source: string, options: Options) => convertCommand(context, source, options));
 }
 
 async function convertCommand(context: Context, source: string, options: Options): Promise<void> {
   if (resolve(source) === resolve(options.out)) throw new UsageError("--out must not be the source itself");
-  const files = await context.io.host.open(source);
+  const { draft, draftVocab } = options;
+  if (draftVocab !== undefined && draft === undefined) throw new UsageError("--draft-vocab needs --draft, the EAGLE head that it is for");
+  const { host } = context.io;
+  const files = await host.open(source);
+  const head = draft === undefined ? undefined : { files: await host.open(draft), ...(draftVocab === undefined ? {} : { draftVocab }) };
   const result = await writeFileAtomically(options.out, (file) =>
-    withProgress(context, "converting", false, (report) => convertModel(files, options.quantize, (part) => file.write(part), report)));
-  context.io.err(`wrote ${options.out}: ${result.quantization}, ${bytes(result.fileSize)}\n`);
+    withProgress(context, "converting", false, (report) => convertModel(files, options.quantize, (part) => file.write(part), report, head)));
+  context.io.err(`wrote ${options.out}: ${result.quantization}, ${bytes(result.fileSize)}${head === undefined ? "" : ", with a draft head"}\n`);
 }

@@ -3,7 +3,7 @@ import type { Evaluation } from "../../src/decode/evaluate.ts";
 import { number, percent } from "../format.ts";
 import type { Context } from "../io.ts";
 import { openModel, type ModelOptions } from "../model.ts";
-import { ffnOption, jsonOption, modelOption, quantizeOption, tierOption, wholeNumber } from "../options.ts";
+import { ffnOption, jsonOption, modelOption, quantizeOption, threadsOption, tierOption, wholeNumber } from "../options.ts";
 import { withProgress } from "../progress.ts";
 import { readTextFile } from "../text-file.ts";
 
@@ -22,6 +22,7 @@ export function registerEval(program: Command, context: Context): void {
     .option("--max-documents <n>", "only the first n documents (default: all)", wholeNumber)
     .addOption(ffnOption())
     .addOption(tierOption())
+    .addOption(threadsOption())
     .addOption(quantizeOption())
     .addOption(jsonOption())
     .addHelpText("after", `

@@ -2,15 +2,19 @@ import { Option, type Command } from "commander";
 import type { Generation, GenerationResult } from "../../src/decode/generation.ts";
 import { resolveOptions, SPECULATE, type GenerateOptions } from "../../src/decode/options.ts";
 import { UsageError } from "../../src/errors.ts";
+import type { Model } from "../../src/model/model.ts";
+import { describeDecisions } from "../decisions.ts";
 import { number, percent } from "../format.ts";
 import type { Context, Io } from "../io.ts";
 import { openModel, type ModelOptions } from "../model.ts";
-import { collect, decimal, ffnOption, jsonOption, modelOption, quantizeOption, tierOption, tokenIds, wholeNumber } from "../options.ts";
+import { collect, decimal, ffnOption, jsonOption, modelOption, quantizeOption, threadsOption, tierOption, tokenIds, wholeNumber } from "../options.ts";
 
 /** More is no prompt: it would not fit any context. */
 const MAX_INPUT_BYTES = 16 << 20;
 
-interface Options extends ModelOptions, Omit<GenerateOptions, "signal" | "stop"> {
+interface Options extends ModelOptions, Omit<GenerateOptions, "signal" | "stop" | "draftModel"> {
+  readonly draftModel?: string;
+  readonly verbose?: boolean;
   readonly tokens?: number[];
   readonly stop?: string[];
 }
@@ -31,15 +35,20 @@ export function registerGenerate(program: Command, context: Context): void {
     .option("--seed <n>", "same seed, same text (default: random)", wholeNumber)
     .option("--stop <text>", "end before this text; may be given more than once", collect)
     .option("--ignore-eos", "go on after an end-of-sequence token")
-    .addOption(new Option("--speculate <way>", "verify several guessed tokens at once, same text: ngram guesses from what was said before, auto does so where it is faster (default: off)").choices(SPECULATE))
+    .addOption(new Option("--speculate <way>", "verify several guessed tokens at once, same text: ngram guesses from what was said before, eagle by the model's draft head, model by --draft-model; auto takes what is fastest, nothing included (default: auto)").choices(SPECULATE))
+    .option("--draft-model <path>", "smaller model of the same vocabulary that guesses")
+    .option("--draft-tokens <n>", "most nodes of a tree of guesses, 2 to 64 (default: what is best)", wholeNumber)
+    .option("--verbose", "tell what speculation decided and measured")
     .addOption(ffnOption())
     .addOption(tierOption())
+    .addOption(threadsOption())
     .addOption(quantizeOption())
     .addOption(jsonOption())
     .addHelpText("after", `
 Examples:
   blockffn generate "Once upon a time"
   blockffn generate "Tom had a red car." --max-tokens 100 --temperature 0.8 --top-p 0.9 --seed 7
+  blockffn generate "Once upon a time" --speculate eagle --verbose
   blockffn generate --tokens 1,403,298 --ignore-eos --json
   echo "The old king sat by the fire" | blockffn generate --stop "."`)
     .action((prompt: string | undefined, options: Options) => generateCommand(context, prompt, options));
@@ -50,27 +59,38 @@ async function generateCommand(context: Context, argument: string | undefined, o
   const generateOptions = pick(options, signal);
   // Wrong options are told before a model is loaded.
   resolveOptions(generateOptions);
+  if (options.speculate === "model" && options.draftModel === undefined) throw new UsageError("is model, which needs --draft-model", { field: "speculate" });
   const prompt = await readPrompt(io, argument, options.tokens);
   const model = await openModel(context, options);
+  let draft: Model | undefined;
   try {
-    const generation = model.generate(prompt, generateOptions);
+    draft = options.draftModel === undefined ? undefined : await openModel(context, draftOptions(options, options.draftModel));
+    const generation = model.generate(prompt, draft === undefined ? generateOptions : { ...generateOptions, draftModel: draft });
     if (options.json === true) {
       const result = await generation.result();
-      const { name, quantization, tier } = model.loaded;
-      await io.out(`${JSON.stringify({ ...result, model: name, quantization, tier })}\n`);
+      const { name, quantization, tier, threads } = model.loaded;
+      await io.out(`${JSON.stringify({ ...result, model: name, quantization, tier, threads })}\n`);
       return;
     }
     if (io.stdoutIsTty && typeof prompt === "string") await io.out(dim(io, prompt));
     await stream(io, generation);
-    io.err(`${summary(await generation.result())}\n`);
+    const result = await generation.result();
+    io.err(`${summary(result)}\n`);
+    if (options.verbose === true && result.decisions !== null) io.err(describeDecisions(result.decisions));
   } finally {
+    draft?.dispose();
     model.dispose();
   }
 }
 
+/** The draft model is loaded as it is packed. */
+function draftOptions({ tier, json }: Options, model: string): ModelOptions {
+  return { model, ...(tier === undefined ? {} : { tier }), ...(json === undefined ? {} : { json }) };
+}
+
 function pick(options: Options, signal: AbortSignal): GenerateOptions {
-  const { maxTokens, context, temperature, topK, topP, minP, repetitionPenalty, seed, stop, ignoreEos, speculate } = options;
-  const given = Object.entries({ maxTokens, context, temperature, topK, topP, minP, repetitionPenalty, seed, stop, ignoreEos, speculate }).filter(([, value]) => value !== undefined);
+  const { maxTokens, context, temperature, topK, topP, minP, repetitionPenalty, seed, stop, ignoreEos, speculate, draftTokens } = options;
+  const given = Object.entries({ maxTokens, context, temperature, topK, topP, minP, repetitionPenalty, seed, stop, ignoreEos, speculate, draftTokens }).filter(([, value]) => value !== undefined);
   return { ...Object.fromEntries(given), signal };
 }
 
@@ -106,7 +126,7 @@ function summary(result: GenerationResult): string {
     `prompt ${result.promptTokens} tokens at ${number(result.prefillTokensPerSecond)}/s`,
     `${result.tokens.length} new at ${number(result.decodeTokensPerSecond)}/s`,
   ];
-  if (result.rounds !== null) parts.push(`${result.acceptedTokens} of ${result.draftedTokens} drafted tokens accepted in ${result.rounds} rounds`);
+  if (result.draftedTokens !== null && result.draftedTokens > 0) parts.push(`${result.acceptedTokens} of ${result.draftedTokens} drafted tokens accepted in ${result.rounds} rounds`);
   if (result.tls !== null) parts.push(`${percent(result.tls)} of experts skipped`);
   parts.push(`ended by ${result.finishReason}`);
   return `[${parts.join("; ")}]`;

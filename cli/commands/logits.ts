@@ -5,7 +5,7 @@ import { encodePrompt } from "../../src/decode/prompt.ts";
 import type { Model } from "../../src/model/model.ts";
 import type { Context } from "../io.ts";
 import { openModel, type ModelOptions } from "../model.ts";
-import { ffnOption, modelOption, quantizeOption, tierOption, tokenIds, wholeNumber } from "../options.ts";
+import { ffnOption, modelOption, quantizeOption, threadsOption, tierOption, tokenIds, wholeNumber } from "../options.ts";
 import { withProgress } from "../progress.ts";
 
 interface Options extends ModelOptions {
@@ -25,6 +25,7 @@ export function registerLogits(program: Command, context: Context): void {
     .requiredOption("-o, --out <file>", "file to write")
     .addOption(ffnOption())
     .addOption(tierOption())
+    .addOption(threadsOption())
     .addOption(quantizeOption())
     .addHelpText("after", `
 Examples:

@@ -1,14 +1,15 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { SourceError } from "../../src/errors.ts";
-import type { Host, Tier } from "../../src/host.ts";
+import type { Host } from "../../src/host.ts";
 import { openLocation } from "./files.ts";
 import { PACKAGE_ROOT } from "./package.ts";
+import { nodeThreads } from "./threads.ts";
 
-const compiled = new Map<Tier, Promise<WebAssembly.Module>>();
+const compiled = new Map<string, Promise<WebAssembly.Module>>();
 
-async function compile(tier: Tier): Promise<WebAssembly.Module> {
-  const url = new URL(`dist/engine/engine.${tier}.wasm`, PACKAGE_ROOT);
+async function compile(file: string): Promise<WebAssembly.Module> {
+  const url = new URL(`dist/engine/${file}`, PACKAGE_ROOT);
   let bytes: Uint8Array<ArrayBuffer>;
   try {
     bytes = await readFile(url);
@@ -18,17 +19,19 @@ async function compile(tier: Tier): Promise<WebAssembly.Module> {
   return WebAssembly.compile(bytes);
 }
 
-/** Node: models from local files, the engine from the package's dist/engine, compiled once a process. */
+/** Node: models from local files, the engine from the package's dist/engine, compiled once a process, worker threads. */
 export const nodeHost: Host = {
-  engine(tier) {
-    let module = compiled.get(tier);
+  engine(tier, threads = false) {
+    const file = `engine.${tier}${threads ? ".threads" : ""}.wasm`;
+    let module = compiled.get(file);
     if (module === undefined) {
-      module = compile(tier);
-      compiled.set(tier, module);
-      module.catch(() => compiled.delete(tier));
+      module = compile(file);
+      compiled.set(file, module);
+      module.catch(() => compiled.delete(file));
     }
     return module;
   },
   open: openLocation,
   now: () => performance.now(),
+  threads: nodeThreads,
 };

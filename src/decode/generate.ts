@@ -6,6 +6,7 @@ import { logprobsOf, type Logprobs } from "./logprobs.ts";
 import { resolveOptions, type GenerateOptions } from "./options.ts";
 import { encodePrompt } from "./prompt.ts";
 import { Run } from "./run.ts";
+import { checkSpeculation, openSpeculation } from "./speculation.ts";
 import { SpeculativeRun } from "./speculative.ts";
 
 /**
@@ -24,9 +25,9 @@ export function generate(
   }
   const ids = encodePrompt(prompt, tokenizer, model.config.vocabSize);
   const limit = contextLimit(model, ids.length, resolved.context);
-  return new Generation(resolved.speculate === "off"
-    ? new PlainRun(model, tokenizer, ids, resolved, limit)
-    : new SpeculativeRun(model, tokenizer, ids, resolved, limit));
+  if (resolved.speculate === "off") return new Generation(new PlainRun(model, tokenizer, ids, resolved, limit));
+  checkSpeculation(model, resolved);
+  return new Generation(new SpeculativeRun(model, tokenizer, ids, resolved, limit, (capacity) => openSpeculation(model, resolved, capacity)));
 }
 
 /** Tokens that the KV cache may grow to. */
@@ -44,8 +45,6 @@ function contextLimit(model: LoadedModel, promptTokens: number, asked: number | 
 
 /** One token a forward call. */
 class PlainRun extends Run {
-  /** Prompt and new tokens, for the repetition penalty. */
-  readonly #history = Array.from(this.prompt);
   /** Of the token chosen last. */
   #logprobs: Logprobs | undefined;
 
@@ -53,9 +52,8 @@ class PlainRun extends Run {
     if (this.aborted()) return;
     const sequence = this.model.newSequence({ capacity: this.capacity });
     this.sequence = sequence;
-    let id = await this.prefill(sequence, (result) => this.#choose(result));
+    let id = await this.prefill(sequence);
     while (id !== undefined) {
-      this.#history.push(id);
       yield this.#logprobs === undefined ? this.accept(id) : { ...this.accept(id), logprobs: this.#logprobs };
       if (this.output.finish !== undefined) return;
       if (this.pacer.due) await this.pacer.pause();
@@ -63,16 +61,15 @@ class PlainRun extends Run {
       const start = performance.now();
       const result = sequence.forward([id], { logits: "last" });
       this.sparsity?.addDocumentChunk(result.activeExperts, result.rows);
-      id = this.#choose(result);
+      id = this.choose(result, 0);
       this.decodeMs += performance.now() - start;
     }
   }
 
-  /** Chooses from a result at once: its views die with the next forward call of any sequence. */
-  #choose(result: ForwardResult): number {
-    const { sampler, logprobs } = this.options;
-    const id = sampler === undefined ? result.argmax(0) : sampler.sample(result.logits(0), this.#history);
-    if (logprobs !== undefined) this.#logprobs = logprobsOf(result.logits(0), id, logprobs);
+  protected override choose(result: ForwardResult, row: number): number {
+    const id = super.choose(result, row);
+    const { logprobs } = this.options;
+    if (logprobs !== undefined) this.#logprobs = logprobsOf(result.logits(row), id, logprobs);
     return id;
   }
 }

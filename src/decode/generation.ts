@@ -15,6 +15,20 @@ export interface Piece {
   readonly logprobs?: Logprobs;
 }
 
+/** What was chosen and measured, round by round. */
+export interface SpeculationDecisions {
+  /** Rounds by drafter ("off": plain steps) and nodes asked for. */
+  readonly rounds: Readonly<Record<string, Readonly<Record<number, number>>>>;
+  /** Milliseconds of a chunk by its rows: with `auto` as the guard knows it, else the mean of this generation. */
+  readonly chunkMs: Readonly<Record<number, number>>;
+  /** Mean milliseconds of a drafter's proposals. */
+  readonly draftMs: Readonly<Record<string, number>>;
+  /** Share of a drafter's tokens whose parent was accepted that were accepted too. */
+  readonly acceptance: Readonly<Record<string, number>>;
+  /** Experts that any token of a chunk activated, by its rows: mean over chunks and layers; null for dense models. */
+  readonly expertsPerChunk: Readonly<Record<number, number>> | null;
+}
+
 /** What speculative decoding did; null without it. */
 export interface SpeculationResult {
   /** Forward calls after the prompt. */
@@ -26,9 +40,12 @@ export interface SpeculationResult {
   readonly acceptedTokens: number | null;
   /** Experts that any token of a round's chunk activated: mean over rounds and layers; null for dense models. */
   readonly expertsPerChunk: number | null;
+  readonly decisions: SpeculationDecisions | null;
 }
 
-export const NO_SPECULATION: SpeculationResult = { rounds: null, acceptLength: null, draftedTokens: null, acceptedTokens: null, expertsPerChunk: null };
+export const NO_SPECULATION: SpeculationResult = {
+  rounds: null, acceptLength: null, draftedTokens: null, acceptedTokens: null, expertsPerChunk: null, decisions: null,
+};
 
 export interface GenerationResult extends SpeculationResult {
   /** All that the pieces carried. */

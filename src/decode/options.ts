@@ -1,7 +1,9 @@
 import { UsageError } from "../errors.ts";
+import type { LoadedModel } from "../model/types.ts";
 import { createStopMatcher, type StopMatcher } from "../text/stop.ts";
 import { MAX_LOGPROBS } from "./logprobs.ts";
 import { createSampler, type Sampler } from "./sampler.ts";
+import { MAX_TREE_NODES } from "./tree.ts";
 
 /** How text is generated. Everything is optional; the default is greedy. */
 export interface GenerateOptions {
@@ -28,16 +30,21 @@ export interface GenerateOptions {
   /** Takes end-of-sequence tokens for ordinary ones. */
   readonly ignoreEos?: boolean;
   /**
-   * Speculative decoding, greedy only, with the same tokens: `ngram` drafts what followed the same words before; `auto` does
-   * so where it measures that it is faster; default `off`.
+   * Speculative decoding: tokens are guessed and verified several at a time, with the same result, drawn tokens too. `ngram`
+   * guesses what followed the same words before, `eagle` asks the model's EAGLE head, `model` asks `draftModel`; `auto` (default)
+   * measures while it runs and takes whichever is fastest, nothing included; `off` guesses nothing.
    */
   readonly speculate?: Speculate;
-  /** Gives each piece the log-probability of its token and of this many likeliest ones, 0 to 20; not with speculation. Default: none. */
+  /** A smaller model of the same vocabulary that guesses: for `model`, and one more choice for `auto`. It stays the caller's. */
+  readonly draftModel?: LoadedModel | { readonly loaded: LoadedModel };
+  /** Most nodes of a tree of guesses, the last known token included, 2 to 64; default: what the drafter does best, or `auto` measures. */
+  readonly draftTokens?: number;
+  /** Gives each piece the log-probability of its token and of this many likeliest ones, 0 to 20; without speculation. Default: none. */
   readonly logprobs?: number;
 }
 
 /** Ways to speculate. */
-export const SPECULATE = ["off", "ngram", "auto"] as const;
+export const SPECULATE = ["off", "ngram", "eagle", "model", "auto"] as const;
 export type Speculate = (typeof SPECULATE)[number];
 
 /** Checked options, with every default filled in. It belongs to one generation: sampler and stop matcher have state. */
@@ -51,6 +58,8 @@ export interface ResolvedOptions {
   readonly signal: AbortSignal | undefined;
   readonly ignoreEos: boolean;
   readonly speculate: Speculate;
+  readonly draftModel: LoadedModel | undefined;
+  readonly draftTokens: number | undefined;
   readonly logprobs: number | undefined;
 }
 
@@ -68,8 +77,10 @@ export function resolveOptions(options: GenerateOptions): ResolvedOptions {
     stop: stops(options.stop),
     signal: signal(options.signal),
     ignoreEos: options.ignoreEos ?? false,
-    speculate: speculation(options.speculate, temperature, repetitionPenalty),
-    logprobs: logprobs(options),
+    speculate: speculation(options.speculate, options.logprobs),
+    draftModel: draftModel(options.draftModel),
+    draftTokens: options.draftTokens === undefined ? undefined : integer("draftTokens", options.draftTokens, 2, MAX_TREE_NODES),
+    logprobs: options.logprobs === undefined ? undefined : integer("logprobs", options.logprobs, 0, MAX_LOGPROBS),
   };
 }
 
@@ -89,19 +100,18 @@ function signal(value: unknown): AbortSignal | undefined {
   throw new UsageError(`must be an AbortSignal, not ${shown(value)}`, { field: "signal" });
 }
 
-function speculation(value: unknown, temperature: number, repetitionPenalty: number): Speculate {
-  const way = SPECULATE.find((name) => name === (value ?? "off"));
+function speculation(value: unknown, logprobs: number | undefined): Speculate {
+  if (logprobs !== undefined && (value ?? "off") !== "off") throw new UsageError("needs speculate to be off: a drafted chunk leaves them for some tokens only", { field: "logprobs" });
+  const way = SPECULATE.find((name) => name === (value ?? (logprobs === undefined ? "auto" : "off")));
   if (way === undefined) throw new UsageError(`must be one of ${SPECULATE.join(", ")}`, { field: "speculate" });
-  if (way !== "off" && (temperature !== 0 || repetitionPenalty !== 1)) {
-    throw new UsageError("works with temperature 0 and repetitionPenalty 1 only; sampling with speculation is not there yet", { field: "speculate" });
-  }
   return way;
 }
 
-function logprobs({ logprobs: count, speculate = "off" }: GenerateOptions): number | undefined {
-  if (count === undefined) return undefined;
-  if (speculate !== "off") throw new UsageError("needs speculate to be off: a drafted chunk leaves them for some tokens only", { field: "logprobs" });
-  return integer("logprobs", count, 0, MAX_LOGPROBS);
+function draftModel(value: GenerateOptions["draftModel"]): LoadedModel | undefined {
+  if (value === undefined) return undefined;
+  const model: unknown = typeof value === "object" && value !== null && "loaded" in value ? value.loaded : value;
+  if (typeof (model as LoadedModel | null)?.newSequence === "function") return model as LoadedModel;
+  throw new UsageError(`must be a loaded model, not ${shown(value)}`, { field: "draftModel" });
 }
 
 function randomSeed(): number {

@@ -17,6 +17,8 @@ export abstract class Run implements GenerationRun {
   protected readonly pacer: Pacer;
   protected sequence: Sequence | undefined;
   protected decodeMs = 0;
+  /** Prompt and new tokens, for the repetition penalty. */
+  readonly #history: number[];
   #prefillMs = 0;
 
   /** @param limit tokens that the KV cache may grow to; the prompt fits */
@@ -25,6 +27,7 @@ export abstract class Run implements GenerationRun {
     this.pacer = new Pacer(model.pause);
     this.prompt = prompt;
     this.options = options;
+    this.#history = options.sampler === undefined ? [] : Array.from(prompt);
     // The last new token is never computed, so it needs no place.
     this.capacity = Math.min(limit, prompt.length + options.maxTokens - 1);
     this.output = new Output(tokenizer, prompt, options, this.capacity, model.config.eosTokenIds);
@@ -59,9 +62,21 @@ export abstract class Run implements GenerationRun {
     return NO_SPECULATION;
   }
 
+  /**
+   * The next token after a row that has logits: the likeliest, or drawn with the next random number. Chosen at once, since a
+   * result's views die with the next forward call of any sequence; in the order of the text.
+   */
+  protected choose(result: ForwardResult, row: number): number {
+    const { sampler } = this.options;
+    if (sampler === undefined) return result.argmax(row);
+    const id = sampler.sample(result.logits(row), this.#history);
+    this.#history.push(id);
+    return id;
+  }
+
   /** Computes the prompt and chooses the first new token; undefined when aborted. `seen` gets each chunk while its result is alive, and the time it took. */
   protected async prefill(
-    sequence: Sequence, choose: (result: ForwardResult) => number, seen?: (chunk: Uint32Array, result: ForwardResult, ms: number) => void,
+    sequence: Sequence, seen?: (chunk: Uint32Array, result: ForwardResult, ms: number) => void,
   ): Promise<number | undefined> {
     const { maxChunk } = this.model;
     for (let at = 0; ; at += maxChunk) {
@@ -71,7 +86,7 @@ export abstract class Run implements GenerationRun {
       const result = sequence.forward(chunk, { logits: last ? "last" : "none" });
       this.sparsity?.addDocumentChunk(result.activeExperts, result.rows);
       // Chosen first: a drafter may run the engine, and that ends the result.
-      const id = last ? choose(result) : undefined;
+      const id = last ? this.choose(result, 0) : undefined;
       seen?.(chunk, result, performance.now() - start);
       this.#prefillMs += performance.now() - start;
       if (last) return id;

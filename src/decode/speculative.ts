@@ -1,17 +1,13 @@
 import type { ForwardResult, LoadedModel, Sequence } from "../model/types.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
-import { countUniqueExperts } from "../sparsity/union.ts";
-import type { Drafter } from "./drafters/drafter.ts";
-import { NgramDrafter } from "./drafters/ngram.ts";
 import type { Piece, SpeculationResult } from "./generation.ts";
-import { CostGuard } from "./guard.ts";
 import type { ResolvedOptions } from "./options.ts";
+import type { Choice } from "./policy.ts";
 import { Run } from "./run.ts";
+import type { Speculation } from "./speculation.ts";
+import { SpeculativeStats } from "./speculative-stats.ts";
 import { checkTree, layoutTree, MAX_TREE_NODES } from "./tree.ts";
-import { verifyGreedy } from "./verify.ts";
-
-/** Nodes of a tree where no guard measures what they cost. */
-const UNGUARDED_NODES = 8;
+import { verifyTree } from "./verify.ts";
 
 /** What a round leaves when its views are gone. */
 interface Round {
@@ -21,30 +17,40 @@ interface Round {
   readonly experts: readonly Uint32Array[];
 }
 
+const LAST = { logits: "last" } as const;
+const NO_STATE = new Float32Array(0);
+
 /**
- * Greedy decoding with drafts: propose a tree, run it as one chunk, keep the path that the model confirms. A row's logits
- * do not depend on the chunk it came in, so tokens, text and finish reason are those of plain decoding.
+ * Decoding with drafts: propose a tree, run it as one chunk, keep the path that the model confirms. A row's logits do not depend
+ * on the chunk it came in, and tokens are chosen from them as plain decoding does, with the same random numbers in the same order:
+ * tokens, text and finish reason are those of plain decoding, whatever the sampler.
  */
 export class SpeculativeRun extends Run {
-  readonly #drafter: Drafter;
-  readonly #guard: CostGuard | undefined;
-  #rounds = 0;
-  #confirmed = 0;
-  #drafted = 0;
-  #accepted = 0;
-  #experts = 0;
+  readonly #open: (capacity: number) => Speculation;
+  #speculation: Speculation | undefined;
+  #stats: SpeculativeStats | undefined;
+  #needsHidden = false;
+  // What a plain step hands over, kept from step to step.
+  readonly #token = [0];
+  readonly #state: Float32Array[] = [NO_STATE];
 
-  /** @param drafter taken over: disposed at the end; default: look-up in prompt and output */
-  constructor(model: LoadedModel, tokenizer: Tokenizer | undefined, prompt: Uint32Array, options: ResolvedOptions, limit: number, drafter: Drafter = new NgramDrafter()) {
+  /** @param open makes the drafters, when the generation starts, for so many tokens; they are disposed at its end */
+  constructor(
+    model: LoadedModel, tokenizer: Tokenizer | undefined, prompt: Uint32Array, options: ResolvedOptions, limit: number,
+    open: (capacity: number) => Speculation,
+  ) {
     super(model, tokenizer, prompt, options, limit);
-    this.#drafter = drafter;
-    this.#guard = options.speculate === "auto" ? new CostGuard({ now: () => performance.now() }) : undefined;
+    this.#open = open;
   }
 
   async *pieces(): AsyncGenerator<Piece, void, void> {
     if (this.aborted()) return;
     const sequence = this.model.newSequence({ capacity: this.capacity });
     this.sequence = sequence;
+    const speculation = this.#open(this.capacity);
+    this.#speculation = speculation;
+    this.#needsHidden = speculation.drafters.some(({ needsHidden }) => needsHidden === true);
+    this.#stats = new SpeculativeStats(this.sparsity === undefined ? 0 : this.model.config.layers, speculation.costs);
     const first = await this.#start(sequence);
     if (first === undefined) return;
     yield this.accept(first);
@@ -53,9 +59,15 @@ export class SpeculativeRun extends Run {
     for (;;) {
       if (this.pacer.due) await this.pacer.pause();
       if (this.aborted()) return;
-      const start = performance.now();
-      const { tokens, experts } = this.#round(sequence, root);
-      this.decodeMs += performance.now() - start;
+      // Plain decoding would go on, so there is a place for the root at least.
+      const choice = speculation.policy.choose(Math.min(MAX_TREE_NODES, this.model.maxChunk, this.capacity - sequence.length));
+      if (choice.nodes === 1) {
+        root = this.#step(sequence, root);
+        yield this.accept(root);
+        if (this.output.finish !== undefined) return;
+        continue;
+      }
+      const { tokens, experts } = this.#round(sequence, root, choice);
       for (const [i, id] of tokens.entries()) {
         if (this.aborted()) return;
         // Only rows that plain decoding would have computed count as sparsity.
@@ -68,70 +80,85 @@ export class SpeculativeRun extends Run {
   }
 
   override finish(): ReturnType<Run["finish"]> {
-    this.#drafter.dispose();
+    for (const drafter of this.#speculation?.drafters ?? []) drafter.dispose();
     return super.finish();
   }
 
   protected override speculation(): SpeculationResult {
-    const mean = (sum: number): number | null => (this.#rounds === 0 ? null : sum / this.#rounds);
-    return {
-      rounds: this.#rounds,
-      acceptLength: mean(this.#confirmed),
-      draftedTokens: this.#drafted,
-      acceptedTokens: this.#accepted,
-      expertsPerChunk: this.sparsity === undefined ? null : mean(this.#experts),
-    };
+    return (this.#stats ?? new SpeculativeStats(this.sparsity === undefined ? 0 : this.model.config.layers, undefined)).result();
   }
 
-  /** Prefill; the drafter sees the prompt and the first token. */
+  /** Prefill; the drafters see the prompt and the first token. */
   async #start(sequence: Sequence): Promise<number | undefined> {
-    const needsHidden = this.#drafter.needsHidden === true;
+    const { policy } = this.#speculation!;
     // State before the next token; none before the first one.
-    let before: Float32Array = new Float32Array(0);
-    const id = await this.prefill(sequence, (result) => result.argmax(0), (chunk, result, ms) => {
-      this.#guard?.observe(chunk.length, ms);
-      if (!needsHidden) {
-        this.#drafter.accept(chunk);
-        return;
-      }
-      const hidden = [before, ...Array.from(chunk, (_, row) => result.hidden(row).slice())];
-      before = hidden.pop()!;
-      this.#drafter.accept(chunk, hidden);
+    let before: Float32Array = NO_STATE;
+    const id = await this.prefill(sequence, (chunk, result, ms) => {
+      policy.observe(chunk.length, ms);
+      if (!this.#needsHidden) return this.#tell(chunk, undefined);
+      const hidden = [before, ...Array.from({ length: chunk.length - 1 }, (_, row) => result.hidden(row))];
+      before = result.hidden(chunk.length - 1).slice();
+      this.#tell(chunk, hidden);
     });
-    if (id !== undefined) this.#drafter.accept([id], needsHidden ? [before] : undefined);
+    if (id !== undefined) this.#tell([id], [before]);
     return id;
   }
 
-  #round(sequence: Sequence, root: number): Round {
-    // Plain decoding would go on, so there is a place for the root at least.
-    const maxNodes = Math.min(MAX_TREE_NODES, this.model.maxChunk, this.capacity - sequence.length);
-    const nodes = this.#guard?.choose(maxNodes) ?? Math.min(maxNodes, UNGUARDED_NODES);
-    const tree = nodes === 1 ? { tokens: [root], parents: [-1] } : this.#drafter.propose(nodes);
+  /** A plain step: as in plain decoding, and the drafters are told of it. @returns the next token */
+  #step(sequence: Sequence, root: number): number {
+    const start = performance.now();
+    this.#token[0] = root;
+    const result = sequence.forward(this.#token, LAST);
+    const experts = this.sparsity?.addDocumentChunk(result.activeExperts, 1) ?? 0;
+    const id = this.choose(result, 0);
+    this.#token[0] = id;
+    if (this.#needsHidden) this.#state[0] = result.hidden(0);
+    this.#tell(this.#token, this.#state);
+    const ms = performance.now() - start;
+    this.#stats!.plain(ms, experts);
+    this.#speculation!.policy.recordPlain(ms);
+    this.decodeMs += ms;
+    return id;
+  }
+
+  #round(sequence: Sequence, root: number, choice: Choice): Round {
+    const start = performance.now();
+    const { drafter, nodes } = choice;
+    const arrears = drafter?.arrears ?? 0;
+    const tree = drafter?.propose(nodes) ?? { tokens: [root], parents: [-1] };
     checkTree(tree, nodes);
+    const drafted = performance.now();
     // Without a draft it is a plain step, at the price of one.
     const layout = tree.tokens.length === 1 ? undefined : layoutTree(tree, sequence.length);
-    const result = sequence.forward(tree.tokens, layout === undefined ? { logits: "last" } : { logits: "all", tree: layout });
-    const { path, emitted } = verifyGreedy(tree, (node) => result.argmax(node));
-    const experts = this.#count(result, path);
-    const hidden = this.#drafter.needsHidden === true ? path.map((row) => result.hidden(row).slice()) : undefined;
-    if (path.length < result.rows) sequence.keep(path);
+    const result = sequence.forward(tree.tokens, layout === undefined ? LAST : { logits: "all", tree: layout });
+    const { path, emitted } = verifyTree(tree, (node) => this.choose(result, node));
+    const { rows } = result;
+    this.#stats!.chunk(rows, result.activeExperts);
+    const experts = this.sparsity === undefined ? [] : this.#experts(result, path);
+    const hidden = this.#needsHidden ? path.map((row) => result.hidden(row).slice()) : undefined;
+    if (path.length < rows) sequence.keep(path);
     // After the views were read: a drafter may run the engine.
-    this.#drafter.accept(emitted, hidden);
-    this.#guard?.record(result.rows, layout === undefined ? 0 : Math.max(...layout.depths), path.length);
-    this.#rounds++;
-    this.#confirmed += path.length;
-    this.#drafted += result.rows - 1;
-    this.#accepted += path.length - 1;
+    this.#tell(emitted, hidden);
+    const ms = performance.now() - start;
+    const draftMs = drafted - start;
+    const outcome = { draftMs, verifyMs: ms - draftMs, arrears, rows, depth: layout === undefined ? 0 : Math.max(...layout.depths), tokens: path.length };
+    this.#stats!.round(choice, outcome);
+    this.#speculation!.policy.record(choice, outcome);
+    this.decodeMs += ms;
     return { tokens: emitted, experts };
   }
 
-  /** Counts the chunk's experts, and copies those of the path's rows. */
-  #count({ activeExperts, rows }: ForwardResult, path: readonly number[]): Uint32Array[] {
-    if (this.sparsity === undefined) return [];
+  #tell(tokens: ArrayLike<number>, hidden: readonly Float32Array[] | undefined): void {
+    for (const drafter of this.#speculation!.drafters) {
+      if (drafter.needsHidden === true) drafter.accept(tokens, hidden);
+      else drafter.accept(tokens);
+    }
+  }
+
+  /** Copies of the active experts of a path's rows. */
+  #experts({ activeExperts, rows }: ForwardResult, path: readonly number[]): Uint32Array[] {
     const { layers } = this.model.config;
     const words = activeExperts.length / (layers * rows);
-    this.#experts += countUniqueExperts(activeExperts, layers, rows) / layers;
-    if (rows === 1) return [activeExperts.slice()];
     return path.map((row) => {
       const own = new Uint32Array(layers * words);
       for (let layer = 0; layer < layers; layer++) {

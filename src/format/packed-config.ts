@@ -23,7 +23,7 @@ const FfnSchema = v.variant("kind", [
   }),
 ]);
 
-const ConfigSchema = v.strictObject({
+export const ConfigSchema = v.strictObject({
   architecture: oneOf(["minicpm", "llama"]),
   vocabSize: size(MAX.vocabSize),
   hiddenSize: size(MAX.hiddenSize),
@@ -46,20 +46,23 @@ const ConfigSchema = v.strictObject({
  * @throws ConfigError naming the file and the field.
  */
 export function parsePackedConfig(json: string, file: string, field: string): ModelConfig {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch (cause) {
-    throw new ConfigError("is not JSON", { file, field, cause });
-  }
-  const parsed = check(ConfigSchema, value, file);
+  const parsed = check(ConfigSchema, parseMetadata(json, file, field), file);
   const config: ModelConfig = { ...parsed, bosTokenId: parsed.bosTokenId };
   checkFit(config, file, field);
   return config;
 }
 
+/** JSON of a metadata entry. @throws ConfigError naming the file and the field. */
+export function parseMetadata(json: string, file: string, field: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch (cause) {
+    throw new ConfigError("is not JSON", { file, field, cause });
+  }
+}
+
 /** What the engine relies on beyond each field's own range. */
-function checkFit({ attention: a, ffn, vocabSize, bosTokenId, eosTokenIds }: ModelConfig, file: string, field: string): void {
+export function checkFit({ attention: a, ffn, vocabSize, bosTokenId, eosTokenIds }: ModelConfig, file: string, field: string): void {
   const fail = (what: string): never => {
     throw new ConfigError(what, { file, field });
   };

@@ -6,6 +6,7 @@ import type { Quantization } from "../model/types.ts";
 import { parseChatTemplate, type ChatTemplate } from "../text/chat-template.ts";
 import { readRange } from "./bytes.ts";
 import { MAX_TOKENIZER_BYTES } from "./checkpoint.ts";
+import { layoutDraft, parseDraftConfig, type DraftLayout } from "./draft-head.ts";
 import { parsePackedConfig } from "./packed-config.ts";
 import { encodeSafetensorsHeader, openSafetensors, type NamedTensor, type SafetensorsFile } from "./safetensors.ts";
 import type { ByteSource } from "./source.ts";
@@ -18,10 +19,11 @@ const QUANTIZATION = "blockffn.quantization";
 const CONFIG = "blockffn.config";
 /** Optional: the chat template and its tokens, as JSON. */
 const CHAT_TEMPLATE = "blockffn.chat_template";
-/** The format version that this code writes and reads. */
+const DRAFT = "blockffn.draft";
+/** The format versions: 1, and 2 for files with a draft head. A file has the smallest that can say what it holds. */
 const FORMAT_VERSION = "1";
+const DRAFT_VERSION = "2";
 const TOKENIZER = "tokenizer.json";
-
 
 /** A packed model whose header is checked; its weights are `plan.bytes` bytes from `weightsOffset` on. */
 export interface PackedModel {
@@ -30,21 +32,31 @@ export interface PackedModel {
   readonly plan: WeightPlan;
   readonly weightsOffset: number;
   readonly chatTemplate: ChatTemplate | undefined;
+  /** The EAGLE head behind the weights. */
+  readonly draft: DraftLayout | undefined;
+  /** Bytes of weights and head together: what one straight read brings in. */
+  readonly bytes: number;
   readTokenizer(): Promise<Uint8Array | undefined>;
 }
 
 /** Lays out a packed file: its first bytes (header and tokenizer, padded) and where the weights start. */
-export function encodePacked(config: ModelConfig, plan: WeightPlan, tokenizerJson: Uint8Array | undefined, chatTemplate?: ChatTemplate): { head: Uint8Array; weightsOffset: number; fileSize: number } {
+export function encodePacked(
+  config: ModelConfig, plan: WeightPlan, tokenizerJson: Uint8Array | undefined, draft?: DraftLayout, chatTemplate?: ChatTemplate,
+): { head: Uint8Array; weightsOffset: number; fileSize: number } {
   const tensors: NamedTensor[] = plan.parts.map((part) => ({ name: part.name, dtype: "U8", shape: [part.bytes] }));
   if (tokenizerJson !== undefined) tensors.unshift({ name: TOKENIZER, dtype: "U8", shape: [tokenizerJson.length] });
   const metadata = new Map([
     ["format", "blockffn"],
-    [VERSION, FORMAT_VERSION],
+    [VERSION, draft === undefined ? FORMAT_VERSION : DRAFT_VERSION],
     [LAYOUT, String(LAYOUT_VERSION)],
     [QUANTIZATION, plan.quantization],
     [CONFIG, JSON.stringify(config)],
     ...(chatTemplate === undefined ? [] : [[CHAT_TEMPLATE, JSON.stringify(chatTemplate)] as const]),
   ]);
+  if (draft !== undefined) {
+    metadata.set(DRAFT, JSON.stringify(draft.config));
+    tensors.push(...draft.parts.map(({ name, bytes }): NamedTensor => ({ name, dtype: "U8", shape: [bytes] })));
+  }
   const layout = encodeSafetensorsHeader(tensors, metadata, { align: PART_ALIGN });
   const first = layout.tensors[tokenizerJson === undefined ? 0 : 1];
   const weightsOffset = first === undefined ? layout.fileSize : first.offset;
@@ -68,14 +80,18 @@ export async function openPacked(source: ByteSource): Promise<PackedModel> {
   if (!isPacked(file)) {
     throw new FormatError("not a packed model: convert the model's folder with `blockffn convert FOLDER --out FILE`", { file: source.name, field: VERSION });
   }
-  expectMetadata(file, VERSION, FORMAT_VERSION);
+  const version = file.metadata.get(VERSION) === DRAFT_VERSION ? DRAFT_VERSION : FORMAT_VERSION;
+  expectMetadata(file, VERSION, version);
   expectMetadata(file, LAYOUT, String(LAYOUT_VERSION));
   const quantization = readQuantization(file);
   const config = parsePackedConfig(file.metadata.get(CONFIG) ?? "", source.name, CONFIG);
   const plan = planWeights(config, quantization);
-  const weightsOffset = checkParts(file, plan);
+  const draft = version === DRAFT_VERSION ? layoutDraft(parseDraftConfig(file.metadata.get(DRAFT) ?? "", source.name, DRAFT, config), plan, config) : undefined;
+  const parts = [...plan.parts, ...(draft?.parts ?? [])];
+  const weightsOffset = checkParts(file, parts);
   const chatTemplate = parseChatTemplate(file.metadata.get(CHAT_TEMPLATE), source.name, CHAT_TEMPLATE);
-  return { source, config, plan, weightsOffset, chatTemplate, readTokenizer: () => readTokenizer(file) };
+  const last = parts[parts.length - 1];
+  return { source, config, plan, weightsOffset, chatTemplate, draft, bytes: last === undefined ? 0 : last.offset + last.bytes, readTokenizer: () => readTokenizer(file) };
 }
 
 function expectMetadata(file: SafetensorsFile, key: string, expected: string): void {
@@ -90,9 +106,9 @@ function readQuantization(file: SafetensorsFile): Quantization {
   throw new FormatError("must be f32, q8 or q4", { file: file.name, field: QUANTIZATION });
 }
 
-function checkParts(file: SafetensorsFile, plan: WeightPlan): number {
-  const weightsOffset = file.entry(plan.parts[0]?.name ?? "")?.offset ?? 0;
-  for (const part of plan.parts) {
+function checkParts(file: SafetensorsFile, parts: readonly { readonly name: string; readonly bytes: number; readonly offset: number }[]): number {
+  const weightsOffset = file.entry(parts[0]?.name ?? "")?.offset ?? 0;
+  for (const part of parts) {
     const entry = file.entry(part.name);
     const where = { file: file.name, field: part.name };
     if (entry === undefined) throw new FormatError("this tensor is missing; the configuration says that the model has it", where);
@@ -101,7 +117,8 @@ function checkParts(file: SafetensorsFile, plan: WeightPlan): number {
     }
     if (entry.offset !== weightsOffset + part.offset) throw new FormatError("is not where a packed model has it; convert the model again", where);
   }
-  const extra = file.names().find((name) => name !== TOKENIZER && !plan.byName.has(name));
+  const known = new Set(parts.map(({ name }) => name));
+  const extra = file.names().find((name) => name !== TOKENIZER && !known.has(name));
   if (extra !== undefined) throw new FormatError("the configuration knows no such tensor", { file: file.name, field: extra });
   return weightsOffset;
 }

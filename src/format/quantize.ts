@@ -56,6 +56,9 @@ function putScale(out: Uint8Array, at: number, r: number, bits: number): void {
   out[at + 2 * r + 1] = bits >> 8;
 }
 
+/** Place of a column among the four bytes of its quad: 0, 2, 1, 3 (assembly/layout.ts). */
+const quadByte = (c: number): number => ((c & 1) << 1) + ((c >> 1) & 1);
+
 /** 8 bits, kept as q + 128: the largest weight of a group is +-127. The scale is rounded up to bf16 first, so rounding it costs nothing. */
 function packQ8(group: Float32Array, out: Uint8Array, at: number, r: number): void {
   let peak = 0;
@@ -63,10 +66,10 @@ function packQ8(group: Float32Array, out: Uint8Array, at: number, r: number): vo
   const bits = bf16Away(peak / 127);
   const scale = bf16Value(bits);
   putScale(out, at, r, bits);
-  const row = at + SCALE_BYTES + (r >> 3) * 16 + (r & 3) * 4 + ((r >> 2) & 1);
+  const row = at + SCALE_BYTES + r * 4;
   for (let c = 0; c < group.length; c++) {
     const q = scale === 0 ? 0 : clamp(Math.round((group[c] as number) / scale), -127, 127);
-    out[row + (c >> 1) * 32 + (c & 1) * 2] = q + 128;
+    out[row + (c >> 2) * 64 + quadByte(c)] = q + 128;
   }
 }
 
@@ -77,14 +80,13 @@ function packQ8(group: Float32Array, out: Uint8Array, at: number, r: number): vo
 function packQ4(block: Float32Array, out: Uint8Array, at: number, r: number): void {
   const bits = bestQ4Scale(block);
   const scale = bf16Value(bits);
-  const group = r >> 2;
-  // Groups 1 and 2 are multiplied without being shifted down: their scales carry the 1/16 and 1/256 (kernels/simd/matmul_q4.ts).
-  const divisor = group === 3 ? 1 : 16 ** group;
-  putScale(out, at, r, bf16Nearest(scale / divisor));
+  // High nibbles are multiplied without being shifted down: their scales carry the 1/16 (kernels/simd/matmul_q4.ts).
+  const shift = r & 4;
+  putScale(out, at, r, bf16Nearest(scale / (1 << shift)));
   for (let c = 0; c < BLOCK_COLS; c++) {
     const q = scale === 0 ? 0 : clamp(Math.round((block[c] as number) / scale), -8, 7);
-    const byte = at + SCALE_BYTES + (c >> 1) * 16 + (((r & 3) << 1) + (c & 1)) * 2 + (group >> 1);
-    out[byte] = (out[byte] as number) | ((q + 8) << ((group & 1) << 2));
+    const byte = at + SCALE_BYTES + (c >> 2) * 32 + (r >> 3) * 16 + (r & 3) * 4 + quadByte(c);
+    out[byte] = (out[byte] as number) | ((q + 8) << shift);
   }
 }
 

@@ -52,6 +52,9 @@ export class SafetensorsFile implements TensorSource {
   }
 }
 
+/** Read first: in most files the whole header, which then takes one read. */
+const FIRST_READ = 1 << 16;
+
 /**
  * Opens a safetensors file: reads its header and checks all of it. `close()` closes the source; when opening fails, the
  * source is still the caller's.
@@ -59,13 +62,15 @@ export class SafetensorsFile implements TensorSource {
  */
 export async function openSafetensors(source: ByteSource): Promise<SafetensorsFile> {
   const field = "header";
-  const length = new DataView((await readRange(source, 0, 8, field)).buffer).getBigUint64(0, true);
+  const start = await readRange(source, 0, Math.max(8, Math.min(source.size, FIRST_READ)), field);
+  const length = new DataView(start.buffer).getBigUint64(0, true);
   if (length > BigInt(Math.max(0, source.size - 8))) {
     throw new FormatError(`the header claims ${length} bytes in a file of ${source.size}; it is cut short or not a safetensors file`, { file: source.name, field });
   }
   if (length > BigInt(MAX_HEADER_BYTES)) {
     throw new LimitError(`the header has ${length} bytes`, { file: source.name, field, limit: MAX_HEADER_BYTES });
   }
-  const json = await readRange(source, 8, Number(length), field);
+  const end = 8 + Number(length);
+  const json = end <= start.length ? start.subarray(8, end) : await readRange(source, 8, Number(length), field);
   return new SafetensorsFile(source, parseSafetensorsHeader(json, source.size, source.name));
 }

@@ -16,16 +16,16 @@ export function cacheRowBytes(config: ModelConfig): { keys: number; values: numb
 export class KvCache {
   /** Address of the sequence descriptor. */
   readonly address: number;
-  /** f32 [capacity]: one query's attention scores; free between forward calls. */
+  /** f32 [threads, capacity]: attention scores of the query that each thread is at; free between forward calls. */
   readonly scores: number;
   readonly #arena: Arena;
   readonly #bytes: number;
 
   /** @throws LimitError when memory cannot grow. */
-  constructor(engine: Engine, arena: Arena, config: ModelConfig, capacity: number, what: string) {
+  constructor(engine: Engine, arena: Arena, config: ModelConfig, capacity: number, threads: number, what: string) {
     const row = cacheRowBytes(config);
     const scores = alignUp(L.SEQ_BYTES, 64);
-    const keys = alignUp(scores + capacity * 4, 64);
+    const keys = alignUp(scores + threads * capacity * 4, 64);
     const values = alignUp(keys + config.layers * capacity * row.keys, 64);
     this.#arena = arena;
     this.#bytes = values + config.layers * capacity * row.values;
@@ -35,6 +35,7 @@ export class KvCache {
     view.setUint32(this.address + L.SEQ_KEYS, this.address + keys, true);
     view.setUint32(this.address + L.SEQ_VALUES, this.address + values, true);
     view.setUint32(this.address + L.SEQ_CAPACITY, capacity, true);
+    view.setUint32(this.address + L.SEQ_SCORES, this.scores, true);
   }
 
   release(): void {

@@ -40,7 +40,7 @@ export class EagleSequence {
   constructor(head: EagleHead, capacity: number) {
     this.#head = head;
     this.capacity = capacity;
-    this.#cache = new KvCache(head.base.engine, head.base.arena, head.config, capacity, `an EAGLE cache for ${capacity} tokens`);
+    this.#cache = new KvCache(head.base.engine, head.base.arena, head.config, capacity, head.base.threads, `an EAGLE cache for ${capacity} tokens`);
   }
 
   /**
@@ -64,9 +64,8 @@ export class EagleSequence {
       masks[i] = chunk.masks[i] as bigint;
       hidden.set(chunk.hidden[i] as Float32Array, i * stride);
     }
-    new DataView(engine.memory.buffer).setUint32(head.addresses.scratch + L.SCRATCH_SCORES, this.#cache.scores, true);
     const logits = { none: L.LOGITS_NONE, last: L.LOGITS_LAST, all: L.LOGITS_ALL }[chunk.logits];
-    engine.exports.eagleForward(head.addresses.descriptor, this.#cache.address, n, chunk.at, chunk.visible, logits);
+    engine.run(n, () => engine.exports.eagleForward(head.addresses.descriptor, this.#cache.address, n, chunk.at, chunk.visible, logits));
     this.#rows = n;
     this.#logitRows = chunk.logits === "all" ? n : chunk.logits === "last" ? 1 : 0;
   }

@@ -1,14 +1,27 @@
-import { LAYOUT_VERSION } from "../../assembly/layout.ts";
-import { BlockFFNError, LimitError } from "../errors.ts";
+import { DESCRIPTOR_VERSION } from "../../assembly/layout.ts";
+import { BlockFFNError, LimitError, ThreadError } from "../errors.ts";
+import type { Host, Tier } from "../host.ts";
+import { engineImports } from "./imports.ts";
+import { Team } from "./team.ts";
 
 const PAGE = 65536;
 /** wasm32 addresses 4 GiB. */
 const MAX_PAGES = 65536;
 
+/** Ends the workers of engines that nobody has disposed and nobody holds any more. */
+const forgotten = typeof FinalizationRegistry === "undefined" ? undefined : new FinalizationRegistry<Team>((team) => team.dispose());
+
 /** The engine's exports; kernels are described in assembly/kernels/scalar/, the rest in assembly/model/. */
 export interface EngineExports {
   heapBase(): number;
   layoutVersion(): number;
+  selfCheck(): number;
+  setReadAhead(on: number): void;
+  /** Address of what the threads share; assembly/model/team.ts and job.ts have the rest. */
+  team(): number;
+  worker(index: number): void;
+  stop(): void;
+  fail(): void;
   forward(model: number, sequence: number, n: number, base: number, logits: number): void;
   eagleForward(eagle: number, sequence: number, n: number, base: number, visible: number, logits: number): void;
   logSoftmaxTopK(x: number, count: number, k: number, temporary: number, indices: number, values: number): number;
@@ -26,7 +39,8 @@ export interface EngineExports {
   matmulF32(w: number, rows: number, cols: number, x: number, xStride: number, xi: number, n: number, y: number, yStride: number, yi: number, accumulate: number): void;
   matmulQ8(w: number, rows: number, cols: number, x: number, xStride: number, xScale: number, xSums: number, sumsStride: number, xi: number, n: number, y: number, yStride: number, yi: number, accumulate: number): void;
   matmulQ4(w: number, rows: number, cols: number, x: number, xStride: number, xScale: number, xSums: number, sumsStride: number, xi: number, n: number, y: number, yStride: number, yi: number, accumulate: number): void;
-  quantize(x: number, xStride: number, n: number, cols: number, q: number, qStride: number, scales: number, sums: number, sumsStride: number): void;
+  quantizeQ8(x: number, xStride: number, n: number, cols: number, q: number, qStride: number, scales: number, sums: number, sumsStride: number): void;
+  quantizeQ4(x: number, xStride: number, n: number, cols: number, q: number, qStride: number, scales: number, sums: number, sumsStride: number): void;
   rmsNorm(x: number, weight: number, cols: number, eps: number, out: number): void;
   siluScale(h: number, cols: number, s: number): void;
   siluMul(gate: number, up: number, cols: number): void;
@@ -41,26 +55,69 @@ export interface EngineExports {
 export class Engine {
   readonly exports: EngineExports;
   readonly memory: WebAssembly.Memory;
+  /** The engine's threads; undefined when it has only the caller's. */
+  readonly team: Team | undefined;
   readonly #name: string;
 
-  private constructor(exports: EngineExports, memory: WebAssembly.Memory, name: string) {
+  private constructor(exports: EngineExports, memory: WebAssembly.Memory, threads: number, name: string) {
     this.exports = exports;
     this.memory = memory;
+    this.team = threads > 1 ? new Team(exports, memory, threads, name) : undefined;
     this.#name = name;
   }
 
   /** Instantiates a compiled engine over fresh memory; `name` is the model's, for errors. */
   static async create(module: WebAssembly.Module, name = "engine"): Promise<Engine> {
-    const memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES });
-    const abort = (): never => {
-      throw new BlockFFNError("the engine aborted; please report this");
-    };
-    const instance = await WebAssembly.instantiate(module, { env: { memory, abort } });
-    const exports = instance.exports as unknown as EngineExports;
-    if (exports.layoutVersion() !== LAYOUT_VERSION) {
-      throw new BlockFFNError(`the engine was built for layout ${exports.layoutVersion()}, this host for ${LAYOUT_VERSION}: run npm run build`);
+    return Engine.#create(module, 1, name);
+  }
+
+  /**
+   * An engine of a tier for `threads` threads. Its workers start meanwhile, calls run on the caller alone until they have; with `wait`, they
+   * have begun when it resolves. @throws ThreadError, with `wait`, when they cannot be started; without, calls then stay with the caller.
+   */
+  static async start(host: Host, tier: Tier, threads: number, name = "engine", wait = true): Promise<Engine> {
+    if (threads === 1 || host.threads === undefined) return Engine.create(await host.engine(tier), name);
+    const module = await host.engine(tier, true);
+    const engine = await Engine.#create(module, threads, name);
+    const team = engine.team as Team;
+    forgotten?.register(engine, team);
+    const begun = host.threads.start(module, engine.memory, threads - 1, (reason) => team.fail(reason)).then((workers) => team.begin(workers));
+    if (!wait) {
+      begun.catch(() => {});
+      return engine;
     }
-    return new Engine(exports, memory, name);
+    try {
+      await begun;
+    } catch (cause) {
+      throw new ThreadError(`${threads} threads could not be started; ask for fewer`, { file: name, field: "threads", cause });
+    }
+    return engine;
+  }
+
+  static async #create(module: WebAssembly.Module, threads: number, name: string): Promise<Engine> {
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES, shared: threads > 1 });
+    const instance = await WebAssembly.instantiate(module, engineImports(memory));
+    const exports = instance.exports as unknown as EngineExports;
+    if (exports.layoutVersion() !== DESCRIPTOR_VERSION) {
+      throw new BlockFFNError(`the engine was built for layout ${exports.layoutVersion()}, this host for ${DESCRIPTOR_VERSION}: run npm run build`);
+    }
+    return new Engine(exports, memory, threads, name);
+  }
+
+  /** Threads that its calls may run on. */
+  get threads(): number {
+    return this.team?.threads ?? 1;
+  }
+
+  /** Runs a call of `exports` that all threads share (forward, eagleForward, ffnBranch), on `rows` rows. @throws ThreadError when one fails. */
+  run(rows: number, call: () => void): void {
+    if (this.team === undefined) call();
+    else this.team.run(rows, call);
+  }
+
+  /** Ends its threads; it is not to be called again. */
+  dispose(): void {
+    this.team?.dispose();
   }
 
   /**

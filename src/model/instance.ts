@@ -4,7 +4,9 @@ import type { Tier } from "../host.ts";
 import type { ChatTemplate } from "../text/chat-template.ts";
 import { Arena } from "./arena.ts";
 import type { ModelConfig } from "./config.ts";
+import type { DraftLayout } from "../format/draft-head.ts";
 import { writeDescriptors, type Addresses } from "./descriptor.ts";
+import { EagleHead } from "./eagle.ts";
 import type { Engine } from "./engine.ts";
 import { alignUp } from "./panel.ts";
 import type { WeightPlan } from "./plan.ts";
@@ -29,12 +31,14 @@ export class ModelInstance implements LoadedModel {
   readonly addresses: Addresses;
   readonly arena: Arena;
   readonly #sequences = new Set<EngineSequence>();
+  readonly #draft: DraftLayout | undefined;
+  #head: EagleHead | undefined;
   #ffn: FfnMode;
   #disposed = false;
 
   /** Reserves memory and writes the descriptors; the weights are the caller's to fill in at `addresses.weights`. */
   constructor(init: {
-    name: string; config: ModelConfig; tier: Tier; engine: Engine; plan: WeightPlan; ffn: FfnMode; tokenizerJson: Uint8Array | undefined;
+    name: string; config: ModelConfig; tier: Tier; engine: Engine; plan: WeightPlan; draft?: DraftLayout | undefined; ffn: FfnMode; tokenizerJson: Uint8Array | undefined;
     chatTemplate?: ChatTemplate | undefined; pause?: (() => Promise<void>) | undefined;
   }) {
     this.name = init.name;
@@ -45,8 +49,10 @@ export class ModelInstance implements LoadedModel {
     this.pause = init.pause;
     this.engine = init.engine;
     this.plan = init.plan;
-    this.scratch = planScratch(init.config);
+    this.#draft = init.draft;
+    this.scratch = planScratch(init.config, init.engine.threads);
     checkScratch(this.scratch, init.plan.bytes, init.name);
+    if (init.draft !== undefined) checkScratch(planScratch(init.draft.model, init.engine.threads), init.plan.bytes + init.draft.plan.bytes, init.name);
     const { attention } = init.config;
     const ropeDim = attention.kind === "gqa" ? attention.headDim : attention.ropeDim;
     const descriptor = alignUp(init.engine.exports.heapBase(), 64);
@@ -55,7 +61,7 @@ export class ModelInstance implements LoadedModel {
     const scratch = alignUp(frequencies + ropeDim * 2, 64);
     const weights = alignUp(scratch + this.scratch.bytes, 64);
     this.addresses = { descriptor, layers, frequencies, scratch, weights };
-    const end = weights + init.plan.bytes;
+    const end = weights + (init.draft === undefined ? init.plan.bytes : draftEnd(init.draft));
     init.engine.reserve(end + L.READ_AHEAD, "the model");
     this.arena = new Arena(init.engine, end + L.READ_AHEAD);
     this.#ffn = init.ffn;
@@ -66,6 +72,10 @@ export class ModelInstance implements LoadedModel {
 
   get quantization(): Quantization {
     return this.plan.quantization;
+  }
+
+  get threads(): number {
+    return this.engine.threads;
   }
 
   get maxChunk(): number {
@@ -79,6 +89,21 @@ export class ModelInstance implements LoadedModel {
   set ffn(mode: FfnMode) {
     this.#ffn = mode;
     this.#writeDescriptors();
+  }
+
+  get hasDraftHead(): boolean {
+    return this.#draft !== undefined;
+  }
+
+  draftHead(): EagleHead {
+    this.assertAlive();
+    if (this.#head !== undefined) return this.#head;
+    const draft = this.#draft;
+    if (draft === undefined) throw new UsageError("the model carries no EAGLE head; make one that does with convert --draft", { file: this.name });
+    const { weights } = this.addresses;
+    const tokens = draft.tokensAt === undefined ? undefined : this.engine.u32(weights + draft.tokensAt, draft.config.draftVocab).slice();
+    this.#head = new EagleHead(this.name, this, draft.model, draft.plan, tokens, weights + draft.weightsAt);
+    return this.#head;
   }
 
   newSequence(options: SequenceOptions = {}): EngineSequence {
@@ -97,6 +122,7 @@ export class ModelInstance implements LoadedModel {
   dispose(): void {
     for (const sequence of [...this.#sequences]) sequence.dispose();
     this.#disposed = true;
+    this.engine.dispose();
   }
 
   /** @throws UsageError after dispose(). */
@@ -112,4 +138,10 @@ export class ModelInstance implements LoadedModel {
   #writeDescriptors(): void {
     writeDescriptors(new DataView(this.engine.memory.buffer), this.addresses, this.config, this.plan, this.maxChunk, this.#ffn);
   }
+}
+
+/** Bytes from the start of the weights to the end of the head behind them. */
+function draftEnd(draft: DraftLayout): number {
+  const last = draft.parts[draft.parts.length - 1]!;
+  return last.offset + last.bytes;
 }

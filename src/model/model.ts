@@ -14,19 +14,21 @@ const ASYNC_DISPOSE: typeof Symbol.asyncDispose = (Symbol.asyncDispose ?? Symbol
 export class Model implements Disposable, AsyncDisposable {
   /** Weights and engine, for those who run tokens themselves. */
   readonly loaded: LoadedModel;
-  /** undefined when the model has no tokenizer.json: prompts are then token ids. */
-  readonly tokenizer: Tokenizer | undefined;
+  #tokenizer: Tokenizer | undefined;
 
-  /** Takes over `loaded`: disposing the model disposes it. @throws TokenizerError for a tokenizer.json that cannot be used. */
+  /** Takes over `loaded`: disposing the model disposes it. */
   constructor(loaded: LoadedModel) {
     this.loaded = loaded;
-    const json = loaded.tokenizerJson;
-    try {
-      this.tokenizer = json === undefined ? undefined : loadTokenizer(json, "tokenizer.json");
-    } catch (error) {
-      loaded.dispose();
-      throw error;
-    }
+  }
+
+  /**
+   * undefined when the model has no tokenizer.json: prompts are then token ids. It is made when it is first used, here or by
+   * `generate` and `evaluate`: that takes longer than the rest of loading a small model.
+   * @throws TokenizerError for a tokenizer.json that cannot be used; token ids can still be run through `newSequence`.
+   */
+  get tokenizer(): Tokenizer | undefined {
+    const json = this.loaded.tokenizerJson;
+    return (this.#tokenizer ??= json === undefined ? undefined : loadTokenizer(json, "tokenizer.json"));
   }
 
   get name(): string {
@@ -35,6 +37,11 @@ export class Model implements Disposable, AsyncDisposable {
 
   get config(): ModelConfig {
     return this.loaded.config;
+  }
+
+  /** Threads that it runs on. */
+  get threads(): number {
+    return this.loaded.threads;
   }
 
   /** Whether inactive experts are skipped (`sparse`) or computed too (`dense`, for comparison). */
@@ -55,7 +62,7 @@ export class Model implements Disposable, AsyncDisposable {
   }
 
   /** Perplexity and sparsity on a text whose documents stand between `<|endoftext|>`. */
-  evaluate(text: string, options: EvaluateOptions = {}): Promise<Evaluation> {
+  async evaluate(text: string, options: EvaluateOptions = {}): Promise<Evaluation> {
     return evaluate(this.loaded, this.tokenizer, text, options);
   }
 

@@ -21,7 +21,7 @@ export class EngineSequence implements Sequence {
     this.#model = model;
     this.capacity = capacity;
     this.#onDispose = onDispose;
-    this.#cache = new KvCache(model.engine, model.arena, model.config, capacity, `a context of ${capacity} tokens`);
+    this.#cache = new KvCache(model.engine, model.arena, model.config, capacity, model.threads, `a context of ${capacity} tokens`);
   }
 
   get length(): number {
@@ -39,10 +39,8 @@ export class EngineSequence implements Sequence {
     this.#checkChunk(tokens, options);
     const { engine, addresses } = this.#model;
     this.#writeChunk(tokens, options);
-    const view = new DataView(engine.memory.buffer);
-    view.setUint32(addresses.scratch + L.SCRATCH_SCORES, this.#cache.scores, true);
     const logits = options.logits ?? "last";
-    engine.exports.forward(addresses.descriptor, this.#cache.address, n, this.#length, LOGITS[logits]);
+    engine.run(n, () => engine.exports.forward(addresses.descriptor, this.#cache.address, n, this.#length, LOGITS[logits]));
     this.#chunkStart = this.#length;
     this.#length += n;
     return new ChunkResult(this.#model, n, logits === "all" ? n : logits === "last" ? 1 : 0);

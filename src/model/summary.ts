@@ -9,7 +9,7 @@ import type { ModelConfig } from "./config.ts";
 import type { Part } from "./plan.ts";
 
 /** The parts that a model's weights are counted by, in the order of the forward pass. */
-export const PARTS = ["embedding", "norms", "attention", "router", "experts", "shared experts", "ffn", "head"] as const;
+export const PARTS = ["embedding", "norms", "attention", "router", "experts", "shared experts", "ffn", "head", "draft head"] as const;
 export type PartName = (typeof PARTS)[number];
 
 export interface PartSummary {
@@ -43,10 +43,12 @@ async function summarizePacked(files: ModelFiles): Promise<ModelSummary> {
   const source = await files.open("");
   if (source === undefined) throw new SourceError("there is no such file", { file: files.name });
   try {
-    const { config, plan, readTokenizer } = await openPacked(source);
+    const { config, plan, draft, readTokenizer } = await openPacked(source);
     const tokenizer = await readTokenizer();
     const counts = new Counts();
     for (const part of plan.parts) counts.add(packedPart(part.name), parameters(part), part.bytes);
+    for (const part of draft?.plan.parts ?? []) counts.add("draft head", parameters(part), part.bytes);
+    if (draft?.tokensAt !== undefined) counts.add("draft head", 0, 4 * draft.config.draftVocab);
     return { name: files.name, format: "packed", weights: plan.quantization, ...counts.totals(), tokenizerBytes: tokenizer?.length ?? 0, config };
   } finally {
     await source.close();

@@ -1,6 +1,7 @@
 import type { Tier } from "../host.ts";
 import type { ChatTemplate } from "../text/chat-template.ts";
 import type { ModelConfig } from "./config.ts";
+import type { EagleHead } from "./eagle.ts";
 
 /** Weight types of a packed model: every matrix f32; 8-bit blocks; 4-bit blocks with 8-bit embedding and head. */
 export type Quantization = "f32" | "q8" | "q4";
@@ -9,11 +10,13 @@ export type Quantization = "f32" | "q8" | "q4";
 export type FfnMode = "sparse" | "dense";
 
 export interface LoadOptions {
-  /** Kernel tier; default `simd` where the runtime validates it, else `scalar`. */
+  /** Kernel tier; default: the fastest that works here, `relaxed`, `simd` or `scalar`. */
   readonly tier?: Tier;
   /** Weight type for Hugging Face folders (default f32); packed files carry their own. */
   readonly quantize?: Quantization;
   readonly ffn?: FfnMode;
+  /** Threads to run on at most, the calling one included; default: physical cores where that was measured to be faster, else 1. Changes no bit. */
+  readonly threads?: number;
   /** Called with bytes done and in all while weights are read. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -69,6 +72,8 @@ export interface LoadedModel {
   readonly config: ModelConfig;
   readonly quantization: Quantization;
   readonly tier: Tier;
+  /** Threads that a forward call may run on. */
+  readonly threads: number;
   /** Most tokens a forward call takes. */
   readonly maxChunk: number;
   /** Raw bytes of tokenizer.json; undefined when the model has none. */
@@ -78,6 +83,10 @@ export interface LoadedModel {
   /** How the model wants conversations written; undefined when it does not say. */
   readonly chatTemplate?: ChatTemplate | undefined;
   ffn: FfnMode;
+  /** Whether the packed file carries an EAGLE head, which drafts for this model. */
+  readonly hasDraftHead?: boolean;
+  /** The EAGLE head; its working memory is made at the first call. @throws UsageError when there is none. */
+  draftHead?(): EagleHead;
   newSequence(options?: SequenceOptions): Sequence;
   dispose(): void;
 }

@@ -73,21 +73,24 @@ export class SparsityCounter {
   /**
    * Adds the next tokens of the document.
    * @param mask active experts `[layers][rows][ceil(experts / 32)]`, bit j of word w for expert 32 w + j
+   * @returns active experts of these tokens, over all layers
    * @throws UsageError when the size does not fit.
    */
-  addDocumentChunk(mask: Uint32Array, rows: number): void {
+  addDocumentChunk(mask: Uint32Array, rows: number): number {
     const words = this.#words;
     if (!Number.isInteger(rows) || rows < 0) throw new UsageError("must be an integer, 0 or more", { field: "rows" });
     if (mask.length !== this.#layers * rows * words) {
       throw new UsageError(`has ${mask.length} words; ${this.#layers} layers x ${rows} rows x ${words} words are ${this.#layers * rows * words}`, { field: "mask" });
     }
+    let active = 0;
     for (let layer = 0; layer < this.#layers; layer++) {
       for (let row = 0; row < rows; row++) {
-        this.#addToken(layer, mask, (layer * rows + row) * words, this.#position + row);
+        active += this.#addToken(layer, mask, (layer * rows + row) * words, this.#position + row);
       }
     }
     this.#position += rows;
     this.#tokens += rows;
+    return active;
   }
 
   /** The next tokens belong to another document. */
@@ -120,7 +123,8 @@ export class SparsityCounter {
     };
   }
 
-  #addToken(layer: number, mask: Uint32Array, offset: number, position: number): void {
+  /** @returns how many experts of the layer are active */
+  #addToken(layer: number, mask: Uint32Array, offset: number, position: number): number {
     const words = this.#words;
     const base = layer * words;
     let active = 0;
@@ -147,6 +151,7 @@ export class SparsityCounter {
       chunk.total += this.#experts;
       union.fill(0, base, base + words);
     });
+    return active;
   }
 }
 

@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
 import { root } from "../helpers/test-host.ts";
 import { temporaryFolder, writeTinyModel } from "../helpers/tiny-folder.ts";
@@ -18,6 +19,24 @@ describe.skipIf(!built)("dist/cli/main.js", () => {
     const { status, stdout, stderr } = blockffn(["generate", "tom", "-m", model, "-n", "4", "--json"]);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(JSON.parse(stdout)).toMatchObject({ promptTokens: 5, model });
+  });
+
+  it("runs on several threads, alike, ends by itself, and writes logits out of shared memory", () => {
+    const args = ["generate", "tom", "-m", model, "-n", "20", "--ignore-eos", "--json", "--threads"];
+    const [one, two] = ["1", "2"].map((threads) => blockffn([...args, threads]));
+    expect(two).toMatchObject({ status: 0, stderr: "" });
+    const result = JSON.parse(two?.stdout ?? "") as { tokens: number[]; threads: number };
+    expect(result.threads).toBe(2);
+    expect(result.tokens).toEqual((JSON.parse(one?.stdout ?? "") as { tokens: number[] }).tokens);
+    expect(blockffn(["generate", "tom", "-m", model, "--threads", "0"])).toMatchObject({ status: 2, stdout: "" });
+    const files = ["1", "2"].map((threads) => {
+      const out = join(temporaryFolder(), "logits.f32");
+      expect(blockffn(["logits", "-m", model, "--tokens", "1,2,3", "--threads", threads, "--out", out]).status).toBe(0);
+      return readFileSync(out);
+    });
+    expect(files[1]).toEqual(files[0]);
+    const forgetful = `import { loadModel } from ${JSON.stringify(pathToFileURL(join(root, "dist/host/node/index.js")).href)}; await loadModel(${JSON.stringify(model)}, { threads: 2 });`;
+    expect(spawnSync(process.execPath, ["--input-type=module", "-e", forgetful], { encoding: "utf8", timeout: 20_000 })).toMatchObject({ status: 0, stderr: "" });
   });
 
   it("reads a pipe", () => {

@@ -14,9 +14,9 @@ async function generated(...flags: string[]): Promise<GenerationResult> {
 }
 
 it("--speculate gives the same text, and tells what it did", async () => {
-  const plain = await generated();
-  expect(plain).toMatchObject({ rounds: null, acceptLength: null, draftedTokens: null, acceptedTokens: null, expertsPerChunk: null });
-  expect(await generated("--speculate", "off")).toMatchObject({ tokens: plain.tokens, rounds: null });
+  const plain = await generated("--speculate", "off");
+  expect(plain).toMatchObject({ rounds: null, acceptLength: null, draftedTokens: null, acceptedTokens: null, expertsPerChunk: null, decisions: null });
+  expect((await generated()).tokens).toEqual(plain.tokens);
   for (const way of ["ngram", "auto"]) {
     const { text, tokens, tls, rounds, acceptLength, draftedTokens, acceptedTokens, expertsPerChunk } = await generated("--speculate", way);
     expect({ text, tokens, tls }).toEqual({ text: plain.text, tokens: plain.tokens, tls: plain.tls });
@@ -33,8 +33,10 @@ it("--speculate says in the summary how many drafts were accepted", async () => 
 });
 
 it("--speculate refuses what it cannot do", async () => {
-  const sampled = await blockffn(["generate", "tom", "-m", model, "--speculate", "ngram", "--temperature", "0.5"]);
-  expect(sampled).toMatchObject({ code: 2, out: "" });
-  expect(sampled.err).toMatch(/^blockffn: --speculate works with temperature 0 .*sampling with speculation is not there yet\n$/);
-  expect((await blockffn(["generate", "tom", "--speculate", "on"])).err).toMatch(/Allowed choices are off, ngram, auto/);
+  const eagle = await blockffn(["generate", "tom", "-m", model, "--speculate", "eagle"]);
+  expect(eagle).toMatchObject({ code: 2, out: "" });
+  expect(eagle.err).toMatch(/^blockffn: --speculate is eagle, but .* carries no EAGLE head; .*convert --draft\n$/);
+  expect((await blockffn(["generate", "tom", "-m", model, "--speculate", "model"])).err).toMatch(/^blockffn: --speculate is model, which needs --draft-model/);
+  expect((await blockffn(["generate", "tom", "--speculate", "on"])).err).toMatch(/Allowed choices are off, ngram, eagle, model, auto/);
+  expect((await blockffn(["generate", "tom", "-m", model, "--draft-tokens", "65"])).err).toMatch(/--draft-tokens must be a whole number from 2 to 64/);
 });

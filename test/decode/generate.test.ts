@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { generate } from "../../src/decode/generate.ts";
+import { generate as generateAny } from "../../src/decode/generate.ts";
 import type { Generation, GenerationResult, Piece } from "../../src/decode/generation.ts";
 import type { GenerateOptions } from "../../src/decode/options.ts";
 import { LimitError, UsageError } from "../../src/errors.ts";
@@ -8,6 +8,9 @@ import { expectedTls, FakeModel, scripted } from "../helpers/fake-model.ts";
 import { byteIds, TINY_VOCAB, tinyTokenizerJson } from "../helpers/tiny-tokenizer.ts";
 
 const tokenizer = loadTokenizer(tinyTokenizerJson(), "tokenizer.json");
+
+/** Plain decoding: what the other ways are compared with (speculative.test.ts). */
+const generate: typeof generateAny = (model, text, prompt, options) => generateAny(model, text, prompt, { speculate: "off", ...options });
 
 /** Greedy continuation, straight from the fake's definition. */
 function continuation(model: FakeModel, prompt: readonly number[], count: number): number[] {

@@ -1,14 +1,31 @@
 import { describe, expect, it } from "vitest";
+import type { Drafter } from "../../src/decode/drafters/drafter.ts";
 import { CostGuard } from "../../src/decode/guard.ts";
+import { GuardCosts } from "../../src/decode/guard-costs.ts";
 import { createRandom } from "../../src/decode/rng.ts";
+
+const ALL = [2, 4, 8, 16, 32, 64];
+const PLAIN_MS = 10;
+
+/** A drafter as the guard sees it; what it really takes and brings is the world's. */
+function fake(name: string, planned = 0, prior = 0.5): Drafter {
+  const never = (): never => {
+    throw new Error("the guard does not draft");
+  };
+  return { name, nodes: 8, prior, arrears: 0, plan: (nodes) => ({ cost: planned, depth: nodes - 1 }), accept: never, propose: never, reset: never, dispose: never };
+}
 
 interface World {
   /** Milliseconds of a chunk. */
   cost(rows: number, round: number): number;
   /** Probability that a drafted token is accepted. */
-  accept(round: number): number;
+  accept(round: number, drafter: string): number;
+  /** Milliseconds of a proposal; default 0. */
+  draft?(drafter: string, nodes: number): number;
   /** Whether the drafter has a guess. */
   guess?(round: number): boolean;
+  readonly drafters?: readonly Drafter[];
+  readonly costs?: GuardCosts;
   readonly rounds: number;
   readonly seed?: number;
 }
@@ -19,6 +36,8 @@ interface Outcome {
   /** Largest such ratio at any time after the first 20 rounds. */
   readonly worst: number;
   readonly sizes: readonly number[];
+  /** Drafter of each round; "" for plain steps. */
+  readonly names: readonly string[];
 }
 
 /** Runs a guard in a world with its own clock. Plain decoding costs cost(1) a token at the same round. */
@@ -28,23 +47,29 @@ function live(world: World): Outcome {
   let plain = 0;
   let worst = 0;
   const sizes: number[] = [];
-  const guard = new CostGuard({ now: () => clock });
+  const names: string[] = [];
+  const guard = new CostGuard({ drafters: world.drafters ?? [fake("d")], sizes: ALL, ...(world.costs === undefined ? {} : { costs: world.costs }) });
   for (let round = 0; round < world.rounds; round++) {
-    const size = guard.choose(64);
-    const rows = world.guess?.(round) === false ? 1 : size;
+    const choice = guard.choose(64);
+    const name = choice.drafter?.name ?? "";
+    sizes.push(choice.nodes);
+    names.push(name);
+    const draftMs = name === "" ? 0 : (world.draft?.(name, choice.nodes) ?? 0);
+    const rows = world.guess?.(round) === false ? 1 : choice.nodes;
     let tokens = 1;
-    while (tokens < rows && random.float() < world.accept(round)) tokens++;
-    clock += world.cost(rows, round);
+    while (tokens < rows && random.float() < world.accept(round, name)) tokens++;
+    const verifyMs = world.cost(rows, round);
+    clock += draftMs + verifyMs;
     plain += tokens * world.cost(1, round);
-    guard.record(rows, rows - 1, tokens);
-    sizes.push(size);
+    if (choice.nodes === 1) guard.recordPlain(verifyMs);
+    else guard.record(choice, { draftMs, verifyMs, arrears: 0, rows, depth: rows - 1, tokens });
     if (round >= 20) worst = Math.max(worst, clock / plain);
   }
-  return { ratio: clock / plain, worst, sizes };
+  return { ratio: clock / plain, worst, sizes, names };
 }
 
-const share = (sizes: readonly number[], test: (size: number) => boolean): number => sizes.filter(test).length / sizes.length;
-const linear = (row: number) => (rows: number): number => 10 * (1 + row * (rows - 1));
+const share = <T>(values: readonly T[], test: (value: T) => boolean): number => values.filter(test).length / values.length;
+const linear = (row: number) => (rows: number): number => PLAIN_MS * (1 + row * (rows - 1));
 
 describe("CostGuard", () => {
   it.each([0.05, 0.1, 0.3, 1])("settles on 1 when drafts are never accepted and a row costs %d of a pass, within 3 percent", (row) => {
@@ -102,20 +127,55 @@ describe("CostGuard", () => {
 
   it("need not guess what it saw of the prompt", () => {
     const first = (rows: number): number => {
-      let clock = 0;
-      const guard = new CostGuard({ now: () => clock });
-      // 32 rows of the prompt at the price of two passes.
+      const guard = new CostGuard({ drafters: [fake("d")], sizes: ALL });
+      // The first chunk of a process tells nothing; then 32 rows at the price of two passes.
+      guard.observe(rows, 500);
       guard.observe(rows, 20);
       for (let round = 0; round < 100; round++) {
-        if (guard.choose(64) > 1) return round;
-        clock += 10;
-        guard.record(1, 0, 1);
+        if (guard.choose(64).nodes > 1) return round;
+        guard.recordPlain(10);
       }
       return 100;
     };
-    expect(first(32)).toBeLessThan(5);
+    expect(first(32)).toBeLessThan(20);
     // A longer chunk than any tree tells nothing: the loss may be a whole pass, which takes 50 to be 2 %.
     expect(first(65)).toBeGreaterThan(40);
+  });
+
+  it("takes the drafter that brings more for its time", () => {
+    const drafters = [fake("cheap"), fake("good", 0.2, 0.7), fake("dear", 0.5, 0.7)];
+    const accept = (_: number, name: string): number => ({ cheap: 0.3, good: 0.8, dear: 0.85 })[name] ?? 0;
+    const draft = (name: string): number => ({ cheap: 0.1, good: 2, dear: 15 })[name]!;
+    const { names, worst } = live({ cost: linear(0.15), accept, draft, drafters, rounds: 2000 });
+    expect(share(names.slice(500), (name) => name === "good")).toBeGreaterThan(0.9);
+    expect(worst).toBeLessThan(1.03);
+    const cheap = live({ cost: linear(0.15), accept: () => 0.8, draft, drafters, rounds: 2000 });
+    expect(share(cheap.names.slice(500), (name) => name === "cheap")).toBeGreaterThan(0.9);
+  });
+
+  it("does not draft where drafting takes what verifying saves", () => {
+    const world: World = { cost: linear(0.5), accept: () => 0.7, draft: () => 5, drafters: [fake("d", 0.2, 0.7)], rounds: 2000 };
+    const { sizes, worst } = live(world);
+    expect(share(sizes.slice(200), (size) => size === 1)).toBeGreaterThan(0.85);
+    expect(worst).toBeLessThan(1.03);
+    expect(share(live({ ...world, draft: () => 0 }).sizes.slice(500), (size) => size > 1)).toBeGreaterThan(0.8);
+  });
+
+  it("counts what a drafter had put off as a risk", () => {
+    const idle = { ...fake("d"), arrears: 100 };
+    const { sizes } = live({ cost: linear(0.1), accept: () => 1, drafters: [idle], rounds: 400 });
+    // A hundred plain passes are 2 % of five thousand.
+    expect(new Set(sizes)).toEqual(new Set([1]));
+  });
+
+  it("goes on with what an earlier generation measured", () => {
+    const costs = new GuardCosts();
+    const world: World = { cost: linear(0.1), accept: () => 0.8, rounds: 600, costs };
+    const first = live(world);
+    expect(first.sizes.slice(0, 3)).toEqual([1, 1, 1]);
+    const second = live({ ...world, rounds: 50, seed: 2 });
+    expect(second.sizes[0]).toBeGreaterThan(1);
+    expect(second.ratio).toBeLessThan(first.ratio + 0.1);
   });
 
   it("does the same in the same world", () => {
@@ -124,26 +184,26 @@ describe("CostGuard", () => {
   });
 
   it("starts plain, and stays so with a clock that stands still", () => {
-    const guard = new CostGuard({ now: () => 5 });
+    const guard = new CostGuard({ drafters: [fake("d")], sizes: ALL });
     for (let i = 0; i < 100; i++) {
-      expect(guard.choose(64)).toBe(1);
-      guard.record(1, 0, 1);
+      expect(guard.choose(64).nodes).toBe(1);
+      guard.recordPlain(0);
     }
   });
 
   it("never asks for more nodes than there is room for", () => {
-    let clock = 0;
-    const guard = new CostGuard({ now: () => clock });
+    const guard = new CostGuard({ drafters: [fake("d")], sizes: ALL });
     for (let i = 0; i < 300; i++) {
       const room = 1 + (i % 5);
-      const size = guard.choose(room);
-      expect(size).toBeLessThanOrEqual(room);
-      clock += 1;
-      guard.record(size, size - 1, size);
+      const choice = guard.choose(room);
+      const { nodes } = choice;
+      expect(nodes).toBeLessThanOrEqual(room);
+      if (nodes === 1) guard.recordPlain(1);
+      else guard.record(choice, { draftMs: 0, verifyMs: 1, arrears: 0, rows: nodes, depth: nodes - 1, tokens: nodes });
     }
   });
 
   it.each([[{ sizes: [1] }], [{ sizes: [65] }], [{ sizes: [2.5] }], [{ tolerance: -1 }], [{ tolerance: NaN }]])("refuses %j", (options) => {
-    expect(() => new CostGuard({ now: () => 0, ...options })).toThrow();
+    expect(() => new CostGuard({ drafters: [], sizes: ALL, ...options })).toThrow();
   });
 });

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import type { Drafter, DraftTree } from "../../src/decode/drafters/drafter.ts";
+import type { Drafter, DraftPlan, DraftTree } from "../../src/decode/drafters/drafter.ts";
 import { NgramDrafter } from "../../src/decode/drafters/ngram.ts";
 import { generate } from "../../src/decode/generate.ts";
 import { Generation, type GenerationResult, type Piece } from "../../src/decode/generation.ts";
 import { resolveOptions, type GenerateOptions } from "../../src/decode/options.ts";
+import { FixedPolicy } from "../../src/decode/policy.ts";
 import { SpeculativeRun } from "../../src/decode/speculative.ts";
-import { UsageError } from "../../src/errors.ts";
 import { loadTokenizer } from "../../src/text/tokenizer.ts";
 import { scripted, hash } from "../helpers/fake-model.ts";
 import { FakeTreeModel } from "../helpers/fake-tree-model.ts";
@@ -32,7 +32,7 @@ function storyteller(options: { contextLength?: number; maxChunk?: number } = {}
 }
 
 async function both(model: FakeTreeModel, prompt: number[], options: GenerateOptions, speculate: "ngram" | "auto"): Promise<[GenerationResult, GenerationResult]> {
-  const plain = await collect(generate(model, tokenizer, prompt, options));
+  const plain = await collect(generate(model, tokenizer, prompt, { ...options, speculate: "off" }));
   const fast = await collect(generate(model, tokenizer, prompt, { ...options, speculate }));
   expect(same(fast.result)).toEqual(same(plain.result));
   expect(fast.pieces.map(({ id, index }) => ({ id, index }))).toEqual(plain.pieces.map(({ id, index }) => ({ id, index })));
@@ -67,7 +67,7 @@ describe.each(["ngram", "auto"] as const)("speculate %s gives what plain decodin
 
   it("for dense models, without a tokenizer", async () => {
     const model = new FakeTreeModel({ experts: 0, next: (history) => history.length % 5 });
-    const plain = await generate(model, undefined, [1, 2, 3], { maxTokens: 60 }).result();
+    const plain = await generate(model, undefined, [1, 2, 3], { maxTokens: 60, speculate: "off" }).result();
     const fast = await generate(model, undefined, [1, 2, 3], { maxTokens: 60, speculate }).result();
     expect(same(fast)).toEqual(same(plain));
     expect(fast.expertsPerChunk).toBeNull();
@@ -78,7 +78,7 @@ describe("speculation", () => {
   it("accepts drafts where text repeats, and counts", async () => {
     const model = storyteller();
     const [plain, fast] = await both(model, [1], { maxTokens: 256 }, "ngram");
-    expect(plain).toMatchObject({ rounds: null, acceptLength: null, draftedTokens: null, acceptedTokens: null, expertsPerChunk: null });
+    expect(plain).toMatchObject({ rounds: null, acceptLength: null, draftedTokens: null, acceptedTokens: null, expertsPerChunk: null, decisions: null });
     const { rounds, acceptLength, draftedTokens, acceptedTokens, expertsPerChunk } = fast;
     expect(rounds!).toBeLessThan(0.75 * plain.tokens.length);
     expect(acceptedTokens!).toBeGreaterThan(20);
@@ -119,22 +119,40 @@ describe("speculation", () => {
 
   it("may run beside others", async () => {
     const model = storyteller();
-    const runs = [{}, { speculate: "ngram" }, { speculate: "auto" }] as const;
+    const runs = [{ speculate: "off" }, {}, { speculate: "ngram" }, { speculate: "auto" }] as const;
     const results = await Promise.all(runs.map((options) => generate(model, tokenizer, [1], options).result()));
     for (const result of results) expect(same(result)).toEqual(same(results[0]!));
   });
 
-  it.each([[{ temperature: 0.5 }], [{ repetitionPenalty: 1.1 }]])("is refused with %j", (options) => {
-    for (const speculate of ["ngram", "auto"] as const) {
-      expect(() => generate(storyteller(), tokenizer, [1], { ...options, speculate })).toThrow(UsageError);
-      expect(() => generate(storyteller(), tokenizer, [1], { ...options, speculate })).toThrow(/^speculate: .*sampling/);
+  it.each<GenerateOptions>([
+    { temperature: 0.8 }, { temperature: 1.5, topK: 6 }, { temperature: 1, topP: 0.8 }, { temperature: 1, minP: 0.02 }, { repetitionPenalty: 1.4 },
+    { temperature: 0.7, topK: 20, topP: 0.95, minP: 0.01, repetitionPenalty: 1.2 },
+  ])("draws what plain decoding draws from the same seed: %j", async (sampling) => {
+    for (let seed = 0; seed < 6; seed++) {
+      for (const speculate of ["ngram", "auto"] as const) await both(storyteller(), [1], { ...sampling, seed, maxTokens: 90, ignoreEos: seed % 2 === 0 }, speculate);
     }
-    generate(storyteller(), tokenizer, [1], { ...options, speculate: "off" });
+  });
+
+  it.each<[string, GenerateOptions]>([
+    ["speculate: is eagle, but fake carries no EAGLE head", { speculate: "eagle" }],
+    ["speculate: is model, which needs a draft model", { speculate: "model" }],
+    ["draftModel: must be a loaded model, not 3", { draftModel: 3 as unknown as FakeTreeModel }],
+    ["draftTokens: must be a whole number from 2 to 64", { speculate: "ngram", draftTokens: 1 }],
+    ["fake: draftModel: cannot draft for fake: its vocabulary has 64 tokens", { speculate: "model", draftModel: new FakeTreeModel({ vocabSize: 64 }) }],
+  ])("is refused: %s", (message, options) => {
+    expect(() => generate(storyteller(), tokenizer, [1], options)).toThrow(message);
+  });
+
+  it("takes as many nodes as it is told", async () => {
+    const model = storyteller();
+    const { decisions } = await generate(model, tokenizer, [1], { maxTokens: 100, speculate: "ngram", draftTokens: 5 }).result();
+    expect(Object.keys(decisions!.rounds["ngram"]!).map(Number).every((nodes) => nodes <= 5)).toBe(true);
+    expect(Math.max(...model.chunks)).toBe(5);
   });
 
   it.each(["on", 1, null, ""])("refuses %j", (speculate) => {
-    if (speculate === null) expect(resolveOptions({ speculate } as unknown as GenerateOptions).speculate).toBe("off");
-    else expect(() => resolveOptions({ speculate } as unknown as GenerateOptions)).toThrow(/^speculate: must be one of off, ngram, auto/);
+    if (speculate === null) expect(resolveOptions({ speculate } as unknown as GenerateOptions).speculate).toBe("auto");
+    else expect(() => resolveOptions({ speculate } as unknown as GenerateOptions)).toThrow(/^speculate: must be one of off, ngram, eagle, model, auto/);
   });
 });
 
@@ -142,6 +160,9 @@ describe("speculation", () => {
 class Oracle implements Drafter {
   readonly name = "oracle";
   readonly needsHidden = true;
+  readonly nodes = 8;
+  readonly prior = 0.5;
+  readonly arrears = 0;
   readonly tokens: number[] = [];
   readonly hidden: number[][] = [];
   disposed = false;
@@ -149,6 +170,10 @@ class Oracle implements Drafter {
 
   constructor(model: FakeTreeModel) {
     this.#model = model;
+  }
+
+  plan(nodes: number): DraftPlan {
+    return { cost: 0, depth: nodes };
   }
 
   accept(tokens: ArrayLike<number>, hidden?: readonly Float32Array[]): void {
@@ -179,12 +204,12 @@ class Oracle implements Drafter {
 
 describe("any drafter", () => {
   const run = (model: FakeTreeModel, drafter: Drafter, options: GenerateOptions): Generation =>
-    new Generation(new SpeculativeRun(model, tokenizer, Uint32Array.of(1, 5, 6, 7, 8), resolveOptions({ ...options, speculate: "ngram" }), 128, drafter));
+    new Generation(new SpeculativeRun(model, tokenizer, Uint32Array.of(1, 5, 6, 7, 8), resolveOptions({ ...options, speculate: "ngram" }), 128, () => ({ drafters: [drafter], policy: new FixedPolicy(drafter) })));
 
   it("gets each token with the hidden state before it, and is disposed", async () => {
     const model = new FakeTreeModel({ vocabSize: TINY_VOCAB, maxChunk: 9 });
     const drafter = new Oracle(model);
-    const plain = await generate(model, tokenizer, [1, 5, 6, 7, 8], { maxTokens: 40 }).result();
+    const plain = await generate(model, tokenizer, [1, 5, 6, 7, 8], { maxTokens: 40, speculate: "off" }).result();
     const result = await run(model, drafter, { maxTokens: 40 }).result();
     expect(same(result)).toEqual(same(plain));
     expect(drafter.tokens).toEqual([1, 5, 6, 7, 8, ...plain.tokens]);

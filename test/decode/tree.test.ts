@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { checkTree, layoutTree } from "../../src/decode/tree.ts";
-import { verifyGreedy } from "../../src/decode/verify.ts";
+import { verifyTree } from "../../src/decode/verify.ts";
 import { UsageError } from "../../src/errors.ts";
 
 const tree = { tokens: [7, 50, 21, 60, 13, 77, 11], parents: [-1, 0, 0, 2, 2, 1, 3] };
@@ -34,18 +34,18 @@ describe("checkTree", () => {
   });
 });
 
-describe("verifyGreedy", () => {
+describe("verifyTree", () => {
   it("follows the model down the tree, and adds its next token", () => {
     const says = [21, 77, 60, 11, 0, 0, 99];
     const asked: number[] = [];
-    const verified = verifyGreedy(tree, (node) => {
+    const verified = verifyTree(tree, (node) => {
       asked.push(node);
       return says[node]!;
     });
     expect(verified).toEqual({ path: [0, 2, 3, 6], emitted: [21, 60, 11, 99] });
     expect(asked).toEqual([0, 2, 3, 6]);
-    expect(verifyGreedy(tree, () => 1)).toEqual({ path: [0], emitted: [1] });
+    expect(verifyTree(tree, () => 1)).toEqual({ path: [0], emitted: [1] });
     // 60 is right after 21, not after 50.
-    expect(verifyGreedy(tree, (node) => (node === 0 ? 50 : 60))).toEqual({ path: [0, 1], emitted: [50, 60] });
+    expect(verifyTree(tree, (node) => (node === 0 ? 50 : 60))).toEqual({ path: [0, 1], emitted: [50, 60] });
   });
 });

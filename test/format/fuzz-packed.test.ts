@@ -1,33 +1,18 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { convertModel } from "../../src/format/convert.ts";
 import { encodePacked, openPacked } from "../../src/format/packed.ts";
 import type { ModelConfig } from "../../src/model/config.ts";
 import { loadModel } from "../../src/model/load.ts";
-import type { Quantization } from "../../src/model/types.ts";
 import { damages, EDGE_NUMBERS, fuzzCounts, tryCase, type FuzzTarget } from "../helpers/fuzz.ts";
-import { MemoryFiles, MemorySource } from "../helpers/memory-files.ts";
-import { TINY_CONFIGS, tinyTensors, type ConfigJson } from "../helpers/tiny-checkpoint.ts";
-import { tinySafetensors } from "../helpers/tiny-safetensors.ts";
-import { normals } from "../helpers/kernel-bench.ts";
+import { MemorySource } from "../helpers/memory-files.ts";
+import { TINY_CONFIGS } from "../helpers/tiny-checkpoint.ts";
+import { packTiny } from "../helpers/tiny-packed.ts";
 import { testHost } from "../helpers/test-host.ts";
 
 const SEED = 20261123;
 const RUNS = 300;
 const SPARE_BYTES = 64 << 20;
 console.log(`fuzz seed ${SEED}`);
-
-/** Packs a tiny checkpoint with random weights. */
-async function pack(config: ConfigJson, quantization: Quantization): Promise<Uint8Array> {
-  const tensors = tinyTensors(config).map((tensor, i) => {
-    const values = normals(tensor.shape.reduce((a, b) => a * b, 1), i + 1, 0.3);
-    return { ...tensor, bytes: new Uint8Array(values.buffer) };
-  });
-  const files = new MemoryFiles({ "config.json": JSON.stringify(config), "model.safetensors": tinySafetensors(tensors), "tokenizer.json": "{}" });
-  const pieces: Uint8Array[] = [];
-  await convertModel(files, quantization, (bytes) => void pieces.push(bytes));
-  return new Uint8Array(Buffer.concat(pieces));
-}
 
 /** Loads a packed file from memory and runs a few tokens: right bytes give finite logits, wrong ones a typed error. */
 async function run(bytes: Uint8Array): Promise<void> {
@@ -42,7 +27,7 @@ async function run(bytes: Uint8Array): Promise<void> {
 
 const targets: FuzzTarget[] = [];
 for (const [name, quantization] of [["llama", "q4"], ["block", "q8"], ["mla", "f32"], ["moe", "q8"]] as const) {
-  targets.push({ name: `packed ${name} ${quantization}`, bytes: await pack(TINY_CONFIGS[name], quantization), open: run });
+  targets.push({ name: `packed ${name} ${quantization}`, bytes: await packTiny(TINY_CONFIGS[name], quantization), open: run });
 }
 
 describe.each(targets)("$name", (fuzzed) => {

@@ -21,6 +21,7 @@ export class FakeModel implements LoadedModel {
   readonly config: ModelConfig;
   readonly quantization = "f32";
   readonly tier = "scalar";
+  readonly threads = 1;
   readonly maxChunk: number;
   readonly tokenizerJson: Uint8Array | undefined;
   ffn: "sparse" | "dense" = "sparse";

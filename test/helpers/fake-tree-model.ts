@@ -1,6 +1,6 @@
 import { LimitError, UsageError } from "../../src/errors.ts";
 import type { ForwardOptions, ForwardResult, Sequence, SequenceOptions } from "../../src/model/types.ts";
-import { expertIsActive, FakeModel } from "./fake-model.ts";
+import { expertIsActive, FakeModel, hash } from "./fake-model.ts";
 
 /** The fake model with tree chunks: a row's history is what the cache holds and the rows that its mask shows. */
 export class FakeTreeModel extends FakeModel {
@@ -53,14 +53,18 @@ class FakeTreeSequence implements Sequence {
       check();
       return seen[logits === "all" ? i : rows - 1]!;
     };
-    const none = (): never => {
-      throw new Error("not faked");
+    // Smooth enough that drawn tokens are often, but not always, the likeliest.
+    const values = (i: number): Float32Array => {
+      const history = row(i);
+      const out = Float32Array.from({ length: model.config.vocabSize }, (_, id) => (hash([...history.slice(-2), id]) % 1000) / 500 - 1);
+      out[model.next(history)] = 6;
+      return out;
     };
     const hidden = (i: number): Float32Array => {
       check();
       return Float32Array.of(seen[i]!.length, seen[i]!.at(-1)!);
     };
-    return { rows, logitRows: logits === "all" ? rows : logits === "last" ? 1 : 0, logits: none, hidden, argmax: (i) => model.next(row(i)), activeExperts: this.#active(seen) };
+    return { rows, logitRows: logits === "all" ? rows : logits === "last" ? 1 : 0, logits: values, hidden, argmax: (i) => model.next(row(i)), activeExperts: this.#active(seen) };
   }
 
   truncate(length: number): void {

@@ -6,15 +6,17 @@ import { engineModule } from "./test-host.ts";
 /** An engine with a bump allocator over its memory, for calling kernels one by one. */
 export class KernelBench {
   readonly engine: Engine;
+  readonly tier: Tier;
   #top: number;
 
-  private constructor(engine: Engine) {
+  private constructor(engine: Engine, tier: Tier) {
     this.engine = engine;
+    this.tier = tier;
     this.#top = engine.exports.heapBase();
   }
 
   static async create(tier: Tier): Promise<KernelBench> {
-    return new KernelBench(await Engine.create(engineModule(tier)));
+    return new KernelBench(await Engine.create(engineModule(tier)), tier);
   }
 
   get run() {

@@ -131,6 +131,31 @@ describe("vector kernels against f64", () => {
     }
   });
 
+  it("topK: the same in every tier for ragged sizes, ascending input, all equal, infinities and NaN", () => {
+    const kinds: ((n: number) => Float32Array)[] = [
+      (n) => normals(n, n + 1),
+      (n) => Float32Array.from({ length: n }, (_, i) => i),
+      (n) => new Float32Array(n).fill(-0.5),
+      (n) => normals(n, n + 2).map((v, i) => (i % 7 === 3 ? NaN : i % 5 === 1 ? -Infinity : i % 11 === 10 ? Infinity : v)),
+      (n) => Float32Array.from({ length: n }, (_, i) => (i % 2 === 0 ? 0 : -0)),
+    ];
+    for (const n of [0, 1, 15, 16, 17, 18, 33, 64, 100, 1003]) {
+      for (const k of [0, 1, 2, 5, 16, 40]) {
+        for (const kind of kinds) {
+          const x = kind(n);
+          const got = benches.map((b) => {
+            const indices = b.space(k * 4);
+            const values = b.space(k * 4);
+            const count = b.run.topK(b.put(x), n, k, indices, values);
+            return { count, indices: [...b.engine.u32(indices, count)], values: [...bits(b.floats(values, count))] };
+          });
+          expect(got[0]?.count).toBe(Math.min(k, n));
+          for (const other of got) expect(other).toEqual(got[0]);
+        }
+      }
+    }
+  });
+
   it("rope: 1e-6 of the rotation, the same bits in every tier", () => {
     for (const half of [1, 2, 3, 4, 8, 17, 32]) {
       const x = normals(2 * half, half);
@@ -186,11 +211,14 @@ describe("vector kernels against f64", () => {
 
   it("finiteFloats and finiteScales find one bad value anywhere", () => {
     for (const bad of [NaN, Infinity, -Infinity]) {
-      for (const at of [0, 5, 16]) {
-        const x = normals(17, 1);
-        for (const b of benches) expect(b.run.finiteFloats(b.put(x), 17)).toBe(1);
-        x[at] = bad;
-        for (const b of benches) expect(b.run.finiteFloats(b.put(x), 17)).toBe(0);
+      for (const n of [1, 15, 16, 17, 50]) {
+        for (let at = 0; at < n; at++) {
+          const x = normals(n, 1);
+          x[0] = 3.4028234663852886e38;
+          for (const b of benches) expect(b.run.finiteFloats(b.put(x), n)).toBe(1);
+          x[at] = bad;
+          for (const b of benches) expect(b.run.finiteFloats(b.put(x), n)).toBe(0);
+        }
       }
     }
     // Two panels of 2100 bytes with two groups 2080 apart; bytes between the scales may be anything.

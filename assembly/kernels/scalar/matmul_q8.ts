@@ -1,12 +1,18 @@
 import { BLOCK_COLS, PANEL_ROWS, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, SCALE_BYTES } from "../../layout";
 import { bf16 } from "./bf16";
 
+/** Where the byte of row r, column c lies after a group's scales. */
+// @ts-ignore: decorator
+@inline
+export function q8ByteAt(r: i32, c: i32): usize {
+  return ((c >> 2) << 6) + (r << 2) + ((c & 1) << 1) + ((c >> 1) & 1);
+}
+
 /**
- * y[yi[t]] = W x[xi[t]], or += with `accumulate`, for t = 0..n-1. W is q8 in panels: weight = (byte - 128) * scale. Row r, column c
- * of a block is byte (r / 4) % 2 of the u16 number (r / 8) * 8 + (r % 4) * 2 + c % 2 in column pair c / 2. x is quantised to i16 rows
- * `xStride` bytes apart, each with an f32 scale and, for the kernels that do not take 128 away from each byte, block sums.
- * Per group of up to 128 columns the product is exact in i32; groups are added in f32 in ascending order, then multiplied by the token's
- * scale: every tier gives the same bits.
+ * y[yi[t]] = W x[xi[t]], or += with `accumulate`, for t = 0..n-1. W is q8 in panels: weight = (byte - 128) * scale, bytes as `q8ByteAt`
+ * says. x is quantised to i16 rows `xStride` bytes apart, each with an f32 scale and, for the kernels that do not take 128 away from each
+ * byte, block sums. Per group of up to 128 columns the product is exact in i32; groups are added in f32 in ascending order, then multiplied
+ * by the token's scale: `scalar` and `simd` give the same bits.
  */
 export function matmulQ8(
   w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xScale: usize, xSums: usize, sumsStride: usize, xi: usize, n: i32,
@@ -21,7 +27,6 @@ export function matmulQ8(
       const scale = load<f32>(xScale + (xr << 2));
       const yt = y + <usize>load<u32>(yi + (t << 2)) * yStride + (first << 2);
       for (let r = 0; r < PANEL_ROWS; r++) {
-        const word = ((r >> 3) << 3) + ((r & 3) << 1);
         let sum: f32 = 0;
         for (let g = 0; g < groups; g++) {
           const group = w + g * (SCALE_BYTES + Q8_GROUP_BLOCKS * Q8_BLOCK_BYTES);
@@ -29,7 +34,7 @@ export function matmulQ8(
           const count = min(Q8_GROUP_BLOCKS * BLOCK_COLS, blocks * BLOCK_COLS - from);
           let dot = 0;
           for (let c = 0; c < count; c++) {
-            const q = <i32>load<u8>(group + SCALE_BYTES + (c >> 1) * 32 + (word + (c & 1)) * 2 + ((r >> 2) & 1)) - 128;
+            const q = <i32>load<u8>(group + SCALE_BYTES + q8ByteAt(r, c)) - 128;
             dot += q * <i32>load<i16>(xt + ((from + c) << 1));
           }
           sum += <f32>dot * bf16(group + (r << 1));

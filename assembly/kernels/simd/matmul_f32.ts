@@ -1,11 +1,21 @@
 import { PANEL_ROWS } from "../../layout";
+import { mulAdd } from "./lanes";
 
-/** SIMD form of scalar/matmul_f32.ts: a lane is a row, so sums run over the columns in the same order: same bits. */
+/** SIMD form of scalar/matmul_f32.ts: a lane is a row, so sums run over the columns in the same order: same bits (but for fused products in `relaxed`). */
 export function matmulF32(
   w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xi: usize, n: i32, y: usize, yStride: usize, yi: usize, accumulate: bool,
 ): void {
   const panelBytes = <usize>cols * PANEL_ROWS * 4;
-  for (let first = 0; first < rows; first += PANEL_ROWS) {
+  let first = 0;
+  if (n === 1) {
+    const xt = x + <usize>load<u32>(xi) * xStride;
+    const yt = y + <usize>load<u32>(yi) * yStride;
+    for (; first + PANEL_ROWS < rows; first += 2 * PANEL_ROWS) {
+      panels1(w, panelBytes, xt, yt + (first << 2), accumulate);
+      w += 2 * panelBytes;
+    }
+  }
+  for (; first < rows; first += PANEL_ROWS) {
     const out = y + (first << 2);
     let t = 0;
     for (; t + 2 <= n; t += 2) {
@@ -29,12 +39,6 @@ function finish(y: usize, offset: usize, f: v128, accumulate: bool): void {
   v128.store(y + offset, accumulate ? f32x4.add(v128.load(y + offset), f) : f);
 }
 
-// @ts-ignore: decorator
-@inline
-function mulAdd(f: v128, w: v128, x: v128): v128 {
-  return f32x4.add(f, f32x4.mul(w, x));
-}
-
 function panel1(w: usize, bytes: usize, x: usize, y: usize, accumulate: bool): void {
   let f0 = f32x4.splat(0);
   let f1 = f0;
@@ -54,6 +58,42 @@ function panel1(w: usize, bytes: usize, x: usize, y: usize, accumulate: bool): v
   finish(y, 16, f1, accumulate);
   finish(y, 32, f2, accumulate);
   finish(y, 48, f3, accumulate);
+}
+
+// One token, two panels: four sums of their own would wait for each other's additions.
+function panels1(w: usize, bytes: usize, x: usize, y: usize, accumulate: bool): void {
+  let f0 = f32x4.splat(0);
+  let f1 = f0;
+  let f2 = f0;
+  let f3 = f0;
+  let f4 = f0;
+  let f5 = f0;
+  let f6 = f0;
+  let f7 = f0;
+  let u = w + bytes;
+  const end = u;
+  while (w < end) {
+    const v = v128.load32_splat(x);
+    f0 = mulAdd(f0, v128.load(w), v);
+    f1 = mulAdd(f1, v128.load(w, 16), v);
+    f2 = mulAdd(f2, v128.load(w, 32), v);
+    f3 = mulAdd(f3, v128.load(w, 48), v);
+    f4 = mulAdd(f4, v128.load(u), v);
+    f5 = mulAdd(f5, v128.load(u, 16), v);
+    f6 = mulAdd(f6, v128.load(u, 32), v);
+    f7 = mulAdd(f7, v128.load(u, 48), v);
+    w += PANEL_ROWS * 4;
+    u += PANEL_ROWS * 4;
+    x += 4;
+  }
+  finish(y, 0, f0, accumulate);
+  finish(y, 16, f1, accumulate);
+  finish(y, 32, f2, accumulate);
+  finish(y, 48, f3, accumulate);
+  finish(y, 64, f4, accumulate);
+  finish(y, 80, f5, accumulate);
+  finish(y, 96, f6, accumulate);
+  finish(y, 112, f7, accumulate);
 }
 
 function panel2(w: usize, bytes: usize, xa: usize, xb: usize, ya: usize, yb: usize, accumulate: bool): void {

@@ -1,14 +1,9 @@
 import { BLOCK_COLS, PANEL_ROWS, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, SCALE_BYTES } from "../../layout";
-import { accumulator, finish, finish2, keep, readAhead512, scale4 } from "./panel";
+import { mask00ff } from "./constants";
+import { accumulator, dotAdd, finish2, finish4, keep, readAhead512, scale4 } from "./panel";
 
-// A u16 holds the bytes of rows r and r + 4 for one column. Masking and shifting unpack them as 0..255 with fewer instructions than
-// widening signed bytes; the offset of 128 is taken away by starting each group at -128 times the sum of its activations.
-
-// @ts-ignore: decorator
-@inline
-function dotAdd(a: v128, w: v128, x: v128): v128 {
-  return i32x4.add(a, i32x4.dot_i16x8_s(w, x));
-}
+// Of the four bytes of a row and quad, masking leaves columns 0 and 1 as 16-bit lanes and shifting columns 2 and 3, both as 0..255; the
+// offset of 128 is taken away by starting each group at -128 times the sum of its activations.
 
 /** Start value of a group of `blocks` blocks: -128 times the sum of its activations (the stored sums are times -8). */
 // @ts-ignore: decorator
@@ -19,7 +14,16 @@ function start(sums: usize, blocks: i32): v128 {
   return i32x4.splat(sum << 4);
 }
 
-/** SIMD form of scalar/matmul_q8.ts: same bits. A lane is a row; one token at a time, or four to share the unpacked weights. */
+// @ts-ignore: decorator
+@inline
+function high(q: v128): v128 {
+  return i16x8.shr_u(q, 8);
+}
+
+/**
+ * SIMD form of scalar/matmul_q8.ts: same bits. A lane is a row; a panel's weights are unpacked once for four tokens or for one
+ * (for two, registers are too few: slower than twice one).
+ */
 export function matmulQ8(
   w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xScale: usize, xSums: usize, sumsStride: usize, xi: usize, n: i32,
   y: usize, yStride: usize, yi: usize, accumulate: bool,
@@ -44,9 +48,9 @@ export function matmulQ8(
   keep(ahead);
 }
 
-// One token: the kernel waits for memory, so it reads ahead (panel.ts). Returns what it read, so that nobody drops it.
+// One token. Waits for memory, so it reads ahead (panel.ts). Returns what it read, so that nobody drops it.
 function panel1(w: usize, blocks: i32, x: usize, sums: usize, scale: f32, y: usize, accumulate: bool): i32 {
-  const low = i16x8.splat(0x00ff);
+  const low = mask00ff();
   let f0 = f32x4.splat(0);
   let f1 = f0;
   let f2 = f0;
@@ -64,20 +68,16 @@ function panel1(w: usize, blocks: i32, x: usize, sums: usize, scale: f32, y: usi
       ahead |= readAhead512(p);
       const stop = x + BLOCK_COLS * 2;
       while (x < stop) {
-        let v = v128.load32_splat(x);
+        const u = v128.load32_splat(x);
+        const v = v128.load32_splat(x, 4);
         let q = v128.load(p);
-        a0 = dotAdd(a0, v128.and(q, low), v);
-        a1 = dotAdd(a1, i16x8.shr_u(q, 8), v);
+        a0 = dotAdd(dotAdd(a0, v128.and(low, q), u), high(q), v);
         q = v128.load(p, 16);
-        a2 = dotAdd(a2, v128.and(q, low), v);
-        a3 = dotAdd(a3, i16x8.shr_u(q, 8), v);
-        v = v128.load32_splat(x, 4);
+        a1 = dotAdd(dotAdd(a1, v128.and(low, q), u), high(q), v);
         q = v128.load(p, 32);
-        a0 = dotAdd(a0, v128.and(q, low), v);
-        a1 = dotAdd(a1, i16x8.shr_u(q, 8), v);
+        a2 = dotAdd(dotAdd(a2, v128.and(low, q), u), high(q), v);
         q = v128.load(p, 48);
-        a2 = dotAdd(a2, v128.and(q, low), v);
-        a3 = dotAdd(a3, i16x8.shr_u(q, 8), v);
+        a3 = dotAdd(dotAdd(a3, v128.and(low, q), u), high(q), v);
         p += 64;
         x += 8;
       }
@@ -90,20 +90,15 @@ function panel1(w: usize, blocks: i32, x: usize, sums: usize, scale: f32, y: usi
     sums += count << 2;
     blocks -= count;
   }
-  const s = f32x4.splat(scale);
-  finish(y, 0, f0, s, accumulate);
-  finish(y, 16, f1, s, accumulate);
-  finish(y, 32, f2, s, accumulate);
-  finish(y, 48, f3, s, accumulate);
+  finish4(y, f0, f1, f2, f3, f32x4.splat(scale), accumulate);
   return ahead;
 }
 
-// Four tokens, eight rows at a time: weights are unpacked once for four tokens. Token t's two sums of four rows are ft0 and ft1.
+// Four tokens, eight rows at a time. Token t's two sums of four rows are ft0 and ft1.
 function panel4(
   w: usize, blocks: i32, x: usize, xStride: usize, xScale: usize, xSums: usize, sumsStride: usize, xi: usize,
   y: usize, yStride: usize, yi: usize, accumulate: bool,
 ): void {
-  const low = i16x8.splat(0x00ff);
   const r0 = <usize>load<u32>(xi);
   const r1 = <usize>load<u32>(xi, 4);
   const r2 = <usize>load<u32>(xi, 8);
@@ -116,6 +111,7 @@ function panel4(
   const s1 = xSums + r1 * sumsStride;
   const s2 = xSums + r2 * sumsStride;
   const s3 = xSums + r3 * sumsStride;
+  const low = mask00ff();
   for (let half: usize = 0; half < 2; half++) {
     let f00 = f32x4.splat(0);
     let f01 = f00;
@@ -139,39 +135,39 @@ function panel4(
       let a21 = a20;
       let a30 = start(s3 + b, count);
       let a31 = a30;
-      let p = group + SCALE_BYTES + half * 16;
-      const stop = at + count * (BLOCK_COLS * 2);
-      while (at < stop) {
+      let p = group + SCALE_BYTES + half * 32;
+      const end = at + count * (BLOCK_COLS * 2);
+      while (at < end) {
         let q = v128.load(p);
-        let w0 = v128.and(q, low);
-        let w1 = i16x8.shr_u(q, 8);
+        let m = v128.and(low, q);
+        q = high(q);
+        let o = v128.load(p, 16);
+        let k = v128.and(low, o);
+        o = high(o);
         let v = v128.load32_splat(x0 + at);
-        a00 = dotAdd(a00, w0, v);
-        a01 = dotAdd(a01, w1, v);
-        v = v128.load32_splat(x1 + at);
-        a10 = dotAdd(a10, w0, v);
-        a11 = dotAdd(a11, w1, v);
-        v = v128.load32_splat(x2 + at);
-        a20 = dotAdd(a20, w0, v);
-        a21 = dotAdd(a21, w1, v);
-        v = v128.load32_splat(x3 + at);
-        a30 = dotAdd(a30, w0, v);
-        a31 = dotAdd(a31, w1, v);
-        q = v128.load(p, 32);
-        w0 = v128.and(q, low);
-        w1 = i16x8.shr_u(q, 8);
+        a00 = dotAdd(a00, m, v);
+        a01 = dotAdd(a01, k, v);
         v = v128.load32_splat(x0 + at, 4);
-        a00 = dotAdd(a00, w0, v);
-        a01 = dotAdd(a01, w1, v);
+        a00 = dotAdd(a00, q, v);
+        a01 = dotAdd(a01, o, v);
+        v = v128.load32_splat(x1 + at);
+        a10 = dotAdd(a10, m, v);
+        a11 = dotAdd(a11, k, v);
         v = v128.load32_splat(x1 + at, 4);
-        a10 = dotAdd(a10, w0, v);
-        a11 = dotAdd(a11, w1, v);
+        a10 = dotAdd(a10, q, v);
+        a11 = dotAdd(a11, o, v);
+        v = v128.load32_splat(x2 + at);
+        a20 = dotAdd(a20, m, v);
+        a21 = dotAdd(a21, k, v);
         v = v128.load32_splat(x2 + at, 4);
-        a20 = dotAdd(a20, w0, v);
-        a21 = dotAdd(a21, w1, v);
+        a20 = dotAdd(a20, q, v);
+        a21 = dotAdd(a21, o, v);
+        v = v128.load32_splat(x3 + at);
+        a30 = dotAdd(a30, m, v);
+        a31 = dotAdd(a31, k, v);
         v = v128.load32_splat(x3 + at, 4);
-        a30 = dotAdd(a30, w0, v);
-        a31 = dotAdd(a31, w1, v);
+        a30 = dotAdd(a30, q, v);
+        a31 = dotAdd(a31, o, v);
         p += 64;
         at += 8;
       }

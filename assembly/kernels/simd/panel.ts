@@ -1,3 +1,6 @@
+import { TEAM_READ_AHEAD } from "../../layout";
+import { team } from "../../model/team";
+
 // What the panel kernels share: scales, and the end of a row.
 
 /** Four bf16 scales at p + offset as f32. */
@@ -5,6 +8,13 @@
 @inline
 export function scale4(p: usize, offset: usize): v128 {
   return i32x4.shl(v128.load_ext<u16>(p + offset), 16);
+}
+
+/** a + the sums of pairs of products of 16-bit lanes. */
+// @ts-ignore: decorator
+@inline
+export function dotAdd(a: v128, w: v128, x: v128): v128 {
+  return i32x4.add(a, i32x4.dot_i16x8_s(w, x));
 }
 
 /** f + a * s for a block's integer sums. */
@@ -22,6 +32,16 @@ export function finish(y: usize, offset: usize, f: v128, s: v128, accumulate: bo
   v128.store(y + offset, accumulate ? f32x4.add(v128.load(y + offset), out) : out);
 }
 
+/** Stores or adds sixteen finished rows. */
+// @ts-ignore: decorator
+@inline
+export function finish4(y: usize, f0: v128, f1: v128, f2: v128, f3: v128, s: v128, accumulate: bool): void {
+  finish(y, 0, f0, s, accumulate);
+  finish(y, 16, f1, s, accumulate);
+  finish(y, 32, f2, s, accumulate);
+  finish(y, 48, f3, s, accumulate);
+}
+
 /** Stores or adds eight finished rows. */
 // @ts-ignore: decorator
 @inline
@@ -33,12 +53,19 @@ export function finish2(y: usize, f0: v128, f1: v128, scale: f32, accumulate: bo
 
 // WebAssembly has no prefetch, but an out-of-order core runs ahead of loads that nobody waits for. So before a block is computed,
 // one word of each cache line of the next block is loaded; and where the next block enters a new 4 KiB page, at which hardware
-// prefetchers stop, its first eight lines together (measured: bench/RESULTS.md, "reading ahead").
+// prefetchers stop, its first eight lines together. Some processors gain a fifth by it, others lose as much: the host measures and
+// switches it (src/model/read-ahead.ts; bench/RESULTS.md, "reading ahead").
+
+/** Switches reading ahead on (1) or off (0), for all threads: it lies in the memory that they share, which starts as 0. */
+export function setReadAhead(on: i32): void {
+  store<i32>(team() + TEAM_READ_AHEAD, on);
+}
 
 /** Touches the 512 bytes that follow the block of 512 bytes at p. */
 // @ts-ignore: decorator
 @inline
 export function readAhead512(p: usize): i32 {
+  if (load<i32>(team() + TEAM_READ_AHEAD) === 0) return 0;
   const next = p + 512;
   return newPage(p, next) | touch4(next) | touch4(next + 256);
 }
@@ -47,6 +74,7 @@ export function readAhead512(p: usize): i32 {
 // @ts-ignore: decorator
 @inline
 export function readAhead288(p: usize): i32 {
+  if (load<i32>(team() + TEAM_READ_AHEAD) === 0) return 0;
   const next = p + 288;
   return newPage(p, next) | touch4(next) | load<i32>(next, 256);
 }

@@ -1,15 +1,13 @@
 import { ACTIVATION_MAX, BLOCK_COLS } from "../../layout";
 import { quantize as quantizeScalar } from "../scalar/quantize";
+import { magicNumber, pairOnes } from "./constants";
 import { maxOfInts, sumOf } from "./lanes";
 
-// 1.5 * 2^23: adding it leaves the nearest integer (ties to even) in the low bits of a float, for |x| < 2^22.
-// @ts-ignore: decorator
-@inline const MAGIC: f32 = 12582912.0;
-
+/** Nearest integers of v * inverse. */
 // @ts-ignore: decorator
 @inline
-function round(x: v128): v128 {
-  return i32x4.sub(f32x4.add(x, f32x4.splat(MAGIC)), i32x4.splat(reinterpret<i32>(MAGIC)));
+export function round(v: v128, inverse: v128, magic: v128): v128 {
+  return i32x4.sub(f32x4.add(f32x4.mul(v, inverse), magic), magic);
 }
 
 /** SIMD form of scalar/quantize.ts: same bits. Ragged rows take the scalar path. Rows with NaN get a NaN scale, whatever their integers. */
@@ -17,7 +15,8 @@ export function quantize(
   x: usize, xStride: usize, n: i32, cols: i32, q: usize, qStride: usize, scales: usize, sums: usize, sumsStride: usize,
 ): void {
   if (cols % BLOCK_COLS !== 0) return quantizeScalar(x, xStride, n, cols, q, qStride, scales, sums, sumsStride);
-  const ones = i16x8.splat(1);
+  const ones = pairOnes();
+  const magic = magicNumber();
   for (let t = 0; t < n; t++) {
     const xt = x + <usize>t * xStride;
     let qt = q + <usize>t * qStride;
@@ -32,8 +31,8 @@ export function quantize(
     for (let p = xt; p < end; p += BLOCK_COLS * 4) {
       let sum = i32x4.splat(0);
       for (let o: usize = 0; o < <usize>BLOCK_COLS * 4; o += 32) {
-        const lo = round(f32x4.mul(v128.load(p + o), inverse));
-        const hi = round(f32x4.mul(v128.load(p + o, 16), inverse));
+        const lo = round(v128.load(p + o), inverse, magic);
+        const hi = round(v128.load(p + o, 16), inverse, magic);
         const v = i16x8.narrow_i32x4_s(lo, hi);
         v128.store(qt, v);
         qt += 16;

@@ -1,4 +1,4 @@
-import { exp, exp4, SOFTMAX_FLOOR } from "../math";
+import { exp, exp4, SOFTMAX_FLOOR, softmaxFloor } from "../math";
 import { argmax as argmaxScalar } from "../scalar/vector";
 import { addLanes, maxOf } from "./lanes";
 
@@ -82,9 +82,10 @@ export function softmax(x: usize, count: i32): void {
   for (; p < end; p += 4) peak = max<f32>(peak, load<f32>(p));
   const peak4 = f32x4.splat(peak);
   let sums = f32x4.splat(0);
+  const floor = softmaxFloor();
   for (p = x; p < whole; p += 16) {
     const d = f32x4.sub(v128.load(p), peak4);
-    const e = v128.and(exp4(d), f32x4.ge(d, f32x4.splat(SOFTMAX_FLOOR)));
+    const e = v128.and(exp4(d), f32x4.ge(d, floor));
     v128.store(p, e);
     sums = f32x4.add(sums, e);
   }

@@ -15,6 +15,10 @@ const VERSION = "blockffn.version";
 const LAYOUT = "blockffn.layout";
 const QUANTIZATION = "blockffn.quantization";
 const CONFIG = "blockffn.config";
+/** What a file of version 2 says of its EAGLE head, and how the names of the head's tensors begin. Both are left alone: nothing here drafts with it. */
+const DRAFT = "blockffn.draft";
+const DRAFT_PREFIX = "draft.";
+const DRAFT_VERSION = "2";
 const TOKENIZER = "tokenizer.json";
 
 /** A packed model whose header is checked; its weights are `plan.bytes` bytes from `weightsOffset` on. */
@@ -31,30 +35,33 @@ export class PackedModel {
     header.read(source);
     if (failed()) return;
     if (!header.metadata.has(VERSION)) return fail("not a packed model: convert the model's folder with `blockffn convert FOLDER --out FILE`", VERSION);
-    expectMetadata(header, VERSION, "1");
+    const drafts = header.metadata.get(VERSION) == DRAFT_VERSION;
+    expectMetadata(header, VERSION, drafts ? DRAFT_VERSION : "1");
     expectMetadata(header, LAYOUT, LAYOUT_VERSION.toString());
     if (header.metadata.has(QUANTIZATION)) this.quantization = header.metadata.get(QUANTIZATION);
     const type = ["f32", "q8", "q4"].indexOf(this.quantization);
     if (type < 0) return fail("must be f32, q8 or q4", QUANTIZATION);
     if (!header.metadata.has(CONFIG)) return fail("is missing", CONFIG);
+    if (drafts && !header.metadata.has(DRAFT)) return fail("is missing", DRAFT);
     const json = String.UTF8.encode(header.metadata.get(CONFIG));
     const fields = new ConfigFields(CONFIG);
     fields.read(new JsonReader(changetype<usize>(json), json.byteLength, CONFIG));
     this.config.take(fields);
     if (failed()) return;
     this.plan = planWeights(this.config, [WEIGHT_F32, WEIGHT_Q8, WEIGHT_Q4][type]);
-    this.checkParts(header);
+    this.checkParts(header, drafts);
     this.findTokenizer(header);
   }
 
-  private checkParts(header: Header): void {
+  private checkParts(header: Header, drafts: bool): void {
     const parts = this.plan.parts;
     const first = parts[0].name;
     if (header.entries.has(first)) this.weightsOffset = header.entries.get(first).offset;
     for (let i = 0; i < parts.length; i++) checkPart(header, parts[i], this.weightsOffset);
     const names = header.entries.keys();
     for (let i = 0; i < names.length; i++) {
-      if (names[i] != TOKENIZER && !this.plan.byName.has(names[i])) fail("the configuration knows no such tensor", names[i].slice(0, 60));
+      if (names[i] == TOKENIZER || this.plan.byName.has(names[i]) || (drafts && names[i].startsWith(DRAFT_PREFIX))) continue;
+      fail("the configuration knows no such tensor", names[i].slice(0, 60));
     }
   }
 

@@ -1,5 +1,5 @@
 import { Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, SCALE_BYTES, WEIGHT_F32, WEIGHT_Q4 } from "../../layout";
-import { finiteFloats, finiteScales } from "../../engine";
+import { finiteFloats, finiteScales } from "../../kernels";
 import { fail, failed } from "../failure";
 import { matrixBytes, panelBytes } from "./panel";
 import { Part, PART_EXPERTS, PART_MATRIX, WeightPlan } from "./plan";

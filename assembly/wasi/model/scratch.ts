@@ -3,7 +3,7 @@ import { fail } from "../failure";
 import { ModelConfig } from "./config";
 import { alignUp, paddedRows } from "./panel";
 
-// Mirrors src/model/scratch.ts.
+// Mirrors src/model/scratch.ts, for one thread.
 
 const MAX_CHUNK: u64 = 64;
 const MAX_LOGIT_BYTES: u64 = 32 << 20;
@@ -30,6 +30,13 @@ export class ScratchPlan {
   floats(field: i32, perRow: u64): void {
     this.put(field, <u64>this.maxChunk * perRow * 4);
   }
+
+  /** Rows of i16, with their scales and block sums. */
+  quantised(columns: u64, quantField: i32, scaleField: i32, sumsField: i32): void {
+    this.put(quantField, <u64>this.maxChunk * columns * 2);
+    this.floats(scaleField, 1);
+    this.floats(sumsField, columns / L.BLOCK_COLS);
+  }
 }
 
 /** Rows that a forward call of this model takes at most. */
@@ -46,7 +53,8 @@ export function planScratch(config: ModelConfig): ScratchPlan {
   const hidden = paddedRows(config.hiddenSize);
   const attnOut = config.heads * (mla ? config.valueDim : config.headDim);
   const experts = config.experts;
-  const wide = experts === 0 ? config.ffnSize : max(config.expertSize, config.sharedSize);
+  const expertSize = experts === 0 ? 0 : config.expertSize;
+  const wide = experts === 0 ? config.ffnSize : config.sharedSize;
   const gated = experts === 0 ? config.gated : config.sharedGated;
   const quant = alignUp(config.hiddenSize, L.BLOCK_COLS);
   const inner = alignUp(max(max(wide, attnOut), mla ? max(max(config.qRank, config.kvRank), config.nopeDim) : 0), L.BLOCK_COLS);
@@ -64,25 +72,34 @@ export function planScratch(config: ModelConfig): ScratchPlan {
   plan.floats(L.SCRATCH_SIN, config.rotated >> 1);
   plan.floats(L.SCRATCH_Q, paddedRows(config.heads * config.queryDim));
   plan.floats(L.SCRATCH_K, paddedRows(mla ? config.kvRank + config.ropeDim : config.kvHeads * config.headDim));
-  if (!mla) plan.floats(L.SCRATCH_V, paddedRows(config.kvHeads * config.headDim));
-  else {
+  if (!mla) {
+    plan.floats(L.SCRATCH_V, paddedRows(config.kvHeads * config.headDim));
+    plan.floats(L.SCRATCH_K_ROTATED, paddedRows(config.kvHeads * config.headDim));
+  } else {
     plan.floats(L.SCRATCH_Q_LOW, paddedRows(config.qRank));
+    plan.floats(L.SCRATCH_Q_NORMED, paddedRows(config.qRank));
     plan.floats(L.SCRATCH_Q_LATENT, <u64>config.heads * (paddedRows(config.kvRank) + paddedRows(config.ropeDim)));
     plan.floats(L.SCRATCH_O_LATENT, <u64>config.heads * paddedRows(config.kvRank));
+    plan.quantised(alignUp(max(config.nopeDim, config.kvRank), L.BLOCK_COLS), L.SCRATCH_HEAD_QUANT, L.SCRATCH_HEAD_SCALE, L.SCRATCH_HEAD_SUMS);
   }
   // One more panel: MLA writes each head's values as whole panels, the last one past the row's end.
   plan.floats(L.SCRATCH_ATTN, paddedRows(attnOut) + L.PANEL_ROWS);
   plan.floats(L.SCRATCH_ROUTER_RAW, paddedRows(experts));
   plan.floats(L.SCRATCH_ROUTER, paddedRows(experts));
-  plan.floats(L.SCRATCH_PICKED, 1);
-  plan.floats(L.SCRATCH_UP, paddedRows(wide));
+  plan.floats(L.SCRATCH_PICKED, experts);
+  const n = <u64>plan.maxChunk;
+  // src/model/scratch.ts gives it whole rows too.
+  plan.put(L.SCRATCH_UNION, n * (((<u64>experts + 1) * 8 + n - 1) / n));
+  // Every expert may be active for every row.
+  plan.floats(L.SCRATCH_UP, max(paddedRows(wide), <u64>experts * paddedRows(expertSize)));
+  const pairs = n * experts;
+  const pairCols = alignUp(expertSize, L.BLOCK_COLS);
+  plan.put(L.SCRATCH_PAIRS_QUANT, pairs * pairCols * 2);
+  plan.put(L.SCRATCH_PAIRS_SCALE, pairs * 4);
+  plan.put(L.SCRATCH_PAIRS_SUMS, pairs * (pairCols / L.BLOCK_COLS) * 4);
   plan.floats(L.SCRATCH_GATE, gated ? paddedRows(wide) : 0);
-  plan.put(L.SCRATCH_QUANT, <u64>plan.maxChunk * quant * 2);
-  plan.floats(L.SCRATCH_QUANT_SCALE, 1);
-  plan.floats(L.SCRATCH_QUANT_SUMS, quant / L.BLOCK_COLS);
-  plan.put(L.SCRATCH_QUANT2, <u64>plan.maxChunk * inner * 2);
-  plan.floats(L.SCRATCH_QUANT2_SCALE, 1);
-  plan.floats(L.SCRATCH_QUANT2_SUMS, inner / L.BLOCK_COLS);
+  plan.quantised(quant, L.SCRATCH_QUANT, L.SCRATCH_QUANT_SCALE, L.SCRATCH_QUANT_SUMS);
+  plan.quantised(inner, L.SCRATCH_QUANT2, L.SCRATCH_QUANT2_SCALE, L.SCRATCH_QUANT2_SUMS);
   plan.floats(L.SCRATCH_LOGITS, plan.logitsStride);
   plan.put(L.SCRATCH_ACTIVE, <u64>config.layers * plan.maxChunk * plan.activeWords * 4);
   plan.constants[L.SCRATCH_QUANT_STRIDE >> 2] = <u32>quant;

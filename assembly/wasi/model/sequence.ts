@@ -1,7 +1,7 @@
-import { LOGITS_ALL, LOGITS_LAST, LOGITS_NONE, SCRATCH_ACTIVE, SCRATCH_LOGITS, SCRATCH_MASKS, SCRATCH_POSITIONS, SCRATCH_SCORES, SCRATCH_TOKENS, SEQ_BYTES, SEQ_CAPACITY, SEQ_KEYS, SEQ_VALUES } from "../../layout";
+import { LOGITS_ALL, LOGITS_LAST, LOGITS_NONE, SCRATCH_ACTIVE, SCRATCH_LOGITS, SCRATCH_MASKS, SCRATCH_POSITIONS, SCRATCH_TOKENS, SEQ_BYTES, SEQ_CAPACITY, SEQ_KEYS, SEQ_SCORES, SEQ_VALUES } from "../../layout";
 import { argmax } from "../../kernels";
 import { compact } from "../../model/cache";
-import { forward } from "../../model/forward";
+import { forward } from "../../model/job";
 import { fail, failed } from "../failure";
 import { release, reserve } from "../memory";
 import { LoadedModel } from "./instance";
@@ -12,8 +12,6 @@ export class Sequence {
   length: i32 = 0;
   private address: usize = 0;
   private bytes: u64 = 0;
-  /** f32 [capacity]: one query's attention scores. */
-  private scores: usize = 0;
   /** Where the last chunk began in the cache, and its rows. */
   private start: i32 = 0;
   private rows: i32 = 0;
@@ -31,10 +29,10 @@ export class Sequence {
     this.bytes = values + <u64>config.layers * capacity * valueFloats * 4;
     this.address = reserve(this.bytes, `a context of ${capacity} tokens`);
     if (failed()) return;
-    this.scores = this.address + <usize>scores;
     store<u32>(this.address + SEQ_KEYS, <u32>(this.address + <usize>keys));
     store<u32>(this.address + SEQ_VALUES, <u32>(this.address + <usize>values));
     store<u32>(this.address + SEQ_CAPACITY, capacity);
+    store<u32>(this.address + SEQ_SCORES, <u32>(this.address + <usize>scores));
   }
 
   free(): void {
@@ -94,7 +92,6 @@ export class Sequence {
   }
 
   private run(n: i32, logits: i32): void {
-    store<u32>(this.model.at.scratch + SCRATCH_SCORES, <u32>this.scores);
     forward(this.model.at.descriptor, this.address, n, this.length, logits);
     this.start = this.length;
     this.rows = n;

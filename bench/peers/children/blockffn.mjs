@@ -6,9 +6,8 @@ import { packageVersion } from "../../../dist/host/node/package.js";
 import { serve } from "./protocol.mjs";
 
 async function load({ shapeName, typeName, threads, context, options }) {
-  if (threads !== 1) throw new Error("blockffn runs on one thread so far");
   const tier = options.tier ?? "simd";
-  const model = await syntheticModel(nodeHost, SHAPES[shapeName], typeName, tier);
+  const model = await syntheticModel(nodeHost, SHAPES[shapeName], typeName, tier, threads);
   const feed = (sequence, ids) => {
     let result;
     for (let at = 0; at < ids.length; at += model.maxChunk) {

@@ -1,12 +1,22 @@
 import { LimitError, UsageError } from "../../errors.ts";
 import type { EagleHead } from "../../model/eagle.ts";
 import type { DraftTop, EagleSequence } from "../../model/eagle-sequence.ts";
-import type { Drafter, DraftTree } from "./drafter.ts";
+import { weightsPerToken } from "../pass-weight.ts";
+import type { Drafter, DraftPlan, DraftTree } from "./drafter.ts";
+import { PairQueue } from "./eagle-pairs.ts";
+import { eagleShape } from "./eagle-shape.ts";
 import { EagleTreeGrowth, type EagleFrontier, type EagleTreeOptions } from "./eagle-tree.ts";
 
 export interface EagleDrafterOptions extends Omit<EagleTreeOptions, "tokenIdRemap"> {
   /** Most tokens of the sequence. */
   readonly capacity: number;
+  /** Levels and candidates follow the number of nodes asked for (eagle-shape.ts); `numIter` and `topkPerIter` are then left out. */
+  readonly scaled?: boolean;
+  /**
+   * Reads nothing before it has to propose, and of what waits then only the newest 32 to 64 pairs: the head sees a gap in what came
+   * before, and costs nothing while it is not used.
+   */
+  readonly lazy?: boolean;
 }
 
 /** What the head said of a row: its output, and the best tokens after it. */
@@ -15,65 +25,86 @@ interface ReadRow {
   readonly top: DraftTop;
 }
 
-/** A token and the base model's hidden state before it. */
-interface Pair {
-  readonly token: number;
-  readonly hidden: Float32Array;
-}
+/** Most rows that a tree puts into the cache at a time: a mask has 64 bits. */
+const MAX_DRAFT_ROWS = 64;
 
 /**
- * Drafts with an EAGLE head: the EAGLE-2 dynamic tree (arXiv 2406.16858) over its log-probabilities. Row p of the head's cache pairs
- * the base model's hidden state at position p with the token at p + 1; drafted rows after them are thrown away each time.
+ * Drafts with an EAGLE head: the EAGLE-2 dynamic tree (arXiv 2406.16858) over its log-probabilities. A row of the head's cache pairs
+ * the base model's hidden state at a position with the token after it; drafted rows after them are thrown away each time.
  */
 export class EagleDrafter implements Drafter {
   readonly name = "eagle";
+  readonly nodes = 4;
+  readonly prior = 0.7;
   readonly needsHidden = true;
   readonly #head: EagleHead;
-  readonly #sequence: EagleSequence;
-  readonly #capacity: number;
+  readonly #options: EagleDrafterOptions;
+  readonly #share: number;
+  readonly #queue: PairQueue;
+  #sequence: EagleSequence | undefined;
+  #disposed = false;
   /** Holds what was tried for the last proposal. */
-  readonly growth: EagleTreeGrowth;
-  /** Accepted pairs that the head has not read yet. */
-  #pairs: Pair[] = [];
-  /** Pairs that it has read: the rows of its cache. */
+  growth: EagleTreeGrowth;
+  /** Rows of the head's cache: pairs that it has read. */
   #fed = 0;
-  /** The last of them, once there was a proposal. */
-  #last: Pair | undefined;
+  /** Accepted tokens. */
+  #count = 0;
+  /** The last pair that was read. */
+  readonly #last: PairQueue;
   #root: number | undefined;
 
   /** @throws UsageError for sizes that do not go together; LimitError when memory cannot grow. */
   constructor(head: EagleHead, options: EagleDrafterOptions) {
-    const { capacity, ...tree } = options;
-    const { contextLength, vocabSize } = head.config;
+    const { capacity } = options;
+    const { contextLength, vocabSize, hiddenSize } = head.config;
     if (!Number.isInteger(capacity) || capacity < 1 || capacity > contextLength) {
       throw new UsageError(`must be a whole number from 1 to ${contextLength}, not ${capacity}`, { field: "capacity", limit: contextLength });
     }
-    this.growth = new EagleTreeGrowth({ ...tree, ...(head.draftTokens === undefined ? {} : { tokenIdRemap: head.draftTokens }) });
-    const { k, numIter } = this.growth;
-    if (k > vocabSize) throw new UsageError(`is ${k}; the draft vocabulary has ${vocabSize} tokens`, { field: "topkPerIter", limit: vocabSize });
     this.#head = head;
-    this.#capacity = capacity;
-    this.#sequence = head.newSequence(capacity + k * (numIter - 1));
+    this.#options = options;
+    this.growth = this.#growth(options.scaled === true ? this.nodes : undefined);
+    if (this.growth.k > vocabSize) throw new UsageError(`is ${this.growth.k}; the draft vocabulary has ${vocabSize} tokens`, { field: "topkPerIter", limit: vocabSize });
+    this.#share = (weightsPerToken(head.config) + 2 * hiddenSize ** 2) / weightsPerToken(head.base.config);
+    this.#queue = new PairQueue(head.maxChunk, hiddenSize);
+    this.#last = new PairQueue(1, hiddenSize);
+    if (options.lazy !== true) this.#cache();
+  }
+
+  get arrears(): number {
+    return Math.max(0, this.#queue.length - 2) * this.#share;
+  }
+
+  plan(nodes: number): DraftPlan {
+    const { k, numIter } = this.#options.scaled === true ? eagleShape(nodes, this.#head.config.vocabSize) : { k: this.growth.k, numIter: this.growth.numIter };
+    // Two rows are what a round accepts, about.
+    return { cost: (2 + k * (numIter - 1)) * this.#share, depth: Math.min(numIter, nodes - 1) };
   }
 
   accept(tokens: ArrayLike<number>, hidden?: readonly Float32Array[]): void {
     if (hidden?.length !== tokens.length) throw new UsageError("an EAGLE head needs the hidden state before every token", { field: "hidden" });
     for (let i = 0; i < tokens.length; i++) {
       const first = this.#root === undefined;
-      if (!first && this.#fed + this.#pairs.length >= this.#capacity) {
-        throw new LimitError(`more than ${this.#capacity} tokens; ask for a larger capacity`, { field: "capacity", limit: this.#capacity });
+      if (!first && this.#count > this.#options.capacity) {
+        throw new LimitError(`more than ${this.#options.capacity} tokens; ask for a larger capacity`, { field: "capacity", limit: this.#options.capacity });
       }
       this.#root = tokens[i] as number;
+      this.#count++;
       if (first) continue;
-      this.#pairs.push({ token: this.#root, hidden: (hidden[i] as Float32Array).slice() });
+      const state = hidden[i] as Float32Array;
+      if (state.length !== this.#head.config.hiddenSize) throw new UsageError(`a hidden state has ${this.#head.config.hiddenSize} values`, { field: `hidden[${i}]` });
       // The last pairs stay until there is something to propose: their logits are wanted then.
-      if (this.#pairs.length > this.#head.maxChunk) this.#read(this.#head.maxChunk, "none");
+      if (this.#queue.length === this.#queue.limit) {
+        if (this.#options.lazy === true) this.#queue.dropHalf();
+        else this.#read("none");
+      }
+      this.#queue.push(this.#root, state, this.#count - 2);
     }
   }
 
   propose(maxNodes: number): DraftTree {
     const root = this.#root;
     if (root === undefined) throw new UsageError("there is no token yet to go on from", { field: "tokens" });
+    if (maxNodes > 1 && this.#options.scaled === true) this.growth = this.#growth(maxNodes);
     const last = maxNodes > 1 ? this.#readAll() : undefined;
     // After a single token there is no hidden state to go on from.
     if (last === undefined) return { tokens: [root], parents: [-1] };
@@ -83,48 +114,64 @@ export class EagleDrafter implements Drafter {
       before = this.#runLevel(level, frontier, before);
       frontier = this.growth.extend(before.map(({ top }) => top));
     }
-    return this.growth.choose(root, this.#fed, maxNodes);
+    return this.growth.choose(root, this.#count - 1, maxNodes);
   }
 
   reset(): void {
-    this.#pairs = [];
+    this.#queue.clear();
+    this.#last.clear();
     this.#fed = 0;
-    this.#last = undefined;
+    this.#count = 0;
     this.#root = undefined;
   }
 
   dispose(): void {
-    this.#sequence.dispose();
+    this.#disposed = true;
+    this.#sequence?.dispose();
+  }
+
+  #cache(): EagleSequence {
+    if (this.#disposed) throw new UsageError("the drafter is disposed");
+    const { capacity, scaled } = this.#options;
+    return (this.#sequence ??= this.#head.newSequence(capacity + (scaled === true ? MAX_DRAFT_ROWS : this.growth.k * (this.growth.numIter - 1))));
+  }
+
+  /** Growth of the shape for so many nodes, or of the fixed one. */
+  #growth(nodes: number | undefined): EagleTreeGrowth {
+    const { draftTokens, config } = this.#head;
+    const remap = draftTokens === undefined ? {} : { tokenIdRemap: draftTokens };
+    if (nodes === undefined) {
+      const { numIter = 3, topkPerIter = 10, treeSize = 32 } = this.#options;
+      return new EagleTreeGrowth({ numIter, topkPerIter, treeSize, ...remap });
+    }
+    const { k, numIter, treeSize } = eagleShape(nodes, config.vocabSize);
+    if (this.growth?.k === k && this.growth.numIter === numIter && this.growth.treeSize === treeSize) return this.growth;
+    return new EagleTreeGrowth({ numIter, topkPerIter: k, treeSize, ...remap });
   }
 
   /** Reads the accepted pairs: the head's output at the last one, and the best tokens after it. */
   #readAll(): ReadRow | undefined {
-    const count = this.#pairs.length;
-    if (count > 0) {
-      this.#last = this.#pairs[count - 1];
-      this.#read(count, "last");
-    } else if (this.#last !== undefined) {
+    if (this.#queue.length === 0) {
+      if (this.#last.length === 0) return undefined;
       // Nothing new since the last proposal: the last pair once more.
-      this.#pairs.push(this.#last);
+      const { tokens, hidden, positions } = this.#last.all();
+      this.#queue.push(tokens[0] as number, hidden[0] as Float32Array, positions[0] as number);
       this.#fed--;
-      this.#read(1, "last");
-    } else return undefined;
-    return this.#said(Math.max(count, 1) - 1, 0);
+    }
+    const count = this.#queue.length;
+    this.#read("last");
+    return this.#said(count - 1, 0);
   }
 
-  /** Runs the first `count` pairs as a chain after those read before. */
-  #read(count: number, logits: "none" | "last"): void {
-    const pairs = this.#pairs.splice(0, count);
-    this.#sequence.forward({
-      tokens: pairs.map(({ token }) => token),
-      hidden: pairs.map(({ hidden }) => hidden),
-      positions: pairs.map((_, i) => this.#fed + i),
-      at: this.#fed,
-      visible: this.#fed,
-      masks: pairs.map((_, i) => (2n << BigInt(i)) - 1n),
-      logits,
-    });
+  /** Runs the waiting pairs as a chain after those read before. */
+  #read(logits: "none" | "last"): void {
+    const pairs = this.#queue.all();
+    const count = this.#queue.length;
+    this.#cache().forward({ ...pairs, at: this.#fed, visible: this.#fed, masks: pairs.tokens.map((_, i) => (2n << BigInt(i)) - 1n), logits });
     this.#fed += count;
+    this.#last.clear();
+    this.#last.push(pairs.tokens[count - 1] as number, pairs.hidden[count - 1] as Float32Array, pairs.positions[count - 1] as number);
+    this.#queue.clear();
   }
 
   /** Runs a level's frontier, whose rows go after those of the levels before; `before` is what the head said of the level before. */
@@ -133,10 +180,10 @@ export class EagleDrafter implements Drafter {
     const { k } = this.growth;
     for (let from = 0; from < k; from += this.#head.maxChunk) {
       const to = Math.min(k, from + this.#head.maxChunk);
-      this.#sequence.forward({
+      this.#cache().forward({
         tokens: frontier.tokens.subarray(from, to),
         hidden: Array.from(frontier.parents.subarray(from, to), (parent) => (before[parent] as ReadRow).hidden),
-        positions: new Uint32Array(to - from).fill(this.#fed + level - 1),
+        positions: new Uint32Array(to - from).fill(this.#count - 2 + level),
         at: this.#fed + (level - 1) * k + from,
         visible: this.#fed,
         masks: frontier.masks.subarray(from, to),
@@ -148,6 +195,7 @@ export class EagleDrafter implements Drafter {
   }
 
   #said(row: number, logitRow: number): ReadRow {
-    return { hidden: this.#sequence.hidden(row), top: this.#sequence.top(logitRow, this.growth.k) };
+    const cache = this.#cache();
+    return { hidden: cache.hidden(row), top: cache.top(logitRow, this.growth.k) };
   }
 }

@@ -1,6 +1,6 @@
 import { UsageError } from "../../errors.ts";
 import { MAX_TREE_NODES } from "../tree.ts";
-import type { Drafter, DraftTree } from "./drafter.ts";
+import type { Drafter, DraftPlan, DraftTree } from "./drafter.ts";
 
 export interface NgramOptions {
   /** Longest and shortest suffix that is looked up; defaults 4 and 1. */
@@ -12,6 +12,9 @@ export interface NgramOptions {
 
 /** Earlier occurrences that are looked at for each suffix length: bounds the time of a proposal. */
 const MAX_TRIES = 8;
+/** A look-up, and noting a token for later look-ups, hardly cost anything. */
+const LOOKUP_COST = 0.005;
+const INDEX_COST = 0.003;
 
 /**
  * Prompt and output look-up: what followed the longest suffix of the sequence the last times it occurred. No model; one
@@ -19,10 +22,14 @@ const MAX_TRIES = 8;
  */
 export class NgramDrafter implements Drafter {
   readonly name = "ngram";
+  readonly nodes = 8;
+  readonly prior = 0.5;
   readonly #maxNgram: number;
   readonly #minNgram: number;
   readonly #branches: number;
   #tokens: number[] = [];
+  /** Tokens that are in the tables: the others wait for the next proposal. */
+  #indexed = 0;
   /** For each suffix length: hash of an n-gram -> place after its last occurrence. */
   #last: Map<number, number>[] = [];
   /** For each suffix length and place: place after the occurrence before, 0 for none. Hashes may collide. */
@@ -41,10 +48,15 @@ export class NgramDrafter implements Drafter {
   }
 
   accept(tokens: ArrayLike<number>): void {
-    for (let i = 0; i < tokens.length; i++) {
-      this.#tokens.push(tokens[i]!);
-      this.#index();
-    }
+    for (let i = 0; i < tokens.length; i++) this.#tokens.push(tokens[i]!);
+  }
+
+  get arrears(): number {
+    return (this.#tokens.length - this.#indexed) * INDEX_COST;
+  }
+
+  plan(nodes: number): DraftPlan {
+    return { cost: LOOKUP_COST, depth: nodes - 1 };
   }
 
   propose(maxNodes: number): DraftTree {
@@ -52,7 +64,7 @@ export class NgramDrafter implements Drafter {
     if (root === undefined) throw new UsageError("nothing is accepted yet, so there is no root");
     const nodes = { tokens: [root], parents: [-1] };
     const limit = Math.min(maxNodes, MAX_TREE_NODES);
-    const starts = limit > 1 ? this.#continuations() : [];
+    const starts = limit > 1 ? this.#lookUp() : [];
     starts.forEach((start, i) => {
       // The best continuation gets half of what is left, the last one all.
       const left = limit - nodes.tokens.length;
@@ -64,6 +76,7 @@ export class NgramDrafter implements Drafter {
 
   reset(): void {
     this.#tokens = [];
+    this.#indexed = 0;
     this.#last = Array.from({ length: this.#maxNgram + 1 }, () => new Map());
     this.#before = Array.from({ length: this.#maxNgram + 1 }, () => [0]);
   }
@@ -72,9 +85,13 @@ export class NgramDrafter implements Drafter {
     this.reset();
   }
 
-  /** Notes the n-grams that end with the newest token. */
-  #index(): void {
-    const place = this.#tokens.length;
+  #lookUp(): number[] {
+    while (this.#indexed < this.#tokens.length) this.#index(++this.#indexed);
+    return this.#continuations();
+  }
+
+  /** Notes the n-grams that end before a place. */
+  #index(place: number): void {
     let hash = 0x811c9dc5;
     for (let n = 1; n <= this.#maxNgram; n++) {
       let before = 0;

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, it, describe } from "vitest";
 import { EagleTreeGrowth, topLogProbabilities } from "../../../src/decode/drafters/eagle-tree.ts";
 import { topK } from "../../../src/decode/drafters/top-k.ts";
-import { verifyGreedy } from "../../../src/decode/verify.ts";
+import { verifyTree } from "../../../src/decode/verify.ts";
 import { FormatError, UsageError } from "../../../src/errors.ts";
 import { largestDifference } from "../../helpers/compare.ts";
 import { describeShared, sharedPath } from "../../helpers/shared.ts";
@@ -54,7 +54,7 @@ describeShared("EAGLE-2 trees of the official kernels", "golden/spec", () => {
     it(`${name}: greedy verification`, () => {
       const tree = grow().choose(c.root_token, c.pos_offset);
       rows("verify.gt").forEach((gt, v) => {
-        const { path, emitted } = verifyGreedy(tree, (node) => gt[node]!);
+        const { path, emitted } = verifyTree(tree, (node) => gt[node]!);
         const padded = (values: readonly number[]): number[] => Array.from({ length: 8 }, (_, i) => values[i] ?? -1);
         expect(path.length).toBe(list("verify.accept_length")[v]);
         expect(path.length).toBe(c.accept_lengths[v]);

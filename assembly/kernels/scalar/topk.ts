@@ -1,26 +1,41 @@
 /**
- * The k largest of `count` values, descending, equal values by ascending index: indices (i32) and values (f32).
+ * The k largest of `count` values at `x`, descending, equal values by ascending index: writes min(k, count) indices (i32) and
+ * values (f32) and returns how many. A NaN among the first k stays and orders like nothing; later ones are passed over.
  * A binary heap of k keeps the worst kept entry at its root, so most values cost one comparison.
  */
 export function topK(x: usize, count: i32, k: i32, indices: usize, values: usize): i32 {
   k = min(k, count);
   if (k <= 0) return 0;
-  let size = 0;
-  for (let i = 0; i < count; i++) {
-    const v = load<f32>(x + (i << 2));
-    if (size < k) {
-      put(indices, values, size, i, v);
-      siftUp(indices, values, size++);
-    } else if (better(v, i, load<f32>(values), load<i32>(indices))) {
-      put(indices, values, 0, i, v);
-      siftDown(indices, values, size);
-    }
+  fillHeap(x, k, indices, values);
+  for (let i = k; i < count; i++) offer(x, i, k, indices, values);
+  return sortHeap(k, indices, values);
+}
+
+/** Makes a heap of the first k values. */
+export function fillHeap(x: usize, k: i32, indices: usize, values: usize): void {
+  for (let i = 0; i < k; i++) {
+    put(indices, values, i, i, load<f32>(x + (<usize>i << 2)));
+    siftUp(indices, values, i);
   }
-  for (let end = size - 1; end > 0; end--) {
+}
+
+/** Puts value i in the place of the worst of k, if it is better. Offered in ascending order, so an equal one never is. */
+// @ts-ignore: decorator
+@inline
+export function offer(x: usize, i: i32, k: i32, indices: usize, values: usize): void {
+  const v = load<f32>(x + (<usize>i << 2));
+  if (!(v > load<f32>(values))) return;
+  put(indices, values, 0, i, v);
+  siftDown(indices, values, k);
+}
+
+/** Turns a heap of k into a list, best first; returns k. */
+export function sortHeap(k: i32, indices: usize, values: usize): i32 {
+  for (let end = k - 1; end > 0; end--) {
     swap(indices, values, 0, end);
     siftDown(indices, values, end);
   }
-  return size;
+  return k;
 }
 
 // @ts-ignore: decorator

@@ -1,0 +1,235 @@
+import { BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES } from "../../layout";
+import { mask0f } from "../simd/constants";
+import { mulAdd } from "../simd/lanes";
+import { keep, readAhead288, scale4 } from "../simd/panel";
+import { dot4 } from "./dot";
+import { Q4_ROW_BLOCK, ROW_DATA } from "./quantize";
+import { store2, store4 } from "./store";
+
+// Weights are the unsigned operand (0..15), activations the signed bytes of quantizeQ4. The offset of 8 is taken away by starting each
+// block at -8 times the sum of its activations. High nibbles are shifted down here, so their rows' scales get the factor of 16 back.
+
+/** f + a * weight scale * activation scale. */
+// @ts-ignore: decorator
+@inline
+function scaled(f: v128, a: v128, s: v128, x: v128): v128 {
+  return mulAdd(f, f32x4.mul(f32x4.convert_i32x4_s(a), x), s);
+}
+
+/**
+ * Relaxed form of scalar/matmul_q4.ts over the rows of quantizeQ4 (`xScale`, `xSums` unused). Per block the product is exact in i32; blocks
+ * are added in f32 in ascending order. A row's bits do not depend on n.
+ */
+export function matmulQ4(
+  w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xScale: usize, xSums: usize, sumsStride: usize, xi: usize, n: i32,
+  y: usize, yStride: usize, yi: usize, accumulate: bool,
+): void {
+  const panelBytes = <usize>((cols + BLOCK_COLS - 1) / BLOCK_COLS) * Q4_BLOCK_BYTES;
+  let ahead = 0;
+  for (let first = 0; first < rows; first += PANEL_ROWS) {
+    const out = y + (first << 2);
+    let t = 0;
+    for (; t + 4 <= n; t += 4) panel4(w, panelBytes, x, xStride, xi + (t << 2), out, yStride, yi + (t << 2), accumulate);
+    if (t + 2 <= n) {
+      ahead |= panel2(w, panelBytes, x, xStride, xi + (t << 2), out, yStride, yi + (t << 2), accumulate);
+      t += 2;
+    }
+    if (t < n) {
+      const yt = out + <usize>load<u32>(yi + (t << 2)) * yStride;
+      ahead |= panel1(w, panelBytes, x + <usize>load<u32>(xi + (t << 2)) * xStride, yt, accumulate);
+    }
+    w += panelBytes;
+  }
+  keep(ahead);
+}
+
+// One token, reading ahead (simd/panel.ts).
+function panel1(w: usize, bytes: usize, x: usize, y: usize, accumulate: bool): i32 {
+  const low = mask0f();
+  let f0 = f32x4.splat(0);
+  let f1 = f0;
+  let f2 = f0;
+  let f3 = f0;
+  let ahead = 0;
+  const end = w + bytes;
+  while (w < end) {
+    ahead |= readAhead288(w);
+    let a0 = v128.load32_splat(x, 4);
+    let a1 = a0;
+    let a2 = a0;
+    let a3 = a0;
+    let p = w;
+    const stop = x + BLOCK_COLS;
+    let at = x;
+    while (at < stop) {
+      let v = v128.load32_splat(at, ROW_DATA);
+      let q = v128.load(p, 32);
+      a0 = dot4(a0, v, v128.and(low, q));
+      a1 = dot4(a1, v, v128.and(low, i16x8.shr_u(q, 4)));
+      q = v128.load(p, 48);
+      a2 = dot4(a2, v, v128.and(low, q));
+      a3 = dot4(a3, v, v128.and(low, i16x8.shr_u(q, 4)));
+      v = v128.load32_splat(at, ROW_DATA + 4);
+      q = v128.load(p, 64);
+      a0 = dot4(a0, v, v128.and(low, q));
+      a1 = dot4(a1, v, v128.and(low, i16x8.shr_u(q, 4)));
+      q = v128.load(p, 80);
+      a2 = dot4(a2, v, v128.and(low, q));
+      a3 = dot4(a3, v, v128.and(low, i16x8.shr_u(q, 4)));
+      p += 64;
+      at += 8;
+    }
+    const s = v128.load32_splat(x);
+    const s16 = f32x4.mul(s, f32x4.splat(16));
+    f0 = scaled(f0, a0, scale4(w, 0), s);
+    f1 = scaled(f1, a1, scale4(w, 8), s16);
+    f2 = scaled(f2, a2, scale4(w, 16), s);
+    f3 = scaled(f3, a3, scale4(w, 24), s16);
+    w += Q4_BLOCK_BYTES;
+    x += Q4_ROW_BLOCK;
+  }
+  store4(y, f0, f1, f2, f3, accumulate);
+  return ahead;
+}
+
+// Two tokens, all sixteen rows. Token t's sums are ft0 to ft3.
+function panel2(w: usize, bytes: usize, x: usize, xStride: usize, xi: usize, y: usize, yStride: usize, yi: usize, accumulate: bool): i32 {
+  let x0 = x + <usize>load<u32>(xi) * xStride;
+  let x1 = x + <usize>load<u32>(xi, 4) * xStride;
+  const low = mask0f();
+  let f00 = f32x4.splat(0);
+  let f01 = f00;
+  let f02 = f00;
+  let f03 = f00;
+  let f10 = f00;
+  let f11 = f00;
+  let f12 = f00;
+  let f13 = f00;
+  let ahead = 0;
+  const end = w + bytes;
+  while (w < end) {
+    ahead |= readAhead288(w);
+    let a00 = v128.load32_splat(x0, 4);
+    let a01 = a00;
+    let a02 = a00;
+    let a03 = a00;
+    let a10 = v128.load32_splat(x1, 4);
+    let a11 = a10;
+    let a12 = a10;
+    let a13 = a10;
+    let p = w;
+    for (let at: usize = 0; at < <usize>BLOCK_COLS; at += 4) {
+      const u = v128.load32_splat(x0 + at, ROW_DATA);
+      const v = v128.load32_splat(x1 + at, ROW_DATA);
+      let q = v128.load(p, 32);
+      let m = v128.and(low, q);
+      a00 = dot4(a00, u, m);
+      a10 = dot4(a10, v, m);
+      m = v128.and(low, i16x8.shr_u(q, 4));
+      a01 = dot4(a01, u, m);
+      a11 = dot4(a11, v, m);
+      q = v128.load(p, 48);
+      m = v128.and(low, q);
+      a02 = dot4(a02, u, m);
+      a12 = dot4(a12, v, m);
+      m = v128.and(low, i16x8.shr_u(q, 4));
+      a03 = dot4(a03, u, m);
+      a13 = dot4(a13, v, m);
+      p += 32;
+    }
+    const s0 = v128.load32_splat(x0);
+    const h0 = f32x4.mul(s0, f32x4.splat(16));
+    const s1 = v128.load32_splat(x1);
+    const h1 = f32x4.mul(s1, f32x4.splat(16));
+    let c = scale4(w, 0);
+    f00 = scaled(f00, a00, c, s0);
+    f10 = scaled(f10, a10, c, s1);
+    c = scale4(w, 8);
+    f01 = scaled(f01, a01, c, h0);
+    f11 = scaled(f11, a11, c, h1);
+    c = scale4(w, 16);
+    f02 = scaled(f02, a02, c, s0);
+    f12 = scaled(f12, a12, c, s1);
+    c = scale4(w, 24);
+    f03 = scaled(f03, a03, c, h0);
+    f13 = scaled(f13, a13, c, h1);
+    w += Q4_BLOCK_BYTES;
+    x0 += Q4_ROW_BLOCK;
+    x1 += Q4_ROW_BLOCK;
+  }
+  store4(y + <usize>load<u32>(yi) * yStride, f00, f01, f02, f03, accumulate);
+  store4(y + <usize>load<u32>(yi, 4) * yStride, f10, f11, f12, f13, accumulate);
+  return ahead;
+}
+
+// Four tokens, eight rows at a time. Token t's sums are ft0 and ft1.
+function panel4(w: usize, bytes: usize, x: usize, xStride: usize, xi: usize, y: usize, yStride: usize, yi: usize, accumulate: bool): void {
+  const low = mask0f();
+  const end = w + bytes;
+  for (let half: usize = 0; half < 2; half++) {
+    let x0 = x + <usize>load<u32>(xi) * xStride;
+    let x1 = x + <usize>load<u32>(xi, 4) * xStride;
+    let x2 = x + <usize>load<u32>(xi, 8) * xStride;
+    let x3 = x + <usize>load<u32>(xi, 12) * xStride;
+    let f00 = f32x4.splat(0);
+    let f01 = f00;
+    let f10 = f00;
+    let f11 = f00;
+    let f20 = f00;
+    let f21 = f00;
+    let f30 = f00;
+    let f31 = f00;
+    for (let block = w; block < end; block += Q4_BLOCK_BYTES) {
+      let a00 = v128.load32_splat(x0, 4);
+      let a01 = a00;
+      let a10 = v128.load32_splat(x1, 4);
+      let a11 = a10;
+      let a20 = v128.load32_splat(x2, 4);
+      let a21 = a20;
+      let a30 = v128.load32_splat(x3, 4);
+      let a31 = a30;
+      let p = block + half * 16;
+      for (let at: usize = 0; at < <usize>BLOCK_COLS; at += 4) {
+        const q = v128.load(p, 32);
+        const m = v128.and(low, q);
+        const k = v128.and(low, i16x8.shr_u(q, 4));
+        let v = v128.load32_splat(x0 + at, ROW_DATA);
+        a00 = dot4(a00, v, m);
+        a01 = dot4(a01, v, k);
+        v = v128.load32_splat(x1 + at, ROW_DATA);
+        a10 = dot4(a10, v, m);
+        a11 = dot4(a11, v, k);
+        v = v128.load32_splat(x2 + at, ROW_DATA);
+        a20 = dot4(a20, v, m);
+        a21 = dot4(a21, v, k);
+        v = v128.load32_splat(x3 + at, ROW_DATA);
+        a30 = dot4(a30, v, m);
+        a31 = dot4(a31, v, k);
+        p += 32;
+      }
+      const c0 = scale4(block, half * 16);
+      const c1 = f32x4.mul(scale4(block, half * 16 + 8), f32x4.splat(16));
+      let s = v128.load32_splat(x0);
+      f00 = scaled(f00, a00, c0, s);
+      f01 = scaled(f01, a01, c1, s);
+      x0 += Q4_ROW_BLOCK;
+      s = v128.load32_splat(x1);
+      f10 = scaled(f10, a10, c0, s);
+      f11 = scaled(f11, a11, c1, s);
+      x1 += Q4_ROW_BLOCK;
+      s = v128.load32_splat(x2);
+      f20 = scaled(f20, a20, c0, s);
+      f21 = scaled(f21, a21, c1, s);
+      x2 += Q4_ROW_BLOCK;
+      s = v128.load32_splat(x3);
+      f30 = scaled(f30, a30, c0, s);
+      f31 = scaled(f31, a31, c1, s);
+      x3 += Q4_ROW_BLOCK;
+    }
+    const out = y + half * 32;
+    store2(out + <usize>load<u32>(yi) * yStride, f00, f01, accumulate);
+    store2(out + <usize>load<u32>(yi, 4) * yStride, f10, f11, accumulate);
+    store2(out + <usize>load<u32>(yi, 8) * yStride, f20, f21, accumulate);
+    store2(out + <usize>load<u32>(yi, 12) * yStride, f30, f31, accumulate);
+  }
+}

@@ -1,0 +1,237 @@
+import { BLOCK_COLS, PANEL_ROWS, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, SCALE_BYTES } from "../../layout";
+import { byteOnes, signs } from "../simd/constants";
+import { mulAdd } from "../simd/lanes";
+import { keep, readAhead512, scale4 } from "../simd/panel";
+import { dot4 } from "./dot";
+import { Q8_ROW_GROUP, ROW_DATA } from "./quantize";
+import { store2, store4 } from "./store";
+
+// Weights are the signed operand, activations the bytes 0..127 of quantizeQ8; a second product with ones gives the sum of the weights
+// that the activations' minimum is multiplied with. It is shared by all tokens. Flipping a stored byte's sign bit takes its 128 away.
+
+/** f + (a * step + c * min) * weight scale. */
+// @ts-ignore: decorator
+@inline
+function scaled(f: v128, a: v128, c: v128, x: usize, s: v128): v128 {
+  return mulAdd(f, mulAdd(f32x4.mul(c, v128.load32_splat(x, 4)), f32x4.convert_i32x4_s(a), v128.load32_splat(x)), s);
+}
+
+/**
+ * Relaxed form of scalar/matmul_q8.ts over the rows of quantizeQ8 (`xScale`, `xSums` unused). Per group of up to 128 columns both products
+ * are exact in i32; groups are added in f32 in ascending order. A row's bits do not depend on n.
+ */
+export function matmulQ8(
+  w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xScale: usize, xSums: usize, sumsStride: usize, xi: usize, n: i32,
+  y: usize, yStride: usize, yi: usize, accumulate: bool,
+): void {
+  const blocks = (cols + BLOCK_COLS - 1) / BLOCK_COLS;
+  const groups = (blocks + Q8_GROUP_BLOCKS - 1) / Q8_GROUP_BLOCKS;
+  const panelBytes = <usize>groups * SCALE_BYTES + <usize>blocks * Q8_BLOCK_BYTES;
+  let ahead = 0;
+  for (let first = 0; first < rows; first += PANEL_ROWS) {
+    const out = y + (first << 2);
+    let t = 0;
+    for (; t + 4 <= n; t += 4) panel4(w, blocks, x, xStride, xi + (t << 2), out, yStride, yi + (t << 2), accumulate);
+    if (t + 2 <= n) {
+      ahead |= panel2(w, blocks, x, xStride, xi + (t << 2), out, yStride, yi + (t << 2), accumulate);
+      t += 2;
+    }
+    if (t < n) {
+      const yt = out + <usize>load<u32>(yi + (t << 2)) * yStride;
+      ahead |= panel1(w, blocks, x + <usize>load<u32>(xi + (t << 2)) * xStride, yt, accumulate);
+    }
+    w += panelBytes;
+  }
+  keep(ahead);
+}
+
+// One token, reading ahead (simd/panel.ts). a: products with the activations, c: sums of the weights.
+function panel1(w: usize, blocks: i32, x: usize, y: usize, accumulate: bool): i32 {
+  const ones = byteOnes();
+  const sign = signs();
+  let f0 = f32x4.splat(0);
+  let f1 = f0;
+  let f2 = f0;
+  let f3 = f0;
+  let ahead = 0;
+  while (blocks > 0) {
+    const count = min(blocks, Q8_GROUP_BLOCKS);
+    let a0 = i32x4.splat(0);
+    let a1 = a0;
+    let a2 = a0;
+    let a3 = a0;
+    let c0 = a0;
+    let c1 = a0;
+    let c2 = a0;
+    let c3 = a0;
+    let p = w + SCALE_BYTES;
+    let at = x + ROW_DATA;
+    const end = p + count * Q8_BLOCK_BYTES;
+    while (p < end) {
+      ahead |= readAhead512(p);
+      const stop = at + BLOCK_COLS;
+      while (at < stop) {
+        const v = v128.load32_splat(at);
+        let q = v128.xor(sign, v128.load(p));
+        a0 = dot4(a0, q, v);
+        c0 = dot4(c0, q, ones);
+        q = v128.xor(sign, v128.load(p, 16));
+        a1 = dot4(a1, q, v);
+        c1 = dot4(c1, q, ones);
+        q = v128.xor(sign, v128.load(p, 32));
+        a2 = dot4(a2, q, v);
+        c2 = dot4(c2, q, ones);
+        q = v128.xor(sign, v128.load(p, 48));
+        a3 = dot4(a3, q, v);
+        c3 = dot4(c3, q, ones);
+        p += 64;
+        at += 4;
+      }
+    }
+    f0 = scaled(f0, a0, f32x4.convert_i32x4_s(c0), x, scale4(w, 0));
+    f1 = scaled(f1, a1, f32x4.convert_i32x4_s(c1), x, scale4(w, 8));
+    f2 = scaled(f2, a2, f32x4.convert_i32x4_s(c2), x, scale4(w, 16));
+    f3 = scaled(f3, a3, f32x4.convert_i32x4_s(c3), x, scale4(w, 24));
+    w = end;
+    x += Q8_ROW_GROUP;
+    blocks -= count;
+  }
+  store4(y, f0, f1, f2, f3, accumulate);
+  return ahead;
+}
+
+// Two tokens, eight rows at a time. Token t's sums are ft0 and ft1.
+function panel2(w: usize, blocks: i32, x: usize, xStride: usize, xi: usize, y: usize, yStride: usize, yi: usize, accumulate: bool): i32 {
+  const ones = byteOnes();
+  const sign = signs();
+  let ahead = 0;
+  for (let half: usize = 0; half < 2; half++) {
+    let x0 = x + <usize>load<u32>(xi) * xStride;
+    let x1 = x + <usize>load<u32>(xi, 4) * xStride;
+    let f00 = f32x4.splat(0);
+    let f01 = f00;
+    let f10 = f00;
+    let f11 = f00;
+    let group = w;
+    for (let left = blocks; left > 0; left -= Q8_GROUP_BLOCKS) {
+      const count = min(left, Q8_GROUP_BLOCKS);
+      let a00 = i32x4.splat(0);
+      let a01 = a00;
+      let a10 = a00;
+      let a11 = a00;
+      let c0 = a00;
+      let c1 = a00;
+      let p = group + SCALE_BYTES + half * 32;
+      let at: usize = ROW_DATA;
+      for (let b = 0; b < count; b++) {
+        if (half === 0) ahead |= readAhead512(p);
+        const stop = at + BLOCK_COLS;
+        for (; at < stop; at += 4) {
+          const m = v128.xor(sign, v128.load(p));
+          const k = v128.xor(sign, v128.load(p, 16));
+          c0 = dot4(c0, m, ones);
+          c1 = dot4(c1, k, ones);
+          let v = v128.load32_splat(x0 + at);
+          a00 = dot4(a00, m, v);
+          a01 = dot4(a01, k, v);
+          v = v128.load32_splat(x1 + at);
+          a10 = dot4(a10, m, v);
+          a11 = dot4(a11, k, v);
+          p += 64;
+        }
+      }
+      const w0 = f32x4.convert_i32x4_s(c0);
+      const w1 = f32x4.convert_i32x4_s(c1);
+      const s0 = scale4(group, half * 16);
+      const s1 = scale4(group, half * 16 + 8);
+      f00 = scaled(f00, a00, w0, x0, s0);
+      f01 = scaled(f01, a01, w1, x0, s1);
+      x0 += Q8_ROW_GROUP;
+      f10 = scaled(f10, a10, w0, x1, s0);
+      f11 = scaled(f11, a11, w1, x1, s1);
+      x1 += Q8_ROW_GROUP;
+      group += SCALE_BYTES + count * Q8_BLOCK_BYTES;
+    }
+    const out = y + half * 32;
+    store2(out + <usize>load<u32>(yi) * yStride, f00, f01, accumulate);
+    store2(out + <usize>load<u32>(yi, 4) * yStride, f10, f11, accumulate);
+  }
+  return ahead;
+}
+
+// Four tokens, eight rows at a time. Token t's sums are ft0 and ft1.
+function panel4(w: usize, blocks: i32, x: usize, xStride: usize, xi: usize, y: usize, yStride: usize, yi: usize, accumulate: bool): void {
+  const ones = byteOnes();
+  const sign = signs();
+  for (let half: usize = 0; half < 2; half++) {
+    let x0 = x + <usize>load<u32>(xi) * xStride;
+    let x1 = x + <usize>load<u32>(xi, 4) * xStride;
+    let x2 = x + <usize>load<u32>(xi, 8) * xStride;
+    let x3 = x + <usize>load<u32>(xi, 12) * xStride;
+    let f00 = f32x4.splat(0);
+    let f01 = f00;
+    let f10 = f00;
+    let f11 = f00;
+    let f20 = f00;
+    let f21 = f00;
+    let f30 = f00;
+    let f31 = f00;
+    let group = w;
+    for (let left = blocks; left > 0; left -= Q8_GROUP_BLOCKS) {
+      const count = min(left, Q8_GROUP_BLOCKS);
+      let a00 = i32x4.splat(0);
+      let a01 = a00;
+      let a10 = a00;
+      let a11 = a00;
+      let a20 = a00;
+      let a21 = a00;
+      let a30 = a00;
+      let a31 = a00;
+      let c0 = a00;
+      let c1 = a00;
+      let p = group + SCALE_BYTES + half * 32;
+      const stop = ROW_DATA + <usize>(count * BLOCK_COLS);
+      for (let at = ROW_DATA; at < stop; at += 4) {
+        const m = v128.xor(sign, v128.load(p));
+        const k = v128.xor(sign, v128.load(p, 16));
+        c0 = dot4(c0, m, ones);
+        c1 = dot4(c1, k, ones);
+        let v = v128.load32_splat(x0 + at);
+        a00 = dot4(a00, m, v);
+        a01 = dot4(a01, k, v);
+        v = v128.load32_splat(x1 + at);
+        a10 = dot4(a10, m, v);
+        a11 = dot4(a11, k, v);
+        v = v128.load32_splat(x2 + at);
+        a20 = dot4(a20, m, v);
+        a21 = dot4(a21, k, v);
+        v = v128.load32_splat(x3 + at);
+        a30 = dot4(a30, m, v);
+        a31 = dot4(a31, k, v);
+        p += 64;
+      }
+      const w0 = f32x4.convert_i32x4_s(c0);
+      const w1 = f32x4.convert_i32x4_s(c1);
+      const s0 = scale4(group, half * 16);
+      const s1 = scale4(group, half * 16 + 8);
+      f00 = scaled(f00, a00, w0, x0, s0);
+      f01 = scaled(f01, a01, w1, x0, s1);
+      x0 += Q8_ROW_GROUP;
+      f10 = scaled(f10, a10, w0, x1, s0);
+      f11 = scaled(f11, a11, w1, x1, s1);
+      x1 += Q8_ROW_GROUP;
+      f20 = scaled(f20, a20, w0, x2, s0);
+      f21 = scaled(f21, a21, w1, x2, s1);
+      x2 += Q8_ROW_GROUP;
+      f30 = scaled(f30, a30, w0, x3, s0);
+      f31 = scaled(f31, a31, w1, x3, s1);
+      x3 += Q8_ROW_GROUP;
+      group += SCALE_BYTES + count * Q8_BLOCK_BYTES;
+    }
+    const out = y + half * 32;
+    store2(out + <usize>load<u32>(yi) * yStride, f00, f01, accumulate);
+    store2(out + <usize>load<u32>(yi, 4) * yStride, f10, f11, accumulate);
+    store2(out + <usize>load<u32>(yi, 8) * yStride, f20, f21, accumulate);
+    store2(out + <usize>load<u32>(yi, 12) * yStride, f30, f31, accumulate);
+  }
+}

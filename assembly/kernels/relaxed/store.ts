@@ -1,0 +1,22 @@
+/** Stores or adds four finished rows. */
+// @ts-ignore: decorator
+@inline
+function put(y: usize, offset: usize, f: v128, accumulate: bool): void {
+  v128.store(y + offset, accumulate ? f32x4.add(v128.load(y + offset), f) : f);
+}
+
+/** Stores or adds eight finished rows. */
+// @ts-ignore: decorator
+@inline
+export function store2(y: usize, f0: v128, f1: v128, accumulate: bool): void {
+  put(y, 0, f0, accumulate);
+  put(y, 16, f1, accumulate);
+}
+
+/** Stores or adds sixteen finished rows. */
+// @ts-ignore: decorator
+@inline
+export function store4(y: usize, f0: v128, f1: v128, f2: v128, f3: v128, accumulate: bool): void {
+  store2(y, f0, f1, accumulate);
+  store2(y + 32, f2, f3, accumulate);
+}

@@ -1,0 +1,60 @@
+import type { Drafter } from "./drafters/drafter.ts";
+
+/** What a round does: a plain step (1 node, no drafter), or a tree of a drafter. */
+export interface Choice {
+  readonly drafter: Drafter | undefined;
+  /** Nodes that the tree may have, root included. */
+  readonly nodes: number;
+}
+
+/** What a round came to. */
+export interface Outcome {
+  /** Milliseconds of the drafter, and of the rest. */
+  readonly draftMs: number;
+  readonly verifyMs: number;
+  /** What the drafter had put off, as it said before (`arrears`). */
+  readonly arrears: number;
+  /** Nodes that the tree had; 1 when the drafter had no guess. */
+  readonly rows: number;
+  /** Depth of the tree in edges. */
+  readonly depth: number;
+  /** Tokens that came out: the accept length. */
+  readonly tokens: number;
+}
+
+export const PLAIN: Choice = { drafter: undefined, nodes: 1 };
+
+/** Decides what each round does. Call `choose` before a round and `record` or `recordPlain` after it. */
+export interface Policy {
+  /** @param maxNodes nodes that there is room for, at least 1 */
+  choose(maxNodes: number): Choice;
+  record(choice: Choice, outcome: Outcome): void;
+  /** Ends a plain step that took so many milliseconds. */
+  recordPlain(ms: number): void;
+  /** Takes note of what a chunk of the prompt cost. */
+  observe(rows: number, ms: number): void;
+}
+
+/** Always the same drafter and size. */
+export class FixedPolicy implements Policy {
+  readonly #choice: Choice;
+  #smaller: Choice;
+
+  constructor(drafter: Drafter, nodes = drafter.nodes) {
+    this.#choice = { drafter, nodes };
+    this.#smaller = this.#choice;
+  }
+
+  choose(maxNodes: number): Choice {
+    if (maxNodes >= this.#choice.nodes) return this.#choice;
+    if (maxNodes === 1) return PLAIN;
+    if (this.#smaller.nodes !== maxNodes) this.#smaller = { drafter: this.#choice.drafter, nodes: maxNodes };
+    return this.#smaller;
+  }
+
+  record(): void {}
+
+  recordPlain(): void {}
+
+  observe(): void {}
+}

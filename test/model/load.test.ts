@@ -1,0 +1,83 @@
+import { expect, it } from "vitest";
+import { encodePacked } from "../../src/format/packed.ts";
+import type { ModelConfig } from "../../src/model/config.ts";
+import type { ModelInstance } from "../../src/model/instance.ts";
+import { loadModel } from "../../src/model/load.ts";
+import { planWeights } from "../../src/model/plan.ts";
+import { MemorySource } from "../helpers/memory-files.ts";
+import { testHost } from "../helpers/test-host.ts";
+
+// 21 MB of f32 weights: more ranges than are read at once.
+const CONFIG: ModelConfig = {
+  architecture: "llama", vocabSize: 16000, hiddenSize: 256, layers: 2, contextLength: 64, rmsEps: 1e-5, ropeTheta: 10000, embedScale: 1, residualScale: 1,
+  logitScale: 1, tied: true, attention: { kind: "gqa", heads: 4, kvHeads: 2, headDim: 64 }, ffn: { kind: "dense", size: 512, gated: true }, bosTokenId: 1, eosTokenIds: [2],
+};
+const PLAN = planWeights(CONFIG, "f32");
+const { head, weightsOffset, fileSize } = encodePacked(CONFIG, PLAN, undefined);
+
+function file(): Uint8Array {
+  const bytes = new Uint8Array(fileSize);
+  bytes.set(head);
+  for (let i = weightsOffset; i < fileSize; i += 4) bytes[i] = i / 4;
+  return bytes;
+}
+
+/** Answers reads of weights late, the later ones first; `before` is told of each. */
+class SlowSource extends MemorySource {
+  readonly #before: (offset: number) => void;
+
+  constructor(bytes: Uint8Array, before: (offset: number) => void = () => {}) {
+    super("slow.safetensors", bytes);
+    this.#before = before;
+  }
+
+  override async readInto(offset: number, target: Uint8Array): Promise<void> {
+    if (offset >= weightsOffset) {
+      this.#before(offset);
+      await new Promise((resolve) => setTimeout(resolve, 30 - (20 * offset) / fileSize));
+    }
+    return super.readInto(offset, target);
+  }
+}
+
+function load(source: MemorySource, onProgress?: (done: number, total: number) => void): Promise<ModelInstance> {
+  const files = { name: source.name, single: true, open: async () => source };
+  return loadModel({ ...testHost, open: async () => files }, source.name, onProgress === undefined ? {} : { onProgress });
+}
+
+it("puts every range in its place, whatever order reads end in", async () => {
+  const bytes = file();
+  const seen: [number, number][] = [];
+  const source = new SlowSource(bytes);
+  const model = await load(source, (...progress) => seen.push(progress));
+  expect(seen.length).toBeGreaterThan(4);
+  expect(seen.at(-1)).toEqual([fileSize - weightsOffset, fileSize - weightsOffset]);
+  expect(Buffer.compare(model.engine.bytes(model.addresses.weights, fileSize - weightsOffset), bytes.subarray(weightsOffset))).toBe(0);
+  expect(source.counts.closed).toBe(1);
+});
+
+it("finds NaN in the last weight of every part", async () => {
+  const bytes = file();
+  const view = new DataView(bytes.buffer);
+  for (const part of PLAN.parts) {
+    const at = weightsOffset + part.offset + part.bytes - 4;
+    const kept = view.getUint32(at, true);
+    view.setUint32(at, 0x7fc00000, true);
+    const source = new SlowSource(bytes);
+    await expect(load(source)).rejects.toMatchObject({ name: "FormatError", file: "slow.safetensors", field: part.name });
+    expect(source.counts.closed).toBe(1);
+    view.setUint32(at, kept, true);
+  }
+}, 30_000);
+
+it("starts no further range after one that fails", async () => {
+  let started = 0;
+  const source = new SlowSource(file(), () => {
+    if (++started === 2) throw new Error("no more");
+  });
+  await expect(load(source)).rejects.toThrow("no more");
+  const before = started;
+  await new Promise((resolve) => setTimeout(resolve, 80));
+  expect(started).toBe(before);
+  expect(before).toBeLessThanOrEqual(4);
+});
