@@ -33,6 +33,16 @@ export async function wasiJson(folder: string, args: readonly string[]): Promise
   return JSON.parse(stdout) as GenerationResult;
 }
 
+/** A result with every time as 0, and their keys as they were. */
+export function withoutTimings(result: GenerationResult): GenerationResult {
+  const zero = <T extends object>(times: T): T => Object.fromEntries(Object.keys(times).map((key) => [key, 0])) as T;
+  const { decisions } = result;
+  return {
+    ...result, prefillMs: 0, decodeMs: 0, prefillTokensPerSecond: 0, decodeTokensPerSecond: 0,
+    decisions: decisions === null ? null : { ...decisions, chunkMs: zero(decisions.chunkMs), draftMs: zero(decisions.draftMs) },
+  };
+}
+
 /** Packs the model folder `source` into `path`. */
 export async function packTo(source: string, path: string, quantization: Quantization): Promise<void> {
   const pieces: Uint8Array[] = [];

@@ -21,7 +21,8 @@ describe("WASI command: sampling", () => {
   const folder = temporaryFolder();
   copyFileSync(DEFAULT_MODEL, join(folder, "nano.safetensors"));
 
-  it.each(CASES)("%j: the tokens that the JavaScript host draws", async (options) => {
+  const cases = CASES.flatMap((options) => (["off", "ngram"] as const).map((speculate) => ({ ...options, speculate })));
+  it.each(cases)("%j: the tokens that the JavaScript host draws", async (options) => {
     using model = await loadModel(DEFAULT_MODEL, { tier: "simd" });
     for (const seed of [0, 7, 4294967295]) {
       const all = { seed, ...options, maxTokens: 80 };
@@ -31,6 +32,8 @@ describe("WASI command: sampling", () => {
       expect(got.tokens).toEqual(want.tokens);
       expect(got.seed).toBe(want.seed);
       expect(got.text).toBe(want.text);
+      expect(got.tls).toBe(want.tls);
+      expect([got.rounds, got.draftedTokens, got.acceptedTokens]).toEqual([want.rounds, want.draftedTokens, want.acceptedTokens]);
     }
   });
 

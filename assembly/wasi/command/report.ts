@@ -1,4 +1,5 @@
 import { Bytes } from "../bytes";
+import { Decisions } from "../decode/decisions";
 import { SPECULATE_OFF } from "../decode/options";
 import { FINISH_NAMES, Generation } from "../decode/generation";
 import { appendJsonString } from "../format/json-text";
@@ -28,6 +29,9 @@ export function jsonReport(generation: Generation, text: Bytes, line: CommandLin
   field(out, "draftedTokens", on ? generation.drafted.toString() : "null");
   field(out, "acceptedTokens", on ? generation.accepted.toString() : "null");
   field(out, "expertsPerChunk", number(generation.expertsPerChunk));
+  out.appendText(",\"decisions\":");
+  if (on) appendDecisions(out, generation.decisions, model.config.experts > 0 ? model.config.layers : 0);
+  else out.appendText("null");
   out.appendText(",\"model\":");
   const name = String.UTF8.encode(line.model);
   appendJsonString(out, changetype<usize>(name), name.byteLength);
@@ -35,6 +39,45 @@ export function jsonReport(generation: Generation, text: Bytes, line: CommandLin
   field(out, "tier", "\"simd\"");
   out.appendText("}\n");
   return out;
+}
+
+/** As `decisions` of `blockffn generate --json`. @param layers 0 for models without experts */
+function appendDecisions(out: Bytes, d: Decisions, layers: i32): void {
+  const rounds = d.draftRounds;
+  out.appendText("{\"rounds\":{");
+  if (d.asked[1] > 0) out.appendText(`"off":{"1":${d.asked[1]}}` + (rounds > 0 ? "," : ""));
+  if (rounds > 0) {
+    out.appendText("\"ngram\":{");
+    let first = true;
+    for (let nodes = 2; nodes < d.asked.length; nodes++) {
+      if (d.asked[nodes] === 0) continue;
+      out.appendText(`${first ? "" : ","}"${nodes}":${d.asked[nodes]}`);
+      first = false;
+    }
+    out.appendText("}");
+  }
+  out.appendText("},\"chunkMs\":");
+  appendBySize(out, d, false, 1);
+  const guesses = d.accepted + d.refused;
+  out.appendText(",\"draftMs\":{" + (rounds > 0 ? "\"ngram\":" + number(d.draftMs / rounds) : ""));
+  out.appendText("},\"acceptance\":{" + (guesses > 0 ? "\"ngram\":" + number(<f64>d.accepted / guesses) : ""));
+  out.appendText("},\"expertsPerChunk\":");
+  if (layers > 0) appendBySize(out, d, true, layers);
+  else out.appendText("null");
+  out.appendText("}");
+}
+
+/** Means over the chunks of each number of rows: experts of a layer, or milliseconds. */
+function appendBySize(out: Bytes, d: Decisions, experts: bool, layers: i32): void {
+  let first = true;
+  out.appendText("{");
+  for (let rows = 1; rows < d.chunks.length; rows++) {
+    const count = <f64>d.chunks[rows];
+    if (count === 0) continue;
+    out.appendText(`${first ? "" : ","}"${rows}":` + number(experts ? <f64>d.experts[rows] / count / <f64>layers : d.chunkMs[rows] / count));
+    first = false;
+  }
+  out.appendText("}");
 }
 
 /** A line for people. */

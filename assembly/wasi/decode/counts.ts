@@ -19,9 +19,10 @@ export class ExpertCounts {
     }
   }
 
-  /** Adds the experts that any of the last chunk's rows activated. */
-  addChunk(sequence: Sequence, rows: i32): void {
+  /** Adds the experts that any of the last chunk's rows activated. @returns how many, over all layers */
+  addChunk(sequence: Sequence, rows: i32): u64 {
     const config = this.model.config;
+    const before = this.chunkExperts;
     for (let layer = 0; layer < config.layers; layer++) {
       for (let w = 0; w < this.model.scratch.activeWords; w++) {
         let union: u32 = 0;
@@ -29,6 +30,7 @@ export class ExpertCounts {
         this.chunkExperts += <u64>popcnt<u32>(union);
       }
     }
+    return this.chunkExperts - before;
   }
 
   /** Share of inactive experts; NaN for dense models. */

@@ -4,6 +4,7 @@ import { LoadedModel } from "../model/instance";
 import { Sequence } from "../model/sequence";
 import { TextStream } from "../text/stream";
 import { ExpertCounts } from "./counts";
+import { Decisions } from "./decisions";
 import { MAX_NODES, NgramDrafter } from "./ngram";
 import { GenerateOptions, SPECULATE_NGRAM } from "./options";
 import { Sampler } from "./sampler";
@@ -31,7 +32,8 @@ export class Generation {
   drafted: i32 = 0;
   accepted: i32 = 0;
   counts: ExpertCounts;
-  /** Prompt and new tokens. */
+  decisions: Decisions = new Decisions();
+  /** Prompt and chosen tokens, also those that are not given out yet. */
   private history: Bytes = new Bytes();
   private promptTokens: i32 = 0;
   private capacity: i32 = 0;
@@ -119,7 +121,7 @@ export class Generation {
       memory.copy(sequence.tokens, this.history.at + (<usize>at << 2), <usize>n << 2);
       sequence.forward(n, last);
       for (let row = 0; row < n; row++) this.counts.addRow(sequence, row);
-      if (last) return this.choose();
+      if (last) return this.choose(0);
       at += most;
     }
   }
@@ -130,27 +132,33 @@ export class Generation {
     store<i32>(this.sequence.tokens, this.id);
     this.sequence.forward(1, true);
     this.counts.addRow(this.sequence, 0);
-    return this.choose();
+    return this.choose(0);
   }
 
-  private choose(): i32 {
+  /** The next token after the i-th row that has logits. Called in the order of the text: the sampler draws a number each time. */
+  private choose(i: i32): i32 {
     const sampler = this.sampler;
-    return sampler === null ? this.sequence.argmax(0) : sampler.sample(this.sequence.logits(0), this.history);
+    const id = sampler === null ? this.sequence.argmax(i) : sampler.sample(this.sequence.logits(i), this.history);
+    if (!failed()) this.history.pushInt(id);
+    return id;
   }
 
   /** Runs a draft tree as one chunk and keeps the path that the model confirms (src/decode/verify.ts). */
   private round(drafter: NgramDrafter): i32 {
     const sequence = this.sequence;
     // Plain decoding would go on, so there is a place for the root at least.
-    const nodes = drafter.propose(this.history, min(this.capacity - sequence.length, this.model.scratch.maxChunk));
+    const room = min(min(this.capacity - sequence.length, this.model.scratch.maxChunk), MAX_NODES);
+    const start = this.now();
+    const nodes = drafter.propose(this.history, room);
+    const drafted = this.now();
     for (let i = 0; i < nodes; i++) store<i32>(sequence.tokens + (<usize>i << 2), drafter.tokens[i]);
     if (nodes === 1) sequence.forward(1, true);
     else sequence.forwardTree(drafter.parents, nodes);
-    this.counts.addChunk(sequence, nodes);
+    const experts = this.counts.addChunk(sequence, nodes);
     const emitted = new StaticArray<i32>(MAX_NODES);
     let length = 0;
     for (let node = 0; node >= 0 && !failed(); length++) {
-      const id = sequence.argmax(node);
+      const id = this.choose(node);
       this.path[length] = node;
       emitted[length] = id;
       let child = node + 1;
@@ -163,6 +171,7 @@ export class Generation {
     this.accepted += length - 1;
     this.noteRows(length);
     if (length < nodes) sequence.keep(changetype<usize>(this.path), length);
+    this.decisions.add(room, nodes, drafter.depth(nodes), length, drafted - start, this.now() - drafted, experts);
     for (let i = length - 1; i >= 0; i--) this.waiting.pushInt(emitted[i]);
     return this.takeWaiting();
   }
@@ -180,7 +189,6 @@ export class Generation {
 
   private accept(id: i32): void {
     this.id = id;
-    this.history.pushInt(id);
     this.piece.clear();
     const index = this.produced++;
     const eos = !this.options.ignoreEos && this.model.config.eosTokens.includes(id);

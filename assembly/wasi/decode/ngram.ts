@@ -33,6 +33,18 @@ export class NgramDrafter {
     return nodes;
   }
 
+  /** Depth in edges of the tree that was proposed last. */
+  depth(nodes: i32): i32 {
+    let deepest = 0;
+    let depth = 0;
+    // Chains, one after the other.
+    for (let i = 1; i < nodes; i++) {
+      depth = this.parents[i] === 0 ? 1 : depth + 1;
+      deepest = max(deepest, depth);
+    }
+    return deepest;
+  }
+
   /** Places to go on from, each with another first token: longest suffix first, then the most recent. */
   private search(sequence: Bytes): void {
     this.found = 0;

@@ -30,6 +30,5 @@ export class GenerateOptions {
     if (!(this.minP >= 0 && this.minP <= 1)) fail("must be a number from 0 to 1", "min-p");
     if (!(this.repetitionPenalty > 0 && this.repetitionPenalty <= 100)) fail("must be a number above 0 and at most 100", "repetition-penalty");
     if (this.seed >= 1 << 53) fail("must be a whole number from 0 to 2^53 - 1", "seed");
-    if (this.speculate !== SPECULATE_OFF && !this.greedy) fail("works with temperature 0 and repetition-penalty 1 only", "speculate");
   }
 }
