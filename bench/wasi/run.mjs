@@ -16,7 +16,7 @@ const RUN_WASI = `import("${join(root, "dist/host/wasi/index.js")}").then((m) =>
 
 /** A prompt of 100 tokens or so, so that prefill can be timed too. */
 const PROMPT = "Once upon a time there was a little girl who lived in a small house near the forest with her mom and her dad. ".repeat(4);
-const OPTIONS = ["--max-tokens", String(tokens), "--ignore-eos", "--json"];
+const OPTIONS = ["--max-tokens", String(tokens), "--ignore-eos", "--speculate", "off", "--json"];
 const WASI_OPTIONS = ["--model", "blockffn-nano.q8.safetensors", "--prompt", PROMPT, ...OPTIONS];
 const hosts = [
   { name: "Node host, simd", argv: [process.execPath, join(root, "dist/cli/main.js"), "generate", PROMPT, "--tier", "simd", ...OPTIONS] },
