@@ -12,6 +12,7 @@ const MAX_TAIL = 4096;
 export class StreamSource implements ByteSource {
   readonly name: string;
   readonly size: number;
+  readonly sequential = true;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   #chunk: Uint8Array = EMPTY;
   #position = 0;

@@ -52,7 +52,7 @@ export class SafetensorsFile implements TensorSource {
   }
 }
 
-/** Read first: in most files the whole header, which then takes one read. */
+/** Read first, where one may go back: in most files the whole header, which then takes one read. */
 const FIRST_READ = 1 << 16;
 
 /**
@@ -62,7 +62,7 @@ const FIRST_READ = 1 << 16;
  */
 export async function openSafetensors(source: ByteSource): Promise<SafetensorsFile> {
   const field = "header";
-  const start = await readRange(source, 0, Math.max(8, Math.min(source.size, FIRST_READ)), field);
+  const start = await readRange(source, 0, source.sequential === true ? 8 : Math.max(8, Math.min(source.size, FIRST_READ)), field);
   const length = new DataView(start.buffer).getBigUint64(0, true);
   if (length > BigInt(Math.max(0, source.size - 8))) {
     throw new FormatError(`the header claims ${length} bytes in a file of ${source.size}; it is cut short or not a safetensors file`, { file: source.name, field });

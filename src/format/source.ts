@@ -4,6 +4,8 @@ export interface ByteSource {
   readonly name: string;
   /** Size in bytes. */
   readonly size: number;
+  /** True for a stream: ranges must ascend, and nothing is read twice. Only packed files are read so. */
+  readonly sequential?: boolean;
   /**
    * Fills `target` with the bytes from `offset` on.
    * @throws SourceError when the range is not inside the file or the read fails.

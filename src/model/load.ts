@@ -20,6 +20,8 @@ import type { LoadOptions } from "./types.ts";
 /** Bytes read at a time, and reads under way at once: where the host can, they go on in parallel. */
 const READ_BYTES = 2 ** 22;
 const READS_AT_ONCE = 4;
+/** Of streams, which mostly come from afar: progress shows after each. */
+const STREAM_BYTES = 2 ** 18;
 
 /**
  * Loads a packed file (straight into linear memory) or a Hugging Face folder (packed on the way).
@@ -74,19 +76,20 @@ async function readWeights(source: ByteSource, packed: PackedModel, model: Model
   const total = packed.bytes;
   const check = new WeightCheck(model, packed.draft);
   const finished = new Set<number>();
+  const step = source.sequential === true ? STREAM_BYTES : READ_BYTES;
   let next = 0;
   let done = 0;
   let whole = 0;
   const reader = async (): Promise<void> => {
     while (next < total) {
       const at = next;
-      const length = Math.min(READ_BYTES, total - at);
+      const length = Math.min(step, total - at);
       next += length;
       await source.readInto(packed.weightsOffset + at, model.engine.bytes(model.addresses.weights + at, length));
       done += length;
       options.onProgress?.(done, total);
       finished.add(at);
-      while (finished.delete(whole)) whole = Math.min(whole + READ_BYTES, total);
+      while (finished.delete(whole)) whole = Math.min(whole + step, total);
       check.upTo(whole);
     }
   };

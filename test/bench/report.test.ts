@@ -34,7 +34,7 @@ describe("modes report", () => {
     expect(first).not.toContain("SIMULATED");
     expect(second).toContain("SIMULATED: synthetic weights");
     expect(second).toContain("16384 draft tokens");
-    expect(first.split("\n").find((line) => line.startsWith("sparse + speculation  2"))).toMatch(/\*\s+41\.0\s+4\.10\s+1\.50/);
+    expect(first.split("\n").find((line) => line.startsWith("sparse + speculation  2"))).toMatch(/\*\s+41\s+4\.10\s+1\.50/);
   });
 
   it("shows a mode whose tokens differ", () => {

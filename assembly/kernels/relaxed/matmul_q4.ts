@@ -4,7 +4,8 @@ import { mulAdd } from "../simd/lanes";
 import { keep, readAhead288, scale4 } from "../simd/panel";
 import { dot4 } from "./dot";
 import { Q4_ROW_BLOCK, ROW_DATA } from "./quantize";
-import { store2, store4 } from "./store";
+import { store4 } from "./store";
+import { stretchRows } from "./stretch";
 
 // Weights are the unsigned operand (0..15), activations the signed bytes of quantizeQ4. The offset of 8 is taken away by starting each
 // block at -8 times the sum of its activations. High nibbles are shifted down here, so their rows' scales get the factor of 16 back.
@@ -25,20 +26,28 @@ export function matmulQ4(
   y: usize, yStride: usize, yi: usize, accumulate: bool,
 ): void {
   const panelBytes = <usize>((cols + BLOCK_COLS - 1) / BLOCK_COLS) * Q4_BLOCK_BYTES;
+  const stretch = stretchRows(panelBytes, n);
   let ahead = 0;
-  for (let first = 0; first < rows; first += PANEL_ROWS) {
-    const out = y + (first << 2);
+  for (let first = 0; first < rows; first += stretch) {
+    const last = min(rows, first + stretch);
     let t = 0;
-    for (; t + 4 <= n; t += 4) panel4(w, panelBytes, x, xStride, xi + (t << 2), out, yStride, yi + (t << 2), accumulate);
-    if (t + 2 <= n) {
-      ahead |= panel2(w, panelBytes, x, xStride, xi + (t << 2), out, yStride, yi + (t << 2), accumulate);
-      t += 2;
+    for (; t + 2 <= n; t += 2) {
+      let p = w;
+      for (let r = first; r < last; r += PANEL_ROWS) {
+        ahead |= panel2(p, panelBytes, x, xStride, xi + (t << 2), y + (r << 2), yStride, yi + (t << 2), accumulate);
+        p += panelBytes;
+      }
     }
     if (t < n) {
-      const yt = out + <usize>load<u32>(yi + (t << 2)) * yStride;
-      ahead |= panel1(w, panelBytes, x + <usize>load<u32>(xi + (t << 2)) * xStride, yt, accumulate);
+      const xt = x + <usize>load<u32>(xi + (t << 2)) * xStride;
+      const yt = y + <usize>load<u32>(yi + (t << 2)) * yStride;
+      let p = w;
+      for (let r = first; r < last; r += PANEL_ROWS) {
+        ahead |= panel1(p, panelBytes, xt, yt + (r << 2), accumulate);
+        p += panelBytes;
+      }
     }
-    w += panelBytes;
+    w += <usize>(stretch / PANEL_ROWS) * panelBytes;
   }
   keep(ahead);
 }
@@ -160,76 +169,4 @@ function panel2(w: usize, bytes: usize, x: usize, xStride: usize, xi: usize, y: 
   store4(y + <usize>load<u32>(yi) * yStride, f00, f01, f02, f03, accumulate);
   store4(y + <usize>load<u32>(yi, 4) * yStride, f10, f11, f12, f13, accumulate);
   return ahead;
-}
-
-// Four tokens, eight rows at a time. Token t's sums are ft0 and ft1.
-function panel4(w: usize, bytes: usize, x: usize, xStride: usize, xi: usize, y: usize, yStride: usize, yi: usize, accumulate: bool): void {
-  const low = mask0f();
-  const end = w + bytes;
-  for (let half: usize = 0; half < 2; half++) {
-    let x0 = x + <usize>load<u32>(xi) * xStride;
-    let x1 = x + <usize>load<u32>(xi, 4) * xStride;
-    let x2 = x + <usize>load<u32>(xi, 8) * xStride;
-    let x3 = x + <usize>load<u32>(xi, 12) * xStride;
-    let f00 = f32x4.splat(0);
-    let f01 = f00;
-    let f10 = f00;
-    let f11 = f00;
-    let f20 = f00;
-    let f21 = f00;
-    let f30 = f00;
-    let f31 = f00;
-    for (let block = w; block < end; block += Q4_BLOCK_BYTES) {
-      let a00 = v128.load32_splat(x0, 4);
-      let a01 = a00;
-      let a10 = v128.load32_splat(x1, 4);
-      let a11 = a10;
-      let a20 = v128.load32_splat(x2, 4);
-      let a21 = a20;
-      let a30 = v128.load32_splat(x3, 4);
-      let a31 = a30;
-      let p = block + half * 16;
-      for (let at: usize = 0; at < <usize>BLOCK_COLS; at += 4) {
-        const q = v128.load(p, 32);
-        const m = v128.and(low, q);
-        const k = v128.and(low, i16x8.shr_u(q, 4));
-        let v = v128.load32_splat(x0 + at, ROW_DATA);
-        a00 = dot4(a00, v, m);
-        a01 = dot4(a01, v, k);
-        v = v128.load32_splat(x1 + at, ROW_DATA);
-        a10 = dot4(a10, v, m);
-        a11 = dot4(a11, v, k);
-        v = v128.load32_splat(x2 + at, ROW_DATA);
-        a20 = dot4(a20, v, m);
-        a21 = dot4(a21, v, k);
-        v = v128.load32_splat(x3 + at, ROW_DATA);
-        a30 = dot4(a30, v, m);
-        a31 = dot4(a31, v, k);
-        p += 32;
-      }
-      const c0 = scale4(block, half * 16);
-      const c1 = f32x4.mul(scale4(block, half * 16 + 8), f32x4.splat(16));
-      let s = v128.load32_splat(x0);
-      f00 = scaled(f00, a00, c0, s);
-      f01 = scaled(f01, a01, c1, s);
-      x0 += Q4_ROW_BLOCK;
-      s = v128.load32_splat(x1);
-      f10 = scaled(f10, a10, c0, s);
-      f11 = scaled(f11, a11, c1, s);
-      x1 += Q4_ROW_BLOCK;
-      s = v128.load32_splat(x2);
-      f20 = scaled(f20, a20, c0, s);
-      f21 = scaled(f21, a21, c1, s);
-      x2 += Q4_ROW_BLOCK;
-      s = v128.load32_splat(x3);
-      f30 = scaled(f30, a30, c0, s);
-      f31 = scaled(f31, a31, c1, s);
-      x3 += Q4_ROW_BLOCK;
-    }
-    const out = y + half * 32;
-    store2(out + <usize>load<u32>(yi) * yStride, f00, f01, accumulate);
-    store2(out + <usize>load<u32>(yi, 4) * yStride, f10, f11, accumulate);
-    store2(out + <usize>load<u32>(yi, 8) * yStride, f20, f21, accumulate);
-    store2(out + <usize>load<u32>(yi, 12) * yStride, f30, f31, accumulate);
-  }
 }

@@ -5,6 +5,7 @@ import { keep, readAhead512, scale4 } from "../simd/panel";
 import { dot4 } from "./dot";
 import { Q8_ROW_GROUP, ROW_DATA } from "./quantize";
 import { store2, store4 } from "./store";
+import { stretchRows } from "./stretch";
 
 // Weights are the signed operand, activations the bytes 0..127 of quantizeQ8; a second product with ones gives the sum of the weights
 // that the activations' minimum is multiplied with. It is shared by all tokens. Flipping a stored byte's sign bit takes its 128 away.
@@ -27,20 +28,36 @@ export function matmulQ8(
   const blocks = (cols + BLOCK_COLS - 1) / BLOCK_COLS;
   const groups = (blocks + Q8_GROUP_BLOCKS - 1) / Q8_GROUP_BLOCKS;
   const panelBytes = <usize>groups * SCALE_BYTES + <usize>blocks * Q8_BLOCK_BYTES;
+  const stretch = stretchRows(panelBytes, n);
   let ahead = 0;
-  for (let first = 0; first < rows; first += PANEL_ROWS) {
-    const out = y + (first << 2);
+  for (let first = 0; first < rows; first += stretch) {
+    const last = min(rows, first + stretch);
     let t = 0;
-    for (; t + 4 <= n; t += 4) panel4(w, blocks, x, xStride, xi + (t << 2), out, yStride, yi + (t << 2), accumulate);
+    for (; t + 4 <= n; t += 4) {
+      let p = w;
+      for (let r = first; r < last; r += PANEL_ROWS) {
+        panel4(p, blocks, x, xStride, xi + (t << 2), y + (r << 2), yStride, yi + (t << 2), accumulate);
+        p += panelBytes;
+      }
+    }
     if (t + 2 <= n) {
-      ahead |= panel2(w, blocks, x, xStride, xi + (t << 2), out, yStride, yi + (t << 2), accumulate);
+      let p = w;
+      for (let r = first; r < last; r += PANEL_ROWS) {
+        ahead |= panel2(p, blocks, x, xStride, xi + (t << 2), y + (r << 2), yStride, yi + (t << 2), accumulate);
+        p += panelBytes;
+      }
       t += 2;
     }
     if (t < n) {
-      const yt = out + <usize>load<u32>(yi + (t << 2)) * yStride;
-      ahead |= panel1(w, blocks, x + <usize>load<u32>(xi + (t << 2)) * xStride, yt, accumulate);
+      const xt = x + <usize>load<u32>(xi + (t << 2)) * xStride;
+      const yt = y + <usize>load<u32>(yi + (t << 2)) * yStride;
+      let p = w;
+      for (let r = first; r < last; r += PANEL_ROWS) {
+        ahead |= panel1(p, blocks, xt, yt + (r << 2), accumulate);
+        p += panelBytes;
+      }
     }
-    w += panelBytes;
+    w += <usize>(stretch / PANEL_ROWS) * panelBytes;
   }
   keep(ahead);
 }
@@ -100,62 +117,85 @@ function panel1(w: usize, blocks: i32, x: usize, y: usize, accumulate: bool): i3
   return ahead;
 }
 
-// Two tokens, eight rows at a time. Token t's sums are ft0 and ft1.
+// Two tokens, all sixteen rows: a panel is read once, in order, so that reading goes on beside the arithmetic. Token t's sums are ft0 to ft3.
 function panel2(w: usize, blocks: i32, x: usize, xStride: usize, xi: usize, y: usize, yStride: usize, yi: usize, accumulate: bool): i32 {
   const ones = byteOnes();
   const sign = signs();
+  let x0 = x + <usize>load<u32>(xi) * xStride;
+  let x1 = x + <usize>load<u32>(xi, 4) * xStride;
+  let f00 = f32x4.splat(0);
+  let f01 = f00;
+  let f02 = f00;
+  let f03 = f00;
+  let f10 = f00;
+  let f11 = f00;
+  let f12 = f00;
+  let f13 = f00;
   let ahead = 0;
-  for (let half: usize = 0; half < 2; half++) {
-    let x0 = x + <usize>load<u32>(xi) * xStride;
-    let x1 = x + <usize>load<u32>(xi, 4) * xStride;
-    let f00 = f32x4.splat(0);
-    let f01 = f00;
-    let f10 = f00;
-    let f11 = f00;
-    let group = w;
-    for (let left = blocks; left > 0; left -= Q8_GROUP_BLOCKS) {
-      const count = min(left, Q8_GROUP_BLOCKS);
-      let a00 = i32x4.splat(0);
-      let a01 = a00;
-      let a10 = a00;
-      let a11 = a00;
-      let c0 = a00;
-      let c1 = a00;
-      let p = group + SCALE_BYTES + half * 32;
-      let at: usize = ROW_DATA;
-      for (let b = 0; b < count; b++) {
-        if (half === 0) ahead |= readAhead512(p);
-        const stop = at + BLOCK_COLS;
-        for (; at < stop; at += 4) {
-          const m = v128.xor(sign, v128.load(p));
-          const k = v128.xor(sign, v128.load(p, 16));
-          c0 = dot4(c0, m, ones);
-          c1 = dot4(c1, k, ones);
-          let v = v128.load32_splat(x0 + at);
-          a00 = dot4(a00, m, v);
-          a01 = dot4(a01, k, v);
-          v = v128.load32_splat(x1 + at);
-          a10 = dot4(a10, m, v);
-          a11 = dot4(a11, k, v);
-          p += 64;
-        }
+  while (blocks > 0) {
+    const count = min(blocks, Q8_GROUP_BLOCKS);
+    let a00 = i32x4.splat(0);
+    let a01 = a00;
+    let a02 = a00;
+    let a03 = a00;
+    let a10 = a00;
+    let a11 = a00;
+    let a12 = a00;
+    let a13 = a00;
+    let c0 = a00;
+    let c1 = a00;
+    let c2 = a00;
+    let c3 = a00;
+    let p = w + SCALE_BYTES;
+    let at: usize = ROW_DATA;
+    const end = p + count * Q8_BLOCK_BYTES;
+    while (p < end) {
+      ahead |= readAhead512(p);
+      const stop = at + BLOCK_COLS;
+      while (at < stop) {
+        let q = v128.xor(sign, v128.load(p));
+        c0 = dot4(c0, q, ones);
+        a00 = dot4(a00, q, v128.load32_splat(x0 + at));
+        a10 = dot4(a10, q, v128.load32_splat(x1 + at));
+        q = v128.xor(sign, v128.load(p, 16));
+        c1 = dot4(c1, q, ones);
+        a01 = dot4(a01, q, v128.load32_splat(x0 + at));
+        a11 = dot4(a11, q, v128.load32_splat(x1 + at));
+        q = v128.xor(sign, v128.load(p, 32));
+        c2 = dot4(c2, q, ones);
+        a02 = dot4(a02, q, v128.load32_splat(x0 + at));
+        a12 = dot4(a12, q, v128.load32_splat(x1 + at));
+        q = v128.xor(sign, v128.load(p, 48));
+        c3 = dot4(c3, q, ones);
+        a03 = dot4(a03, q, v128.load32_splat(x0 + at));
+        a13 = dot4(a13, q, v128.load32_splat(x1 + at));
+        p += 64;
+        at += 4;
       }
-      const w0 = f32x4.convert_i32x4_s(c0);
-      const w1 = f32x4.convert_i32x4_s(c1);
-      const s0 = scale4(group, half * 16);
-      const s1 = scale4(group, half * 16 + 8);
-      f00 = scaled(f00, a00, w0, x0, s0);
-      f01 = scaled(f01, a01, w1, x0, s1);
-      x0 += Q8_ROW_GROUP;
-      f10 = scaled(f10, a10, w0, x1, s0);
-      f11 = scaled(f11, a11, w1, x1, s1);
-      x1 += Q8_ROW_GROUP;
-      group += SCALE_BYTES + count * Q8_BLOCK_BYTES;
     }
-    const out = y + half * 32;
-    store2(out + <usize>load<u32>(yi) * yStride, f00, f01, accumulate);
-    store2(out + <usize>load<u32>(yi, 4) * yStride, f10, f11, accumulate);
+    let c = f32x4.convert_i32x4_s(c0);
+    let s = scale4(w, 0);
+    f00 = scaled(f00, a00, c, x0, s);
+    f10 = scaled(f10, a10, c, x1, s);
+    c = f32x4.convert_i32x4_s(c1);
+    s = scale4(w, 8);
+    f01 = scaled(f01, a01, c, x0, s);
+    f11 = scaled(f11, a11, c, x1, s);
+    c = f32x4.convert_i32x4_s(c2);
+    s = scale4(w, 16);
+    f02 = scaled(f02, a02, c, x0, s);
+    f12 = scaled(f12, a12, c, x1, s);
+    c = f32x4.convert_i32x4_s(c3);
+    s = scale4(w, 24);
+    f03 = scaled(f03, a03, c, x0, s);
+    f13 = scaled(f13, a13, c, x1, s);
+    w = end;
+    x0 += Q8_ROW_GROUP;
+    x1 += Q8_ROW_GROUP;
+    blocks -= count;
   }
+  store4(y + <usize>load<u32>(yi) * yStride, f00, f01, f02, f03, accumulate);
+  store4(y + <usize>load<u32>(yi, 4) * yStride, f10, f11, f12, f13, accumulate);
   return ahead;
 }
 
