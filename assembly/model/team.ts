@@ -17,10 +17,15 @@ let takes: i32 = 0;
 export let from: i32 = 0;
 export let to: i32 = 0;
 
+// Where a memory manager owns what lies behind __heap_base (assembly/wasi; ASC_RUNTIME is 0 without one), the team has static memory.
+// @ts-ignore: decorator
+@lazy const STATIC_TEAM: usize = memory.data(TEAM_BYTES, 64);
+
 /** Address of what the team shares (layout.ts, TEAM_*). */
 // @ts-ignore: decorator
 @inline
 export function team(): usize {
+  if (ASC_RUNTIME !== 0) return STATIC_TEAM;
   return (__heap_base + 63) & ~63;
 }
 

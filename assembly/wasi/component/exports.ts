@@ -1,0 +1,134 @@
+// The exports of the component `blockffn:runtime` (wit/runtime.wit). scripts/build-component.mjs gives them their full names.
+
+import { Bytes } from "../bytes";
+import { FINISH_NONE, Generation } from "../decode/generation";
+import { GenerateOptions } from "../decode/options";
+import { fail, failed, failuresAbout } from "../failure";
+import { LoadedModel } from "../model/instance";
+import { Source } from "../source";
+import { drop, failureResult, handleResult, listResult, putOption, RESULT, takeString } from "./abi";
+import { HostSource, MemorySource } from "./sources";
+
+export { realloc } from "./abi";
+
+// @ts-ignore: decorator
+@external("[export]blockffn:runtime/inference@0.1.0", "[resource-new]model")
+declare function newModel(rep: usize): u32;
+// @ts-ignore: decorator
+@external("[export]blockffn:runtime/inference@0.1.0", "[resource-new]generation")
+declare function newGeneration(rep: usize): u32;
+
+/** Ids that `encode` gave last. */
+const encoded = new Bytes();
+
+export function modelLoad(name: usize, nameLength: u32, bytes: usize, length: u32): usize {
+  const source = new MemorySource(takeString(name, nameLength), bytes, length);
+  const result = finishLoading(source);
+  drop(bytes, length);
+  return result;
+}
+
+export function modelOpen(path: usize, pathLength: u32): usize {
+  const name = takeString(path, pathLength);
+  failuresAbout(name);
+  return finishLoading(HostSource.open(name));
+}
+
+function finishLoading(source: Source | null): usize {
+  const model = new LoadedModel();
+  if (source !== null) {
+    failuresAbout(source.name);
+    model.load(source);
+  }
+  failuresAbout("");
+  if (failed()) {
+    model.free();
+    return failureResult();
+  }
+  return handleResult(newModel(__pin(changetype<usize>(model))));
+}
+
+export function modelEncode(rep: usize, text: usize, length: u32): usize {
+  const tokenizer = changetype<LoadedModel>(rep).tokenizer;
+  encoded.clear();
+  if (tokenizer === null) fail("this model has no tokenizer.json: give token ids", "text");
+  else tokenizer.encode(text, length, encoded);
+  drop(text, length);
+  return failed() ? failureResult() : listResult(encoded);
+}
+
+export function modelGenerate(
+  rep: usize, prompt: usize, count: u32, maxTokens: u32, temperature: f64, topK: u32, topP: f64, minP: f64, repetitionPenalty: f64, seed: u64,
+  ignoreEos: i32, speculation: i32,
+): usize {
+  const options = new GenerateOptions();
+  options.maxTokens = <i32>min<u32>(maxTokens, i32.MAX_VALUE);
+  options.temperature = temperature;
+  options.topK = <i32>min<u32>(topK, i32.MAX_VALUE);
+  options.topP = topP;
+  options.minP = minP;
+  options.repetitionPenalty = repetitionPenalty;
+  options.seed = seed;
+  options.ignoreEos = ignoreEos !== 0;
+  // The enum's order is that of SPECULATE_OFF, SPECULATE_NGRAM.
+  options.speculate = speculation;
+  const ids = new Bytes();
+  ids.append(prompt, count << 2);
+  drop(prompt, count);
+  const generation = new Generation(changetype<LoadedModel>(rep), options, noClock);
+  generation.begin(ids);
+  ids.free();
+  if (failed()) {
+    generation.free();
+    return failureResult();
+  }
+  generation.model.users++;
+  return handleResult(newGeneration(__pin(changetype<usize>(generation))));
+}
+
+/** Times are the host's business. */
+function noClock(): f64 {
+  return 0;
+}
+
+export function generationNext(rep: usize): usize {
+  const generation = changetype<Generation>(rep);
+  const more = generation.next();
+  if (failed()) return failureResult();
+  store<u8>(RESULT, 0);
+  store<u8>(RESULT + 4, more ? 1 : 0);
+  store<u32>(RESULT + 8, <u32>generation.piece.at);
+  store<u32>(RESULT + 12, generation.piece.length);
+  store<i32>(RESULT + 16, generation.id);
+  return RESULT;
+}
+
+export function generationStatistics(rep: usize): usize {
+  const generation = changetype<Generation>(rep);
+  store<i32>(RESULT, generation.promptLength);
+  store<i32>(RESULT + 4, generation.produced);
+  store<u8>(RESULT + 8, generation.finish === FINISH_NONE ? 0 : 1);
+  store<u8>(RESULT + 9, <u8>(generation.finish - 1));
+  putOption(RESULT + 16, generation.counts.tokenSparsity);
+  store<i32>(RESULT + 32, generation.rounds);
+  store<i32>(RESULT + 36, generation.drafted);
+  store<i32>(RESULT + 40, generation.accepted);
+  putOption(RESULT + 48, generation.expertsPerChunk);
+  return RESULT;
+}
+
+/** A model that generations still use goes with the last of them. */
+export function modelDrop(rep: usize): void {
+  const model = changetype<LoadedModel>(rep);
+  model.dropped = true;
+  if (model.users === 0) model.free();
+  __unpin(rep);
+}
+
+export function generationDrop(rep: usize): void {
+  const generation = changetype<Generation>(rep);
+  const model = generation.model;
+  generation.free();
+  if (--model.users === 0 && model.dropped) model.free();
+  __unpin(rep);
+}

@@ -1,0 +1,39 @@
+import { spawnSync } from "node:child_process";
+import { copyFileSync, cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { DEFAULT_MODEL } from "../../../host/node/index.ts";
+import { WASI_COMMAND } from "../../../host/wasi/index.ts";
+import { root } from "../../helpers/test-host.ts";
+import { temporaryFolder } from "../../helpers/tiny-folder.ts";
+import { PROMPTS } from "../prompts.ts";
+import { example } from "../readme.ts";
+import { describeTool, RUNTIMES } from "./runtimes.ts";
+
+const { code, command } = example("WASI");
+const folder = temporaryFolder();
+copyFileSync(DEFAULT_MODEL, join(folder, "nano.safetensors"));
+copyFileSync(WASI_COMMAND, join(folder, "blockffn.wasi.wasm"));
+
+/** The README's examples on runtimes that are found as a user has them: by name. */
+for (const { name, tool } of RUNTIMES) {
+  describeTool(`the README's examples on ${name}`, tool, "run test/runtime/wasi/install.sh", () => {
+    const lines = command.split("\n").filter((line) => line.includes(`${name} run`));
+    it.each(lines)("%s", (line) => {
+      const { status, stdout } = spawnSync("bash", ["-c", line], { cwd: folder, encoding: "utf8", env: { ...process.env, PATH: `${dirname(tool)}${delimiter}${process.env["PATH"]}` } });
+      expect({ status, stdout }).toEqual({ status: 0, stdout: `${PROMPTS[0]!.text}\n` });
+    });
+    it("there are some", () => expect(lines.length).toBeGreaterThan(0));
+  });
+}
+
+describe("the README's example on node:wasi", () => {
+  it("runs", () => {
+    mkdirSync(join(folder, "node_modules/blockffn"), { recursive: true });
+    for (const part of ["dist", "package.json"]) cpSync(join(root, part), join(folder, "node_modules/blockffn", part), { recursive: true });
+    symlinkSync(join(root, "node_modules/valibot"), join(folder, "node_modules/valibot"));
+    writeFileSync(join(folder, "wasi.mjs"), code);
+    const { status, stdout } = spawnSync(process.execPath, ["--no-warnings", "wasi.mjs"], { cwd: folder, encoding: "utf8" });
+    expect({ status, stdout }).toEqual({ status: 0, stdout: `${PROMPTS[0]!.text}\n` });
+  });
+});
