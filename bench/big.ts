@@ -1,18 +1,17 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, open, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { nodeHost } from "../host/node/index.ts";
 import { UsageError } from "../src/errors.ts";
-import { encodePacked } from "../src/format/packed.ts";
 import type { Tier } from "../src/host.ts";
 import type { Quantization } from "../src/model/types.ts";
 import type { BigChildResult } from "./big-child.ts";
 import { table } from "./measure.ts";
 import { SHAPES } from "./shapes.ts";
-import { syntheticModel } from "./synthetic.ts";
+import { writeSynthetic } from "./synthetic.ts";
 
 export interface BigRequest {
   readonly shape: string;
@@ -31,8 +30,6 @@ export interface BigResult extends BigChildResult {
   readonly fileBytes: number;
 }
 
-const WRITE_BYTES = 2 ** 26;
-
 /**
  * Packs a shape with synthetic weights into a file, then lets a process of its own load it, take a sequence of the whole context and
  * decode: does a large model fit into 4 GiB of linear memory, how long does it load, how much memory does the process need?
@@ -46,7 +43,7 @@ export async function benchBig(request: BigRequest): Promise<BigResult> {
   const path = join(folder, `${shape}.${quantization}.safetensors`);
   try {
     onProgress(`writing ${shape} with synthetic weights`);
-    const fileBytes = await writeSynthetic(path, shape, quantization, tier);
+    const fileBytes = await writeSynthetic(nodeHost, config, quantization, path, tier);
     onProgress("loading and decoding in a process of its own");
     const child = fileURLToPath(new URL("big-child.js", import.meta.url));
     const { stdout } = await promisify(execFile)(process.execPath, [child, path, tier, String(context)]);
@@ -54,23 +51,6 @@ export async function benchBig(request: BigRequest): Promise<BigResult> {
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-async function writeSynthetic(path: string, shape: string, quantization: Quantization, tier: Tier): Promise<number> {
-  const config = SHAPES[shape] as NonNullable<(typeof SHAPES)[string]>;
-  const model = await syntheticModel(nodeHost, config, quantization, tier);
-  const { head, fileSize } = encodePacked(config, model.plan, undefined);
-  const file = await open(path, "w");
-  try {
-    await file.writeFile(head);
-    for (let at = 0; at < fileSize - head.length; at += WRITE_BYTES) {
-      await file.writeFile(model.engine.bytes(model.addresses.weights + at, Math.min(WRITE_BYTES, fileSize - head.length - at)));
-    }
-  } finally {
-    await file.close();
-    model.dispose();
-  }
-  return fileSize;
 }
 
 export function formatBig(r: BigResult): string {

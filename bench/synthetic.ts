@@ -20,18 +20,26 @@ export async function syntheticModel(host: Host, config: ModelConfig, quantizati
   return model;
 }
 
-/** Writes such a model as a packed file, without a tokenizer. */
-export async function writeSynthetic(host: Host, config: ModelConfig, quantization: Quantization, path: string): Promise<void> {
-  const model = await syntheticModel(host, config, quantization, "simd");
-  const { head, fileSize } = encodePacked(config, model.plan, undefined);
-  await writeFileAtomically(path, async (file) => {
-    await file.write(head);
-    await file.write(model.engine.bytes(model.addresses.weights, fileSize - head.length));
-  });
-  model.dispose();
+/** One write call takes at most 2 GiB. */
+const WRITE_BYTES = 2 ** 26;
+
+/** Writes such a model as a packed file, without a tokenizer. @returns bytes of the file. */
+export async function writeSynthetic(host: Host, config: ModelConfig, quantization: Quantization, path: string, tier: Tier = "simd"): Promise<number> {
+  const model = await syntheticModel(host, config, quantization, tier);
+  try {
+    const { head, fileSize } = encodePacked(config, model.plan, undefined);
+    const bytes = fileSize - head.length;
+    await writeFileAtomically(path, async (file) => {
+      await file.write(head);
+      for (let at = 0; at < bytes; at += WRITE_BYTES) await file.write(model.engine.bytes(model.addresses.weights + at, Math.min(WRITE_BYTES, bytes - at)));
+    });
+    return fileSize;
+  } finally {
+    model.dispose();
+  }
 }
 
-/** The same over an engine that is there already, from its heap base on. */
+/** `syntheticModel` over an engine that is there already, from its heap base on. */
 export function syntheticOn(engine: Engine, config: ModelConfig, quantization: Quantization, tier: Tier): ModelInstance {
   const plan = planWeights(config, quantization);
   const model = new ModelInstance({ name: "synthetic", config, tier, engine, plan, ffn: "sparse", tokenizerJson: undefined });
