@@ -13,6 +13,8 @@ export const DESCRIPTOR_VERSION = 2;
 // columns 0 and 1, high bytes: 2 and 3) and one of four bytes can take without a shuffle.
 
 export const PANEL_ROWS = 16;
+/** Query heads over the same keys and values that attention computes together. */
+export const HEADS_TOGETHER = 2;
 export const BLOCK_COLS = 32;
 
 /** f32: for each column 16 floats. */

@@ -15,8 +15,9 @@ import { quantize as quantizeScalar } from "./scalar/quantize";
 import { quantize as quantizeSIMD } from "./simd/quantize";
 import { rmsNorm as rmsNormScalar, siluScale as siluScaleScalar, siluMul as siluMulScalar, addScaled as addScaledScalar, scale as scaleScalar, softmax as softmaxScalar, argmax as argmaxScalar } from "./scalar/vector";
 import { rmsNorm as rmsNormSIMD, siluScale as siluScaleSIMD, siluMul as siluMulSIMD, addScaled as addScaledSIMD, scale as scaleSIMD, softmax as softmaxSIMD, argmax as argmaxSIMD } from "./simd/vector";
-import { attentionScores as attentionScoresScalar, attentionMix as attentionMixScalar, rope as ropeScalar } from "./scalar/attention";
+import { attentionScores as attentionScoresScalar, attentionMix as attentionMixScalar, attentionScores2 as attentionScores2Scalar, attentionMix2 as attentionMix2Scalar, rope as ropeScalar } from "./scalar/attention";
 import { attentionScores as attentionScoresSIMD, attentionMix as attentionMixSIMD, rope as ropeSIMD } from "./simd/attention";
+import { attentionScores2 as attentionScores2SIMD, attentionMix2 as attentionMix2SIMD } from "./simd/attention2";
 import { finiteFloats as finiteFloatsScalar, finiteScales as finiteScalesScalar } from "./scalar/finite";
 import { finiteFloats as finiteFloatsSIMD, finiteScales as finiteScalesSIMD } from "./simd/finite";
 import { topK as topKScalar } from "./scalar/topk";
@@ -140,6 +141,20 @@ export function attentionScores(q: usize, keys: usize, stride: usize, count: i32
 export function attentionMix(weights: usize, values: usize, stride: usize, count: i32, dim: i32, out: usize): void {
   if (ASC_FEATURE_SIMD) return attentionMixSIMD(weights, values, stride, count, dim, out);
   return attentionMixScalar(weights, values, stride, count, dim, out);
+}
+
+// @ts-ignore: decorator
+@inline
+export function attentionScores2(q: usize, qStride: usize, keys: usize, stride: usize, count: i32, dim: i32, scale: f32, scores: usize, scoresStride: usize): void {
+  if (ASC_FEATURE_SIMD) return attentionScores2SIMD(q, qStride, keys, stride, count, dim, scale, scores, scoresStride);
+  return attentionScores2Scalar(q, qStride, keys, stride, count, dim, scale, scores, scoresStride);
+}
+
+// @ts-ignore: decorator
+@inline
+export function attentionMix2(weights: usize, weightsStride: usize, values: usize, stride: usize, count: i32, dim: i32, out: usize, outStride: usize): void {
+  if (ASC_FEATURE_SIMD) return attentionMix2SIMD(weights, weightsStride, values, stride, count, dim, out, outStride);
+  return attentionMix2Scalar(weights, weightsStride, values, stride, count, dim, out, outStride);
 }
 
 // @ts-ignore: decorator

@@ -1,11 +1,11 @@
 import {
-  ATTENTION_MLA, LAYER_K, LAYER_KV_NORM, LAYER_K_ABSORB, LAYER_O, LAYER_Q, LAYER_Q_NORM, LAYER_Q_UP, LAYER_V, LAYER_V_ABSORB, MATRIX_DATA,
+  ATTENTION_MLA, HEADS_TOGETHER, LAYER_K, LAYER_KV_NORM, LAYER_K_ABSORB, LAYER_O, LAYER_Q, LAYER_Q_NORM, LAYER_Q_UP, LAYER_V, LAYER_V_ABSORB, MATRIX_DATA,
   MATRIX_ROWS, MATRIX_TYPE, MODEL_ATTENTION, MODEL_HEADS, MODEL_HEAD_OUT, MODEL_KEY_DIM, MODEL_KV_HEADS, MODEL_KV_RANK, MODEL_LORA_EPS,
   MODEL_NOPE_DIM, MODEL_Q_RANK, MODEL_ROPE_DIM, MODEL_SOFTMAX_SCALE, PANEL_ROWS, SCRATCH_ATTN, SCRATCH_BRANCH, SCRATCH_COS, SCRATCH_K,
   SCRATCH_K_ROTATED, SCRATCH_MASKS, SCRATCH_O_LATENT, SCRATCH_Q, SCRATCH_Q_LATENT, SCRATCH_Q_LOW, SCRATCH_Q_NORMED, SCRATCH_SIN, SCRATCH_V, SEQ_CAPACITY, SEQ_KEYS,
   SEQ_SCORES, SEQ_VALUES,
 } from "../layout";
-import { attentionMix, attentionScores, rmsNorm, rope, softmax } from "../kernels";
+import { attentionMix, attentionMix2, attentionScores, attentionScores2, rmsNorm, rope, softmax } from "../kernels";
 import { float, int, padded, ptr } from "./descriptor";
 import { Activations, matrixBytes, multiply, multiplyRows, panelGrain, panels, prepare, project, quantizeRows } from "./matrix";
 import { headRows, innerRows, Pass } from "./pass";
@@ -67,15 +67,19 @@ function groupedAttention(p: Pass, layer: usize, index: i32, attnStride: usize):
   }
   endRows(p.n);
   const group = heads / kvHeads;
+  const pairs = (group + 1) / HEADS_TOGETHER;
+  const bytes = <usize>dim << 2;
   const out = ptr(p.scratch, SCRATCH_ATTN);
-  while (take(p.n * heads, 1)) {
+  // A unit is two heads that share keys and values; the last of an odd group is alone.
+  while (take(p.n * kvHeads * pairs, 1)) {
     for (let u = from; u < to; u++) {
-      const t = u / heads;
-      const h = u % heads;
-      const shift = <usize>((h / group) * dim) << 2;
-      const query = q + <usize>t * qStride + ((h * dim) << 2);
-      rope(query, angles(p, SCRATCH_COS, t), angles(p, SCRATCH_SIN, t), dim >> 1);
-      attend(p, t, query, keys + shift, values + shift, rowBytes, dim, dim, out + <usize>t * attnStride + ((h * dim) << 2));
+      const t = u / (kvHeads * pairs);
+      const kv = (u / pairs) % kvHeads;
+      const h = kv * group + (u % pairs) * HEADS_TOGETHER;
+      const count = min(HEADS_TOGETHER, (kv + 1) * group - h);
+      const query = q + <usize>t * qStride + <usize>h * bytes;
+      for (let i = 0; i < count; i++) rope(query + <usize>i * bytes, angles(p, SCRATCH_COS, t), angles(p, SCRATCH_SIN, t), dim >> 1);
+      attend(p, t, query, bytes, count, keys + <usize>kv * bytes, values + <usize>kv * bytes, rowBytes, dim, dim, out + <usize>t * attnStride + <usize>h * bytes, bytes);
     }
   }
   end();
@@ -129,8 +133,14 @@ function latentAttention(p: Pass, layer: usize, index: i32, attnStride: usize): 
   }
   end();
   // The padding that a head's values may end with must be overwritten by the next head's.
-  const parts = int(p.model, MODEL_HEAD_OUT) % PANEL_ROWS === 0 ? heads : 1;
-  while (take(parts, 1)) for (let h = from * (heads / parts); h < to * (heads / parts); h++) latentHead(p, layer, h, keys, attnStride);
+  const pairs = (heads + 1) / HEADS_TOGETHER;
+  const parts = int(p.model, MODEL_HEAD_OUT) % PANEL_ROWS === 0 ? pairs : 1;
+  while (take(parts, 1)) {
+    for (let u = from * (pairs / parts); u < to * (pairs / parts); u++) {
+      const h = u * HEADS_TOGETHER;
+      latentHeads(p, layer, h, min(HEADS_TOGETHER, heads - h), keys, attnStride);
+    }
+  }
   end();
 }
 
@@ -172,21 +182,25 @@ function latentQueries(p: Pass, layer: usize, lowRows: Activations, first: i32, 
   }
 }
 
-/** Attention of one head over the latents, and its values taken out of the latent space. */
-function latentHead(p: Pass, layer: usize, h: i32, keys: usize, attnStride: usize): void {
+/** Attention of `count` heads from h on over the latents, and their values taken out of the latent space. */
+function latentHeads(p: Pass, layer: usize, h: i32, count: i32, keys: usize, attnStride: usize): void {
   const rank = int(p.model, MODEL_KV_RANK);
   const keyDim = int(p.model, MODEL_KEY_DIM);
   const headOut = int(p.model, MODEL_HEAD_OUT);
-  const stride = <usize>(int(p.model, MODEL_HEADS) * padded(rank)) << 2;
-  const latents = ptr(p.scratch, SCRATCH_O_LATENT) + (<usize>(h * padded(rank)) << 2);
+  const headBytes = <usize>padded(rank) << 2;
+  const stride = <usize>int(p.model, MODEL_HEADS) * headBytes;
+  const first = ptr(p.scratch, SCRATCH_O_LATENT) + <usize>h * headBytes;
   for (let t = 0; t < p.n; t++) {
-    attend(p, t, latentQuery(p, h) + <usize>t * latentStride(p), keys, keys, <usize>keyDim << 2, keyDim, rank, latents + <usize>t * stride);
+    const query = latentQuery(p, h) + <usize>t * latentStride(p);
+    attend(p, t, query, <usize>latentDim(p) << 2, count, keys, keys, <usize>keyDim << 2, keyDim, rank, first + <usize>t * stride, headBytes);
   }
   const type = int(layer, LAYER_V_ABSORB + MATRIX_TYPE);
-  const mixed = headRows(p, latents, stride);
-  quantizeRows(mixed, type, 0, p.n, rank);
-  const w = ptr(layer, LAYER_V_ABSORB + MATRIX_DATA) + <usize>h * matrixBytes(type, headOut, rank);
-  multiply(type, w, headOut, rank, mixed, p.iota, p.n, ptr(p.scratch, SCRATCH_ATTN) + (<usize>(h * headOut) << 2), attnStride, p.iota, false);
+  for (let i = 0; i < count; i++) {
+    const mixed = headRows(p, first + <usize>i * headBytes, stride);
+    quantizeRows(mixed, type, 0, p.n, rank);
+    const w = ptr(layer, LAYER_V_ABSORB + MATRIX_DATA) + <usize>(h + i) * matrixBytes(type, headOut, rank);
+    multiply(type, w, headOut, rank, mixed, p.iota, p.n, ptr(p.scratch, SCRATCH_ATTN) + (<usize>((h + i) * headOut) << 2), attnStride, p.iota, false);
+  }
 }
 
 /** Floats of a head's latent query: both of its parts in whole panels. */
@@ -204,35 +218,52 @@ function latentQuery(p: Pass, h: i32): usize {
 }
 
 /**
- * One query over the cache rows it sees: the first `visible` ones, then those after them that its mask names, ascending.
- * Scores are kept without gaps, so the arithmetic depends on how many rows are seen, not on where they lie.
+ * The queries of `count` heads of token t over the cache rows it sees: the first `visible` ones, then those after them that its mask
+ * names, ascending. Scores are kept without gaps, so the arithmetic depends on how many rows are seen, not on where they lie.
  */
-function attend(p: Pass, t: i32, q: usize, keys: usize, values: usize, stride: usize, keyDim: i32, valueDim: i32, out: usize): void {
+function attend(
+  p: Pass, t: i32, q: usize, qStride: usize, count: i32, keys: usize, values: usize, stride: usize, keyDim: i32, valueDim: i32, out: usize, outStride: usize,
+): void {
   const scale = float(p.model, MODEL_SOFTMAX_SCALE);
-  const scores = ptr(p.sequence, SEQ_SCORES) + <usize>threadIndex() * (<usize>int(p.sequence, SEQ_CAPACITY) << 2);
+  const scoresStride = <usize>int(p.sequence, SEQ_CAPACITY) << 2;
+  const scores = ptr(p.sequence, SEQ_SCORES) + <usize>(threadIndex() * HEADS_TOGETHER) * scoresStride;
   const mask = load<u64>(ptr(p.scratch, SCRATCH_MASKS) + (t << 3));
-  attentionScores(q, keys, stride, p.visible, keyDim, scale, scores);
+  scoreRun(count, q, qStride, keys, stride, p.visible, keyDim, scale, scores, scoresStride);
   let seen = p.visible;
   let rest = mask;
   while (rest !== 0) {
     const from = <i32>ctz(rest);
     const run = runLength(rest >> from);
-    attentionScores(q, keys + <usize>(p.visible + from) * stride, stride, run, keyDim, scale, scores + (seen << 2));
+    scoreRun(count, q, qStride, keys + <usize>(p.visible + from) * stride, stride, run, keyDim, scale, scores + (seen << 2), scoresStride);
     seen += run;
     rest = clearRun(rest, from, run);
   }
-  softmax(scores, seen);
-  memory.fill(out, 0, <usize>valueDim << 2);
-  attentionMix(scores, values, stride, p.visible, valueDim, out);
+  for (let i = 0; i < count; i++) {
+    softmax(scores + <usize>i * scoresStride, seen);
+    memory.fill(out + <usize>i * outStride, 0, <usize>valueDim << 2);
+  }
+  mixRun(count, scores, scoresStride, values, stride, p.visible, valueDim, out, outStride);
   seen = p.visible;
   rest = mask;
   while (rest !== 0) {
     const from = <i32>ctz(rest);
     const run = runLength(rest >> from);
-    attentionMix(scores + (seen << 2), values + <usize>(p.visible + from) * stride, stride, run, valueDim, out);
+    mixRun(count, scores + (seen << 2), scoresStride, values + <usize>(p.visible + from) * stride, stride, run, valueDim, out, outStride);
     seen += run;
     rest = clearRun(rest, from, run);
   }
+}
+
+function scoreRun(
+  heads: i32, q: usize, qStride: usize, keys: usize, stride: usize, count: i32, dim: i32, scale: f32, scores: usize, scoresStride: usize,
+): void {
+  if (heads === 2) attentionScores2(q, qStride, keys, stride, count, dim, scale, scores, scoresStride);
+  else attentionScores(q, keys, stride, count, dim, scale, scores);
+}
+
+function mixRun(heads: i32, weights: usize, weightsStride: usize, values: usize, stride: usize, count: i32, dim: i32, out: usize, outStride: usize): void {
+  if (heads === 2) attentionMix2(weights, weightsStride, values, stride, count, dim, out, outStride);
+  else attentionMix(weights, values, stride, count, dim, out);
 }
 
 /** Ones at the low end of `bits`. */

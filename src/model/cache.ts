@@ -16,7 +16,7 @@ export function cacheRowBytes(config: ModelConfig): { keys: number; values: numb
 export class KvCache {
   /** Address of the sequence descriptor. */
   readonly address: number;
-  /** f32 [threads, capacity]: attention scores of the query that each thread is at; free between forward calls. */
+  /** f32 [threads, HEADS_TOGETHER, capacity]: attention scores of the queries that each thread is at; free between forward calls. */
   readonly scores: number;
   readonly #arena: Arena;
   readonly #bytes: number;
@@ -25,7 +25,7 @@ export class KvCache {
   constructor(engine: Engine, arena: Arena, config: ModelConfig, capacity: number, threads: number, what: string) {
     const row = cacheRowBytes(config);
     const scores = alignUp(L.SEQ_BYTES, 64);
-    const keys = alignUp(scores + threads * capacity * 4, 64);
+    const keys = alignUp(scores + threads * L.HEADS_TOGETHER * capacity * 4, 64);
     const values = alignUp(keys + config.layers * capacity * row.keys, 64);
     this.#arena = arena;
     this.#bytes = values + config.layers * capacity * row.values;

@@ -50,6 +50,8 @@ export interface EngineExports {
   addScaled(x: number, b: number, cols: number, s: number): void;
   scale(x: number, cols: number, s: number, out: number): void;
   attentionScores(q: number, keys: number, stride: number, count: number, dim: number, scale: number, scores: number): void;
+  attentionScores2(q: number, qStride: number, keys: number, stride: number, count: number, dim: number, scale: number, scores: number, scoresStride: number): void;
+  attentionMix2(weights: number, weightsStride: number, values: number, stride: number, count: number, dim: number, out: number, outStride: number): void;
   attentionMix(weights: number, values: number, stride: number, count: number, dim: number, out: number): void;
   rope(x: number, cos: number, sin: number, half: number): void;
 }

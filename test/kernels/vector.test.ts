@@ -209,6 +209,41 @@ describe("vector kernels against f64", () => {
     }
   });
 
+  it("attention of two heads: the bits of one head each, wherever a run of rows ends", () => {
+    for (const dim of [1, 6, 16, 20, 32, 64]) {
+      for (const count of [1, 4, 7, 9]) {
+        const stride = dim + 3;
+        const queries = [normals(dim, dim), normals(dim, dim + 1)];
+        const rows = normals(count * stride, dim + count);
+        const weights = normals(2 * count, count);
+        for (const b of benches) {
+          const keys = b.put(rows);
+          const q = b.put(Float32Array.from([...(queries[0] as Float32Array), 0, ...(queries[1] as Float32Array)]));
+          const pair = b.space(2 * count * 4);
+          b.run.attentionScores2(q, (dim + 1) * 4, keys, stride * 4, count, dim, 0.25, pair, count * 4);
+          queries.forEach((query, i) => {
+            const one = b.space(count * 4);
+            b.run.attentionScores(b.put(query), keys, stride * 4, count, dim, 0.25, one);
+            expect(bits(b.floats(pair + i * count * 4, count))).toEqual(bits(b.floats(one, count)));
+          });
+          const w = b.put(weights);
+          const mixed = b.put(new Float32Array(2 * dim));
+          b.run.attentionMix2(w, count * 4, keys, stride * 4, count, dim, mixed, dim * 4);
+          const split = b.put(new Float32Array(2 * dim));
+          const first = Math.floor(count / 2);
+          b.run.attentionMix2(w, count * 4, keys, stride * 4, first, dim, split, dim * 4);
+          b.run.attentionMix2(w + first * 4, count * 4, keys + first * stride * 4, stride * 4, count - first, dim, split, dim * 4);
+          expect(bits(b.floats(split, 2 * dim))).toEqual(bits(b.floats(mixed, 2 * dim)));
+          for (const i of [0, 1]) {
+            const one = b.put(new Float32Array(dim));
+            b.run.attentionMix(w + i * count * 4, keys, stride * 4, count, dim, one);
+            expect(bits(b.floats(mixed + i * dim * 4, dim))).toEqual(bits(b.floats(one, dim)));
+          }
+        }
+      }
+    }
+  });
+
   it("finiteFloats and finiteScales find one bad value anywhere", () => {
     for (const bad of [NaN, Infinity, -Infinity]) {
       for (const n of [1, 15, 16, 17, 50]) {

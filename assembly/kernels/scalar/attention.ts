@@ -17,6 +17,18 @@ export function attentionMix(weights: usize, values: usize, stride: usize, count
   }
 }
 
+/** `attentionScores` of two queries, `qStride` bytes apart, over the same keys; their scores lie `scoresStride` bytes apart. */
+export function attentionScores2(q: usize, qStride: usize, keys: usize, stride: usize, count: i32, dim: i32, scale: f32, scores: usize, scoresStride: usize): void {
+  attentionScores(q, keys, stride, count, dim, scale, scores);
+  attentionScores(q + qStride, keys, stride, count, dim, scale, scores + scoresStride);
+}
+
+/** `attentionMix` of the same values with two rows of weights, into two outputs. */
+export function attentionMix2(weights: usize, weightsStride: usize, values: usize, stride: usize, count: i32, dim: i32, out: usize, outStride: usize): void {
+  attentionMix(weights, values, stride, count, dim, out);
+  attentionMix(weights + weightsStride, values, stride, count, dim, out + outStride);
+}
+
 /** Rotates one vector of 2 x `half` floats in place: pairs are (d, d + half) (RoFormer, arXiv 2104.09864, half-split as in Llama). */
 export function rope(x: usize, cos: usize, sin: usize, half: i32): void {
   for (let d = 0; d < half; d++) {

@@ -1,4 +1,4 @@
-import { LOGITS_ALL, LOGITS_LAST, LOGITS_NONE, SCRATCH_ACTIVE, SCRATCH_LOGITS, SCRATCH_MASKS, SCRATCH_POSITIONS, SCRATCH_TOKENS, SEQ_BYTES, SEQ_CAPACITY, SEQ_KEYS, SEQ_SCORES, SEQ_VALUES } from "../../layout";
+import { HEADS_TOGETHER, LOGITS_ALL, LOGITS_LAST, LOGITS_NONE, SCRATCH_ACTIVE, SCRATCH_LOGITS, SCRATCH_MASKS, SCRATCH_POSITIONS, SCRATCH_TOKENS, SEQ_BYTES, SEQ_CAPACITY, SEQ_KEYS, SEQ_SCORES, SEQ_VALUES } from "../../layout";
 import { argmax } from "../../kernels";
 import { compact } from "../../model/cache";
 import { forward } from "../../model/job";
@@ -24,7 +24,7 @@ export class Sequence {
     const keyFloats = config.mla ? config.kvRank + config.ropeDim : config.kvHeads * config.headDim;
     const valueFloats = config.mla ? 0 : keyFloats;
     const scores = alignUp(SEQ_BYTES, 64);
-    const keys = alignUp(scores + <u64>capacity * 4, 64);
+    const keys = alignUp(scores + <u64>HEADS_TOGETHER * capacity * 4, 64);
     const values = alignUp(keys + <u64>config.layers * capacity * keyFloats * 4, 64);
     this.bytes = values + <u64>config.layers * capacity * valueFloats * 4;
     this.address = reserve(this.bytes, `a context of ${capacity} tokens`);
