@@ -8,7 +8,7 @@ export { gatherRows } from "./model/gather";
 export { ropeFrequencies } from "./model/rope_table";
 export { matrixBytes } from "./model/matrix";
 export {
-  addScaled, argmax, attentionMix, attentionMix2, attentionScores, attentionScores2, finiteFloats, finiteScales, matmulF32, matmulQ4, matmulQ8, quantizeQ4, quantizeQ8, rmsNorm,
+  addScaled, argmax, attentionMix, attentionMix2, attentionScores, attentionScores2, finiteFloats, finiteScales, matmulBF16, matmulF32, matmulQ4, matmulQ8, quantizeQ4, quantizeQ8, rmsNorm,
   rope, scale, selfCheck, setReadAhead, siluMul, siluScale, softmax, topK,
 } from "./kernels";
 export { exp } from "./kernels/math";

@@ -2,7 +2,7 @@
 // Plain constants, so that AssemblyScript and TypeScript read the same file. All fields are 4 bytes; pointers are byte addresses.
 
 /** Version of the kernels' weight layouts, which packed files carry. */
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 /** Version of the descriptors below; host and engine must agree. */
 export const DESCRIPTOR_VERSION = 2;
 
@@ -23,6 +23,8 @@ export const WEIGHT_F32 = 0;
 export const WEIGHT_Q8 = 1;
 /** 4 bits: for each block 16 bf16 scales, then for each quad 8 times 4 bytes, each with nibbles of two rows: kernels/scalar/matmul_q4.ts. */
 export const WEIGHT_Q4 = 2;
+/** bfloat16: for each column 16 of them. */
+export const WEIGHT_BF16 = 3;
 
 /** Bytes of the 16 scales at the start of a q4 block or a q8 group. */
 export const SCALE_BYTES = 32;

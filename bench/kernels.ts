@@ -1,7 +1,7 @@
 import { BLOCK_COLS, READ_AHEAD } from "../assembly/layout.ts";
 import { TIERS, type Host, type Tier } from "../src/host.ts";
 import { Engine, type EngineExports } from "../src/model/engine.ts";
-import { F32, matrixBytes, paddedRows, panelBytes, Q4, Q8, scaleGroups, type WeightType } from "../src/model/panel.ts";
+import { BF16, F32, matrixBytes, paddedRows, panelBytes, Q4, Q8, scaleGroups, type WeightType } from "../src/model/panel.ts";
 import { bestTier } from "../src/model/tier.ts";
 import { fillRandom, fillUniform } from "./random.ts";
 import { fillMatrix } from "./synthetic.ts";
@@ -93,11 +93,11 @@ export async function benchKernels(host: Host, options: { quick?: boolean; onCas
   return results;
 }
 
-const NAMES = ["f32", "q8", "q4"] as const;
+const NAMES = ["f32", "q8", "q4", "bf16"] as const;
 
 function kernelCases(quick: boolean): KernelCase[] {
   const cases: KernelCase[] = [];
-  for (const type of [F32, Q8, Q4] as const) {
+  for (const type of [F32, BF16, Q8, Q4] as const) {
     // In L1; one published-size projection; a matrix that no cache holds.
     const shapes: [rows: number, cols: number, n: number][] = [[32, 576, 1], [1536, 576, 1], [1536, 576, 4], [1536, 576, 32], [256, 32, 1]];
     if (!quick) shapes.push([131072, 1280, 1]);
@@ -117,6 +117,7 @@ function matmulCase(type: WeightType, rows: number, cols: number, n: number): Ke
       const y = bed.random(n * yStride);
       const x = bed.uniform(n * cols);
       if (type === F32) return () => bed.run.matmulF32(w, rows, cols, x, cols * 4, iota, n, y, yStride, iota, 0);
+      if (type === BF16) return () => bed.run.matmulBF16(w, rows, cols, x, cols * 4, iota, n, y, yStride, iota, 0);
       const q = bed.random(n * blocks * 64);
       const scales = bed.uniform(n);
       const sums = bed.random(n * blocks * 4);

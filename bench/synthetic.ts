@@ -7,7 +7,7 @@ import { Engine } from "../src/model/engine.ts";
 import { EagleHead } from "../src/model/eagle.ts";
 import { planEagle } from "../src/model/eagle-plan.ts";
 import { ModelInstance } from "../src/model/instance.ts";
-import { F32, matrixBytes, panelBytes, Q8, scaleGroups, type WeightType } from "../src/model/panel.ts";
+import { BF16, F32, matrixBytes, panelBytes, Q8, scaleGroups, type WeightType } from "../src/model/panel.ts";
 import { planWeights, type Part } from "../src/model/plan.ts";
 import { chooseReadAhead } from "../src/model/read-ahead.ts";
 import type { Quantization } from "../src/model/types.ts";
@@ -82,11 +82,12 @@ function fillPart(engine: Engine, weights: number, part: Part, seed: number): vo
   }
 }
 
-/** Random quantised or f32 weights with standard deviation 1 / sqrt(cols), every byte written. */
+/** Random weights of any type with standard deviation 1 / sqrt(cols), every byte written. */
 export function fillMatrix(engine: Engine, at: number, type: WeightType, rows: number, cols: number, seed: number): void {
   const bytes = matrixBytes(type, rows, cols);
   const deviation = 1 / Math.sqrt(cols);
   if (type === F32) return fillUniform(engine.f32(at, bytes / 4), seed, deviation * Math.sqrt(3));
+  if (type === BF16) return fillBf16(new Uint16Array(engine.memory.buffer, at, bytes / 2), seed, deviation * Math.sqrt(3));
   fillRandom(engine.u32(at, bytes / 4), seed);
   // Uniform integers in +-128 (+-8) have a standard deviation of 74 (4.6).
   const scale = new Float32Array([deviation / (type === Q8 ? 74 : 4.6)]);
@@ -101,6 +102,14 @@ export function fillMatrix(engine: Engine, at: number, type: WeightType, rows: n
       }
     }
   }
+}
+
+/** Uniform in +-limit, cut to bfloat16. */
+function fillBf16(out: Uint16Array, seed: number, limit: number): void {
+  const floats = new Float32Array(out.length);
+  fillUniform(floats, seed, limit);
+  const words = new Uint32Array(floats.buffer);
+  for (let i = 0; i < out.length; i++) out[i] = (words[i] as number) >>> 16;
 }
 
 /** Rows 4..7 and 12..15 of a q4 panel carry scales divided by 16 (kernels/scalar/matmul_q4.ts): 4 off the exponent. */

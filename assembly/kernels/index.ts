@@ -2,6 +2,8 @@
 // simd/ where SIMD is enabled, else from scalar/. The branch not taken is never compiled. What each kernel does is said in scalar/.
 import { matmulF32 as matmulF32Scalar } from "./scalar/matmul_f32";
 import { matmulF32 as matmulF32SIMD } from "./simd/matmul_f32";
+import { matmulBF16 as matmulBF16Scalar } from "./scalar/matmul_bf16";
+import { matmulBF16 as matmulBF16SIMD } from "./simd/matmul_bf16";
 import { matmulQ8 as matmulQ8Scalar } from "./scalar/matmul_q8";
 import { matmulQ8 as matmulQ8SIMD } from "./simd/matmul_q8";
 import { matmulQ4 as matmulQ4Scalar } from "./scalar/matmul_q4";
@@ -39,6 +41,13 @@ export function selfCheck(): i32 {
 export function matmulF32(w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xi: usize, n: i32, y: usize, yStride: usize, yi: usize, accumulate: bool): void {
   if (ASC_FEATURE_SIMD) return matmulF32SIMD(w, rows, cols, x, xStride, xi, n, y, yStride, yi, accumulate);
   return matmulF32Scalar(w, rows, cols, x, xStride, xi, n, y, yStride, yi, accumulate);
+}
+
+// @ts-ignore: decorator
+@inline
+export function matmulBF16(w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xi: usize, n: i32, y: usize, yStride: usize, yi: usize, accumulate: bool): void {
+  if (ASC_FEATURE_SIMD) return matmulBF16SIMD(w, rows, cols, x, xStride, xi, n, y, yStride, yi, accumulate);
+  return matmulBF16Scalar(w, rows, cols, x, xStride, xi, n, y, yStride, yi, accumulate);
 }
 
 // @ts-ignore: decorator

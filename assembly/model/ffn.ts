@@ -9,7 +9,7 @@ import { multiplyRows, panelGrain, panels, prepare, project } from "./matrix";
 import { innerRows, Pass } from "./pass";
 import { end, from, take, to } from "./team";
 
-/** Weight type of the branch's first products (the router is f32 and takes the rows as they are). */
+/** Weight type of the branch's first products (the router takes the rows as they are). */
 export function ffnType(p: Pass, layer: usize): i32 {
   return int(p.model, MODEL_FFN) === FFN_KIND_DENSE ? int(layer, LAYER_UP + MATRIX_TYPE) : int(p.model, MODEL_EXPERT_TYPE);
 }

@@ -1,8 +1,8 @@
 import {
   BLOCK_COLS, MATRIX_COLS, MATRIX_DATA, MATRIX_ROWS, MATRIX_TYPE, PANEL_ROWS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS,
-  SCALE_BYTES, WEIGHT_F32, WEIGHT_Q4, WEIGHT_Q8,
+  SCALE_BYTES, WEIGHT_BF16, WEIGHT_F32, WEIGHT_Q4, WEIGHT_Q8,
 } from "../layout";
-import { matmulF32, matmulQ4, matmulQ8, quantizeQ4, quantizeQ8 } from "../kernels";
+import { matmulBF16, matmulF32, matmulQ4, matmulQ8, quantizeQ4, quantizeQ8 } from "../kernels";
 import { bf16 } from "../kernels/scalar/bf16";
 import { q4NibbleAt } from "../kernels/scalar/matmul_q4";
 import { q8ByteAt } from "../kernels/scalar/matmul_q8";
@@ -30,14 +30,22 @@ export function matrixBytes(type: i32, rows: i32, cols: i32): usize {
   const panels = (rows + PANEL_ROWS - 1) / PANEL_ROWS;
   const blocks = (cols + BLOCK_COLS - 1) / BLOCK_COLS;
   if (type === WEIGHT_F32) return <usize>panels * cols * PANEL_ROWS * 4;
+  if (type === WEIGHT_BF16) return <usize>panels * cols * PANEL_ROWS * 2;
   if (type === WEIGHT_Q4) return <usize>panels * blocks * Q4_BLOCK_BYTES;
   const groups = (blocks + Q8_GROUP_BLOCKS - 1) / Q8_GROUP_BLOCKS;
   return <usize>panels * (groups * SCALE_BYTES + blocks * Q8_BLOCK_BYTES);
 }
 
-/** Quantises rows first..first + n - 1 for a matrix of `type`; f32 weights take the rows as they are. */
+/** Whether products with weights of `type` take rows of f32 as they are. */
+// @ts-ignore: decorator
+@inline
+function takesFloats(type: i32): bool {
+  return type === WEIGHT_F32 || type === WEIGHT_BF16;
+}
+
+/** Quantises rows first..first + n - 1 for a matrix of `type`; f32 and bf16 weights take the rows as they are. */
 export function quantizeRows(a: Activations, type: i32, first: i32, n: i32, cols: i32): void {
-  if (type === WEIGHT_F32) return;
+  if (takesFloats(type)) return;
   const t = <usize>first;
   const x = a.x + t * a.xStride;
   const q = a.q + t * a.qStride;
@@ -49,7 +57,7 @@ export function quantizeRows(a: Activations, type: i32, first: i32, n: i32, cols
 
 /** Section: `quantizeRows` of the first n rows. */
 export function prepare(a: Activations, type: i32, n: i32, cols: i32): void {
-  if (type === WEIGHT_F32) return;
+  if (takesFloats(type)) return;
   while (takeRows(n)) quantizeRows(a, type, from, to - from, cols);
   endRows(n);
 }
@@ -59,6 +67,7 @@ export function multiply(
   type: i32, w: usize, rows: i32, cols: i32, a: Activations, xi: usize, n: i32, y: usize, yStride: usize, yi: usize, accumulate: bool,
 ): void {
   if (type === WEIGHT_F32) matmulF32(w, rows, cols, a.x, a.xStride, xi, n, y, yStride, yi, accumulate);
+  else if (type === WEIGHT_BF16) matmulBF16(w, rows, cols, a.x, a.xStride, xi, n, y, yStride, yi, accumulate);
   else if (type === WEIGHT_Q8) matmulQ8(w, rows, cols, a.q, a.qStride, a.scale, a.sums, a.sumsStride, xi, n, y, yStride, yi, accumulate);
   else matmulQ4(w, rows, cols, a.q, a.qStride, a.scale, a.sums, a.sumsStride, xi, n, y, yStride, yi, accumulate);
 }
@@ -113,6 +122,7 @@ export function matrixRow(matrix: usize, row: i32, out: usize): void {
 /** Weight (r, c) of a panel; the layouts are described in kernels/scalar/matmul_*.ts. */
 function weightAt(type: i32, panel: usize, r: i32, c: i32): f32 {
   if (type === WEIGHT_F32) return load<f32>(panel + ((c * PANEL_ROWS + r) << 2));
+  if (type === WEIGHT_BF16) return bf16(panel + ((c * PANEL_ROWS + r) << 1));
   if (type === WEIGHT_Q8) {
     const cols = BLOCK_COLS * Q8_GROUP_BLOCKS;
     const group = panel + (c / cols) * (SCALE_BYTES + Q8_GROUP_BLOCKS * Q8_BLOCK_BYTES);

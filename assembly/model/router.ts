@@ -23,7 +23,7 @@ export function route(p: Pass, layer: usize, index: i32, scores: usize, stride: 
   const kind = int(p.model, MODEL_ROUTER);
   const raw = ptr(p.scratch, SCRATCH_ROUTER_RAW);
   const routing = ptr(ptr(p.model, MODEL_SCRATCH), SCRATCH_ROUTING);
-  // The router's weights are f32: its input needs no preparation.
+  // The router's weights are f32 or bf16: its input needs no preparation.
   project(layer + LAYER_ROUTER, p.input, p.iota, p.n, raw, stride);
   while (takeRows(p.n)) for (let t = from; t < to; t++) {
     const s = scores + <usize>t * stride;

@@ -1,5 +1,5 @@
 import { BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, SCALE_BYTES } from "../../assembly/layout.ts";
-import { F32, panelBytes, Q8, type WeightType } from "../model/panel.ts";
+import { BF16, F32, panelBytes, Q8, type WeightType } from "../model/panel.ts";
 
 const word = new Uint32Array(1);
 const float = new Float32Array(word.buffer);
@@ -8,6 +8,17 @@ const float = new Float32Array(word.buffer);
 function bf16Nearest(x: number): number {
   float[0] = x;
   return (((word[0] as number) + 0x8000) >>> 16) & 0xffff;
+}
+
+/** Bits of the bfloat16 nearest to x, ties to even, as training frameworks round. */
+function bf16Even(x: number): number {
+  float[0] = x;
+  const bits = word[0] as number;
+  // NaN stays one, and is found by whoever checks.
+  if ((bits & 0x7f800000) === 0x7f800000) return (bits >>> 16) | (bits & 0x7fffff ? 0x40 : 0);
+  const rounded = (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
+  // A float near the largest must not become infinite.
+  return (rounded & 0x7f80) === 0x7f80 ? rounded - 1 : rounded;
 }
 
 /** Bits of the smallest bfloat16 that is not below |x|, with x's sign. */
@@ -33,6 +44,11 @@ export function packPanel(type: WeightType, rows: Float32Array, count: number, c
   if (type === F32) {
     const panel = new Float32Array(out.buffer);
     for (let r = 0; r < count; r++) for (let c = 0; c < cols; c++) panel[c * PANEL_ROWS + r] = rows[r * cols + c] as number;
+    return out;
+  }
+  if (type === BF16) {
+    const panel = new Uint16Array(out.buffer);
+    for (let r = 0; r < count; r++) for (let c = 0; c < cols; c++) panel[c * PANEL_ROWS + r] = bf16Even(rows[r * cols + c] as number);
     return out;
   }
   const step = type === Q8 ? BLOCK_COLS * Q8_GROUP_BLOCKS : BLOCK_COLS;

@@ -6,7 +6,7 @@ import type { Part, WeightPlan } from "./plan.ts";
 
 /**
  * Looks through the weights of a packed model, its draft head's included, for values that no training leaves: NaN and infinity, in f32
- * weights and in the scales of quantised blocks (integer weights have none). Goes along while the weights are read.
+ * and bf16 weights and in the scales of quantised blocks (integer weights have none). Goes along while the weights are read.
  */
 export class WeightCheck {
   readonly #model: ModelInstance;

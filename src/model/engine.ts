@@ -40,6 +40,7 @@ export interface EngineExports {
   softmax(x: number, count: number): void;
   exp(x: number): number;
   matmulF32(w: number, rows: number, cols: number, x: number, xStride: number, xi: number, n: number, y: number, yStride: number, yi: number, accumulate: number): void;
+  matmulBF16(w: number, rows: number, cols: number, x: number, xStride: number, xi: number, n: number, y: number, yStride: number, yi: number, accumulate: number): void;
   matmulQ8(w: number, rows: number, cols: number, x: number, xStride: number, xScale: number, xSums: number, sumsStride: number, xi: number, n: number, y: number, yStride: number, yi: number, accumulate: number): void;
   matmulQ4(w: number, rows: number, cols: number, x: number, xStride: number, xScale: number, xSums: number, sumsStride: number, xi: number, n: number, y: number, yStride: number, yi: number, accumulate: number): void;
   quantizeQ8(x: number, xStride: number, n: number, cols: number, q: number, qStride: number, scales: number, sums: number, sumsStride: number): void;

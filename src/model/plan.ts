@@ -1,5 +1,5 @@
 import type { ModelConfig } from "./config.ts";
-import { alignUp, F32, matrixBytes, paddedRows, Q4, Q8, type WeightType } from "./panel.ts";
+import { alignUp, BF16, F32, matrixBytes, paddedRows, Q4, Q8, type WeightType } from "./panel.ts";
 import type { Quantization } from "./types.ts";
 
 /** Every part starts on a cache line. */
@@ -65,13 +65,13 @@ export function planWeights(config: ModelConfig, quantization: Quantization): We
 
 /** Puts parts one after the other. */
 export class Planner {
-  readonly #quantization: Quantization;
+  readonly quantization: Quantization;
   readonly #body: WeightType;
   readonly #parts: Part[] = [];
   #offset = 0;
 
   constructor(quantization: Quantization) {
-    this.#quantization = quantization;
+    this.quantization = quantization;
     this.#body = quantization === "f32" ? F32 : quantization === "q8" ? Q8 : Q4;
   }
 
@@ -91,7 +91,7 @@ export class Planner {
 
   finish(): WeightPlan {
     const parts = this.#parts;
-    return { quantization: this.#quantization, parts, byName: new Map(parts.map((part) => [part.name, part])), bytes: this.#offset };
+    return { quantization: this.quantization, parts, byName: new Map(parts.map((part) => [part.name, part])), bytes: this.#offset };
   }
 
   #add(part: Part): void {
@@ -124,8 +124,8 @@ export function planLayer(config: ModelConfig, prefix: string, plan: Planner): v
     planMlp(plan, `${prefix}ffn.`, ffn.size, ffn.gated, hiddenSize);
     return;
   }
-  // The router stays f32: it is small, and its signs decide which experts run.
-  plan.matrix(`${prefix}router`, ffn.experts, hiddenSize, F32);
+  // The router is never quantised to integers: its signs decide which experts run. Published checkpoints hold it in bf16.
+  plan.matrix(`${prefix}router`, ffn.experts, hiddenSize, plan.quantization === "f32" ? F32 : BF16);
   if (ffn.router === "block" && ffn.routerNorm === "rms") plan.vector(`${prefix}router_norm`, ffn.experts);
   if (ffn.sharedSize > 0) planMlp(plan, `${prefix}shared.`, ffn.sharedSize, ffn.sharedGated, hiddenSize);
   plan.experts(`${prefix}experts`, ffn.experts, ffn.expertSize, hiddenSize);

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { BLOCK_COLS } from "../../assembly/layout.ts";
 import { packPanel } from "../../src/format/quantize.ts";
-import { F32, matrixBytes, paddedRows, panelBytes, Q4, Q8, type WeightType } from "../../src/model/panel.ts";
+import { BF16, F32, matrixBytes, paddedRows, panelBytes, Q4, Q8, type WeightType } from "../../src/model/panel.ts";
 import { bits, KernelBench, normals } from "../helpers/kernel-bench.ts";
 import { DETERMINISTIC, TIERS } from "../helpers/test-host.ts";
 
 const SHAPES: readonly [rows: number, cols: number][] = [[16, 32], [1, 1], [5, 7], [17, 33], [40, 64], [12, 16], [48, 100], [64, 576], [33, 31], [20, 128], [16, 160], [7, 300]];
 const TOKENS = [1, 2, 3, 4, 5, 8, 13];
-const TYPES: readonly [name: string, type: WeightType][] = [["f32", F32], ["q8", Q8], ["q4", Q4]];
+const TYPES: readonly [name: string, type: WeightType][] = [["f32", F32], ["bf16", BF16], ["q8", Q8], ["q4", Q4]];
 
 /** Packs a whole matrix as a conversion does. */
 function pack(type: WeightType, w: Float32Array, rows: number, cols: number): Uint8Array {
@@ -27,6 +27,7 @@ function unpack(type: WeightType, packed: Uint8Array, row: number, col: number, 
   if (type === F32) return view.getFloat32(panel + (col * 16 + r) * 4, true);
   const quadByte = (col & 1) * 2 + ((col >> 1) & 1);
   const bf16 = (at: number): number => new Float32Array(Uint32Array.of(view.getUint16(at, true) << 16).buffer)[0] as number;
+  if (type === BF16) return bf16(panel + (col * 16 + r) * 2);
   if (type === Q8) {
     const group = panel + (col >> 7) * (32 + 4 * 512);
     return (view.getUint8(group + 32 + ((col & 127) >> 2) * 64 + r * 4 + quadByte) - 128) * bf16(group + 2 * r);
@@ -57,6 +58,7 @@ function multiply(bench: KernelBench, type: WeightType, packed: Uint8Array, rows
   const y = bench.put(new Float32Array((n + 1) * stride).fill(accumulate ? 0.5 : NaN));
   let seen = (token: number, col: number): number => x[token * cols + col] as number;
   if (type === F32) run.matmulF32(w, rows, cols, xs, cols * 4, xi, n, y, stride * 4, yi, accumulate ? 1 : 0);
+  else if (type === BF16) run.matmulBF16(w, rows, cols, xs, cols * 4, xi, n, y, stride * 4, yi, accumulate ? 1 : 0);
   else {
     const blocks = Math.ceil(cols / BLOCK_COLS);
     const q = bench.space(n * blocks * BLOCK_COLS * 2);
@@ -123,7 +125,7 @@ function checked(bench: KernelBench, type: WeightType, packed: Uint8Array, rows:
 
 /**
  * The product in f64 of the packed weights and the quantised activations, and the bound on f32 rounding: (additions + 4) * 2^-24
- * of the sum of magnitudes. f32 adds once per column, the others exactly inside a group (q8) or block (q4) and once for each. The
+ * of the sum of magnitudes. f32 and bf16 add once per column, the others exactly inside a group (q8) or block (q4) and once for each. The
  * relaxed q8 form is a sum of two terms, min * sum(w) and step * sum(w u), each at most as large as max|x| * sum|w| a group.
  */
 function reference(type: WeightType, packed: Uint8Array, x: (col: number) => number, row: number, cols: number): [exact: number, bound: number] {
@@ -134,7 +136,7 @@ function reference(type: WeightType, packed: Uint8Array, x: (col: number) => num
     exact += product;
     magnitude += Math.abs(product);
   }
-  const additions = type === F32 ? cols : Math.ceil(cols / BLOCK_COLS);
+  const additions = type === F32 || type === BF16 ? cols : Math.ceil(cols / BLOCK_COLS);
   return [exact, (additions + 4) * 2 ** -24 * magnitude + 1e-30];
 }
 
@@ -233,4 +235,17 @@ describe.runIf(TIERS.includes("relaxed"))("quantize, relaxed", () => {
       }
     }
   });
+});
+
+it("bf16: rounded to the nearest, ties to even; the largest stays finite, NaN stays NaN", () => {
+  const words = (x: number): number => new Uint32Array(Float32Array.of(x).buffer)[0] as number;
+  const float = (bits: number): number => new Float32Array(Uint32Array.of(bits).buffer)[0] as number;
+  const cases: readonly [number, number][] = [
+    [words(1), 0x3f80], [0x3f808000, 0x3f80], [0x3f818000, 0x3f82], [0x3f808001, 0x3f81], [0xbf80c000, 0xbf81], [0x7f7fffff, 0x7f7f], [0xff7fffff, 0xff7f],
+  ];
+  const rows = Float32Array.from(cases, ([bits]) => float(bits));
+  const packed = new Uint16Array(packPanel(BF16, rows, 1, rows.length).buffer);
+  cases.forEach(([bits, want], c) => expect(packed[c * 16], `0x${bits.toString(16)}`).toBe(want));
+  const bad = new Uint16Array(packPanel(BF16, Float32Array.of(NaN, Infinity), 1, 2).buffer);
+  for (const c of [0, 1]) expect((bad[c * 16] as number) & 0x7f80).toBe(0x7f80);
 });

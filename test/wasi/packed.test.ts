@@ -17,13 +17,15 @@ describe("WASI command: packed files with a draft head", () => {
   const length = Number(bytes.readBigUInt64LE(0));
   const header = (): Header => JSON.parse(bytes.toString("utf8", 8, 8 + length)) as Header;
 
-  /** Runs the model with a changed header, which may not be longer than the right one. */
+  /** Runs the model with a changed header. */
   const run = async (change: (header: Header) => void): Promise<{ code: number; stdout: string; stderr: string }> => {
     const changed = header();
     change(changed);
     const json = JSON.stringify(changed);
-    expect(json.length).toBeLessThanOrEqual(length);
-    writeFileSync(join(folder, "m.safetensors"), Buffer.concat([bytes.subarray(0, 8), Buffer.from(json.padEnd(length)), bytes.subarray(8 + length)]));
+    const padded = Buffer.from(json.padEnd(Math.ceil((8 + json.length) / 64) * 64 - 8));
+    const size = Buffer.alloc(8);
+    size.writeBigUInt64LE(BigInt(padded.length));
+    writeFileSync(join(folder, "m.safetensors"), Buffer.concat([size, padded, bytes.subarray(8 + length)]));
     return wasi(folder, ["--model", "m.safetensors", "--prompt", "Once upon a time", "--max-tokens", "7"]);
   };
   const drafts = (of: Header): string[] => Object.keys(of).filter((name) => name.startsWith("draft."));
@@ -47,13 +49,9 @@ describe("WASI command: packed files with a draft head", () => {
     ["a version that is not known", (of) => void (of.__metadata__["blockffn.version"] = "3"), "blockffn.version", 'is "3", this build reads 1'],
     ["a tensor that is neither", (of) => void (of["drafty"] = { dtype: "U8", shape: [0], data_offsets: [0, 0] }), "drafty", "the configuration knows no such tensor"],
     ["a head's tensor outside the file", (of) => void ((of[drafts(of)[0]!] as { data_offsets: number[] }).data_offsets = [0, 9e9]), '"draft.', "are outside"],
-    ["another layout of weights", (of) => void (of.__metadata__["blockffn.layout"] = "1"), "blockffn.layout", 'is "1", this build reads 2: convert the model again'],
+    ["another layout of weights", (of) => void (of.__metadata__["blockffn.layout"] = "1"), "blockffn.layout", 'is "1", this build reads 3: convert the model again'],
   ] as [string, (header: Header) => void, string, string][])("refuses %s", async (_name, change, field, message) => {
-    const trim = (of: Header): void => {
-      if (field === "drafty") of.__metadata__["format"] = "";
-      change(of);
-    };
-    const { code, stderr } = await run(trim);
+    const { code, stderr } = await run(change);
     expect(code).toBe(1);
     expect(stderr).toContain(`m.safetensors: ${field}`);
     expect(stderr).toContain(message);

@@ -3,7 +3,7 @@ import { team } from "../../model/team";
 
 // What the panel kernels share: scales, and the end of a row.
 
-/** Four bf16 scales at p + offset as f32. */
+/** Four bf16 at p + offset as f32. */
 // @ts-ignore: decorator
 @inline
 export function scale4(p: usize, offset: usize): v128 {

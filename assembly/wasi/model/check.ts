@@ -1,4 +1,4 @@
-import { Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, SCALE_BYTES, WEIGHT_F32, WEIGHT_Q4 } from "../../layout";
+import { Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, PANEL_ROWS, SCALE_BYTES, WEIGHT_BF16, WEIGHT_F32, WEIGHT_Q4 } from "../../layout";
 import { finiteFloats, finiteScales } from "../../kernels";
 import { fail, failed } from "../failure";
 import { matrixBytes, panelBytes } from "./panel";
@@ -6,7 +6,7 @@ import { Part, PART_EXPERTS, PART_MATRIX, WeightPlan } from "./plan";
 
 // Mirrors src/model/check.ts.
 
-/** Looks for NaN and infinity in f32 weights and in the scales of quantised ones. Fails naming the tensor. */
+/** Looks for NaN and infinity in f32 and bf16 weights and in the scales of quantised ones. Fails naming the tensor. */
 export function checkWeights(plan: WeightPlan, weights: usize): void {
   for (let i = 0; i < plan.parts.length && !failed(); i++) {
     const part = plan.parts[i];
@@ -32,6 +32,7 @@ function finiteMatrix(at: usize, type: i32, rows: i32, cols: i32): bool {
   const bytes = matrixBytes(type, rows, cols);
   if (type === WEIGHT_F32) return finiteFloats(at, <i32>(bytes >> 2)) !== 0;
   const panel = <usize>panelBytes(type, cols);
+  if (type === WEIGHT_BF16) return finiteScales(at, <i32>(bytes / panel), panel, cols, PANEL_ROWS * 2) !== 0;
   const blocks = (cols + 31) >> 5;
   const groups = type === WEIGHT_Q4 ? blocks : (blocks + Q8_GROUP_BLOCKS - 1) / Q8_GROUP_BLOCKS;
   const stride = type === WEIGHT_Q4 ? Q4_BLOCK_BYTES : SCALE_BYTES + Q8_GROUP_BLOCKS * Q8_BLOCK_BYTES;
