@@ -216,6 +216,9 @@ export const SCRATCH_HEAD_SUMS = 168;
 export const SCRATCH_K_ROTATED = 172;
 /** Optional: u32 [layers, n, words], the experts that the chunk's tokens shall use whatever the router says; 0 = off. The router still runs. Table 0's counts. */
 export const SCRATCH_ROUTING = 176;
+/** Several threads: f32 [SCRATCH_EXPERT_ROWS_MAX, hidden], what an expert adds to a token, for pairs of expert and token. */
+export const SCRATCH_EXPERT_ROWS = 180;
+export const SCRATCH_EXPERT_ROWS_MAX = 184;
 /** From one table of buffers to the next. Table 0 is the calling thread's. Thread i > 0 has table 2 i - 1 for calls of one row, in which
  * every thread computes what belongs to a row for itself, and table 2 i for larger ones, in which rows are shared out: pass.ts. */
 export const SCRATCH_BYTES = 192;

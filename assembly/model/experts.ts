@@ -1,18 +1,22 @@
 import {
   LAYER_EXPERTS, MODEL_EXPERTS, MODEL_EXPERT_SIZE, MODEL_EXPERT_STRIDE, MODEL_EXPERT_TYPE, MODEL_FFN_DENSE, PANEL_ROWS, SCRATCH_ACTIVE,
-  SCRATCH_BRANCH, SCRATCH_PICKED, SCRATCH_ROUTER, SCRATCH_UNION,
+  SCRATCH_BRANCH, SCRATCH_EXPERT_ROWS, SCRATCH_EXPERT_ROWS_MAX, SCRATCH_PICKED, SCRATCH_ROUTER, SCRATCH_UNION,
 } from "../layout";
-import { siluScale } from "../kernels";
+import { addScaled, siluScale } from "../kernels";
 import { int, padded, ptr } from "./descriptor";
 import { matrixBytes, multiply, panels, quantizeRows } from "./matrix";
 import { pairRows, Pass } from "./pass";
 import { activeWords, route } from "./router";
 import { end, from, take, teamSize, to } from "./team";
 
+/** Whole experts are dealt out when there are so many for each thread: with fewer, some would wait long for the last. */
+const EXPERTS_A_THREAD = 4;
+
 /**
  * Sections: the routed experts, sum over active experts e, ascending, of score_e * down_e(silu(up_e(x))), into SCRATCH_BRANCH or, if
  * `add`, onto what it holds. The union of the chunk's active experts is walked once; each is read once and computed only for the tokens
- * that chose it. A thread alone takes an expert's way up and down in one go, as they lie in memory; several share the ways up, then those down.
+ * that chose it, its way up and down in one go, as they lie in memory: each run begins with a wait for memory. Several threads keep what each
+ * expert adds and sum it up afterwards, in the same order; where that would take too much room, they share the ways up, then those down.
  * An inactive expert contributes exactly 0, so skipping it changes nothing (BlockFFN, arXiv 2507.08771, section 3).
  */
 export function experts(p: Pass, layer: usize, index: i32, add: bool): void {
@@ -28,8 +32,20 @@ export function experts(p: Pass, layer: usize, index: i32, add: bool): void {
     if (!add) clear(p, 0, out);
     for (let i = 0; i < picked; i++) {
       up(p, weights, i, 0, scores);
-      down(p, weights, i, 0, 0, out);
+      down(p, weights, i, 0, 0, out, ptr(p.scratch, SCRATCH_BRANCH), ptr(p.scratch, SCRATCH_PICKED) + (<usize>tokensOf(p, i) << 2), true);
     }
+    return;
+  }
+  if (picked >= EXPERTS_A_THREAD * teamSize() && tokensOf(p, picked) <= int(p.scratch, SCRATCH_EXPERT_ROWS_MAX)) {
+    while (take(picked, 1)) {
+      for (let i = from; i < to; i++) {
+        const start = tokensOf(p, i);
+        up(p, weights, i, start, scores);
+        down(p, weights, i, start, 0, out, ptr(p.scratch, SCRATCH_EXPERT_ROWS) + <usize>start * p.hiddenStride, p.iota, false);
+      }
+    }
+    end();
+    sumUp(p, picked, out, add);
     return;
   }
   while (take(picked, 1)) for (let i = from; i < to; i++) up(p, weights, i, tokensOf(p, i), scores);
@@ -37,7 +53,27 @@ export function experts(p: Pass, layer: usize, index: i32, add: bool): void {
   // Whoever takes output panels adds all experts to them, in ascending order: in few runs, for each begins every expert's matrix anew.
   while (take(out, (out + teamSize() - 1) / teamSize())) {
     if (!add) clear(p, from, to);
-    for (let i = 0; i < picked; i++) down(p, weights, i, tokensOf(p, i), from, to);
+    for (let i = 0; i < picked; i++) {
+      const start = tokensOf(p, i);
+      down(p, weights, i, start, from, to, ptr(p.scratch, SCRATCH_BRANCH), ptr(p.scratch, SCRATCH_PICKED) + (<usize>start << 2), true);
+    }
+  }
+  end();
+}
+
+/** Section: the tokens' sums over SCRATCH_EXPERT_ROWS, experts ascending. */
+function sumUp(p: Pass, picked: i32, out: i32, add: bool): void {
+  const branch = ptr(p.scratch, SCRATCH_BRANCH);
+  while (take(out, (out + teamSize() - 1) / teamSize())) {
+    if (!add) clear(p, from, to);
+    const shift = <usize>(from * PANEL_ROWS) << 2;
+    const cols = min(p.hidden, to * PANEL_ROWS) - from * PANEL_ROWS;
+    let row = ptr(p.scratch, SCRATCH_EXPERT_ROWS) + shift;
+    for (let pair = 0, pairs = tokensOf(p, picked); pair < pairs; pair++) {
+      const t = <usize>load<u32>(ptr(p.scratch, SCRATCH_PICKED) + (pair << 2));
+      addScaled(branch + t * p.hiddenStride + shift, row, cols, 1);
+      row += p.hiddenStride;
+    }
   }
   end();
 }
@@ -97,15 +133,14 @@ function up(p: Pass, weights: usize, i: i32, place: i32, scores: usize): void {
   quantizeRows(rows, type, 0, n, size);
 }
 
-/** Adds the way down of expert i of the union, from its hidden rows at `place`, to output panels first..last - 1 of its tokens. */
-function down(p: Pass, weights: usize, i: i32, place: i32, first: i32, last: i32): void {
+/** The way down of expert i of the union, from its hidden rows at `place`: panels first..last - 1 of rows yi of y, or added to them. */
+function down(p: Pass, weights: usize, i: i32, place: i32, first: i32, last: i32, y: usize, yi: usize, accumulate: bool): void {
   const size = int(p.model, MODEL_EXPERT_SIZE);
   const type = int(p.model, MODEL_EXPERT_TYPE);
   const e = int(ptr(p.scratch, SCRATCH_UNION) + (i << 3), 0);
   const start = tokensOf(p, i);
-  const tokens = ptr(p.scratch, SCRATCH_PICKED) + (start << 2);
   const row = first * PANEL_ROWS;
   const w = weights + <usize>e * ptr(p.model, MODEL_EXPERT_STRIDE) + matrixBytes(type, size, p.hidden) + matrixBytes(type, row, size);
-  const out = ptr(p.scratch, SCRATCH_BRANCH) + (<usize>row << 2);
-  multiply(type, w, min(p.hidden, last * PANEL_ROWS) - row, size, pairRows(p, place), p.iota, tokensOf(p, i + 1) - start, out, p.hiddenStride, tokens, true);
+  const n = tokensOf(p, i + 1) - start;
+  multiply(type, w, min(p.hidden, last * PANEL_ROWS) - row, size, pairRows(p, place), p.iota, n, y + (<usize>row << 2), p.hiddenStride, yi, accumulate);
 }

@@ -109,6 +109,9 @@ export function planScratch(config: ModelConfig, threads: number): ScratchPlan {
   put(L.SCRATCH_PAIRS_QUANT, n * experts * alignUp(expertSize, L.BLOCK_COLS) * 2);
   put(L.SCRATCH_PAIRS_SCALE, n * experts * 4);
   put(L.SCRATCH_PAIRS_SUMS, n * experts * (alignUp(expertSize, L.BLOCK_COLS) / L.BLOCK_COLS) * 4);
+  // Room for a call of two rows that activates every expert; larger ones share the ways down instead (assembly/model/experts.ts).
+  const expertRows = threads > 1 ? 2 * experts : 0;
+  if (expertRows > 0) put(L.SCRATCH_EXPERT_ROWS, expertRows * hidden * 4);
   floats(L.SCRATCH_GATE, gated ? paddedRows(wide) : 0);
   quantised(rows, quant, L.SCRATCH_QUANT, L.SCRATCH_QUANT_SCALE, L.SCRATCH_QUANT_SUMS);
   quantised(rows, inner, L.SCRATCH_QUANT2, L.SCRATCH_QUANT2_SCALE, L.SCRATCH_QUANT2_SUMS);
@@ -124,6 +127,7 @@ export function planScratch(config: ModelConfig, threads: number): ScratchPlan {
     [L.SCRATCH_SUMS_STRIDE, quant / L.BLOCK_COLS],
     [L.SCRATCH_QUANT2_STRIDE, inner],
     [L.SCRATCH_SUMS2_STRIDE, inner / L.BLOCK_COLS],
+    [L.SCRATCH_EXPERT_ROWS_MAX, expertRows],
   ]);
   return { maxChunk: n, offsets, otherTables, constants, logitsStride, activeWords, bytes: end };
 }

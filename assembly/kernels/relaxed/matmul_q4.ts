@@ -4,6 +4,7 @@ import { mulAdd } from "../simd/lanes";
 import { keep, readAhead288, scale4 } from "../simd/panel";
 import { dot4 } from "./dot";
 import { Q4_ROW_BLOCK, ROW_DATA } from "./quantize";
+import { store4 } from "./store";
 import { stretchRows } from "./stretch";
 
 // Weights are the unsigned operand (0..15), activations the signed bytes of quantizeQ4. The offset of 8 is taken away by starting each
@@ -51,14 +52,13 @@ export function matmulQ4(
   keep(ahead);
 }
 
-// One token, reading ahead (simd/panel.ts). Sums go on from what `y` holds, as in panel2: a row's bits must not depend on the kernel.
+// One token, reading ahead (simd/panel.ts).
 function panel1(w: usize, bytes: usize, x: usize, y: usize, accumulate: bool): i32 {
   const low = mask0f();
-  if (!accumulate) zero4(y);
-  let f0 = v128.load(y);
-  let f1 = v128.load(y, 16);
-  let f2 = v128.load(y, 32);
-  let f3 = v128.load(y, 48);
+  let f0 = f32x4.splat(0);
+  let f1 = f0;
+  let f2 = f0;
+  let f3 = f0;
   let ahead = 0;
   const end = w + bytes;
   while (w < end) {
@@ -97,24 +97,23 @@ function panel1(w: usize, bytes: usize, x: usize, y: usize, accumulate: bool): i
     w += Q4_BLOCK_BYTES;
     x += Q4_ROW_BLOCK;
   }
-  v128.store(y, f0);
-  v128.store(y, f1, 16);
-  v128.store(y, f2, 32);
-  v128.store(y, f3, 48);
+  store4(y, f0, f1, f2, f3, accumulate);
   return ahead;
 }
 
-// Two tokens, all sixteen rows. The sums live in `y`: kept in registers they would push the block's integer sums out of them.
+// Two tokens, all sixteen rows. Token t's sums are ft0 to ft3.
 function panel2(w: usize, bytes: usize, x: usize, xStride: usize, xi: usize, y: usize, yStride: usize, yi: usize, accumulate: bool): i32 {
   let x0 = x + <usize>load<u32>(xi) * xStride;
   let x1 = x + <usize>load<u32>(xi, 4) * xStride;
-  const y0 = y + <usize>load<u32>(yi) * yStride;
-  const y1 = y + <usize>load<u32>(yi, 4) * yStride;
-  if (!accumulate) {
-    zero4(y0);
-    zero4(y1);
-  }
   const low = mask0f();
+  let f00 = f32x4.splat(0);
+  let f01 = f00;
+  let f02 = f00;
+  let f03 = f00;
+  let f10 = f00;
+  let f11 = f00;
+  let f12 = f00;
+  let f13 = f00;
   let ahead = 0;
   const end = w + bytes;
   while (w < end) {
@@ -147,32 +146,27 @@ function panel2(w: usize, bytes: usize, x: usize, xStride: usize, xi: usize, y: 
       a13 = dot4(a13, v, m);
       p += 32;
     }
-    let s = v128.load32_splat(x0);
-    add4(y0, w, a00, a01, a02, a03, s, f32x4.mul(s, f32x4.splat(16)));
-    s = v128.load32_splat(x1);
-    add4(y1, w, a10, a11, a12, a13, s, f32x4.mul(s, f32x4.splat(16)));
+    const s0 = v128.load32_splat(x0);
+    const h0 = f32x4.mul(s0, f32x4.splat(16));
+    const s1 = v128.load32_splat(x1);
+    const h1 = f32x4.mul(s1, f32x4.splat(16));
+    let c = scale4(w, 0);
+    f00 = scaled(f00, a00, c, s0);
+    f10 = scaled(f10, a10, c, s1);
+    c = scale4(w, 8);
+    f01 = scaled(f01, a01, c, h0);
+    f11 = scaled(f11, a11, c, h1);
+    c = scale4(w, 16);
+    f02 = scaled(f02, a02, c, s0);
+    f12 = scaled(f12, a12, c, s1);
+    c = scale4(w, 24);
+    f03 = scaled(f03, a03, c, h0);
+    f13 = scaled(f13, a13, c, h1);
     w += Q4_BLOCK_BYTES;
     x0 += Q4_ROW_BLOCK;
     x1 += Q4_ROW_BLOCK;
   }
+  store4(y + <usize>load<u32>(yi) * yStride, f00, f01, f02, f03, accumulate);
+  store4(y + <usize>load<u32>(yi, 4) * yStride, f10, f11, f12, f13, accumulate);
   return ahead;
-}
-
-// @ts-ignore: decorator
-@inline
-function zero4(y: usize): void {
-  const z = i32x4.splat(0);
-  v128.store(y, z);
-  v128.store(y, z, 16);
-  v128.store(y, z, 32);
-  v128.store(y, z, 48);
-}
-
-// @ts-ignore: decorator
-@inline
-function add4(y: usize, w: usize, a0: v128, a1: v128, a2: v128, a3: v128, s: v128, s16: v128): void {
-  v128.store(y, scaled(v128.load(y), a0, scale4(w, 0), s));
-  v128.store(y, scaled(v128.load(y, 16), a1, scale4(w, 8), s16), 16);
-  v128.store(y, scaled(v128.load(y, 32), a2, scale4(w, 16), s), 32);
-  v128.store(y, scaled(v128.load(y, 48), a3, scale4(w, 24), s16), 48);
 }
