@@ -9,6 +9,7 @@ import type { Quantization } from "../../src/model/types.ts";
 import { SHAPES } from "../shapes.ts";
 import { STORY_PROMPTS, type BenchPrompt } from "./prompts.ts";
 import { measureModel } from "./real.ts";
+import { onAllThreads } from "./threads.ts";
 import { measureShape } from "./simulated.ts";
 import type { RunSettings } from "./settings.ts";
 import type { ModelReport, ModesReport } from "./types.ts";
@@ -53,7 +54,7 @@ export async function runModes(request: ModesRequest): Promise<ModesReport> {
 
 async function realModel(location: string, request: ModesRequest, settings: RunSettings): Promise<ModelReport> {
   request.onProgress("loading the model");
-  const model = await loadModel(nodeHost, location, { tier: settings.tier, threads: settings.threads });
+  const model = onAllThreads(await loadModel(nodeHost, location, { tier: settings.tier, threads: settings.threads }));
   try {
     const head = request.draft !== undefined ? await loadEagle(nodeHost, request.draft, model) : model.hasDraftHead ? model.draftHead() : undefined;
     const name = location.replace(/[/\\]+$/, "").split(/[/\\]/).pop() ?? location;

@@ -21,6 +21,7 @@ import { ACCEPT_LENGTHS, ACCEPT_NODES, MEAN_ACCEPT_LENGTH, ROUTING } from "./pap
 import { fitRouting, RoutingTrace, type RoutingModel } from "./routing.ts";
 import { markBest, type ModelReport, type ModeName, type ModeRow, type Speed } from "./types.ts";
 import type { RunSettings } from "./settings.ts";
+import { onAllThreads } from "./threads.ts";
 
 /** Cache rows when decoding begins. */
 const PROMPT = 128;
@@ -55,8 +56,8 @@ export async function measureShape(host: Host, name: string, config: ModelConfig
   const routing = fitRouting(config.ffn.experts, targets);
   const firstGuess = fitAcceptance(MEAN_ACCEPT_LENGTH, ACCEPT_NODES);
   settings.onProgress(`${name}: filling synthetic weights`);
-  const model = await syntheticModel(host, config, quantization, settings.tier, settings.threads);
-  const twin = await syntheticModel(host, denseTwin(config), quantization, settings.tier, settings.threads);
+  const model = onAllThreads(await syntheticModel(host, config, quantization, settings.tier, settings.threads));
+  const twin = onAllThreads(await syntheticModel(host, denseTwin(config), quantization, settings.tier, settings.threads));
   try {
     const bed = new Bed(model, routing);
     const twinBed = new Bed(twin, undefined);
