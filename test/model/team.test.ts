@@ -67,7 +67,7 @@ describe("a failing thread", () => {
   it("at the start is an error where threads were asked for, and none where they were not", async () => {
     const broken: Host = { ...testHost, threads: { cores: 2, start: () => Promise.reject(new Error("no more threads")) } };
     await expect(load({ threads: 2 }, broken)).rejects.toThrow(/tiny|memory: threads: 2 threads could not be started/);
-    const engine = await Engine.start(broken, "simd", 2, "x", false);
+    const engine = await Engine.start(broken, "simd", { threads: 2, wait: false });
     let called = 0;
     engine.run(1, () => called++);
     expect([engine.threads, called]).toEqual([2, 1]);
