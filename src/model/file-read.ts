@@ -44,7 +44,8 @@ export class FileRead implements ByteSource {
     this.#onProgress = onProgress;
     const step = source.sequential === true ? STREAM_BYTES : READ_BYTES;
     for (let from = 0, to = Math.min(start === 0 ? HEADER_BYTES : step, bytes); from < bytes; from = to, to = Math.min(to + step, bytes)) {
-      const before = this.#reads[this.#reads.length - READS_AT_ONCE] ?? Promise.resolve();
+      // The first comes alone: many would keep all cores from whoever waits for it.
+      const before = this.#reads[this.#reads.length - READS_AT_ONCE] ?? this.#reads[0] ?? Promise.resolve();
       const read = before.then(() => this.#read(from, to));
       // Told by whoever waits for it.
       read.catch(() => undefined);
