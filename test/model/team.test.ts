@@ -75,6 +75,28 @@ describe("a failing thread", () => {
   });
 });
 
+it("a worker that ends before all have begun: an error where threads were asked for, else the caller goes on alone", async () => {
+  let ended = 0;
+  const host: Host = {
+    ...testHost,
+    threads: {
+      cores: 2,
+      start: async (_module, _memory, _count, onFailure) => {
+        onFailure(new Error("gone"));
+        return { terminate: () => void ended++ };
+      },
+    },
+  };
+  await expect(load({ threads: 2 }, host)).rejects.toThrow(ThreadError);
+  expect(ended).toBe(1);
+  const engine = await Engine.start(host, "simd", { threads: 2, wait: false });
+  await sleep(0);
+  let called = 0;
+  engine.run(1, () => called++);
+  expect([called, ended]).toEqual([1, 2]);
+  engine.dispose();
+});
+
 describe("workers", () => {
   it.skipIf(liveThreads() === 0)("end with their model, loaded well or not", async () => {
     (await load({ threads: 3 })).dispose();
