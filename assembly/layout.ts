@@ -36,6 +36,8 @@ export const Q4_BLOCK_BYTES = 288;
 /** Quantised activations lie in [-ACTIVATION_MAX, ACTIVATION_MAX]: 128 products with a byte fit in 32 bits. */
 export const ACTIVATION_MAX = 16383;
 
+/** A host may lay out memory from here on before it has an engine: the engine's own data (`heapBase`) end below. */
+export const HOST_BASE = 32768;
 /** Kernels may read, and ignore, this many bytes past a matrix: memory must exist there. */
 export const READ_AHEAD = 1024;
 

@@ -15,7 +15,7 @@ import { fillRandom, fillUniform } from "./random.ts";
 
 /** A model of a given shape with random weights, every byte of them written, scaled so that activations stay near 1. */
 export async function syntheticModel(host: Host, config: ModelConfig, quantization: Quantization, tier: Tier, threads = 1): Promise<ModelInstance> {
-  const model = syntheticOn(await Engine.start(host, tier, threads), config, quantization, tier);
+  const model = syntheticOn(await Engine.start(host, tier, { threads }), config, quantization, tier);
   chooseReadAhead(model, () => host.now());
   return model;
 }

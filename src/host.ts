@@ -8,7 +8,10 @@ export const TIERS: readonly Tier[] = ["scalar", "simd", "relaxed"];
 export interface Host {
   /** Tiers that this host carries; default: all. */
   readonly tiers?: readonly Tier[];
-  /** The compiled engine of a tier; with `threads`, the one for shared memory, which is asked for only where `Host.threads` is there. */
+  /**
+   * The compiled engine of a tier; with `threads`, the one for shared memory, which is asked for only where `Host.threads` is there.
+   * Loading asks for it at its start, so that it gets ready meanwhile, and again when it needs it: it is to be kept.
+   */
   engine(tier: Tier, threads?: boolean): Promise<WebAssembly.Module>;
   /** Opens a model by path or URL. */
   open(location: string): Promise<ModelFiles>;

@@ -1,5 +1,6 @@
 import { SourceError } from "../../src/errors.ts";
 import type { ByteSource, ModelFiles } from "../../src/format/source.ts";
+import { checkPlainName } from "../names.ts";
 import { filePath } from "./package.ts";
 import { deno, type DenoFile } from "./runtime.ts";
 
@@ -15,10 +16,7 @@ export async function openLocation(location: string): Promise<ModelFiles> {
     name: location,
     single: false,
     open: async (name) => {
-      // Names come from untrusted index files: only a file directly in the folder is meant.
-      if (name === "" || name === "." || name === ".." || /[/\\:\0]/.test(name)) {
-        throw new SourceError(`${JSON.stringify(name)} is not the name of a file directly in the model folder`, { file: location });
-      }
+      checkPlainName(name, location);
       const file = `${path.replace(/[/\\]$/, "")}/${name}`;
       const inside = await kindOf(file);
       return inside?.kind === "file" ? LocalFile.open(file, file, inside.size) : undefined;

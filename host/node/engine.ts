@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { SourceError } from "../../src/errors.ts";
 import type { Host } from "../../src/host.ts";
@@ -12,11 +12,12 @@ async function compile(file: string): Promise<WebAssembly.Module> {
   const url = new URL(`dist/engine/${file}`, PACKAGE_ROOT);
   let bytes: Uint8Array<ArrayBuffer>;
   try {
-    bytes = await readFile(url);
+    bytes = readFileSync(url);
   } catch (cause) {
     throw new SourceError("the engine is not built; run `npm run build`", { file: fileURLToPath(url), cause });
   }
-  return WebAssembly.compile(bytes);
+  // Functions are compiled when they are called, so this takes half a millisecond; WebAssembly.compile waits for other threads' turns.
+  return new WebAssembly.Module(bytes);
 }
 
 /** Node: models from local files, the engine from the package's dist/engine, compiled once a process, worker threads. */

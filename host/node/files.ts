@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SourceError } from "../../src/errors.ts";
 import type { ByteSource, ModelFiles } from "../../src/format/source.ts";
+import { checkPlainName } from "../names.ts";
 
 /** Read calls take at most this much: the system's own limit is 2 GiB less a page. */
 const MAX_READ = 1 << 30;
@@ -21,7 +22,7 @@ export async function openLocation(location: string): Promise<ModelFiles> {
     name: location,
     single: false,
     open: async (name) => {
-      if (!isPlainName(name)) return refuse(name, location);
+      checkPlainName(name, location);
       const file = join(path, name);
       // Links are followed: the Hugging Face cache is made of them.
       return (await kindOf(file)) === "file" ? NodeFile.open(file, join(location, name)) : undefined;
@@ -42,15 +43,6 @@ function urlPath(url: string): string {
   } catch (cause) {
     throw new SourceError("is not the URL of a local file", { file: url, cause });
   }
-}
-
-/** Names come from untrusted index files: only a file directly in the folder is meant. */
-function isPlainName(name: string): boolean {
-  return name !== "" && name !== "." && name !== ".." && !/[/\\:\0]/.test(name);
-}
-
-function refuse(name: string, location: string): never {
-  throw new SourceError(`${JSON.stringify(name)} is not the name of a file directly in the model folder`, { file: location });
 }
 
 /** @throws SourceError for what is neither a regular file nor a folder (reading a pipe would wait forever). */

@@ -1,6 +1,4 @@
-import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { getRequestListener } from "@hono/node-server";
 import { AddressError } from "../../src/errors.ts";
 import type { Listen } from "../../src/host.ts";
 
@@ -10,6 +8,8 @@ const POLL_MS = 20;
 
 /** Listens with node:http. A client that goes away aborts its request's signal and cancels the body of its response. */
 export const listen: Listen = async (fetch, { hostname, port }) => {
+  // Imported here: whoever only loads a model need not wait for a web server.
+  const [{ createServer }, { getRequestListener }] = await Promise.all([import("node:http"), import("@hono/node-server")]);
   const server = createServer(getRequestListener(fetch, {
     overrideGlobalObjects: false,
     // What cannot even become a Request: a broken URL or Host header.

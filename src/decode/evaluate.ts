@@ -1,4 +1,4 @@
-import { UsageError } from "../errors.ts";
+import { FormatError, UsageError } from "../errors.ts";
 import type { LoadedModel, Sequence } from "../model/types.ts";
 import { SparsityCounter } from "../sparsity/stats.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
@@ -42,7 +42,7 @@ const DEFAULT_CONTEXT = 256;
 /**
  * Perplexity and sparsity of a model on a text. Documents (split at `<|endoftext|>`) each get a context of their own:
  * the tokens that tokenizer.json makes of them (BOS included), cut at `context`; tokens 2..n are predicted.
- * @throws UsageError for wrong options, a model without tokenizer, or a text without documents of two tokens.
+ * @throws UsageError for wrong options, a model without tokenizer, or a text without documents of two tokens; FormatError for NaN logits.
  */
 export async function evaluate(
   model: LoadedModel, tokenizer: Tokenizer | undefined, text: string, options: EvaluateOptions = {},
@@ -54,7 +54,7 @@ export async function evaluate(
   const documents = splitDocuments(text, maxDocuments);
   const sparsity = ffn.kind === "experts" ? new SparsityCounter(layers, ffn.experts) : undefined;
   const sequence = model.newSequence({ capacity: context });
-  const pacer = new Pacer();
+  const pacer = new Pacer(model.pause);
   let counted = 0, cut = 0, tokens = 0, nllSum = 0;
   try {
     for (const [i, document] of documents.entries()) {
@@ -74,6 +74,7 @@ export async function evaluate(
   }
   if (tokens === 0) throw new UsageError("holds no document of two tokens or more", { field: "text" });
   const nll = nllSum / tokens;
+  if (Number.isNaN(nll)) throw new FormatError("the model computed NaN logits: its weights are damaged or overflow", { file: model.name, field: "logits" });
   const { tls = null, cls = null, reuseRatio = null } = sparsity?.result() ?? {};
   return { documents: counted, documentsCut: cut, tokens, nll, nllSum, perplexity: Math.exp(nll), tls, cls, reuseRatio };
 }

@@ -47,7 +47,7 @@ interface Arm {
  */
 export class CostGuard implements Policy {
   readonly #costs: GuardCosts;
-  readonly #arms: readonly Arm[];
+  #arms: readonly Arm[];
   readonly #tolerance: number;
   #spent = 0;
   /** Time lost against plain decoding; negative when time was won. */
@@ -112,6 +112,11 @@ export class CostGuard implements Policy {
   observe(rows: number, ms: number): void {
     // The first chunk of a process runs code that is not compiled yet: it tells nothing.
     if (rows > 1 && this.#seen++ > 0) this.#costs.addChunk(rows, ms);
+  }
+
+  giveUp(drafter: Drafter): boolean {
+    this.#arms = this.#arms.filter(({ choice }) => choice.drafter !== drafter);
+    return true;
   }
 
   #best(maxNodes: number): Choice {

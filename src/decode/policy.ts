@@ -33,6 +33,8 @@ export interface Policy {
   recordPlain(ms: number): void;
   /** Takes note of what a chunk of the prompt cost. */
   observe(rows: number, ms: number): void;
+  /** A drafter found no memory: true when it will not be chosen again, false when there is no one else. */
+  giveUp(drafter: Drafter): boolean;
 }
 
 /** Always the same drafter and size. */
@@ -57,4 +59,8 @@ export class FixedPolicy implements Policy {
   recordPlain(): void {}
 
   observe(): void {}
+
+  giveUp(): boolean {
+    return false;
+  }
 }

@@ -1,6 +1,8 @@
+import { LimitError } from "../errors.ts";
 import type { ForwardResult, LoadedModel, Sequence } from "../model/types.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { rowExperts } from "../sparsity/row.ts";
+import type { Drafter, DraftTree } from "./drafters/drafter.ts";
 import type { Piece, SpeculationResult } from "./generation.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { Choice } from "./policy.ts";
@@ -135,7 +137,7 @@ export class SpeculativeRun extends Run {
     const start = performance.now();
     const { drafter, nodes } = choice;
     const arrears = drafter?.arrears ?? 0;
-    const tree = drafter?.propose(nodes) ?? { tokens: [root], parents: [-1] };
+    const tree = this.#propose(drafter, nodes) ?? { tokens: [root], parents: [-1] };
     checkTree(tree, nodes);
     const drafted = performance.now();
     // Without a draft it is a plain step, at the price of one.
@@ -156,6 +158,16 @@ export class SpeculativeRun extends Run {
     this.#speculation!.policy.record(choice, outcome);
     this.decodeMs += ms;
     return { tokens: emitted, experts };
+  }
+
+  /** A drafter's tree. Where there is no memory to draft with, `auto` goes on without it: plain decoding would. */
+  #propose(drafter: Drafter | undefined, nodes: number): DraftTree | undefined {
+    try {
+      return drafter?.propose(nodes);
+    } catch (error) {
+      if (!(error instanceof LimitError) || !this.#speculation!.policy.giveUp(drafter!)) throw error;
+      return undefined;
+    }
   }
 
   #tell(tokens: ArrayLike<number>, hidden: readonly Float32Array[] | undefined): void {

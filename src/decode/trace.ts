@@ -13,7 +13,7 @@ export async function traceExperts(model: LoadedModel, ids: Uint32Array, signal?
   const words = Math.ceil(ffn.experts / 32);
   const trace = new Uint32Array(layers * ids.length * words);
   const sequence = model.newSequence({ capacity: ids.length });
-  const pacer = new Pacer();
+  const pacer = new Pacer(model.pause);
   try {
     for (let at = 0; at < ids.length; at += model.maxChunk) {
       signal?.throwIfAborted();

@@ -117,7 +117,7 @@ function checkParts(file: SafetensorsFile, parts: readonly { readonly name: stri
     if (entry.dtype !== "U8" || entry.byteLength !== part.bytes) {
       throw new FormatError(`${entry.byteLength} bytes of ${entry.dtype} where the configuration asks for ${part.bytes} of U8`, where);
     }
-    if (entry.offset !== weightsOffset + part.offset) throw new FormatError("is not where a packed model has it; convert the model again", where);
+    if (entry.offset !== weightsOffset + part.offset || entry.offset % PART_ALIGN !== 0) throw new FormatError("is not where a packed model has it; convert the model again", where);
   }
   const known = new Set(parts.map(({ name }) => name));
   const extra = file.names().find((name) => name !== TOKENIZER && !known.has(name));

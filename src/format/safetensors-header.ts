@@ -8,7 +8,7 @@ import type { DType, TensorInfo } from "./tensors.ts";
 export const MAX_HEADER_BYTES = 100_000_000;
 /** Most tensors of one file. */
 export const MAX_TENSORS = 65_536;
-/** Longest tensor name, in bytes of UTF-8. */
+/** Longest tensor name: in UTF-16 units when read, in bytes of UTF-8 when written. */
 export const MAX_NAME_BYTES = 256;
 /** Most bytes of one value of `__metadata__`, and of all of them. */
 export const MAX_METADATA_BYTES = 8 << 20;
@@ -71,7 +71,40 @@ function readMetadata(reader: JsonReader, file: string): ReadonlyMap<string, str
   return metadata;
 }
 
+/** What an entry says. */
+interface Stated {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
 function readEntry(reader: JsonReader, name: string, dataStart: number, fileSize: number, file: string): SafetensorsEntry {
+  const { dtype, shape, begin, end } = readUsual(reader) ?? readFields(reader, name);
+  const byteLength = tensorBytes(dtype, shape);
+  if (byteLength === undefined) return reader.fail(`the shape [${shape.join(", ")}] has more elements than can be counted`, name);
+  if (end < begin || end > fileSize - dataStart) {
+    throw new FormatError(`data_offsets [${begin}, ${end}] are outside the ${fileSize - dataStart} bytes of data; the file may be cut short`, { file, field: name });
+  }
+  if (end - begin !== byteLength) {
+    throw new FormatError(`${dtype} [${shape.join(", ")}] needs ${byteLength} bytes but data_offsets give ${end - begin}`, { file, field: name });
+  }
+  return { dtype, shape, offset: dataStart + begin, byteLength };
+}
+
+/** An entry as nearly all writers put it, its numbers of up to 15 digits: they are exact. */
+const USUAL = /\{"dtype":"(F64|F32|F16|BF16|I64|I32|I16|I8|U8|BOOL)","shape":\[((?:0|[1-9][0-9]{0,14})(?:,(?:0|[1-9][0-9]{0,14})){0,7})\],"data_offsets":\[(0|[1-9][0-9]{0,14}),(0|[1-9][0-9]{0,14})\]\}/y;
+
+/** Reads such an entry in one step, which takes a third of the time of reading it field by field; undefined when it is another one. */
+function readUsual(reader: JsonReader): Stated | undefined {
+  const found = reader.match(USUAL);
+  if (found === undefined) return undefined;
+  const [, dtype, shape, begin, end] = found as unknown as [string, DType, string, string, string];
+  return { dtype, shape: shape.split(",").map(Number), begin: Number(begin), end: Number(end) };
+}
+
+/** Any entry, with spaces, in another order, of no dimensions; says what is wrong with one that is none. */
+function readFields(reader: JsonReader, name: string): Stated {
   let dtype: DType | undefined;
   let shape: number[] | undefined;
   let range: number[] | undefined;
@@ -93,15 +126,7 @@ function readEntry(reader: JsonReader, name: string, dataStart: number, fileSize
   if (dtype === undefined || shape === undefined || begin === undefined || end === undefined) {
     return reader.fail("dtype, shape and two data_offsets are needed", name);
   }
-  const byteLength = tensorBytes(dtype, shape);
-  if (byteLength === undefined) return reader.fail(`the shape [${shape.join(", ")}] has more elements than can be counted`, name);
-  if (end < begin || end > fileSize - dataStart) {
-    throw new FormatError(`data_offsets [${begin}, ${end}] are outside the ${fileSize - dataStart} bytes of data; the file may be cut short`, { file, field: name });
-  }
-  if (end - begin !== byteLength) {
-    throw new FormatError(`${dtype} [${shape.join(", ")}] needs ${byteLength} bytes but data_offsets give ${end - begin}`, { file, field: name });
-  }
-  return { dtype, shape, offset: dataStart + begin, byteLength };
+  return { dtype, shape, begin, end };
 }
 
 function readIntegers(reader: JsonReader, name: string, field: string, max: number): number[] {

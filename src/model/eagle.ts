@@ -4,6 +4,7 @@ import type { ModelConfig } from "./config.ts";
 import { Fields, writeLayers, writeModel, type Addresses } from "./descriptor.ts";
 import { EagleSequence, MAX_TOP } from "./eagle-sequence.ts";
 import type { ModelInstance } from "./instance.ts";
+import { ropeDim } from "./layout.ts";
 import { alignUp, matrixBytes, paddedRows, type WeightType } from "./panel.ts";
 import type { WeightPlan } from "./plan.ts";
 import { checkScratch, planScratch, writeScratch, type ScratchPlan } from "./scratch.ts";
@@ -117,16 +118,15 @@ export class EagleHead {
   #allocate(): Memory {
     const { base, config, draftTokens } = this;
     const { engine } = base;
-    const { attention } = config;
     let end = 0;
     const put = (bytes: number): number => {
       const at = end;
       end = alignUp(end + bytes, 64);
       return at;
     };
-    const ropeDim = attention.kind === "gqa" ? attention.headDim : attention.ropeDim;
+    const rotated = ropeDim(config);
     const offsets = {
-      descriptor: put(L.EAGLE_BYTES), layers: put(config.layers * L.LAYER_BYTES), frequencies: put(ropeDim * 2), scratch: put(this.scratch.bytes),
+      descriptor: put(L.EAGLE_BYTES), layers: put(config.layers * L.LAYER_BYTES), frequencies: put(rotated * 2), scratch: put(this.scratch.bytes),
       weights: put(this.#weightsAt === undefined ? this.#plan.bytes : 0),
     };
     const hidden = put(this.maxChunk * paddedRows(config.hiddenSize) * 4);
@@ -144,7 +144,7 @@ export class EagleHead {
       weights: this.#weightsAt ?? at + offsets.weights,
     };
     writeScratch(engine, addresses.scratch, this.scratch);
-    engine.exports.ropeFrequencies(config.ropeTheta, ropeDim, addresses.frequencies);
+    engine.exports.ropeFrequencies(config.ropeTheta, rotated, addresses.frequencies);
     this.#writeDescriptors(addresses, at + hidden);
     if (draftTokens !== undefined) {
       engine.u32(at + ids, draftTokens.length).set(draftTokens);

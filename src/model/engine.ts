@@ -1,14 +1,9 @@
 import { DESCRIPTOR_VERSION } from "../../assembly/layout.ts";
-import { BlockFFNError, LimitError, ThreadError } from "../errors.ts";
+import { BlockFFNError, ThreadError } from "../errors.ts";
 import type { Host, Tier } from "../host.ts";
 import { engineImports } from "./imports.ts";
+import { growMemory, newMemory } from "./memory.ts";
 import { Team } from "./team.ts";
-
-const PAGE = 65536;
-/** wasm32 addresses 4 GiB. */
-const MAX_PAGES = 65536;
-/** The last page stays out: the address past a buffer's end would be 0 there, and a loop up to it would not run. */
-const USABLE_PAGES = MAX_PAGES - 1;
 
 /** Ends the workers of engines that nobody has disposed and nobody holds any more. */
 const forgotten = typeof FinalizationRegistry === "undefined" ? undefined : new FinalizationRegistry<Team>((team) => team.dispose());
@@ -57,6 +52,16 @@ export interface EngineExports {
   rope(x: number, cos: number, sin: number, half: number): void;
 }
 
+export interface EngineOptions {
+  /** Threads, the caller's included; more than 1 need a host that has them. */
+  readonly threads?: number;
+  /** The model's name, for errors. */
+  readonly name?: string;
+  readonly wait?: boolean;
+  /** From `newMemory(threads)`. */
+  readonly memory?: WebAssembly.Memory;
+}
+
 /** An engine instance and its linear memory. Views die when memory grows: ask for them again after `reserve`. */
 export class Engine {
   readonly exports: EngineExports;
@@ -72,19 +77,19 @@ export class Engine {
     this.#name = name;
   }
 
-  /** Instantiates a compiled engine over fresh memory; `name` is the model's, for errors. */
-  static async create(module: WebAssembly.Module, name = "engine"): Promise<Engine> {
-    return Engine.#create(module, 1, name);
+  /** Instantiates a compiled engine for one thread over `memory`; `name` is the model's, for errors. */
+  static async create(module: WebAssembly.Module, name = "engine", memory = newMemory(1)): Promise<Engine> {
+    return Engine.#create(module, 1, name, memory);
   }
 
   /**
-   * An engine of a tier for `threads` threads. Its workers start meanwhile, calls run on the caller alone until they have; with `wait`, they
-   * have begun when it resolves. @throws ThreadError, with `wait`, when they cannot be started; without, calls then stay with the caller.
+   * An engine of a tier. Its workers start meanwhile, calls run on the caller alone until they have; with `wait`, they have begun when it
+   * resolves. @throws ThreadError, with `wait`, when they cannot be started; without, calls then stay with the caller.
    */
-  static async start(host: Host, tier: Tier, threads: number, name = "engine", wait = true): Promise<Engine> {
-    if (threads === 1 || host.threads === undefined) return Engine.create(await host.engine(tier), name);
+  static async start(host: Host, tier: Tier, { threads = 1, name = "engine", wait = true, memory = newMemory(threads) }: EngineOptions = {}): Promise<Engine> {
+    if (threads === 1 || host.threads === undefined) return Engine.create(await host.engine(tier), name, memory);
     const module = await host.engine(tier, true);
-    const engine = await Engine.#create(module, threads, name);
+    const engine = await Engine.#create(module, threads, name, memory);
     const team = engine.team as Team;
     forgotten?.register(engine, team);
     const begun = host.threads.start(module, engine.memory, threads - 1, (reason) => team.fail(reason)).then((workers) => team.begin(workers));
@@ -100,8 +105,7 @@ export class Engine {
     return engine;
   }
 
-  static async #create(module: WebAssembly.Module, threads: number, name: string): Promise<Engine> {
-    const memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES, shared: threads > 1 });
+  static async #create(module: WebAssembly.Module, threads: number, name: string, memory: WebAssembly.Memory): Promise<Engine> {
     const instance = await WebAssembly.instantiate(module, engineImports(memory));
     const exports = instance.exports as unknown as EngineExports;
     if (exports.layoutVersion() !== DESCRIPTOR_VERSION) {
@@ -131,17 +135,7 @@ export class Engine {
    * @throws LimitError beyond 4 GiB, or when the runtime refuses.
    */
   reserve(end: number, what: string): void {
-    const have = this.memory.buffer.byteLength;
-    if (end <= have) return;
-    const pages = Math.ceil(end / PAGE);
-    if (pages > USABLE_PAGES) {
-      throw new LimitError(`${what} would need ${end} bytes of WebAssembly memory; wasm32 has 4 GiB. Use a smaller model, a lower quantisation or a shorter context`, { file: this.#name, field: what, limit: USABLE_PAGES * PAGE });
-    }
-    try {
-      this.memory.grow(pages - have / PAGE);
-    } catch (cause) {
-      throw new LimitError(`the runtime refused ${end} bytes of memory for ${what}; free memory or use a smaller model or context`, { file: this.#name, field: what, limit: end, cause });
-    }
+    growMemory(this.memory, end, what, this.#name);
   }
 
   bytes(at: number, length: number): Uint8Array {

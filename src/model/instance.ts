@@ -1,4 +1,3 @@
-import * as L from "../../assembly/layout.ts";
 import { UsageError } from "../errors.ts";
 import type { Tier } from "../host.ts";
 import type { ChatTemplate } from "../text/chat-template.ts";
@@ -8,9 +7,9 @@ import type { DraftLayout } from "../format/draft-head.ts";
 import { writeDescriptors, type Addresses } from "./descriptor.ts";
 import { EagleHead } from "./eagle.ts";
 import type { Engine } from "./engine.ts";
-import { alignUp } from "./panel.ts";
+import { layoutModel, ropeDim, type ModelLayout } from "./layout.ts";
 import type { WeightPlan } from "./plan.ts";
-import { checkScratch, planScratch, writeScratch, type ScratchPlan } from "./scratch.ts";
+import { writeScratch, type ScratchPlan } from "./scratch.ts";
 import { EngineSequence } from "./sequence.ts";
 import type { FfnMode, LoadedModel, Quantization, SequenceOptions } from "./types.ts";
 
@@ -37,9 +36,12 @@ export class ModelInstance implements LoadedModel {
   #ffn: FfnMode;
   #disposed = false;
 
-  /** Reserves memory and writes the descriptors; the weights are the caller's to fill in at `addresses.weights`. */
+  /**
+   * Reserves memory and writes the descriptors; the weights are the caller's to fill in at `addresses.weights`.
+   * @param init.layout what lies where; default: from the engine's heap base on
+   */
   constructor(init: {
-    name: string; config: ModelConfig; tier: Tier; engine: Engine; plan: WeightPlan; draft?: DraftLayout | undefined; ffn: FfnMode; tokenizerJson: Uint8Array | undefined;
+    name: string; config: ModelConfig; tier: Tier; engine: Engine; plan: WeightPlan; draft?: DraftLayout | undefined; layout?: ModelLayout; ffn: FfnMode; tokenizerJson: Uint8Array | undefined;
     chatTemplate?: ChatTemplate | undefined; pause?: (() => Promise<void>) | undefined; frozenClock?: boolean | undefined;
   }) {
     this.name = init.name;
@@ -52,24 +54,15 @@ export class ModelInstance implements LoadedModel {
     this.engine = init.engine;
     this.plan = init.plan;
     this.#draft = init.draft;
-    this.scratch = planScratch(init.config, init.engine.threads);
-    checkScratch(this.scratch, init.plan.bytes, init.name);
-    if (init.draft !== undefined) checkScratch(planScratch(init.draft.model, init.engine.threads), init.plan.bytes + init.draft.plan.bytes, init.name);
-    const { attention } = init.config;
-    const ropeDim = attention.kind === "gqa" ? attention.headDim : attention.ropeDim;
-    const descriptor = alignUp(init.engine.exports.heapBase() >>> 0, 64);
-    const layers = alignUp(descriptor + L.MODEL_BYTES, 64);
-    const frequencies = alignUp(layers + init.config.layers * L.LAYER_BYTES, 64);
-    const scratch = alignUp(frequencies + ropeDim * 2, 64);
-    const weights = alignUp(scratch + this.scratch.bytes, 64);
-    this.addresses = { descriptor, layers, frequencies, scratch, weights };
-    const end = weights + (init.draft === undefined ? init.plan.bytes : draftEnd(init.draft));
-    init.engine.reserve(end + L.READ_AHEAD, "the model");
-    this.arena = new Arena(init.engine, end + L.READ_AHEAD);
+    const { engine, layout = layoutModel(init.config, init.plan, init.draft, { threads: engine.threads, base: engine.exports.heapBase() >>> 0, file: init.name }) } = init;
+    this.scratch = layout.scratch;
+    this.addresses = layout.addresses;
+    engine.reserve(layout.end, "the model");
+    this.arena = new Arena(engine, layout.end);
     this.#ffn = init.ffn;
-    writeScratch(init.engine, scratch, this.scratch);
+    writeScratch(engine, layout.addresses.scratch, layout.scratch);
     this.#writeDescriptors();
-    init.engine.exports.ropeFrequencies(init.config.ropeTheta, ropeDim, frequencies);
+    engine.exports.ropeFrequencies(init.config.ropeTheta, ropeDim(init.config), layout.addresses.frequencies);
   }
 
   get quantization(): Quantization {
@@ -140,10 +133,4 @@ export class ModelInstance implements LoadedModel {
   #writeDescriptors(): void {
     writeDescriptors(new DataView(this.engine.memory.buffer), this.addresses, this.config, this.plan, this.maxChunk, this.#ffn);
   }
-}
-
-/** Bytes from the start of the weights to the end of the head behind them. */
-function draftEnd(draft: DraftLayout): number {
-  const last = draft.parts[draft.parts.length - 1]!;
-  return last.offset + last.bytes;
 }

@@ -18,6 +18,8 @@ export class Team {
   readonly #guard = new TeamGuard();
   #workers: Workers | undefined;
   #failure: unknown;
+  /** What ended a worker before all had begun. */
+  #lost: unknown;
   #ended = false;
 
   /** @param name the model's, for errors. */
@@ -29,10 +31,11 @@ export class Team {
     this.patience = PATIENCE_MS;
   }
 
-  /** Takes over the workers: they have begun. */
+  /** Takes over the workers: they have begun. @throws what one of them failed with meanwhile: the others end, and calls stay with the caller. */
   begin(workers: Workers): void {
+    if (this.#ended || this.#lost !== undefined) workers.terminate();
+    if (this.#lost !== undefined) throw this.#lost;
     this.#workers = workers;
-    if (this.#ended) workers.terminate();
   }
 
   /** Milliseconds that a thread waits for the others before it calls them lost. */
@@ -59,7 +62,11 @@ export class Team {
 
   /** Gives the team up: `reason` is what happened to one of its threads. Before they have begun, nothing is lost. */
   fail(reason: unknown): void {
-    if (this.#ended || this.#workers === undefined) return;
+    if (this.#ended) return;
+    if (this.#workers === undefined) {
+      this.#lost ??= reason ?? new Error("a worker thread ended");
+      return;
+    }
     this.#ended = true;
     this.#failure = reason ?? "unknown";
     this.#exports.fail();

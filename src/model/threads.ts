@@ -10,7 +10,7 @@ const MOST_BY_DEFAULT = 8;
  * Bytes of weights read for a token from which threads are the default: with 90 MB two threads were faster in every run, with 5 MB, where a
  * pass is shorter than a wake-up, in some runs only (bench/RESULTS.md, "Threads").
  */
-const WORTH_BYTES = 32 << 20;
+export const WORTH_BYTES = 32 << 20;
 /** Share of the experts that a token of a model with ReLU routing is taken to activate: half to a fifth are usual. */
 const ACTIVE_SHARE = 0.25;
 

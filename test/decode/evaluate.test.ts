@@ -47,6 +47,18 @@ describe("evaluate", () => {
     return sum;
   }
 
+  it("refuses logits that are no numbers", async () => {
+    const model = new FakeModel({ vocabSize: TINY_VOCAB });
+    const newSequence = model.newSequence.bind(model);
+    model.newSequence = (options) => {
+      const sequence = newSequence(options);
+      const forward = sequence.forward.bind(sequence);
+      return Object.assign(sequence, { forward: (...args: Parameters<typeof forward>) => ({ ...forward(...args), logits: () => new Float32Array(TINY_VOCAB).fill(NaN) }) });
+    };
+    await expect(evaluate(model, tokenizer, text)).rejects.toMatchObject({ name: "FormatError", file: "fake", field: "logits" });
+    expect(model.sequences.size).toBe(0);
+  });
+
   it("gives each document a context of its own", async () => {
     const model = new FakeModel({ vocabSize: TINY_VOCAB, maxChunk: 8 });
     const seen: number[][] = [];

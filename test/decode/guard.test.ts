@@ -191,6 +191,27 @@ describe("CostGuard", () => {
     }
   });
 
+  it("does not choose who was given up", () => {
+    const [first, second] = [fake("first", 0, 0.9), fake("second", 0.1, 0.9)];
+    const guard = new CostGuard({ drafters: [first, second], sizes: ALL });
+    const chosen = (rounds: number): Set<string> => {
+      const names = new Set<string>();
+      for (let i = 0; i < rounds; i++) {
+        const choice = guard.choose(64);
+        if (choice.drafter === undefined) guard.recordPlain(1);
+        else guard.record(choice, { draftMs: 0, verifyMs: 1, arrears: 0, rows: choice.nodes, depth: choice.nodes - 1, tokens: choice.nodes });
+        names.add(choice.drafter?.name ?? "");
+      }
+      return names;
+    };
+    expect(chosen(200)).toContain("first");
+    expect(guard.giveUp(first)).toBe(true);
+    expect(chosen(200)).not.toContain("first");
+    expect(chosen(200)).toContain("second");
+    guard.giveUp(second);
+    expect(chosen(20)).toEqual(new Set([""]));
+  });
+
   it("never asks for more nodes than there is room for", () => {
     const guard = new CostGuard({ drafters: [fake("d")], sizes: ALL });
     for (let i = 0; i < 300; i++) {

@@ -4,8 +4,9 @@ import { NgramDrafter } from "../../src/decode/drafters/ngram.ts";
 import { generate } from "../../src/decode/generate.ts";
 import { Generation, type GenerationResult, type Piece } from "../../src/decode/generation.ts";
 import { resolveOptions, type GenerateOptions } from "../../src/decode/options.ts";
-import { FixedPolicy } from "../../src/decode/policy.ts";
+import { FixedPolicy, PLAIN, type Policy } from "../../src/decode/policy.ts";
 import { SpeculativeRun } from "../../src/decode/speculative.ts";
+import { LimitError } from "../../src/errors.ts";
 import { loadTokenizer } from "../../src/text/tokenizer.ts";
 import { scripted, hash } from "../helpers/fake-model.ts";
 import { FakeTreeModel } from "../helpers/fake-tree-model.ts";
@@ -218,6 +219,27 @@ describe("any drafter", () => {
     expect(drafter.hidden.slice(1)).toEqual(drafter.tokens.slice(0, -1).map((token, i) => [i + 1, token]));
     expect(result.acceptLength!).toBeGreaterThan(3.5);
     expect(drafter.disposed).toBe(true);
+  });
+
+  it("that finds no memory is given up where another way is left", async () => {
+    const model = new FakeTreeModel({ vocabSize: TINY_VOCAB, maxChunk: 9 });
+    const drafter = new Oracle(model);
+    let asked = 0;
+    drafter.propose = () => {
+      asked++;
+      throw new LimitError("no memory");
+    };
+    const plain = await generate(model, tokenizer, [1, 5, 6, 7, 8], { maxTokens: 40, speculate: "off" }).result();
+    let out = false;
+    const policy: Policy = {
+      choose: () => (out ? PLAIN : { drafter, nodes: 4 }), record: () => {}, recordPlain: () => {}, observe: () => {}, giveUp: (given) => (out = given === drafter),
+    };
+    const options = resolveOptions({ maxTokens: 40, speculate: "auto" });
+    const auto = new SpeculativeRun(model, tokenizer, Uint32Array.of(1, 5, 6, 7, 8), options, 128, () => ({ drafters: [drafter], policy }));
+    expect(same(await new Generation(auto).result())).toEqual(same(plain));
+    expect(asked).toBe(1);
+    await expect(run(model, drafter, { maxTokens: 40 }).result()).rejects.toThrow("no memory");
+    expect(model.alive.size).toBe(0);
   });
 
   it("is checked", async () => {

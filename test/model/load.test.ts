@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { encodePacked } from "../../src/format/packed.ts";
 import type { ModelConfig } from "../../src/model/config.ts";
 import type { ModelInstance } from "../../src/model/instance.ts";
@@ -24,10 +24,12 @@ function file(): Uint8Array {
 
 /** Answers reads of weights late, the later ones first; `before` is told of each. */
 class SlowSource extends MemorySource {
+  readonly sequential: boolean;
   readonly #before: (offset: number) => void;
 
-  constructor(bytes: Uint8Array, before: (offset: number) => void = () => {}) {
+  constructor(bytes: Uint8Array, sequential: boolean, before: (offset: number) => void = () => {}) {
     super("slow.safetensors", bytes);
+    this.sequential = sequential;
     this.#before = before;
   }
 
@@ -45,39 +47,70 @@ function load(source: MemorySource, onProgress?: (done: number, total: number) =
   return loadModel({ ...testHost, open: async () => files }, source.name, onProgress === undefined ? {} : { onProgress });
 }
 
-it("puts every range in its place, whatever order reads end in", async () => {
+// A file that can be read anywhere is read from its start at once, a stream after its header.
+for (const sequential of [false, true]) {
+  describe(sequential ? "a stream" : "a small file", () => {
+    it("has every range in its place, whatever order reads end in", async () => {
+      const bytes = file();
+      const seen: [number, number][] = [];
+      const source = new SlowSource(bytes, sequential);
+      const model = await load(source, (...progress) => seen.push(progress));
+      const total = sequential ? fileSize - weightsOffset : fileSize;
+      expect(seen.length).toBeGreaterThan(4);
+      expect(seen.at(-1)).toEqual([total, total]);
+      expect(Buffer.compare(model.engine.bytes(model.addresses.weights, fileSize - weightsOffset), bytes.subarray(weightsOffset))).toBe(0);
+      expect(source.counts.closed).toBe(1);
+      const result = model.newSequence().forward([1, 2, 3], { logits: "last" });
+      expect(result.argmax(0)).toBeLessThan(CONFIG.vocabSize);
+    });
+
+    it("with NaN in the last weight of any part is refused", async () => {
+      const bytes = file();
+      const view = new DataView(bytes.buffer);
+      for (const part of PLAN.parts) {
+        const at = weightsOffset + part.offset + part.bytes - 4;
+        const kept = view.getUint32(at, true);
+        view.setUint32(at, 0x7fc00000, true);
+        const source = new SlowSource(bytes, sequential);
+        await expect(load(source)).rejects.toMatchObject({ name: "FormatError", file: "slow.safetensors", field: part.name });
+        expect(source.counts.closed).toBe(1);
+        view.setUint32(at, kept, true);
+      }
+    }, 60_000);
+
+    it("is not read on after a range that fails", async () => {
+      let started = 0;
+      const source = new SlowSource(file(), sequential, () => {
+        if (++started === 2) throw new Error("no more");
+      });
+      await expect(load(source)).rejects.toThrow("no more");
+      const before = started;
+      await new Promise((resolve) => setTimeout(resolve, 80));
+      expect(started).toBe(before);
+      expect(before).toBeLessThanOrEqual(5);
+      expect(source.counts.closed).toBe(1);
+    });
+  });
+}
+
+it("reads no further when the header is refused", async () => {
   const bytes = file();
-  const seen: [number, number][] = [];
-  const source = new SlowSource(bytes);
-  const model = await load(source, (...progress) => seen.push(progress));
-  expect(seen.length).toBeGreaterThan(4);
-  expect(seen.at(-1)).toEqual([fileSize - weightsOffset, fileSize - weightsOffset]);
-  expect(Buffer.compare(model.engine.bytes(model.addresses.weights, fileSize - weightsOffset), bytes.subarray(weightsOffset))).toBe(0);
+  bytes[8] = 0x20;
+  const source = new SlowSource(bytes, false);
+  await expect(load(source)).rejects.toMatchObject({ name: "FormatError", file: "slow.safetensors" });
   expect(source.counts.closed).toBe(1);
+  const { bytesRead } = source.counts;
+  await new Promise((resolve) => setTimeout(resolve, 80));
+  expect(source.counts.bytesRead).toBe(bytesRead);
+  expect(bytesRead).toBeLessThan(fileSize);
 });
 
-it("finds NaN in the last weight of every part", async () => {
-  const bytes = file();
-  const view = new DataView(bytes.buffer);
-  for (const part of PLAN.parts) {
-    const at = weightsOffset + part.offset + part.bytes - 4;
-    const kept = view.getUint32(at, true);
-    view.setUint32(at, 0x7fc00000, true);
-    const source = new SlowSource(bytes);
-    await expect(load(source)).rejects.toMatchObject({ name: "FormatError", file: "slow.safetensors", field: part.name });
-    expect(source.counts.closed).toBe(1);
-    view.setUint32(at, kept, true);
-  }
-}, 30_000);
-
-it("starts no further range after one that fails", async () => {
-  let started = 0;
-  const source = new SlowSource(file(), () => {
-    if (++started === 2) throw new Error("no more");
-  });
-  await expect(load(source)).rejects.toThrow("no more");
-  const before = started;
-  await new Promise((resolve) => setTimeout(resolve, 80));
-  expect(started).toBe(before);
-  expect(before).toBeLessThanOrEqual(4);
+it("refuses weights that are not on a cache line", async () => {
+  // The same header with eight more spaces.
+  const text = new TextDecoder().decode(head.subarray(8));
+  const length = text.length + 8;
+  const moved = new Uint8Array(8 + fileSize).fill(0x20, 8, 8 + length);
+  new DataView(moved.buffer).setBigUint64(0, BigInt(length), true);
+  moved.set(new TextEncoder().encode(text), 8);
+  await expect(load(new SlowSource(moved, false))).rejects.toMatchObject({ name: "FormatError", field: "embed", message: /convert the model again/ });
 });

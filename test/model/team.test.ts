@@ -67,12 +67,34 @@ describe("a failing thread", () => {
   it("at the start is an error where threads were asked for, and none where they were not", async () => {
     const broken: Host = { ...testHost, threads: { cores: 2, start: () => Promise.reject(new Error("no more threads")) } };
     await expect(load({ threads: 2 }, broken)).rejects.toThrow(/tiny|memory: threads: 2 threads could not be started/);
-    const engine = await Engine.start(broken, "simd", 2, "x", false);
+    const engine = await Engine.start(broken, "simd", { threads: 2, wait: false });
     let called = 0;
     engine.run(1, () => called++);
     expect([engine.threads, called]).toEqual([2, 1]);
     engine.dispose();
   });
+});
+
+it("a worker that ends before all have begun: an error where threads were asked for, else the caller goes on alone", async () => {
+  let ended = 0;
+  const host: Host = {
+    ...testHost,
+    threads: {
+      cores: 2,
+      start: async (_module, _memory, _count, onFailure) => {
+        onFailure(new Error("gone"));
+        return { terminate: () => void ended++ };
+      },
+    },
+  };
+  await expect(load({ threads: 2 }, host)).rejects.toThrow(ThreadError);
+  expect(ended).toBe(1);
+  const engine = await Engine.start(host, "simd", { threads: 2, wait: false });
+  await sleep(0);
+  let called = 0;
+  engine.run(1, () => called++);
+  expect([called, ended]).toEqual([1, 2]);
+  engine.dispose();
 });
 
 describe("workers", () => {

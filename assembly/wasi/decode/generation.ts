@@ -43,6 +43,7 @@ export class Generation {
   private drafter: NgramDrafter | null = null;
   /** Verified tokens that are not given out yet, the last one first. */
   private waiting: Bytes = new Bytes();
+  private broken: bool = false;
   private path: StaticArray<i32> = new StaticArray<i32>(MAX_NODES);
 
   constructor(public model: LoadedModel, private options: GenerateOptions, private now: Clock) {
@@ -78,11 +79,17 @@ export class Generation {
   /** Computes the next token into `id` and `piece`; false at the end, or after a failure. */
   next(): bool {
     if (this.finish !== FINISH_NONE || failed()) return false;
+    if (this.broken) {
+      fail("failed before and cannot go on; begin another one", "generation");
+      return false;
+    }
     const start = this.now();
     const first = this.produced === 0;
     const id = first ? this.prefill() : this.waiting.length > 0 ? this.takeWaiting() : this.decode();
     const computed = this.now();
-    if (failed()) return false;
+    // What was computed is neither kept nor given out, so nothing can go on from here.
+    this.broken = failed();
+    if (this.broken) return false;
     if (first) this.prefillMs += computed - start;
     this.accept(id);
     this.decodeMs += this.now() - (first ? computed : start);
@@ -169,7 +176,7 @@ export class Generation {
     this.rounds++;
     this.drafted += nodes - 1;
     this.accepted += length - 1;
-    this.noteRows(length);
+    this.noteRows(emitted, length);
     if (length < nodes) sequence.keep(changetype<usize>(this.path), length);
     this.decisions.add(room, nodes, drafter.depth(nodes), length, drafted - start, this.now() - drafted, experts);
     for (let i = length - 1; i >= 0; i--) this.waiting.pushInt(emitted[i]);
@@ -177,9 +184,16 @@ export class Generation {
   }
 
   /** Counts the experts of the rows that plain decoding would have computed too, before the chunk is gone. */
-  private noteRows(length: i32): void {
+  private noteRows(emitted: StaticArray<i32>, length: i32): void {
     const most = this.options.maxTokens - this.produced;
-    for (let i = 0; i < min(length, most); i++) this.counts.addRow(this.sequence, this.path[i]);
+    for (let i = 0; i < min(length, most); i++) {
+      this.counts.addRow(this.sequence, this.path[i]);
+      if (this.ends(emitted[i])) return;
+    }
+  }
+
+  private ends(id: i32): bool {
+    return !this.options.ignoreEos && this.model.config.eosTokens.includes(id);
   }
 
   private takeWaiting(): i32 {
@@ -191,7 +205,7 @@ export class Generation {
     this.id = id;
     this.piece.clear();
     const index = this.produced++;
-    const eos = !this.options.ignoreEos && this.model.config.eosTokens.includes(id);
+    const eos = this.ends(id);
     const stream = this.stream;
     if (!eos && stream !== null) stream.push(id, this.piece);
     if (eos) this.finish = FINISH_EOS;

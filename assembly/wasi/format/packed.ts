@@ -1,7 +1,7 @@
 import { LAYOUT_VERSION } from "../../layout";
 import { fail, failed } from "../failure";
 import { ModelConfig } from "../model/config";
-import { Part, planWeights, WeightPlan } from "../model/plan";
+import { Part, PART_ALIGN, planWeights, WeightPlan } from "../model/plan";
 import { WEIGHT_F32, WEIGHT_Q4, WEIGHT_Q8 } from "../../layout";
 import { Source } from "../source";
 import { MAX_TOKENIZER_BYTES } from "../text/tokenizer";
@@ -82,5 +82,5 @@ function checkPart(header: Header, part: Part, weightsOffset: u64): void {
   if (!header.entries.has(part.name)) return fail("this tensor is missing; the configuration says that the model has it", part.name);
   const entry = header.entries.get(part.name);
   if (entry.bytes !== part.bytes) return fail(`${entry.bytes} bytes where the configuration asks for ${part.bytes}`, part.name);
-  if (entry.offset !== weightsOffset + part.offset) fail("is not where a packed model has it; convert the model again", part.name);
+  if (entry.offset !== weightsOffset + part.offset || entry.offset % PART_ALIGN !== 0) fail("is not where a packed model has it; convert the model again", part.name);
 }

@@ -4,7 +4,7 @@ import { alignUp, matrixBytes, paddedRows } from "./panel";
 
 // Mirrors src/model/plan.ts: what lies where in the weights of a model.
 
-const PART_ALIGN: u64 = 64;
+export const PART_ALIGN: u64 = 64;
 export const PART_VECTOR: i32 = 0;
 export const PART_MATRIX: i32 = 1;
 export const PART_EXPERTS: i32 = 2;
