@@ -24,6 +24,7 @@ export interface ModelInfo {
   readonly config: ModelConfig;
   readonly quantization: Quantization;
   readonly tier: Tier;
+  readonly threads: number;
   readonly hasTokenizer: boolean;
 }
 

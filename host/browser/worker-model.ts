@@ -37,7 +37,12 @@ export class WorkerModel {
     return this.#info.config;
   }
 
-  /** Weight type, kernel tier and whether text can be given. */
+  /** Threads that it runs on, that of its worker included. */
+  get threads(): number {
+    return this.#info.threads;
+  }
+
+  /** Weight type, kernel tier, threads and whether text can be given. */
   get info(): ModelInfo {
     return this.#info;
   }

@@ -76,25 +76,25 @@ export class Engine {
 
   /**
    * An engine of a tier for `threads` threads. Its workers start meanwhile, calls run on the caller alone until they have; with `wait`, they
-   * have begun when it resolves. @throws ThreadError, with `wait`, when they cannot be started; without, calls then stay with the caller.
+   * have begun when it resolves. @throws ThreadError, with `wait`, when they cannot be started; without, it is then an engine of one thread.
    */
   static async start(host: Host, tier: Tier, threads: number, name = "engine", wait = true): Promise<Engine> {
-    if (threads === 1 || host.threads === undefined) return Engine.create(await host.engine(tier), name);
-    const module = await host.engine(tier, true);
-    const engine = await Engine.#create(module, threads, name);
-    const team = engine.team as Team;
-    forgotten?.register(engine, team);
-    const begun = host.threads.start(module, engine.memory, threads - 1, (reason) => team.fail(reason)).then((workers) => team.begin(workers));
-    if (!wait) {
-      begun.catch(() => {});
-      return engine;
-    }
+    const alone = async (): Promise<Engine> => Engine.create(await host.engine(tier), name);
+    if (threads === 1 || host.threads === undefined) return alone();
     try {
-      await begun;
+      const module = await host.engine(tier, true);
+      const engine = await Engine.#create(module, threads, name);
+      const team = engine.team as Team;
+      forgotten?.register(engine, team);
+      const begun = host.threads.start(module, engine.memory, threads - 1, (reason) => team.fail(reason)).then((workers) => team.begin(workers));
+      if (wait) await begun;
+      else begun.catch(() => team.giveUp());
+      return engine;
     } catch (cause) {
-      throw new ThreadError(`${threads} threads could not be started; ask for fewer`, { file: name, field: "threads", cause });
+      if (!wait) return alone();
+      const why = cause instanceof Error ? ` (${cause.message})` : "";
+      throw new ThreadError(`${threads} threads could not be started${why}; ask for fewer`, { file: name, field: "threads", cause });
     }
-    return engine;
   }
 
   static async #create(module: WebAssembly.Module, threads: number, name: string): Promise<Engine> {
@@ -109,7 +109,7 @@ export class Engine {
 
   /** Threads that its calls may run on. */
   get threads(): number {
-    return this.team?.threads ?? 1;
+    return this.team === undefined || this.team.lost ? 1 : this.team.threads;
   }
 
   /** Runs a call of `exports` that all threads share (forward, eagleForward, ffnBranch), on `rows` rows. @throws ThreadError when one fails. */

@@ -19,6 +19,7 @@ export class Team {
   #workers: Workers | undefined;
   #failure: unknown;
   #ended = false;
+  #lost = false;
 
   /** @param name the model's, for errors. */
   constructor(exports: EngineExports, memory: WebAssembly.Memory, threads: number, name: string) {
@@ -33,6 +34,16 @@ export class Team {
   begin(workers: Workers): void {
     this.#workers = workers;
     if (this.#ended) workers.terminate();
+  }
+
+  /** Whether the workers could not be started, so that all calls are the caller's. */
+  get lost(): boolean {
+    return this.#lost;
+  }
+
+  /** The workers could not be started. */
+  giveUp(): void {
+    this.#lost = true;
   }
 
   /** Milliseconds that a thread waits for the others before it calls them lost. */
