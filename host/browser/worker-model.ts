@@ -42,7 +42,7 @@ export class WorkerModel {
     return this.#info.threads;
   }
 
-  /** Weight type, kernel tier, threads and whether text can be given. */
+  /** Weight type, kernel tier, threads, whether text can be given and whether there is a draft head. */
   get info(): ModelInfo {
     return this.#info;
   }
