@@ -4,7 +4,7 @@ import { KeyCheck } from "./auth.ts";
 import { readJson } from "./body.ts";
 import { ApiError, asBadRequest, internalError, toldError } from "./errors.ts";
 import { Metrics } from "./metrics.ts";
-import { resolveLimits, type RequestLog, type ResolvedLimits, type ServerOptions } from "./options.ts";
+import { checkServerSpeculation, resolveLimits, type RequestLog, type ResolvedLimits, type ServerOptions, type ServerSpeculation } from "./options.ts";
 import { parseChat, parseCompletion, type GenerationRequest } from "./schema.ts";
 import { serveModels, type Models, type ServedModel } from "./served.ts";
 import { chatShape, completionShape, type Shape } from "./shapes.ts";
@@ -59,6 +59,7 @@ class ModelServer {
   readonly #keys: KeyCheck | undefined;
   readonly #slots: Slots;
   readonly #metrics: Metrics;
+  readonly #speculation: ServerSpeculation;
   readonly #answers = new Set<Answer>();
   readonly #onRequest: ServerOptions["onRequest"];
   readonly #app: Hono<{ Bindings: Exchange }>;
@@ -66,6 +67,8 @@ class ModelServer {
   constructor(models: Models, options: ServerOptions) {
     this.#limits = resolveLimits(options.limits ?? {});
     this.#models = serveModels(models, this.#limits);
+    this.#speculation = options.speculation ?? {};
+    checkServerSpeculation(Array.from(this.#models.values(), ({ model }) => model.loaded), this.#speculation);
     const { apiKey } = options;
     this.#keys = apiKey === undefined ? undefined : new KeyCheck(typeof apiKey === "string" ? [apiKey] : apiKey);
     this.#slots = new Slots(this.#limits.concurrency, this.#limits.queue);
@@ -148,7 +151,8 @@ class ModelServer {
   }
 
   async #start(exchange: Exchange, served: ServedModel, prompt: ArrayLike<number>, asked: GenerationRequest, api: Api): Promise<Answer> {
-    const options = { ...asked.options, maxTokens: served.maxTokens(asked, api) };
+    const speculation = asked.options.logprobs === undefined ? this.#speculation : {};
+    const options = { ...asked.options, ...speculation, maxTokens: served.maxTokens(asked, api) };
     const client = exchange.request.signal;
     const release = await this.#slots.acquire(client);
     try {
