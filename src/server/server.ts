@@ -1,4 +1,5 @@
 import { Hono, type Context } from "hono";
+import { nextTask } from "../decode/pause.ts";
 import { Answer, type Said } from "./answer.ts";
 import { KeyCheck } from "./auth.ts";
 import { readJson } from "./body.ts";
@@ -143,6 +144,7 @@ class ModelServer {
     return streamAnswer(answer, shape, {
       includeUsage: asked.includeUsage,
       stallMs: this.#limits.stallMs,
+      pause: served.model.loaded.pause ?? nextTask,
       onEnd: (error) => {
         if (error !== undefined) exchange.error = error;
         this.#log(exchange, answer.gone ? CLIENT_GONE : 200);
@@ -191,7 +193,11 @@ class ModelServer {
       ...(answer?.outcome === undefined ? {} : { finishReason: answer.outcome.finishReason }),
       ...(error === undefined ? {} : { error }),
     };
-    this.#onRequest(entry);
+    try {
+      this.#onRequest(entry);
+    } catch {
+      // A log that fails is no reason to fail an answer.
+    }
   }
 }
 
