@@ -96,6 +96,8 @@ describeInstalled("examples/workers in a workerd of its own", "workerd", install
     const size = [...files.values()].reduce((sum, bytes) => sum + gzipSync(bytes, { level: 9 }).length, 0);
     expect([...files.keys()].filter((name) => name.endsWith(".wasm"))).toHaveLength(1);
     expect(size).toBeLessThan(150_000);
+    // Workers have no threads: nothing that starts them is uploaded.
+    expect(String(files.get("index.js"))).not.toMatch(/worker_threads|did not begin within|new Worker\(/);
 
     const start = async (script: ReadonlyMap<string, string | Uint8Array>, use: (origin: string) => Promise<void>) => {
       const worker = startWorkerd(script, { ...MODEL_ASSETS, inspectorPort: 0 });
