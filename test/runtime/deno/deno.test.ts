@@ -6,7 +6,7 @@ import { root } from "../../helpers/test-host.ts";
 import { temporaryFolder, writeTinyModel } from "../../helpers/tiny-folder.ts";
 import { denoBinary, describeInstalled } from "../installed.ts";
 import { PROMPTS } from "../prompts.ts";
-import { example } from "../readme.ts";
+import { commands, readmeExample } from "../readme.ts";
 
 const deno = denoBinary();
 const built = existsSync(join(root, "dist/host/deno/index.js"));
@@ -42,20 +42,34 @@ describeInstalled("Deno", built ? "deno" : "a build", built ? deno : undefined, 
     expect(stderr).toContain(`Deno may not read it: run with --allow-read=${defaultModel}`);
   });
 
-  it("runs the README's example", () => {
+  it("runs the README's examples", async () => {
     const folder = temporaryFolder();
     // An installed package: what is published, and its libraries beside it.
     const installed = join(folder, "node_modules/blockffn");
     mkdirSync(installed, { recursive: true });
     for (const part of ["dist", "models", "package.json"]) cpSync(join(root, part), join(installed, part), { recursive: true });
-    for (const library of ["valibot", "@huggingface", "hono"]) symlinkSync(join(root, "node_modules", library), join(folder, "node_modules", library));
+    for (const library of ["valibot", "@huggingface", "hono", "@hono", "commander", "@jax-js"]) symlinkSync(join(root, "node_modules", library), join(folder, "node_modules", library));
     writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module", dependencies: { blockffn: "*" } }));
-    const { code, command } = example("Deno");
-    writeFileSync(join(folder, "story.ts"), code);
-    const args = /^deno run (.*)$/m.exec(command)?.[1]?.split(" ") ?? [];
-    const { status, stdout, stderr } = run(args, folder);
+    writeFileSync(join(folder, "story.ts"), readmeExample("### Deno", "ts"));
+    const [story, serve, ...others] = commands("### Deno").map((line) => line.replace(/^deno run /, "").split(" "));
+    expect(others).toEqual([]);
+    const { status, stdout, stderr } = run(story as string[], folder);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(stdout).toContain(PROMPTS[0]?.text.slice(0, 40));
+    // The README's port may be in use here.
+    const args = (serve as string[]).map((arg) => arg.replace(":8080", ":0"));
+    const child = spawn(deno as string, ["run", "--no-prompt", "--cached-only", ...args, "--port", "0"], { cwd: folder, env });
+    try {
+      let said = "";
+      child.stderr.on("data", (data: Buffer) => (said += data.toString()));
+      const address = await new Promise<string>((resolve, reject) => {
+        child.stdout.once("data", (data: Buffer) => resolve(/http:\S+/.exec(data.toString())?.[0] ?? ""));
+        child.once("close", () => reject(new Error(said)));
+      });
+      expect((await fetch(`${address}/models`)).status).toBe(200);
+    } finally {
+      child.kill("SIGKILL");
+    }
   });
 
   it("loads folders, and says what is wrong with a location", () => {
