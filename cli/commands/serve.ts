@@ -9,6 +9,8 @@ import { addOptions, decimal, ffnOption, modelOption, quantizeOption, speculatio
 
 const API_KEY = "BLOCKFFN_API_KEY";
 const LOCAL = /^(localhost|127(\.\d+){3}|::1)$/;
+/** Pages of this machine. */
+const LOCAL_ORIGIN = /^https?:\/\/(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/;
 /** Limits whose flags have other names. */
 const FLAGS: Readonly<Record<string, string>> = { concurrency: "maxConcurrency", promptTokens: "maxPromptTokens", bodyBytes: "maxBody" };
 const MAX_PORT = 65_535;
@@ -98,6 +100,8 @@ function start(model: Model, draftModel: Model | undefined, options: Options, ap
       limits: given<ServerLimits>({ concurrency, queue, maxTokens, promptTokens, bodyBytes }),
       speculation: given<ServerSpeculation>({ speculate, draftModel, draftTokens }),
       ...(apiKey === undefined ? {} : { apiKey }),
+      // Another site's name may be given this machine's address, and its pages then pass for this server's own.
+      ...(apiKey === undefined && LOCAL.test(options.host) ? { allowOrigin: (origin: string) => LOCAL_ORIGIN.test(origin) } : {}),
       onRequest,
     });
   } catch (error) {

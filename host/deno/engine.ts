@@ -1,13 +1,12 @@
 import type { Host } from "../../src/host.ts";
 import { SourceError } from "../../src/errors.ts";
+import { compiledOnce, type EngineFile } from "../compiled.ts";
 import { openLocation, sourceError } from "./files.ts";
 import { filePath, PACKAGE_ROOT } from "./package.ts";
 import { deno } from "./runtime.ts";
 import { denoThreads } from "./threads.ts";
 
-const compiled = new Map<string, Promise<WebAssembly.Module>>();
-
-async function compile(file: string): Promise<WebAssembly.Module> {
+async function compile(file: EngineFile): Promise<WebAssembly.Module> {
   const url = new URL(`dist/engine/${file}`, PACKAGE_ROOT);
   try {
     return await WebAssembly.compile(await deno.readFile(url));
@@ -19,16 +18,7 @@ async function compile(file: string): Promise<WebAssembly.Module> {
 
 /** Deno: models from local files, the engine from the package's dist/engine, compiled once a process, worker threads. Needs `--allow-read` of these two. */
 export const denoHost: Host = {
-  engine(tier, threads = false) {
-    const file = `engine.${tier}${threads ? ".threads" : ""}.wasm`;
-    let module = compiled.get(file);
-    if (module === undefined) {
-      module = compile(file);
-      compiled.set(file, module);
-      module.catch(() => compiled.delete(file));
-    }
-    return module;
-  },
+  engine: compiledOnce(compile),
   open: openLocation,
   now: () => performance.now(),
   threads: denoThreads,

@@ -43,6 +43,12 @@ export interface ServerOptions {
   readonly speculation?: ServerSpeculation;
   /** Keys of which a request must bring one (`Authorization: Bearer KEY`); default: none is asked for. */
   readonly apiKey?: string | readonly string[];
+  /**
+   * Asked for requests that name the site of the web page that sent them (`Origin`: browsers do, but for plain GETs); false answers 403.
+   * Default: every site may. Without a key a server on the reader's own machine should not answer other sites' pages, which can give
+   * their own name its address.
+   */
+  readonly allowOrigin?: (origin: string) => boolean;
   /** Called once a request, when its answer is complete. */
   readonly onRequest?: (entry: RequestLog) => void;
 }

@@ -63,6 +63,7 @@ class ModelServer {
   readonly #speculation: ServerSpeculation;
   readonly #answers = new Set<Answer>();
   readonly #onRequest: ServerOptions["onRequest"];
+  readonly #allowOrigin: ServerOptions["allowOrigin"];
   readonly #app: Hono<{ Bindings: Exchange }>;
 
   constructor(models: Models, options: ServerOptions) {
@@ -75,6 +76,7 @@ class ModelServer {
     this.#slots = new Slots(this.#limits.concurrency, this.#limits.queue);
     this.#metrics = new Metrics(this.#slots);
     this.#onRequest = options.onRequest;
+    this.#allowOrigin = options.allowOrigin;
     this.#app = this.#routes();
   }
 
@@ -98,6 +100,7 @@ class ModelServer {
     const route = (method: "GET" | "POST", path: string, handle: (context: Context<{ Bindings: Exchange }>) => Promise<Response> | Response): void => {
       app.all(path, async (context) => {
         context.env.route = path;
+        this.#checkOrigin(context.req.raw.headers.get("origin"));
         if (path !== "/healthz") await this.#keys?.check(context.req.raw.headers.get("authorization"));
         const asked = context.req.method;
         if (asked !== method && !(asked === "HEAD" && method === "GET")) {
@@ -117,6 +120,11 @@ class ModelServer {
     });
     app.onError((error, context) => this.#failed(context.env, error));
     return app;
+  }
+
+  #checkOrigin(origin: string | null): void {
+    if (origin === null || this.#allowOrigin === undefined || this.#allowOrigin(origin)) return;
+    throw new ApiError(403, "invalid_request_error", "web pages of other sites may not use this server; to let them, start it with an API key", { code: "origin_not_allowed" });
   }
 
   #health(): Response {

@@ -40,6 +40,19 @@ describe("blockffn serve", () => {
     await expect(fetch(`${address}/models`)).rejects.toThrow();
   });
 
+  it.each([[[], "https://example.org", 403], [[], "http://rebound.example:8080", 403], [[], "null", 403], [[], "http://localhost:3000", 200], [["--api-key", "k"], "https://example.org", 200]] as const)(
+    "%j: a page of %s gets %d", async (args, origin, status) => {
+      const io = fakeIo();
+      const ended = run(["serve", "-m", model, "--port", "0", ...args], io);
+      await until(() => io.stdout !== "");
+      const response = await ask(/http:\S+/.exec(io.stdout)?.[0] as string, { prompt: "tom", max_tokens: 1 }, { origin, authorization: "Bearer k" });
+      expect(response.status).toBe(status);
+      if (status === 403) expect(await response.json()).toMatchObject({ error: { type: "invalid_request_error", code: "origin_not_allowed" } });
+      io.terminate();
+      expect(await ended).toBe(0);
+    },
+  );
+
   it("ends with 130 at Ctrl-C", async () => {
     const io = fakeIo();
     const ended = run(["serve", "-m", model, "--port", "0"], io);

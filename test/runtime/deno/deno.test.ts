@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { root } from "../../helpers/test-host.ts";
@@ -127,6 +128,22 @@ describeInstalled("Deno", built ? "deno" : "a build", built ? deno : undefined, 
       child.kill("SIGTERM");
       expect(await exit).toBe(0);
       expect(lines.at(-1)).toMatchObject({ event: "closing" });
+    } finally {
+      child.kill("SIGKILL");
+    }
+  });
+
+  it("ends at SIGTERM although a request never comes to its end", { timeout: 20_000 }, async () => {
+    const child = spawn(deno as string, ["run", "--no-prompt", `--allow-read=${root}`, "--allow-net=127.0.0.1:0", cli, "serve", "--port", "0", "--grace", "1"], { env });
+    try {
+      const port = await new Promise<number>((resolve) => child.stdout.once("data", (data: Buffer) => resolve(Number(/:(\d+)\/v1/.exec(data.toString())?.[1]))));
+      const client = connect(port, "127.0.0.1", () => client.write("POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{"));
+      client.on("error", () => undefined);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      const exit = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGTERM");
+      expect(await exit).toBe(0);
+      client.destroy();
     } finally {
       child.kill("SIGKILL");
     }
