@@ -109,9 +109,10 @@ function resuming(body: ReadableStream<Uint8Array>, url: string, init: RequestIn
         await resume(broken);
       }
     },
-    cancel: (reason) => {
+    async cancel(reason) {
       cancelled = true;
-      return reader.cancel(reason);
+      // One that broke cannot be cancelled, and need not be.
+      await reader.cancel(reason).catch(() => undefined);
     },
   }, { highWaterMark: 0 });
 }
