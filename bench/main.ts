@@ -60,7 +60,7 @@ export async function runBench(request: BenchRequest): Promise<BenchReport> {
     ...(has("decode") ? { decode: await decodePart(request) } : {}),
     ...(has("ffn") ? { ffn: await ffnPart(request) } : {}),
     ...(has("speculate") ? { speculate: await speculatePart(request) } : {}),
-    ...(has("server") ? { server: await benchServer(request.model, request.onProgress) } : {}),
+    ...(has("server") ? { server: await benchServer(request.model, request.quick, request.onProgress) } : {}),
     ...(has("load") ? { load: await loadPart(request) } : {}),
     ...(has("neighbour") ? { neighbour: await neighbourPart(request) } : {}),
   };
@@ -182,8 +182,10 @@ export function formatReport(report: BenchReport): string {
     ])));
   }
   if (report.server !== undefined) {
-    out.push(table(["server", "requests at once", "tok/s in all"], report.server.results.map((r) => [r.how, r.requests, r.tokensPerSecond])));
-    out.push(`first answer ${report.server.firstAnswerMs.toFixed(0)} ms after the process starts\n`);
+    out.push(table(["server", "at once", "requests/s", "tok/s in all", "first token ms, p50", "p99"], report.server.results.map((r) => [
+      r.how, r.atOnce, r.requestsPerSecond, r.tokensPerSecond, r.firstToken?.p50 ?? "-", r.firstToken?.p99 ?? "-",
+    ])));
+    out.push(`the server runs ${report.server.concurrency} requests at once; first answer ${report.server.firstAnswerMs.toFixed(0)} ms after the process starts\n`);
   }
   return out.join("\n");
 }

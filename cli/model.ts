@@ -1,3 +1,5 @@
+import type { GenerateOptions } from "../src/decode/options.ts";
+import { UsageError } from "../src/errors.ts";
 import type { Tier } from "../src/host.ts";
 import { loadModel } from "../src/model/load.ts";
 import { Model } from "../src/model/model.ts";
@@ -26,4 +28,20 @@ export async function openModel(context: Context, options: ModelOptions): Promis
       ...(ffn === undefined ? {} : { ffn }),
       ...(threads === undefined ? {} : { threads }),
     })));
+}
+
+/** Options of every command that speculates. */
+export interface SpeculationOptions extends Pick<GenerateOptions, "speculate" | "draftTokens"> {
+  readonly draftModel?: string;
+}
+
+/** Checks what can be checked before a model is loaded. @throws UsageError */
+export function checkDraft({ speculate, draftModel }: SpeculationOptions): void {
+  if (speculate === "model" && draftModel === undefined) throw new UsageError("is model, which needs --draft-model", { field: "speculate" });
+}
+
+/** Loads the draft model that the options name, as it is packed; undefined when they name none. The caller disposes it. */
+export async function openDraft(context: Context, { draftModel: model, tier, json }: SpeculationOptions & ModelOptions): Promise<Model | undefined> {
+  if (model === undefined) return undefined;
+  return openModel(context, { model, ...(tier === undefined ? {} : { tier }), ...(json === undefined ? {} : { json }) });
 }

@@ -1,4 +1,5 @@
-import { InvalidArgumentError, Option } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
+import { SPECULATE } from "../src/decode/options.ts";
 import { TIERS } from "../src/host.ts";
 
 /** A whole number as an option's value; its range is checked where it is used. */
@@ -33,3 +34,16 @@ export const threadsOption = (): Option => new Option("--threads <n>", "threads 
 export const quantizeOption = (): Option => new Option("--quantize <type>", "weights of a Hugging Face folder (default: f32)").choices(["f32", "q8", "q4"]);
 export const ffnOption = (): Option => new Option("--ffn <mode>", "sparse skips inactive experts, dense computes them too").choices(["sparse", "dense"]);
 export const jsonOption = (): Option => new Option("--json", "print one JSON object");
+
+/** Who guesses tokens ahead. */
+export const speculationOptions = (): readonly Option[] => [
+  new Option("--speculate <way>", "verify several guessed tokens at once, same text: ngram guesses from what was said before, eagle by the model's draft head, model by --draft-model; auto takes what is fastest, nothing included (default: auto)").choices(SPECULATE),
+  new Option("--draft-model <path>", "smaller model of the same vocabulary that guesses"),
+  new Option("--draft-tokens <n>", "most nodes of a tree of guesses, 2 to 64 (default: what is best)").argParser(wholeNumber),
+];
+
+/** Adds several options to a command. */
+export function addOptions(command: Command, options: readonly Option[]): Command {
+  for (const option of options) command.addOption(option);
+  return command;
+}

@@ -1,4 +1,4 @@
-// Bundles host/browser into dist/browser: blockffn.js and worker.js with all they import, and the engine beside them.
+// Bundles host/browser into dist/browser: blockffn.js, worker.js and thread.js with all they import, and the engine beside them.
 // One folder that any static server can serve: import maps do not reach workers, so bare imports would not work there.
 import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,11 +9,11 @@ import { build } from "esbuild";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const out = join(root, "dist/browser");
 mkdirSync(out, { recursive: true });
-const engines = ["engine.scalar.wasm", "engine.simd.wasm", "engine.relaxed.wasm"];
+const engines = ["scalar", "simd", "relaxed"].flatMap((tier) => [`engine.${tier}.wasm`, `engine.${tier}.threads.wasm`]);
 for (const file of engines) copyFileSync(join(root, "dist/engine", file), join(out, file));
 await build({
   absWorkingDir: root,
-  entryPoints: { blockffn: "host/browser/index.ts", worker: "host/browser/worker.ts" },
+  entryPoints: { blockffn: "host/browser/index.ts", worker: "host/browser/worker.ts", thread: "host/browser/thread.ts" },
   outdir: out,
   bundle: true,
   format: "esm",
@@ -25,7 +25,7 @@ await build({
   sourcemap: true,
   logLevel: "warning",
 });
-for (const file of ["blockffn.js", "worker.js", ...engines]) {
+for (const file of ["blockffn.js", "worker.js", "thread.js", ...engines]) {
   const bytes = readFileSync(join(out, file));
   console.log(`browser/${file} ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} gzip`);
 }

@@ -23,6 +23,8 @@ export interface Host {
   pause?(): Promise<void>;
   /** Threads beside the calling one; absent where the runtime has none, or none that may share memory. */
   readonly threads?: Threads;
+  /** Where there are no threads: why, and what to do. */
+  readonly threadless?: string;
 }
 
 /** How a runtime gives threads. The calling thread must be one that may wait: in browsers a Web Worker, not the page's own. */

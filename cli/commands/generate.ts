@@ -1,26 +1,25 @@
-import { Option, type Command } from "commander";
+import type { Command } from "commander";
 import type { Generation, GenerationResult } from "../../src/decode/generation.ts";
-import { resolveOptions, SPECULATE, type GenerateOptions } from "../../src/decode/options.ts";
+import { resolveOptions, type GenerateOptions } from "../../src/decode/options.ts";
 import { UsageError } from "../../src/errors.ts";
 import type { Model } from "../../src/model/model.ts";
 import { describeDecisions } from "../decisions.ts";
 import { number, percent } from "../format.ts";
 import type { Context, Io } from "../io.ts";
-import { openModel, type ModelOptions } from "../model.ts";
-import { collect, decimal, ffnOption, jsonOption, modelOption, quantizeOption, threadsOption, tierOption, tokenIds, wholeNumber } from "../options.ts";
+import { checkDraft, openDraft, openModel, type ModelOptions, type SpeculationOptions } from "../model.ts";
+import { addOptions, collect, decimal, ffnOption, jsonOption, modelOption, quantizeOption, speculationOptions, threadsOption, tierOption, tokenIds, wholeNumber } from "../options.ts";
 
 /** More is no prompt: it would not fit any context. */
 const MAX_INPUT_BYTES = 16 << 20;
 
-interface Options extends ModelOptions, Omit<GenerateOptions, "signal" | "stop" | "draftModel"> {
-  readonly draftModel?: string;
+interface Options extends ModelOptions, SpeculationOptions, Omit<GenerateOptions, "signal" | "stop" | "draftModel"> {
   readonly verbose?: boolean;
   readonly tokens?: number[];
   readonly stop?: string[];
 }
 
 export function registerGenerate(program: Command, context: Context): void {
-  program.command("generate")
+  const command = program.command("generate")
     .description("Continue a prompt. Text goes to stdout as it comes, timings to stderr.")
     .argument("[prompt]", "text to continue; read from stdin when it is a pipe")
     .addOption(modelOption())
@@ -34,10 +33,8 @@ export function registerGenerate(program: Command, context: Context): void {
     .option("--repetition-penalty <p>", "above 1 makes repetition less likely (default: 1)", decimal)
     .option("--seed <n>", "same seed, same text (default: random)", wholeNumber)
     .option("--stop <text>", "end before this text; may be given more than once", collect)
-    .option("--ignore-eos", "go on after an end-of-sequence token")
-    .addOption(new Option("--speculate <way>", "verify several guessed tokens at once, same text: ngram guesses from what was said before, eagle by the model's draft head, model by --draft-model; auto takes what is fastest, nothing included (default: auto)").choices(SPECULATE))
-    .option("--draft-model <path>", "smaller model of the same vocabulary that guesses")
-    .option("--draft-tokens <n>", "most nodes of a tree of guesses, 2 to 64 (default: what is best)", wholeNumber)
+    .option("--ignore-eos", "go on after an end-of-sequence token");
+  addOptions(command, speculationOptions())
     .option("--verbose", "tell what speculation decided and measured")
     .addOption(ffnOption())
     .addOption(tierOption())
@@ -59,12 +56,12 @@ async function generateCommand(context: Context, argument: string | undefined, o
   const generateOptions = pick(options, signal);
   // Wrong options are told before a model is loaded.
   resolveOptions(generateOptions);
-  if (options.speculate === "model" && options.draftModel === undefined) throw new UsageError("is model, which needs --draft-model", { field: "speculate" });
+  checkDraft(options);
   const prompt = await readPrompt(io, argument, options.tokens);
   const model = await openModel(context, options);
   let draft: Model | undefined;
   try {
-    draft = options.draftModel === undefined ? undefined : await openModel(context, draftOptions(options, options.draftModel));
+    draft = await openDraft(context, options);
     const generation = model.generate(prompt, draft === undefined ? generateOptions : { ...generateOptions, draftModel: draft });
     if (options.json === true) {
       const result = await generation.result();
@@ -81,11 +78,6 @@ async function generateCommand(context: Context, argument: string | undefined, o
     draft?.dispose();
     model.dispose();
   }
-}
-
-/** The draft model is loaded as it is packed. */
-function draftOptions({ tier, json }: Options, model: string): ModelOptions {
-  return { model, ...(tier === undefined ? {} : { tier }), ...(json === undefined ? {} : { json }) };
 }
 
 function pick(options: Options, signal: AbortSignal): GenerateOptions {

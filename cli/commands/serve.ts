@@ -1,19 +1,21 @@
 import { Option, type Command } from "commander";
-import { UsageError } from "../../src/errors.ts";
+import { ThreadError, UsageError } from "../../src/errors.ts";
 import type { Listening } from "../../src/host.ts";
 import type { Model } from "../../src/model/model.ts";
-import { createServer, type RequestLog, type Server, type ServerLimits } from "../../src/server/index.ts";
+import { createServer, type RequestLog, type Server, type ServerLimits, type ServerSpeculation } from "../../src/server/index.ts";
 import type { Context, Io } from "../io.ts";
-import { openModel, type ModelOptions } from "../model.ts";
-import { decimal, ffnOption, modelOption, quantizeOption, tierOption, wholeNumber } from "../options.ts";
+import { checkDraft, openDraft, openModel, type ModelOptions, type SpeculationOptions } from "../model.ts";
+import { addOptions, decimal, ffnOption, modelOption, quantizeOption, speculationOptions, threadsOption, tierOption, wholeNumber } from "../options.ts";
 
 const API_KEY = "BLOCKFFN_API_KEY";
 const LOCAL = /^(localhost|127(\.\d+){3}|::1)$/;
+/** Pages of this machine. */
+const LOCAL_ORIGIN = /^https?:\/\/(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/;
 /** Limits whose flags have other names. */
 const FLAGS: Readonly<Record<string, string>> = { concurrency: "maxConcurrency", promptTokens: "maxPromptTokens", bodyBytes: "maxBody" };
 const MAX_PORT = 65_535;
 
-interface Options extends ModelOptions {
+interface Options extends ModelOptions, SpeculationOptions {
   readonly port: number;
   readonly host: string;
   readonly name?: string;
@@ -27,7 +29,7 @@ interface Options extends ModelOptions {
 }
 
 export function registerServe(program: Command, context: Context): void {
-  program.command("serve")
+  const command = program.command("serve")
     .description("Serve a model over HTTP, with the API of OpenAI: /v1/models, /v1/completions, /v1/chat/completions, /healthz, /metrics.")
     .addOption(modelOption())
     .option("-p, --port <n>", "port; 0 takes any that is free", wholeNumber, 8080)
@@ -42,12 +44,15 @@ export function registerServe(program: Command, context: Context): void {
     .option("--grace <seconds>", "time for running requests when it is told to end", decimal, 10)
     .addOption(ffnOption())
     .addOption(tierOption())
-    .addOption(quantizeOption())
+    .addOption(threadsOption())
+    .addOption(quantizeOption());
+  addOptions(command, speculationOptions())
     .addOption(new Option("--json", "log one JSON object a line, to stdout"))
     .addHelpText("after", `
 Examples:
   blockffn serve
   blockffn serve --model small.q4.safetensors --port 9000 --max-concurrency 2 --queue 8
+  blockffn serve --model small.q4.safetensors --threads 4 --speculate ngram
   ${API_KEY}=secret blockffn serve --host 0.0.0.0 --json
   curl http://127.0.0.1:8080/v1/completions -H 'content-type: application/json' -d '{"prompt": "Once upon a time", "max_tokens": 48}'`)
     .action((options: Options) => serveCommand(context, options));
@@ -58,29 +63,46 @@ async function serveCommand(context: Context, options: Options): Promise<void> {
   const { port, host: hostname, grace } = options;
   if (port < 0 || port > MAX_PORT) throw new UsageError(`must be from 0 to ${MAX_PORT}`, { field: "port", limit: MAX_PORT });
   if (grace < 0) throw new UsageError("must be 0 or more", { field: "grace" });
+  checkDraft(options);
   const apiKey = options.apiKey ?? io.env[API_KEY];
   const model = await openModel(context, options);
+  let draft: Model | undefined;
   try {
-    const server = start(model, options, apiKey, io);
+    draft = await openDraft(context, options);
+    let broken: ThreadError | undefined;
+    const stop = new AbortController();
+    const server = start(model, draft, options, apiKey, (entry) => {
+      void log(io, options, { event: "request", ...entry, ...(entry.error === undefined ? {} : { error: errorText(entry.error) }) }, requestLine(entry));
+      // The model cannot answer any more: whoever watches the process is to start it again.
+      if (entry.error instanceof ThreadError) {
+        broken = entry.error;
+        stop.abort();
+      }
+    });
     const listening = await io.listen(server.fetch, { hostname, port });
     await greet(io, listening, options, apiKey !== undefined);
-    await ended(context);
+    await ended(context, stop.signal);
     await log(io, options, { event: "closing", graceSeconds: grace }, `closing: running requests have ${grace} s to end`);
     await server.close(grace * 1000);
     await listening.close();
+    if (broken !== undefined) throw broken;
   } finally {
+    draft?.dispose();
     model.dispose();
   }
 }
 
-function start(model: Model, options: Options, apiKey: string | undefined, io: Io): Server {
-  const { maxConcurrency: concurrency, queue, maxTokens, maxPromptTokens: promptTokens, maxBody: bodyBytes, name } = options;
-  const limits = Object.fromEntries(Object.entries({ concurrency, queue, maxTokens, promptTokens, bodyBytes }).filter(([, value]) => value !== undefined)) as ServerLimits;
+function start(model: Model, draftModel: Model | undefined, options: Options, apiKey: string | undefined, onRequest: (entry: RequestLog) => void): Server {
+  const { maxConcurrency: concurrency, queue, maxTokens, maxPromptTokens: promptTokens, maxBody: bodyBytes, name, speculate, draftTokens } = options;
+  const given = <T extends object>(values: { [K in keyof T]: T[K] | undefined }): T => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T;
   try {
     return createServer(name === undefined ? model : { [name]: model }, {
-      limits,
+      limits: given<ServerLimits>({ concurrency, queue, maxTokens, promptTokens, bodyBytes }),
+      speculation: given<ServerSpeculation>({ speculate, draftModel, draftTokens }),
       ...(apiKey === undefined ? {} : { apiKey }),
-      onRequest: (entry) => void log(io, options, { event: "request", ...entry, ...(entry.error === undefined ? {} : { error: errorText(entry.error) }) }, requestLine(entry)),
+      // Another site's name may be given this machine's address, and its pages then pass for this server's own.
+      ...(apiKey === undefined && LOCAL.test(options.host) ? { allowOrigin: (origin: string) => LOCAL_ORIGIN.test(origin) } : {}),
+      onRequest,
     });
   } catch (error) {
     if (!(error instanceof UsageError) || error.field === undefined) throw error;
@@ -97,17 +119,17 @@ async function greet(io: Io, { hostname, port }: Listening, options: Options, ha
   if (!hasKey && !LOCAL.test(hostname)) io.err(`blockffn: anyone who can reach this address may use it; set ${API_KEY} to ask for a key\n`);
 }
 
-/** Resolves when the process is asked to end. */
-function ended({ io, signal }: Context): Promise<void> {
+/** Resolves when the process is asked to end, or `stop` is aborted. */
+function ended({ io, signal: interrupt }: Context, stop: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const release = io.onTerminate(done);
     function done(): void {
       release();
-      signal.removeEventListener("abort", done);
+      for (const signal of [interrupt, stop]) signal.removeEventListener("abort", done);
       resolve();
     }
-    if (signal.aborted) done();
-    else signal.addEventListener("abort", done);
+    for (const signal of [interrupt, stop]) signal.addEventListener("abort", done);
+    if (interrupt.aborted || stop.aborted) done();
   });
 }
 

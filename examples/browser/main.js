@@ -5,6 +5,8 @@ import { Scene } from "./scene.js";
 
 const MODEL = new URLSearchParams(location.search).get("model") ?? "../../models/blockffn-nano.q8.safetensors";
 const IDEAS = ["Tom had a red car. He liked to", "One day, a small bird found a shiny stone.", "The old king sat by the fire and said,", "It was raining, and the frog"];
+/** Threads to choose from, where the page may share memory with workers (scripts/serve.mjs sends the headers for that). */
+const THREADS = [1, 2, 4].filter((n) => crossOriginIsolated && n <= navigator.hardwareConcurrency);
 
 /** Longest warm-up, for each way to compute experts. */
 const WARM_UP_MS = 400;
@@ -27,13 +29,18 @@ function showError(title, error, retry) {
   $("error").hidden = false;
 }
 
-async function load() {
+/** @param threads undefined for what the library thinks best */
+async function load(threads) {
+  $("go").disabled = true;
+  $("threads").disabled = true;
   $("error").hidden = true;
+  model?.dispose();
   $("loading").hidden = false;
   $("progress").removeAttribute("value");
   $("progress-text").textContent = "Starting …";
   try {
     model = await loadModelInWorker(MODEL, {
+      ...(threads !== undefined && { threads }),
       onProgress(done, total) {
         $("progress").max = total;
         $("progress").value = done;
@@ -41,17 +48,23 @@ async function load() {
       },
     });
   } catch (error) {
-    showError("The model could not be loaded", error, load);
+    model = undefined;
+    $("threads").disabled = false;
+    showError("The model could not be loaded", error, () => load(threads));
     return;
   } finally {
     $("loading").hidden = true;
   }
   const { ffn, layers } = model.config;
   const experts = ffn.kind === "experts" ? `${layers} layers of ${ffn.experts} experts` : `${layers} layers, dense: it has no experts to watch`;
-  $("model").textContent = `${experts}, ${model.info.quantization} weights, WebAssembly ${model.info.tier}: runs in this page.`;
-  scene = new Scene(model.config);
+  const { quantization, tier, hasDraftHead } = model.info;
+  $("model").textContent = `${experts}, ${quantization} weights, WebAssembly ${tier}, ${model.threads === 1 ? "1 thread" : `${model.threads} threads`}: runs in this page.`;
+  $("eagle").hidden = !hasDraftHead;
+  for (const input of document.querySelectorAll("input[name=threads]")) input.checked = Number(input.value) === model.threads;
+  scene ??= new Scene(model.config);
   await warmUp();
   $("go").disabled = false;
+  $("threads").disabled = false;
 }
 
 /** Browsers compile what runs often once more, and better: the first run must not look slow beside later ones. */
@@ -63,10 +76,11 @@ async function warmUp() {
 }
 
 async function generate() {
-  const settings = { ffn: chosen("ffn"), speculate: chosen("speculate") };
+  const settings = { ffn: chosen("ffn"), speculate: chosen("speculate"), threads: model.threads };
   controller = new AbortController();
   $("error").hidden = true;
   $("go").textContent = "Stop";
+  $("threads").disabled = true;
   $("status").textContent = "";
   $("story").ariaBusy = "true";
   scene.start($("prompt").value, settings.ffn === "dense");
@@ -99,6 +113,7 @@ async function generate() {
     showError("That did not work", error);
   } finally {
     $("go").textContent = "Generate";
+    $("threads").disabled = false;
     $("story").ariaBusy = "false";
     controller = undefined;
   }
@@ -129,5 +144,13 @@ for (const idea of IDEAS) {
     $("prompt").focus();
   });
   $("ideas").append(button);
+}
+$("threads").hidden = THREADS.length < 2;
+for (const threads of THREADS) {
+  const label = document.createElement("label");
+  const input = Object.assign(document.createElement("input"), { type: "radio", name: "threads", value: threads });
+  label.append(input, Object.assign(document.createElement("span"), { textContent: threads }));
+  input.addEventListener("change", () => void load(threads));
+  $("threads").querySelector(".segments").append(label);
 }
 await load();

@@ -1,5 +1,5 @@
 const FFN = { sparse: "Sparse", dense: "Dense" };
-const SPECULATE = { off: "", ngram: " + look-up", auto: " + auto" };
+const SPECULATE = { off: "", ngram: " + look-up", eagle: " + draft head", auto: " + auto" };
 
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 
@@ -15,8 +15,8 @@ export class Runs {
     this.#hint = hint;
   }
 
-  add({ ffn, speculate }, { decodeTokensPerSecond }) {
-    const name = FFN[ffn] + SPECULATE[speculate];
+  add({ ffn, speculate, threads }, { decodeTokensPerSecond }) {
+    const name = FFN[ffn] + SPECULATE[speculate] + (threads === 1 ? "" : `, ${threads} threads`);
     this.#runs.set(name, [...(this.#runs.get(name) ?? []), decodeTokensPerSecond]);
     const speeds = new Map([...this.#runs].map(([label, all]) => [label, median(all)]));
     const sorted = [...speeds].sort(([, a], [, b]) => b - a);

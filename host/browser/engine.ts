@@ -1,27 +1,18 @@
 import { SourceError } from "../../src/errors.ts";
-import type { Tier } from "../../src/host.ts";
+import { compiledOnce, type EngineFile } from "../compiled.ts";
 
 /** Beside the bundle in dist/browser/. Written out, so that bundlers see which files go with it. */
-const ENGINES: Readonly<Record<Tier, URL>> = {
-  scalar: new URL("./engine.scalar.wasm", import.meta.url),
-  simd: new URL("./engine.simd.wasm", import.meta.url),
-  relaxed: new URL("./engine.relaxed.wasm", import.meta.url),
+const ENGINES: Readonly<Record<EngineFile, URL>> = {
+  "engine.scalar.wasm": new URL("./engine.scalar.wasm", import.meta.url),
+  "engine.simd.wasm": new URL("./engine.simd.wasm", import.meta.url),
+  "engine.relaxed.wasm": new URL("./engine.relaxed.wasm", import.meta.url),
+  "engine.scalar.threads.wasm": new URL("./engine.scalar.threads.wasm", import.meta.url),
+  "engine.simd.threads.wasm": new URL("./engine.simd.threads.wasm", import.meta.url),
+  "engine.relaxed.threads.wasm": new URL("./engine.relaxed.threads.wasm", import.meta.url),
 };
 
-const compiled = new Map<Tier, Promise<WebAssembly.Module>>();
-
-/** The engine of a tier, compiled while it comes in, once a page or worker. @throws SourceError when its file is not served. */
-export function browserEngine(tier: Tier): Promise<WebAssembly.Module> {
-  let module = compiled.get(tier);
-  if (module === undefined) {
-    module = compile(ENGINES[tier]);
-    compiled.set(tier, module);
-    module.catch(() => compiled.delete(tier));
-  }
-  return module;
-}
-
-async function compile({ href }: URL): Promise<WebAssembly.Module> {
+async function compile(file: EngineFile): Promise<WebAssembly.Module> {
+  const { href } = ENGINES[file];
   const response = await fetch(href).catch((cause: unknown) => {
     throw new SourceError("the engine cannot be fetched", { file: href, cause });
   });
@@ -30,3 +21,6 @@ async function compile({ href }: URL): Promise<WebAssembly.Module> {
   const streams = response.headers.get("content-type")?.startsWith("application/wasm") === true;
   return streams ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer());
 }
+
+/** The engine of a tier, compiled while it comes in, once a page or worker. @throws SourceError when its file is not served. */
+export const browserEngine = compiledOnce(compile);

@@ -5,15 +5,22 @@ import type { LoadOptions } from "../../src/model/types.ts";
 import { DamagedCacheError, ModelCache } from "./cache.ts";
 import { browserEngine } from "./engine.ts";
 import { absoluteUrl, openUrl } from "./files.ts";
+import { browserThreads, threadless } from "./threads.ts";
 
 export interface BrowserLoadOptions extends LoadOptions {
   /** Keeps the model in the origin private file system, where there is one (workers only); default true. */
   readonly cache?: boolean;
 }
 
-/** Browsers: models and engine by URL. */
+/** Browsers: models and engine by URL, threads where pages may share memory. */
 function browserHost(cached: boolean): Host {
-  return { engine: browserEngine, open: async (location) => openUrl(location, cached), now: () => performance.now() };
+  const reason = threadless();
+  return {
+    engine: browserEngine,
+    open: async (location) => openUrl(location, cached),
+    now: () => performance.now(),
+    ...(reason === undefined ? { threads: browserThreads } : { threadless: reason }),
+  };
 }
 
 /**

@@ -24,7 +24,10 @@ export interface ModelInfo {
   readonly config: ModelConfig;
   readonly quantization: Quantization;
   readonly tier: Tier;
+  readonly threads: number;
   readonly hasTokenizer: boolean;
+  /** Whether it carries an EAGLE head, for `speculate: "eagle"`. */
+  readonly hasDraftHead: boolean;
 }
 
 /** From the worker to the page. After `done` or `error` nothing more comes for an id. */

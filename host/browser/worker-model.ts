@@ -37,7 +37,12 @@ export class WorkerModel {
     return this.#info.config;
   }
 
-  /** Weight type, kernel tier and whether text can be given. */
+  /** Threads that it runs on, that of its worker included. */
+  get threads(): number {
+    return this.#info.threads;
+  }
+
+  /** Weight type, kernel tier, threads, whether text can be given and whether there is a draft head. */
   get info(): ModelInfo {
     return this.#info;
   }

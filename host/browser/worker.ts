@@ -19,8 +19,8 @@ function loaded(): Model {
 async function load({ id, location, options }: Request & { type: "load" }): Promise<ModelInfo> {
   if (model !== undefined) throw new UsageError("this worker has its model already; start another one");
   model = await loadModel(location, { ...options, onProgress: (done, total) => scope.postMessage({ type: "progress", id, done, total }) });
-  const { name, config, tokenizer, loaded: { quantization, tier } } = model;
-  return { name, config, quantization, tier, hasTokenizer: tokenizer !== undefined };
+  const { name, config, tokenizer, loaded: { quantization, tier, threads, hasDraftHead = false } } = model;
+  return { name, config, quantization, tier, threads, hasTokenizer: tokenizer !== undefined, hasDraftHead };
 }
 
 async function generate(id: number, prompt: string | Uint32Array, options: PostedGenerateOptions) {

@@ -1,41 +1,27 @@
 import { SourceError } from "../../src/errors.ts";
 import type { ByteSource, ModelFiles } from "../../src/format/source.ts";
-import { checkPlainName } from "../names.ts";
+import { checkPath, openLocal } from "../local-files.ts";
+import { checkRange } from "../range.ts";
 import { filePath } from "./package.ts";
 import { deno, type DenoFile } from "./runtime.ts";
 
 /** Opens a model: a folder in the Hugging Face layout, or a packed file. @throws SourceError when there is neither, or it may not be read. */
 export async function openLocation(location: string): Promise<ModelFiles> {
-  const path = localPath(location);
-  const found = await kindOf(path);
-  if (found === undefined) throw new SourceError("there is no such file or folder; give a packed model or a folder with config.json", { file: location });
-  if (found.kind === "file") {
-    return { name: location, single: true, open: async (name) => (name === "" ? LocalFile.open(path, location, found.size) : undefined) };
-  }
-  return {
-    name: location,
-    single: false,
-    open: async (name) => {
-      checkPlainName(name, location);
-      const file = `${path.replace(/[/\\]$/, "")}/${name}`;
-      const inside = await kindOf(file);
-      return inside?.kind === "file" ? LocalFile.open(file, file, inside.size) : undefined;
-    },
-  };
+  return openLocal({ kindOf, open: (path, name) => LocalFile.open(path, name) }, location, localPath(location));
 }
 
 function localPath(location: string): string {
-  if (location.includes("\0")) throw new SourceError("a path cannot hold a NUL character", { file: location.replaceAll("\0", "\\0") });
+  checkPath(location);
   if (/^file:\/\/\//i.test(location)) return filePath(new URL(location));
   if (/^(https?|file):/i.test(location)) throw new SourceError("on Deno, models are read from files; download it first", { file: location });
   return location;
 }
 
 /** @throws SourceError for what is neither a regular file nor a folder (reading a pipe would wait forever). */
-async function kindOf(path: string): Promise<{ readonly kind: "file" | "folder"; readonly size: number } | undefined> {
+async function kindOf(path: string): Promise<"file" | "folder" | undefined> {
   try {
-    const { isFile, isDirectory, size } = await deno.stat(path);
-    if (isFile || isDirectory) return { kind: isFile ? "file" : "folder", size };
+    const { isFile, isDirectory } = await deno.stat(path);
+    if (isFile || isDirectory) return isFile ? "file" : "folder";
   } catch (cause) {
     if (cause instanceof deno.errors.NotFound || /ENOTDIR|not a directory/i.test(String(cause))) return undefined;
     throw sourceError(path, cause);
@@ -64,8 +50,9 @@ class LocalFile implements ByteSource {
     this.#file = file;
   }
 
-  static async open(path: string, name: string, size: number): Promise<LocalFile> {
+  static async open(path: string, name: string): Promise<LocalFile> {
     try {
+      const { size } = await deno.stat(path);
       return new LocalFile(name, size, await deno.open(path));
     } catch (cause) {
       throw sourceError(name, cause);
@@ -73,9 +60,7 @@ class LocalFile implements ByteSource {
   }
 
   async readInto(offset: number, target: Uint8Array): Promise<void> {
-    if (!Number.isSafeInteger(offset) || offset < 0 || offset + target.length > this.size) {
-      throw new SourceError(`bytes ${offset} to ${offset + target.length} were asked for, but the file has ${this.size}`, { file: this.name, limit: this.size });
-    }
+    checkRange(this, offset, target.length);
     let done = 0;
     try {
       // Seeking and reading are two calls here, so nothing may come between them.

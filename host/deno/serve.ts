@@ -2,11 +2,23 @@ import { AddressError } from "../../src/errors.ts";
 import type { Listen } from "../../src/host.ts";
 import { deno } from "./runtime.ts";
 
+/** Answers that are complete get this long to reach their clients, in milliseconds. */
+const FLUSH_MS = 2000;
+
 /** Listens with Deno.serve; needs `--allow-net=HOST:PORT`. A client that goes away aborts its request's signal and cancels the body of its response. */
 export const listen: Listen = async (fetch, { hostname, port }) => {
   try {
     const server = deno.serve({ hostname, port, onListen: () => undefined }, fetch);
-    return { hostname, port: server.addr.port, close: () => server.shutdown() };
+    return {
+      hostname,
+      port: server.addr.port,
+      async close() {
+        let rest: ReturnType<typeof setTimeout> | undefined;
+        // It waits for all requests, also for one whose body never comes to its end.
+        await Promise.race([server.shutdown(), new Promise((resolve) => (rest = setTimeout(resolve, FLUSH_MS)))]);
+        clearTimeout(rest);
+      },
+    };
   } catch (cause) {
     throw addressError(cause, hostname, port);
   }

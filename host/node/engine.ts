@@ -2,13 +2,12 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { SourceError } from "../../src/errors.ts";
 import type { Host } from "../../src/host.ts";
+import { compiledOnce, type EngineFile } from "../compiled.ts";
 import { openLocation } from "./files.ts";
 import { PACKAGE_ROOT } from "./package.ts";
 import { nodeThreads } from "./threads.ts";
 
-const compiled = new Map<string, Promise<WebAssembly.Module>>();
-
-async function compile(file: string): Promise<WebAssembly.Module> {
+async function compile(file: EngineFile): Promise<WebAssembly.Module> {
   const url = new URL(`dist/engine/${file}`, PACKAGE_ROOT);
   let bytes: Uint8Array<ArrayBuffer>;
   try {
@@ -22,16 +21,7 @@ async function compile(file: string): Promise<WebAssembly.Module> {
 
 /** Node: models from local files, the engine from the package's dist/engine, compiled once a process, worker threads. */
 export const nodeHost: Host = {
-  engine(tier, threads = false) {
-    const file = `engine.${tier}${threads ? ".threads" : ""}.wasm`;
-    let module = compiled.get(file);
-    if (module === undefined) {
-      module = compile(file);
-      compiled.set(file, module);
-      module.catch(() => compiled.delete(file));
-    }
-    return module;
-  },
+  engine: compiledOnce(compile),
   open: openLocation,
   now: () => performance.now(),
   threads: nodeThreads,

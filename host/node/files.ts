@@ -1,37 +1,20 @@
 import { open, stat, type FileHandle } from "node:fs/promises";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SourceError } from "../../src/errors.ts";
 import type { ByteSource, ModelFiles } from "../../src/format/source.ts";
-import { checkPlainName } from "../names.ts";
+import { checkPath, openLocal } from "../local-files.ts";
+import { checkRange } from "../range.ts";
 
 /** Read calls take at most this much: the system's own limit is 2 GiB less a page. */
 const MAX_READ = 1 << 30;
 
 /** Opens a model: a folder in the Hugging Face layout, or a packed file. @throws SourceError when there is neither. */
 export async function openLocation(location: string): Promise<ModelFiles> {
-  const path = localPath(location);
-  const kind = await kindOf(path);
-  if (kind === undefined) {
-    throw new SourceError("there is no such file or folder; give a packed model or a folder with config.json", { file: location });
-  }
-  if (kind === "file") {
-    return { name: location, single: true, open: async (name) => (name === "" ? NodeFile.open(path, location) : undefined) };
-  }
-  return {
-    name: location,
-    single: false,
-    open: async (name) => {
-      checkPlainName(name, location);
-      const file = join(path, name);
-      // Links are followed: the Hugging Face cache is made of them.
-      return (await kindOf(file)) === "file" ? NodeFile.open(file, join(location, name)) : undefined;
-    },
-  };
+  return openLocal({ kindOf, open: (path, name) => NodeFile.open(path, name) }, location, localPath(location));
 }
 
 function localPath(location: string): string {
-  if (location.includes("\0")) throw new SourceError("a path cannot hold a NUL character", { file: location.replaceAll("\0", "\\0") });
+  checkPath(location);
   if (/^file:/i.test(location)) return urlPath(location);
   if (/^https?:/i.test(location)) throw new SourceError("on Node, models are read from files; download it first", { file: location });
   return location;
@@ -109,9 +92,7 @@ export class NodeFile implements ByteSource {
   }
 
   async readInto(offset: number, target: Uint8Array): Promise<void> {
-    if (!Number.isSafeInteger(offset) || offset < 0 || offset + target.length > this.size) {
-      throw new SourceError(`bytes ${offset} to ${offset + target.length} were asked for, but the file has ${this.size}`, { file: this.name, limit: this.size });
-    }
+    checkRange(this, offset, target.length);
     let done = 0;
     while (done < target.length) {
       const bytesRead = await this.#read(target, done, offset + done);

@@ -78,6 +78,7 @@ function resuming(body: ReadableStream<Uint8Array>, url: string, init: RequestIn
   let reader = body.getReader();
   let position = 0;
   let failures = 0;
+  let cancelled = false;
   const resume = async (cause: unknown): Promise<void> => {
     if (init.signal?.aborted === true) throw cause;
     if (failures === RETRIES) throw new SourceError(`the connection broke at byte ${position} of ${size}; try again`, { file: url, cause });
@@ -86,11 +87,14 @@ function resuming(body: ReadableStream<Uint8Array>, url: string, init: RequestIn
       if (error instanceof SourceError && error.cause === undefined) throw error;
       return undefined;
     });
-    if (next !== undefined) reader = next.getReader();
+    if (next === undefined) return;
+    // Nobody reads any more: the connection must not stay open.
+    if (cancelled) return next.cancel();
+    reader = next.getReader();
   };
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      for (;;) {
+      while (!cancelled) {
         let broken: unknown;
         const next = await reader.read().catch((cause: unknown) => {
           broken = cause;
@@ -105,7 +109,11 @@ function resuming(body: ReadableStream<Uint8Array>, url: string, init: RequestIn
         await resume(broken);
       }
     },
-    cancel: (reason) => reader.cancel(reason),
+    async cancel(reason) {
+      cancelled = true;
+      // One that broke cannot be cancelled, and need not be.
+      await reader.cancel(reason).catch(() => undefined);
+    },
   }, { highWaterMark: 0 });
 }
 
@@ -113,7 +121,16 @@ function resuming(body: ReadableStream<Uint8Array>, url: string, init: RequestIn
 async function rest(url: string, init: RequestInit, version: Version, position: number, size: number): Promise<ReadableStream<Uint8Array>> {
   const response = await request(url, { ...init, headers: { Range: `bytes=${position}-` } });
   const { etag, modified } = versionOf(response);
-  if (response.status !== 206 || response.body === null) throw new SourceError(`the connection broke at byte ${position} of ${size}, and the server does not send parts; try again`, { file: url });
-  if (etag !== version.etag || modified !== version.modified) throw new SourceError("was replaced on the server while it was read; load it again", { file: url });
+  if (response.status !== 206 || response.body === null) {
+    await response.body?.cancel();
+    throw new SourceError(`the connection broke at byte ${position} of ${size}, and the server does not send parts; try again`, { file: url });
+  }
+  // Hidden from other origins, unless the server shows it to them.
+  const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(response.headers.get("content-range") ?? "");
+  const same = range === null || (Number(range[1]) === position && Number(range[2]) === size);
+  if (!same || etag !== version.etag || modified !== version.modified) {
+    await response.body.cancel();
+    throw new SourceError("was replaced on the server while it was read; load it again", { file: url });
+  }
   return response.body;
 }

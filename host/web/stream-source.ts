@@ -1,5 +1,6 @@
 import { SourceError } from "../../src/errors.ts";
 import type { ByteSource } from "../../src/format/source.ts";
+import { checkRange } from "../range.ts";
 
 const EMPTY = new Uint8Array(0);
 /** What may be left of a file when its reader is done: padding. It is read to the end, so that a copy in a cache is whole. */
@@ -43,9 +44,7 @@ export class StreamSource implements ByteSource {
   }
 
   async #fill(offset: number, target: Uint8Array): Promise<void> {
-    if (!Number.isSafeInteger(offset) || offset < 0 || offset + target.length > this.size) {
-      throw new SourceError(`bytes ${offset} to ${offset + target.length} were asked for, but the file has ${this.size}`, { file: this.name, limit: this.size });
-    }
+    checkRange(this, offset, target.length);
     if (offset < this.#position) {
       throw new SourceError(`byte ${offset} was asked for after byte ${this.#position}; a stream cannot go back`, { file: this.name });
     }

@@ -84,25 +84,25 @@ export class Engine {
 
   /**
    * An engine of a tier. Its workers start meanwhile, calls run on the caller alone until they have; with `wait`, they have begun when it
-   * resolves. @throws ThreadError, with `wait`, when they cannot be started; without, calls then stay with the caller.
+   * resolves. @throws ThreadError when they cannot be started, with `wait` or over a given memory; else it is then an engine of one thread.
    */
-  static async start(host: Host, tier: Tier, { threads = 1, name = "engine", wait = true, memory = newMemory(threads) }: EngineOptions = {}): Promise<Engine> {
-    if (threads === 1 || host.threads === undefined) return Engine.create(await host.engine(tier), name, memory);
-    const module = await host.engine(tier, true);
-    const engine = await Engine.#create(module, threads, name, memory);
-    const team = engine.team as Team;
-    forgotten?.register(engine, team);
-    const begun = host.threads.start(module, engine.memory, threads - 1, (reason) => team.fail(reason)).then((workers) => team.begin(workers));
-    if (!wait) {
-      begun.catch(() => {});
-      return engine;
-    }
+  static async start(host: Host, tier: Tier, { threads = 1, name = "engine", wait = true, memory }: EngineOptions = {}): Promise<Engine> {
+    const alone = async (): Promise<Engine> => Engine.create(await host.engine(tier), name, threads === 1 ? memory : undefined);
+    if (threads === 1 || host.threads === undefined) return alone();
     try {
-      await begun;
+      const module = await host.engine(tier, true);
+      const engine = await Engine.#create(module, threads, name, memory ?? newMemory(threads));
+      const team = engine.team as Team;
+      forgotten?.register(engine, team);
+      const begun = host.threads.start(module, engine.memory, threads - 1, (reason) => team.fail(reason)).then((workers) => team.begin(workers));
+      if (wait) await begun;
+      else begun.catch(() => team.giveUp());
+      return engine;
     } catch (cause) {
-      throw new ThreadError(`${threads} threads could not be started; ask for fewer`, { file: name, field: "threads", cause });
+      if (!wait && memory === undefined) return alone();
+      const why = cause instanceof Error ? ` (${cause.message})` : "";
+      throw new ThreadError(`${threads} threads could not be started${why}; ask for fewer`, { file: name, field: "threads", cause });
     }
-    return engine;
   }
 
   static async #create(module: WebAssembly.Module, threads: number, name: string, memory: WebAssembly.Memory): Promise<Engine> {
@@ -116,7 +116,7 @@ export class Engine {
 
   /** Threads that its calls may run on. */
   get threads(): number {
-    return this.team?.threads ?? 1;
+    return this.team === undefined || this.team.lost ? 1 : this.team.threads;
   }
 
   /** Runs a call of `exports` that all threads share (forward, eagleForward, ffnBranch), on `rows` rows. @throws ThreadError when one fails. */

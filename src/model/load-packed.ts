@@ -26,13 +26,16 @@ export async function loadPacked(host: Host, chosen: Promise<Tier>, source: Byte
     if (options.quantize !== undefined && options.quantize !== plan.quantization) {
       throw new ConfigError(`is packed as ${plan.quantization}; convert the original folder to get ${options.quantize}`, { file: name, field: "quantize" });
     }
-    const threads = chooseThreads(host, config, plan, options.threads);
+    let threads = chooseThreads(host, config, plan, options.threads);
+    // Threads that nobody asked for are left out where they cannot be had.
+    const shared = threads > 1 && options.threads === undefined ? await sharedMemory(host, chosen, threads) : undefined;
+    if (options.threads === undefined && shared === undefined) threads = 1;
     const layout = layoutModel(config, plan, draft, { threads, base: HOST_BASE, file: name, weightsAt: read?.addressOf(weightsOffset) });
     const { weights } = layout.addresses;
     const tokenizer = readTokenizer();
     tokenizer.catch(() => undefined);
     if (read === undefined) {
-      const memory = newMemory(threads);
+      const memory = shared ?? newMemory(threads);
       growMemory(memory, layout.end, "the model", name);
       read = new FileRead(source, { start: weightsOffset, bytes, memory, at: weights }, options.onProgress);
     }
@@ -54,6 +57,17 @@ export async function loadPacked(host: Host, chosen: Promise<Tier>, source: Byte
     }
   } finally {
     await read?.stop();
+  }
+}
+
+/** Memory that threads share; undefined where their engine or the memory cannot be had. */
+async function sharedMemory(host: Host, tier: Promise<Tier>, threads: number): Promise<WebAssembly.Memory | undefined> {
+  const chosen = await tier;
+  try {
+    await host.engine(chosen, true);
+    return newMemory(threads);
+  } catch {
+    return undefined;
   }
 }
 

@@ -21,6 +21,7 @@ export class Team {
   /** What ended a worker before all had begun. */
   #lost: unknown;
   #ended = false;
+  #lost = false;
 
   /** @param name the model's, for errors. */
   constructor(exports: EngineExports, memory: WebAssembly.Memory, threads: number, name: string) {
@@ -36,6 +37,16 @@ export class Team {
     if (this.#ended || this.#lost !== undefined) workers.terminate();
     if (this.#lost !== undefined) throw this.#lost;
     this.#workers = workers;
+  }
+
+  /** Whether the workers could not be started, so that all calls are the caller's. */
+  get lost(): boolean {
+    return this.#lost;
+  }
+
+  /** The workers could not be started. */
+  giveUp(): void {
+    this.#lost = true;
   }
 
   /** Milliseconds that a thread waits for the others before it calls them lost. */

@@ -1,3 +1,3 @@
 export { createServer, type Server } from "./server.ts";
-export type { RequestLog, ServerLimits, ServerOptions } from "./options.ts";
+export type { RequestLog, ServerLimits, ServerOptions, ServerSpeculation } from "./options.ts";
 export type { Models } from "./served.ts";

@@ -2,7 +2,7 @@ import { Registry, type Counter, type Histogram } from "./prometheus.ts";
 import type { Slots } from "./slots.ts";
 
 const FIRST_TOKEN_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
-const TOKENS_PER_SECOND = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500];
+const TOKENS_PER_SECOND = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000];
 
 /** What `/metrics` tells. */
 export class Metrics {

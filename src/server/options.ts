@@ -1,4 +1,7 @@
+import { resolveOptions, type GenerateOptions } from "../decode/options.ts";
+import { checkSpeculation } from "../decode/speculation.ts";
 import { UsageError } from "../errors.ts";
+import type { LoadedModel } from "../model/types.ts";
 
 /** What a request may ask for and how many may ask. */
 export interface ServerLimits {
@@ -31,10 +34,21 @@ export interface RequestLog {
   readonly error?: unknown;
 }
 
+/** How answers are guessed ahead: as in `generate`, it changes no text. */
+export type ServerSpeculation = Pick<GenerateOptions, "speculate" | "draftModel" | "draftTokens">;
+
 export interface ServerOptions {
   readonly limits?: ServerLimits;
+  /** Speculation of all answers but those with log-probabilities, where none is possible; default: `auto`. */
+  readonly speculation?: ServerSpeculation;
   /** Keys of which a request must bring one (`Authorization: Bearer KEY`); default: none is asked for. */
   readonly apiKey?: string | readonly string[];
+  /**
+   * Asked for requests that name the site of the web page that sent them (`Origin`: browsers do, but for plain GETs); false answers 403.
+   * Default: every site may. Without a key a server on the reader's own machine should not answer other sites' pages, which can give
+   * their own name its address.
+   */
+  readonly allowOrigin?: (origin: string) => boolean;
   /** Called once a request, when its answer is complete. */
   readonly onRequest?: (entry: RequestLog) => void;
 }
@@ -66,4 +80,10 @@ export function resolveLimits(limits: ServerLimits): ResolvedLimits {
 function whole(field: string, value: number, least: number, most: number): number {
   if (Number.isInteger(value) && value >= least && value <= most) return value;
   throw new UsageError(`must be a whole number from ${least} to ${most}`, { field, limit: most });
+}
+
+/** Checks that every model can speculate as it is asked to. @throws UsageError naming the option, ConfigError for a draft model of another vocabulary. */
+export function checkServerSpeculation(models: Iterable<LoadedModel>, speculation: ServerSpeculation): void {
+  const resolved = resolveOptions(speculation);
+  for (const model of models) checkSpeculation(model, resolved);
 }

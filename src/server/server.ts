@@ -1,10 +1,11 @@
 import { Hono, type Context } from "hono";
+import { nextTask } from "../decode/pause.ts";
 import { Answer, type Said } from "./answer.ts";
 import { KeyCheck } from "./auth.ts";
 import { readJson } from "./body.ts";
 import { ApiError, asBadRequest, internalError, toldError } from "./errors.ts";
 import { Metrics } from "./metrics.ts";
-import { resolveLimits, type RequestLog, type ResolvedLimits, type ServerOptions } from "./options.ts";
+import { checkServerSpeculation, resolveLimits, type RequestLog, type ResolvedLimits, type ServerOptions, type ServerSpeculation } from "./options.ts";
 import { parseChat, parseCompletion, type GenerationRequest } from "./schema.ts";
 import { serveModels, type Models, type ServedModel } from "./served.ts";
 import { chatShape, completionShape, type Shape } from "./shapes.ts";
@@ -59,18 +60,23 @@ class ModelServer {
   readonly #keys: KeyCheck | undefined;
   readonly #slots: Slots;
   readonly #metrics: Metrics;
+  readonly #speculation: ServerSpeculation;
   readonly #answers = new Set<Answer>();
   readonly #onRequest: ServerOptions["onRequest"];
+  readonly #allowOrigin: ServerOptions["allowOrigin"];
   readonly #app: Hono<{ Bindings: Exchange }>;
 
   constructor(models: Models, options: ServerOptions) {
     this.#limits = resolveLimits(options.limits ?? {});
     this.#models = serveModels(models, this.#limits);
+    this.#speculation = options.speculation ?? {};
+    checkServerSpeculation(Array.from(this.#models.values(), ({ model }) => model.loaded), this.#speculation);
     const { apiKey } = options;
     this.#keys = apiKey === undefined ? undefined : new KeyCheck(typeof apiKey === "string" ? [apiKey] : apiKey);
     this.#slots = new Slots(this.#limits.concurrency, this.#limits.queue);
     this.#metrics = new Metrics(this.#slots);
     this.#onRequest = options.onRequest;
+    this.#allowOrigin = options.allowOrigin;
     this.#app = this.#routes();
   }
 
@@ -94,6 +100,7 @@ class ModelServer {
     const route = (method: "GET" | "POST", path: string, handle: (context: Context<{ Bindings: Exchange }>) => Promise<Response> | Response): void => {
       app.all(path, async (context) => {
         context.env.route = path;
+        this.#checkOrigin(context.req.raw.headers.get("origin"));
         if (path !== "/healthz") await this.#keys?.check(context.req.raw.headers.get("authorization"));
         const asked = context.req.method;
         if (asked !== method && !(asked === "HEAD" && method === "GET")) {
@@ -113,6 +120,11 @@ class ModelServer {
     });
     app.onError((error, context) => this.#failed(context.env, error));
     return app;
+  }
+
+  #checkOrigin(origin: string | null): void {
+    if (origin === null || this.#allowOrigin === undefined || this.#allowOrigin(origin)) return;
+    throw new ApiError(403, "invalid_request_error", "web pages of other sites may not use this server; to let them, start it with an API key", { code: "origin_not_allowed" });
   }
 
   #health(): Response {
@@ -140,6 +152,7 @@ class ModelServer {
     return streamAnswer(answer, shape, {
       includeUsage: asked.includeUsage,
       stallMs: this.#limits.stallMs,
+      pause: served.model.loaded.pause ?? nextTask,
       onEnd: (error) => {
         if (error !== undefined) exchange.error = error;
         this.#log(exchange, answer.gone ? CLIENT_GONE : 200);
@@ -148,7 +161,8 @@ class ModelServer {
   }
 
   async #start(exchange: Exchange, served: ServedModel, prompt: ArrayLike<number>, asked: GenerationRequest, api: Api): Promise<Answer> {
-    const options = { ...asked.options, maxTokens: served.maxTokens(asked, api) };
+    const speculation = asked.options.logprobs === undefined ? this.#speculation : {};
+    const options = { ...asked.options, ...speculation, maxTokens: served.maxTokens(asked, api) };
     const client = exchange.request.signal;
     const release = await this.#slots.acquire(client);
     try {
@@ -187,7 +201,11 @@ class ModelServer {
       ...(answer?.outcome === undefined ? {} : { finishReason: answer.outcome.finishReason }),
       ...(error === undefined ? {} : { error }),
     };
-    this.#onRequest(entry);
+    try {
+      this.#onRequest(entry);
+    } catch {
+      // A log that fails is no reason to fail an answer.
+    }
   }
 }
 

@@ -9,6 +9,8 @@ interface StreamOptions {
   readonly includeUsage: boolean;
   /** Milliseconds that the client may leave ready events unread. */
   readonly stallMs: number;
+  /** Lets the runtime send what is ready. */
+  readonly pause: () => Promise<void>;
   /** Called once, with what failed inside if something did. */
   readonly onEnd: (error?: unknown) => void;
 }
@@ -49,11 +51,17 @@ export function streamAnswer(answer: Answer, shape: Shape, options: StreamOption
 }
 
 /** Data of the events. @returns what failed inside, if something did */
-async function* eventsOf(answer: Answer, shape: Shape, { includeUsage }: StreamOptions): AsyncGenerator<string, unknown, void> {
+async function* eventsOf(answer: Answer, shape: Shape, { includeUsage, pause }: StreamOptions): AsyncGenerator<string, unknown, void> {
   const first = shape.begin();
   if (first !== undefined) yield JSON.stringify(first);
   try {
-    for (let said = await answer.next(); said !== undefined; said = await answer.next()) yield JSON.stringify(shape.step(said));
+    let sent = false;
+    for (let said = await answer.next(); said !== undefined; said = await answer.next()) {
+      yield JSON.stringify(shape.step(said));
+      // The first text goes out at once; later ones go together with those of a slice of computing (src/decode/pause.ts).
+      if (!sent) await pause();
+      sent = true;
+    }
   } catch (error) {
     // The status is sent already, so the error is an event of its own.
     yield JSON.stringify(toldError(error).body());

@@ -3,10 +3,14 @@ import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { nodeHost } from "../../host/node/engine.ts";
+import { DEFAULT_MODEL } from "../../host/node/package.ts";
+import type { Workers } from "../../src/host.ts";
 import { blockffn, fakeIo } from "../helpers/fake-io.ts";
 import { root } from "../helpers/test-host.ts";
 import { temporaryFolder, writeTinyModel } from "../helpers/tiny-folder.ts";
 import { run } from "../../cli/run.ts";
+import { MAX_TOKENS, PROMPTS } from "../runtime/prompts.ts";
 
 const model = writeTinyModel(temporaryFolder());
 
@@ -36,6 +40,19 @@ describe("blockffn serve", () => {
     await expect(fetch(`${address}/models`)).rejects.toThrow();
   });
 
+  it.each([[[], "https://example.org", 403], [[], "http://rebound.example:8080", 403], [[], "null", 403], [[], "http://localhost:3000", 200], [["--api-key", "k"], "https://example.org", 200]] as const)(
+    "%j: a page of %s gets %d", async (args, origin, status) => {
+      const io = fakeIo();
+      const ended = run(["serve", "-m", model, "--port", "0", ...args], io);
+      await until(() => io.stdout !== "");
+      const response = await ask(/http:\S+/.exec(io.stdout)?.[0] as string, { prompt: "tom", max_tokens: 1 }, { origin, authorization: "Bearer k" });
+      expect(response.status).toBe(status);
+      if (status === 403) expect(await response.json()).toMatchObject({ error: { type: "invalid_request_error", code: "origin_not_allowed" } });
+      io.terminate();
+      expect(await ended).toBe(0);
+    },
+  );
+
   it("ends with 130 at Ctrl-C", async () => {
     const io = fakeIo();
     const ended = run(["serve", "-m", model, "--port", "0"], io);
@@ -62,10 +79,43 @@ describe("blockffn serve", () => {
   it.each([
     [["--port", "70000"], /--port must be from 0 to 65535/], [["--max-concurrency", "0"], /--max-concurrency must be/], [["--queue", "-1"], /--queue must be/],
     [["--max-body", "0"], /--max-body must be/], [["--api-key", ""], /--api-key is empty/], [["--grace", "-1"], /--grace must be/], [["--port", "x"], /whole number/],
+    [["--threads", "0"], /--threads must be/], [["--threads", "two"], /whole number/], [["--tier", "fast"], /Allowed choices are scalar, simd, relaxed/],
+    [["--speculate", "maybe"], /Allowed choices are off, ngram/], [["--speculate", "model"], /--speculate is model, which needs --draft-model/],
+    [["--speculate", "eagle"], /--speculate is eagle, but .* carries no EAGLE head/], [["--draft-tokens", "1"], /--draft-tokens must be a whole number from 2 to 64/],
   ])("%j is wrong usage", async (args, message) => {
     const result = await blockffn(["serve", "-m", model, ...args]);
     expect([result.code, result.out]).toEqual([2, ""]);
     expect(result.err).toMatch(message);
+  });
+
+  it.each([
+    ["--threads", "2"], ["--speculate", "off"], ["--speculate", "ngram", "--draft-tokens", "4"], ["--speculate", "eagle", "--threads", "2"], ["--speculate", "model", "--draft-model", DEFAULT_MODEL],
+  ])("%s %s %s %s changes no text; log-probabilities can be had all the same", async (...args) => {
+    const io = fakeIo();
+    const ended = run(["serve", "-m", DEFAULT_MODEL, "--port", "0", "--tier", "simd", ...args.filter((arg) => arg !== undefined)], io);
+    await until(() => io.stdout !== "");
+    const address = /http:\S+/.exec(io.stdout)?.[0] as string;
+    const { prompt, text } = PROMPTS[0] as (typeof PROMPTS)[number];
+    for (const more of [{}, { logprobs: 1 }]) {
+      expect(await (await ask(address, { prompt, max_tokens: MAX_TOKENS, temperature: 0, ...more })).json()).toMatchObject({ choices: [{ text }] });
+    }
+    io.terminate();
+    expect(await ended).toBe(0);
+  });
+
+  it("ends with 1 when a thread of its model has failed: it could not answer any more", async () => {
+    let workers: Workers | undefined;
+    const { threads } = nodeHost;
+    const io = fakeIo({ host: { ...nodeHost, threads: { cores: 2, start: async (...args) => (workers = await threads!.start(...args)) } } });
+    const ended = run(["serve", "-m", model, "--port", "0", "--threads", "2"], io);
+    await until(() => io.stdout !== "");
+    const address = /http:\S+/.exec(io.stdout)?.[0] as string;
+    workers?.terminate();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const response = await ask(address, { prompt: "tom", max_tokens: 4 });
+    expect([response.status, ((await response.json()) as { error: { type: string } }).error.type]).toEqual([500, "server_error"]);
+    expect(await ended).toBe(1);
+    expect(io.stderr).toMatch(/a thread of the engine failed \(.*\); load the model again/);
   });
 
   it("says what to do when the port is taken", async () => {
@@ -93,6 +143,8 @@ const built = existsSync(main);
 if (!built) console.log("skipped: the built server (run npm run build)");
 
 describe.skipIf(!built)("the server's process", () => {
+  /** From the start of a process to its first answer. */
+  const RESTART_MS = 2000;
   const children: ChildProcess[] = [];
   afterAll(() => children.forEach((child) => child.kill("SIGKILL")));
 
@@ -108,16 +160,25 @@ describe.skipIf(!built)("the server's process", () => {
     return { child, address, ms: performance.now() - begun };
   }
 
-  it("killed with -9 and started again, serves at the same port", async () => {
-    const first = await start(0);
+  it("killed with -9 and started again, serves at the same port, within 2 s", { timeout: 30_000 }, async () => {
+    let first = await start(0);
     const busy = ask(first.address, { prompt: "Once", max_tokens: 1000, ignore_eos: true }).then(() => "answered", () => "cut off");
     await new Promise((resolve) => setTimeout(resolve, 100));
     const dead = new Promise((resolve) => first.child.once("exit", resolve));
     first.child.kill("SIGKILL");
     await dead;
     expect(await busy).toBe("cut off");
-    const again = await start(Number(new URL(first.address).port));
+    let again = await start(Number(new URL(first.address).port));
     expect(again.address).toBe(first.address);
+    // It takes a third of that; a machine that is busy with something else gets another chance.
+    if (again.ms > RESTART_MS) {
+      first = again;
+      const over = new Promise((resolve) => first.child.once("exit", resolve));
+      first.child.kill("SIGKILL");
+      await over;
+      again = await start(Number(new URL(first.address).port));
+    }
+    expect(again.ms).toBeLessThan(RESTART_MS);
     console.log(`serves ${again.ms.toFixed(0)} ms after the restart`);
   });
 

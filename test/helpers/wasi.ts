@@ -5,6 +5,8 @@ import type { GenerationResult } from "../../src/decode/generation.ts";
 import { convertModel } from "../../src/format/convert.ts";
 import type { Quantization } from "../../src/model/types.ts";
 import { diskFiles } from "./test-host.ts";
+import type { ConfigJson } from "./tiny-checkpoint.ts";
+import { tinyEagleFiles } from "./tiny-packed.ts";
 
 /** What a run of the WASI command left. */
 export interface WasiRun {
@@ -43,9 +45,11 @@ export function withoutTimings(result: GenerationResult): GenerationResult {
   };
 }
 
-/** Packs the model folder `source` into `path`. */
-export async function packTo(source: string, path: string, quantization: Quantization): Promise<void> {
+/** Packs the model folder `source` into `path`, with a tiny EAGLE head of so many draft tokens if they are given. */
+export async function packTo(source: string, path: string, quantization: Quantization, draftVocab?: number): Promise<void> {
   const pieces: Uint8Array[] = [];
-  await convertModel(diskFiles(source), quantization, (bytes) => void pieces.push(bytes.slice()));
+  const config = JSON.parse(readFileSync(join(source, "config.json"), "utf8")) as ConfigJson;
+  const draft = draftVocab === undefined ? undefined : { files: tinyEagleFiles(config), draftVocab };
+  await convertModel(diskFiles(source), quantization, (bytes) => void pieces.push(bytes.slice()), undefined, draft);
   writeFileSync(path, Buffer.concat(pieces));
 }

@@ -8,6 +8,7 @@ import { Engine } from "../../src/model/engine.ts";
 import type { ModelInstance } from "../../src/model/instance.ts";
 import { loadModel } from "../../src/model/load.ts";
 import { bytesPerToken, chooseThreads } from "../../src/model/threads.ts";
+import { startWorkers } from "../../src/model/start-workers.ts";
 import { TeamGuard } from "../../src/model/team-guard.ts";
 import type { LoadOptions } from "../../src/model/types.ts";
 import { MemoryFiles } from "../helpers/memory-files.ts";
@@ -70,8 +71,37 @@ describe("a failing thread", () => {
     const engine = await Engine.start(broken, "simd", { threads: 2, wait: false });
     let called = 0;
     engine.run(1, () => called++);
-    expect([engine.threads, called]).toEqual([2, 1]);
+    await sleep(0);
+    expect([engine.threads, called]).toEqual([1, 1]);
     engine.dispose();
+    // Nor is a runtime that refuses the memory, or an engine for threads that is not served.
+    const unserved: Host = { ...broken, engine: (tier, threads) => (threads === true ? Promise.reject(new Error("404")) : testHost.engine(tier)) };
+    expect((await Engine.start(unserved, "simd", { threads: 2, name: "x", wait: false })).team).toBeUndefined();
+    await expect(Engine.start(unserved, "simd", { threads: 2, name: "x" })).rejects.toThrow(/x: threads: 2 threads could not be started \(404\); ask for fewer/);
+  });
+});
+
+describe("startWorkers", () => {
+  /** A worker that begins, fails or does neither; `ended` counts those that are ended. */
+  let ended = 0;
+  const worker = (begun: Promise<void>) => ({ begun, terminate: () => void ended++ });
+
+  it("gives up workers that do not begin, and leaves none behind", async () => {
+    ended = 0;
+    await expect(startWorkers(3, (index) => worker(index === 2 ? new Promise(() => {}) : Promise.resolve()), 50)).rejects.toThrow("a worker did not begin within 0.05 s");
+    expect(ended).toBe(3);
+    await expect(startWorkers(3, () => worker(Promise.reject(new Error("no script"))))).rejects.toThrow("no script");
+    expect(ended).toBe(6);
+  });
+
+  it("ends those that it has started when the next one cannot be made", async () => {
+    ended = 0;
+    const start = (index: number) => {
+      if (index === 3) throw new Error("not allowed");
+      return worker(index === 1 ? Promise.reject(new Error("ended")) : new Promise<void>(() => {}));
+    };
+    await expect(startWorkers(4, start)).rejects.toThrow("not allowed");
+    expect(ended).toBe(2);
   });
 });
 

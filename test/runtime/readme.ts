@@ -3,26 +3,35 @@ import { join } from "node:path";
 
 const readme = readFileSync(join(import.meta.dirname, "../../README.md"), "utf8");
 
-/** The example of a host: the first code block and the first command block under its heading in the README's section "Hosts". */
-export function example(host: string): { readonly code: string; readonly command: string } {
-  const hosts = /^## Hosts\n([\s\S]*?)(?=^## )/m.exec(readme)?.[1] ?? "";
-  const section = hosts.split(/^### /m).find((part) => part.startsWith(`${host}\n`)) ?? "";
-  const block = (language: string): string => new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, "m").exec(section)?.[1] ?? "";
-  const found = { code: block("(?:js|ts)"), command: block("sh") };
-  if (found.code === "" && found.command === "") throw new Error(`the README has no example for ${host}`);
-  return found;
+/** A code block: its language, "" for none, and what it holds. */
+export interface Block {
+  readonly language: string;
+  readonly text: string;
 }
 
-/** The command blocks of a section of the README, as they stand. */
-export function commands(heading: string): string {
-  const section = new RegExp(`^## ${heading}\\n([\\s\\S]*?)(?=^## )`, "m").exec(readme)?.[1] ?? "";
-  return Array.from(section.matchAll(/^```sh\n([\s\S]*?)^```/gm), ([, block]) => block as string).join("");
+/** What stands under a heading, up to the next one of its level or above. @throws when there is no such heading. */
+export function section(heading: string): string {
+  const level = /^#+/.exec(heading)?.[0].length ?? 0;
+  const start = readme.indexOf(`\n${heading}\n`);
+  if (start < 0) throw new Error(`README.md has no heading ${heading}`);
+  const rest = readme.slice(start + heading.length + 2);
+  const end = new RegExp(`^#{1,${level}} `, "m").exec(rest)?.index ?? rest.length;
+  return rest.slice(0, end);
 }
 
-/** The first code block of a language below a heading of the README. @throws when there is none. */
+/** The code blocks of a text. */
+export function blocks(text: string): Block[] {
+  return Array.from(text.matchAll(/^```(\S*)\n([\s\S]*?)^```/gm), ([, language = "", body = ""]) => ({ language, text: body }));
+}
+
+/** The lines of the command blocks under a heading. */
+export function commands(heading: string): string[] {
+  return blocks(section(heading)).filter(({ language }) => language === "sh").flatMap(({ text }) => text.replaceAll("\\\n", " ").split("\n")).filter((line) => line !== "");
+}
+
+/** The first code block of a language under a heading. @throws when there is none. */
 export function readmeExample(heading: string, language: string): string {
-  const section = readme.slice(readme.indexOf(`\n${heading}\n`) + 1);
-  const block = new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, "s").exec(section)?.[1];
-  if (!readme.includes(`\n${heading}\n`) || block === undefined) throw new Error(`README.md has no ${language} below ${heading}`);
-  return block;
+  const found = blocks(section(heading)).find((block) => block.language === language);
+  if (found === undefined) throw new Error(`README.md has no ${language} below ${heading}`);
+  return found.text;
 }

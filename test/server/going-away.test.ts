@@ -157,3 +157,29 @@ it("a body that breaks off is the client's fault", async () => {
   const response = await server.fetch(new Request("http://test/v1/completions", { method: "POST", headers: { "content-type": "application/json" }, body, duplex: "half" } as RequestInit));
   expect([response.status, ((await response.json()) as ErrorBody).error.code]).toEqual([400, "incomplete_body"]);
 });
+
+describe("a stream", () => {
+  it("sends its first text before it goes on", async () => {
+    const server = testServer();
+    const response = await server.post("/v1/completions", { ...endless, stream: true });
+    const reader = response.body?.getReader() as ReadableStreamDefaultReader<Uint8Array>;
+    await reader.read();
+    const steps = server.fake.chunks.length;
+    // Nothing is sent while one microtask follows another; with the next turn of the event loop it goes on.
+    for (let i = 0; i < 1000; i++) await null;
+    expect(server.fake.chunks.length - steps).toBeLessThanOrEqual(1);
+    await settle();
+    expect(server.fake.chunks.length - steps).toBeGreaterThan(5);
+    await reader.cancel();
+  });
+
+  it("and a log that fails do not fail each other", async () => {
+    const server = testServer({ onRequest: () => {
+      throw new Error("the disk is full");
+    } });
+    const response = await server.post("/v1/completions", { ...endless, max_tokens: 3, stream: true });
+    expect((await events(response)).at(-1)).toBe("[DONE]");
+    expect((await server.post("/v1/completions", { ...endless, max_tokens: 3 })).status).toBe(200);
+    expect(await health(server)).toEqual(IDLE);
+  });
+});

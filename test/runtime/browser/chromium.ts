@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { installedPackage } from "../installed.ts";
@@ -39,7 +39,7 @@ export function chromiumBinary(): string | undefined {
 }
 
 /** A headless Chromium with an empty profile. `close()` ends it and removes the profile. */
-export async function launchChromium(): Promise<{ context: Context; close(): Promise<void> }> {
+export async function launchChromium(): Promise<{ context: Context; profile: string; close(): Promise<void> }> {
   const { chromium } = (await import("playwright-core" as string)) as { chromium: { launchPersistentContext(profile: string, options: object): Promise<Context> } };
   const profile = mkdtempSync(join(tmpdir(), "blockffn-chromium-"));
   const context = await chromium.launchPersistentContext(profile, {
@@ -49,9 +49,40 @@ export async function launchChromium(): Promise<{ context: Context; close(): Pro
   });
   return {
     context,
+    profile,
     async close() {
       await context.close();
       rmSync(profile, { recursive: true, force: true });
     },
   };
+}
+
+/** Threads of web workers that live in the Chromium with a profile (Linux). */
+export function workerThreads(profile: string): number {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  const [parent] = pids.filter((pid) => read(`/proc/${pid}/cmdline`).includes(`--user-data-dir=${profile}`) && !read(`/proc/${pid}/cmdline`).includes("--type="));
+  const family = new Set([parent]);
+  // Renderers are children of children.
+  for (let size = 0; size !== family.size; ) {
+    size = family.size;
+    for (const pid of pids) if (family.has(/\) \S+ (\d+)/.exec(read(`/proc/${pid}/stat`))?.[1])) family.add(pid);
+  }
+  return [...family].flatMap((pid) => tasks(pid ?? "")).filter((name) => name.startsWith("DedicatedWorker")).length;
+}
+
+function tasks(pid: string): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).map((task) => read(`/proc/${pid}/task/${task}/comm`));
+  } catch {
+    return [];
+  }
+}
+
+/** A file of /proc; empty when what it tells of has ended. */
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
 }

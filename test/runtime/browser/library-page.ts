@@ -22,13 +22,15 @@ export class LibraryPage {
   site!: Site;
   page!: Page;
   context!: Context;
+  profile!: string;
 
-  static inSuite(): LibraryPage {
+  /** @param path `/isolated` for a page that may share memory with workers */
+  static inSuite(path: "/test" | "/isolated" = "/test"): LibraryPage {
     const it = new LibraryPage();
     let browser: Awaited<ReturnType<typeof launchChromium>> | undefined;
     beforeAll(async () => {
       browser = await launchChromium();
-      it.context = browser.context;
+      ({ context: it.context, profile: it.profile } = browser);
       it.site = await Site.start();
     }, 120_000);
     afterAll(async () => {
@@ -40,10 +42,14 @@ export class LibraryPage {
       it.site.intercept = () => false;
       await it.page?.close();
       it.page = await it.context.newPage();
-      await it.page.goto(`${it.site.origin}/test`);
-      await it.page.waitForFunction(() => "blockffn" in globalThis, undefined);
+      await it.open(path);
     });
     return it;
+  }
+
+  async open(path: string): Promise<void> {
+    await this.page.goto(this.site.origin + path);
+    await this.page.waitForFunction(() => "blockffn" in globalThis, undefined);
   }
 
   /** Loads a model in a worker of the page and lets it say eight tokens. */

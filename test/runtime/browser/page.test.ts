@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { describeInstalled } from "../installed.ts";
 import { PROMPTS } from "../prompts.ts";
@@ -63,13 +64,47 @@ describeInstalled("The example page in Chromium", "playwright-core or Chromium",
     await page.click("#go");
     await finished();
     expect(await text("#text")).toBe(sparse);
-    await page.check("input[value=ngram]");
-    await page.click("#go");
-    await finished();
-    expect(await text("#text")).toBe(sparse);
-    expect(await text("#status")).toMatch(/Each step confirmed/);
+    for (const speculate of ["ngram", "eagle"]) {
+      await page.check(`input[value=${speculate}]`);
+      await page.click("#go");
+      await finished();
+      expect(await text("#text")).toBe(sparse);
+      expect(await text("#status")).toMatch(/Each step confirmed/);
+    }
     expect(await page.evaluate(() => [...document.querySelectorAll("#runs-list .name span:first-child")].map((name) => name.textContent).sort(), undefined))
-      .toEqual(["Dense", "Dense + look-up", "Sparse"]);
+      .toEqual(["Dense", "Dense + draft head", "Dense + look-up", "Sparse"]);
+    expect(complaints).toEqual([]);
+  });
+
+  it("shows its threads, and runs on as many as are chosen", async () => {
+    await open();
+    expect(await text("#model")).toContain("1 thread:");
+    const stories: string[] = [];
+    for (const threads of [2, 1]) {
+      if (threads > availableParallelism()) continue;
+      await page.check(`input[name=threads][value='${threads}']`);
+      await page.waitForFunction((threads) => document.getElementById("model")?.textContent?.includes(`${threads} thread`) && !(document.getElementById("go") as HTMLButtonElement).disabled, threads);
+      await page.check("input[name=pace][value='0']");
+      await page.click("#go");
+      await finished();
+      stories.push(await text("#text"));
+    }
+    expect(new Set(stories).size).toBe(1);
+    if (availableParallelism() > 1) expect(await text("#runs-list")).toMatch(/Sparse, 2 threads/);
+    expect(complaints).toEqual([]);
+  });
+
+  it("has no thread switch where the page is not isolated", async () => {
+    site.intercept = (request, response) => {
+      // A 304 would leave the headers that the browser knows.
+      delete request.headers["if-none-match"];
+      const write = response.writeHead.bind(response) as (status: number, headers?: Record<string, string>) => typeof response;
+      response.writeHead = ((status: number, headers: Record<string, string> = {}) => write(status, Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith("Cross-Origin"))))) as typeof response.writeHead;
+      return false;
+    };
+    await open();
+    expect(await text("#model")).toContain("1 thread:");
+    expect(await page.evaluate(() => [crossOriginIsolated, document.getElementById("threads")?.hidden], undefined)).toEqual([false, true]);
     expect(complaints).toEqual([]);
   });
 

@@ -4,6 +4,8 @@ import { join } from "node:path";
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
+const ISOLATED = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
+
 /** A page that has the library as `blockffn`: a plain module script, no bundler. */
 const PAGE = `<!doctype html><script type="module">import * as blockffn from "/dist/browser/blockffn.js"; Object.assign(globalThis, { blockffn });</script>`;
 
@@ -17,7 +19,7 @@ export class Site {
     this.#server = createServer((request, response) => {
       const path = request.url ?? "";
       this.requests.push({ method: request.method ?? "", path, range: request.headers.range });
-      if (path === "/test") response.writeHead(200, { "Content-Type": "text/html" }).end(PAGE);
+      if (path === "/test" || path === "/isolated") response.writeHead(200, { "Content-Type": "text/html", ...(path === "/isolated" && ISOLATED) }).end(PAGE);
       else if (!this.intercept(request, response, path)) answer(request, response);
     });
   }

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { DEFAULT_MODEL, loadModel, PACKAGE_ROOT } from "../../../host/node/index.ts";
 import { denoBinary } from "../installed.ts";
 import { MAX_TOKENS, PROMPTS } from "../prompts.ts";
-import { example } from "../readme.ts";
+import { readmeExample } from "../readme.ts";
 import { describeTool } from "../wasi/runtimes.ts";
 
 const HERE = import.meta.dirname;
@@ -87,7 +87,7 @@ describeTool("the README's example of the component", COMPONENT, HINT, () => {
   it("runs", () => {
     // Its paths are those of a clone: the file goes to the root for as long as it runs.
     const file = join(PACKAGE_ROOT.pathname, `.component-example-${process.pid}.mjs`);
-    writeFileSync(file, example("Component").code);
+    writeFileSync(file, readmeExample("### Component", "js"));
     try {
       const { status, stdout } = spawnSync(process.execPath, [file], { cwd: PACKAGE_ROOT.pathname, encoding: "utf8" });
       expect({ status, stdout }).toEqual({ status: 0, stdout: PROMPTS[0]!.text });

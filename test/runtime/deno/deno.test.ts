@@ -1,12 +1,13 @@
 import { spawn, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { root } from "../../helpers/test-host.ts";
 import { temporaryFolder, writeTinyModel } from "../../helpers/tiny-folder.ts";
 import { denoBinary, describeInstalled } from "../installed.ts";
 import { PROMPTS } from "../prompts.ts";
-import { example } from "../readme.ts";
+import { commands, readmeExample } from "../readme.ts";
 
 const deno = denoBinary();
 const built = existsSync(join(root, "dist/host/deno/index.js"));
@@ -42,20 +43,34 @@ describeInstalled("Deno", built ? "deno" : "a build", built ? deno : undefined, 
     expect(stderr).toContain(`Deno may not read it: run with --allow-read=${defaultModel}`);
   });
 
-  it("runs the README's example", () => {
+  it("runs the README's examples", async () => {
     const folder = temporaryFolder();
     // An installed package: what is published, and its libraries beside it.
     const installed = join(folder, "node_modules/blockffn");
     mkdirSync(installed, { recursive: true });
     for (const part of ["dist", "models", "package.json"]) cpSync(join(root, part), join(installed, part), { recursive: true });
-    for (const library of ["valibot", "@huggingface", "hono"]) symlinkSync(join(root, "node_modules", library), join(folder, "node_modules", library));
+    for (const library of ["valibot", "@huggingface", "hono", "@hono", "commander", "@jax-js"]) symlinkSync(join(root, "node_modules", library), join(folder, "node_modules", library));
     writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module", dependencies: { blockffn: "*" } }));
-    const { code, command } = example("Deno");
-    writeFileSync(join(folder, "story.ts"), code);
-    const args = /^deno run (.*)$/m.exec(command)?.[1]?.split(" ") ?? [];
-    const { status, stdout, stderr } = run(args, folder);
+    writeFileSync(join(folder, "story.ts"), readmeExample("### Deno", "ts"));
+    const [story, serve, ...others] = commands("### Deno").map((line) => line.replace(/^deno run /, "").split(" "));
+    expect(others).toEqual([]);
+    const { status, stdout, stderr } = run(story as string[], folder);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(stdout).toContain(PROMPTS[0]?.text.slice(0, 40));
+    // The README's port may be in use here.
+    const args = (serve as string[]).map((arg) => arg.replace(":8080", ":0"));
+    const child = spawn(deno as string, ["run", "--no-prompt", "--cached-only", ...args, "--port", "0"], { cwd: folder, env });
+    try {
+      let said = "";
+      child.stderr.on("data", (data: Buffer) => (said += data.toString()));
+      const address = await new Promise<string>((resolve, reject) => {
+        child.stdout.once("data", (data: Buffer) => resolve(/http:\S+/.exec(data.toString())?.[0] ?? ""));
+        child.once("close", () => reject(new Error(said)));
+      });
+      expect((await fetch(`${address}/models`)).status).toBe(200);
+    } finally {
+      child.kill("SIGKILL");
+    }
   });
 
   it("loads folders, and says what is wrong with a location", () => {
@@ -113,6 +128,22 @@ describeInstalled("Deno", built ? "deno" : "a build", built ? deno : undefined, 
       child.kill("SIGTERM");
       expect(await exit).toBe(0);
       expect(lines.at(-1)).toMatchObject({ event: "closing" });
+    } finally {
+      child.kill("SIGKILL");
+    }
+  });
+
+  it("ends at SIGTERM although a request never comes to its end", { timeout: 20_000 }, async () => {
+    const child = spawn(deno as string, ["run", "--no-prompt", `--allow-read=${root}`, "--allow-net=127.0.0.1:0", cli, "serve", "--port", "0", "--grace", "1"], { env });
+    try {
+      const port = await new Promise<number>((resolve) => child.stdout.once("data", (data: Buffer) => resolve(Number(/:(\d+)\/v1/.exec(data.toString())?.[1]))));
+      const client = connect(port, "127.0.0.1", () => client.write("POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{"));
+      client.on("error", () => undefined);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      const exit = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGTERM");
+      expect(await exit).toBe(0);
+      client.destroy();
     } finally {
       child.kill("SIGKILL");
     }

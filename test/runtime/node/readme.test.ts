@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { root } from "../../helpers/test-host.ts";
 import { temporaryFolder } from "../../helpers/tiny-folder.ts";
 import { PROMPTS } from "../prompts.ts";
-import { commands, example } from "../readme.ts";
+import { commands, readmeExample } from "../readme.ts";
 
 const built = existsSync(join(root, "dist/host/node/index.js"));
 if (!built) console.log("skipped: the README's examples (run npm run build)");
@@ -24,23 +24,23 @@ describe.skipIf(!built)("the README's examples on Node", () => {
 
   it("the library", () => {
     const folder = project();
-    const { code, command } = example("Node");
-    writeFileSync(join(folder, "story.mjs"), code);
-    const args = /^node (.*)$/m.exec(command)?.[1]?.split(" ") ?? [];
-    const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: "utf8" });
+    writeFileSync(join(folder, "story.mjs"), readmeExample("### Node", "js"));
+    const [line, ...others] = commands("### Node");
+    expect([line, others]).toEqual([expect.stringMatching(/^node /), []]);
+    const { status, stdout, stderr } = spawnSync(process.execPath, (line as string).split(" ").slice(1), { cwd: folder, encoding: "utf8" });
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(stdout).toContain(PROMPTS[0]?.text.slice(0, 40));
   });
 
   it("the server, asked with curl", async () => {
-    const lines = commands("Server").split("\n");
-    const serve = lines.find((line) => line.startsWith("blockffn serve"))?.split(" ").slice(1) ?? [];
-    const curl = /^curl -s [\s\S]*?'\{[\s\S]*?\}'$/m.exec(commands("Server"))?.[0] ?? "";
+    const [line, curl, ...others] = commands("## Server");
+    expect([line, curl, others]).toEqual([expect.stringMatching(/^blockffn serve/), expect.stringMatching(/^curl /), []]);
+    const serve = (line as string).split(" ").slice(1);
     // The README's port may be in use here, and the ids of prompts.json are those of `simd`: everything else is as it stands.
     const child = spawn(process.execPath, [join(root, "dist/cli/main.js"), ...serve, "--port", "0", "--tier", "simd"], { stdio: ["ignore", "pipe", "ignore"] });
     children.push(child);
     const address = await new Promise<string>((resolve) => child.stdout.on("data", (data: Buffer) => resolve(/http:\S+/.exec(data.toString())?.[0] ?? "")));
-    const { status, stdout } = spawnSync("bash", ["-c", curl.replace("http://127.0.0.1:8080/v1", address)], { encoding: "utf8", timeout: 20_000 });
+    const { status, stdout } = spawnSync("bash", ["-c", (curl as string).replace("http://127.0.0.1:8080/v1", address)], { encoding: "utf8", timeout: 20_000 });
     expect(status).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ object: "text_completion", choices: [{ text: PROMPTS[0]?.text }] });
   });

@@ -1,0 +1,8 @@
+import { serve, type WorkerStart } from "../../src/model/worker.ts";
+
+const scope = globalThis as unknown as { postMessage(ready: "ready"): void; close(): void; onmessage: ((event: MessageEvent<WorkerStart>) => void) | null };
+
+scope.onmessage = ({ data }) => {
+  serve(data, () => scope.postMessage("ready"));
+  scope.close();
+};

@@ -1,0 +1,40 @@
+import { SourceError } from "../src/errors.ts";
+import type { ByteSource, ModelFiles } from "../src/format/source.ts";
+
+/** What is needed of a runtime's local disk. Both throw SourceError for what may not be read. */
+export interface Disk {
+  /** undefined when nothing is there; throws for what is neither a regular file nor a folder (reading a pipe would wait forever). */
+  kindOf(path: string): Promise<"file" | "folder" | undefined>;
+  /** @param name what errors call the file */
+  open(path: string, name: string): Promise<ByteSource>;
+}
+
+/**
+ * Opens a model on the local disk: a folder in the Hugging Face layout, or a packed file. Links are followed: the Hugging Face cache is made of them.
+ * @param location as the user gave it
+ * @param path of it on the disk
+ * @throws SourceError when there is neither, or it may not be read.
+ */
+export async function openLocal(disk: Disk, location: string, path: string): Promise<ModelFiles> {
+  const kind = await disk.kindOf(path);
+  if (kind === undefined) throw new SourceError("there is no such file or folder; give a packed model or a folder with config.json", { file: location });
+  if (kind === "file") return { name: location, single: true, open: async (name) => (name === "" ? disk.open(path, location) : undefined) };
+  const inside = (folder: string, name: string): string => `${folder.replace(/[/\\]+$/, "")}/${name}`;
+  return {
+    name: location,
+    single: false,
+    async open(name) {
+      // Names come from untrusted index files: only a file directly in the folder is meant.
+      if (name === "" || name === "." || name === ".." || /[/\\:\0]/.test(name)) {
+        throw new SourceError(`${JSON.stringify(name)} is not the name of a file directly in the model folder`, { file: location });
+      }
+      const file = inside(path, name);
+      return (await disk.kindOf(file)) === "file" ? disk.open(file, inside(location, name)) : undefined;
+    },
+  };
+}
+
+/** @throws SourceError for a path that no runtime takes. */
+export function checkPath(location: string): void {
+  if (location.includes("\0")) throw new SourceError("a path cannot hold a NUL character", { file: location.replaceAll("\0", "\\0") });
+}
