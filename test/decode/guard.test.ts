@@ -105,6 +105,20 @@ describe("CostGuard", () => {
     expect(worst).toBeLessThan(1.03);
   });
 
+  it("counts the time of drafting, also where none was planned", () => {
+    // The first time nobody can know: it is allowed for what was planned, and takes twenty times as much.
+    const { ratio } = live({ cost: linear(0), accept: () => 0, draft: () => 2 * PLAIN_MS, drafters: [fake("slow", 0)], rounds: 2000 });
+    expect(ratio).toBeLessThan(1.03);
+  });
+
+  it("forgets what a size cost long ago", () => {
+    const costs = new GuardCosts();
+    costs.addChunk(8, 100);
+    expect(costs.measured()).toEqual({ 8: 100 });
+    for (let i = 0; i < 1024; i++) costs.tick();
+    expect(costs.measured()).toEqual({});
+  });
+
   it("follows a change, both ways", () => {
     const accept = (round: number): number => (Math.floor(round / 1000) % 2 === 0 ? 0 : 0.9);
     const { sizes, worst } = live({ cost: linear(0.1), accept, rounds: 4000 });

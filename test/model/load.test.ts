@@ -3,7 +3,8 @@ import { encodePacked } from "../../src/format/packed.ts";
 import type { ModelConfig } from "../../src/model/config.ts";
 import type { ModelInstance } from "../../src/model/instance.ts";
 import { loadModel } from "../../src/model/load.ts";
-import { planWeights } from "../../src/model/plan.ts";
+import { matrixBytes } from "../../src/model/panel.ts";
+import { planWeights, type ExpertsPart } from "../../src/model/plan.ts";
 import { MemorySource } from "../helpers/memory-files.ts";
 import { testHost } from "../helpers/test-host.ts";
 
@@ -92,6 +93,37 @@ for (const sequential of [false, true]) {
     });
   });
 }
+
+it("has a tokenizer that lies behind the first read, whenever that comes", async () => {
+  const json = Uint8Array.from({ length: 200_000 }, (_, i) => i % 251);
+  const packed = encodePacked(CONFIG, PLAN, json);
+  const bytes = new Uint8Array(packed.fileSize);
+  bytes.set(packed.head);
+  class LateSource extends MemorySource {
+    override async readInto(offset: number, target: Uint8Array): Promise<void> {
+      if (offset > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+      return super.readInto(offset, target);
+    }
+  }
+  const model = await load(new LateSource("late.safetensors", bytes));
+  expect(Buffer.compare(model.tokenizerJson!, json)).toBe(0);
+});
+
+it("finds NaN in an expert's way down", async () => {
+  const config: ModelConfig = {
+    ...CONFIG, vocabSize: 64,
+    ffn: { kind: "experts", router: "block", experts: 4, expertSize: 32, routerNorm: "rms", normScale: 1, topK: 0, topP: 0, sharedSize: 0, sharedGated: false },
+  };
+  const plan = planWeights(config, "f32");
+  const packed = encodePacked(config, plan, undefined);
+  const bytes = new Uint8Array(packed.fileSize);
+  bytes.set(packed.head);
+  const part = plan.byName.get("layers.1.experts") as ExpertsPart;
+  const up = matrixBytes(part.type, part.size, part.hidden);
+  const down = packed.weightsOffset + part.offset + 3 * part.stride + up;
+  new DataView(bytes.buffer).setUint32(down + matrixBytes(part.type, part.hidden, part.size) - 4, 0x7fc00000, true);
+  await expect(load(new MemorySource("x.safetensors", bytes))).rejects.toMatchObject({ name: "FormatError", field: "layers.1.experts" });
+});
 
 it("reads no further when the header is refused", async () => {
   const bytes = file();

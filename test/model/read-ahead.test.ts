@@ -32,6 +32,16 @@ it("chooses what its clock says is faster, and nothing when the clock stands sti
   model.dispose();
 });
 
+it("measures nothing with a model that lies in a cache", async () => {
+  const model = await syntheticModel(testHost, { ...wide, vocabSize: 512 }, "q8", "simd");
+  const { model: seen, last } = watched(model);
+  chooseReadAhead(seen, () => {
+    throw new Error("no time is asked for");
+  });
+  expect(last()).toBe(0);
+  model.dispose();
+});
+
 it("changes no bit", async () => {
   for (const tier of TIERS) {
     const model = await syntheticModel(testHost, wide, "q4", tier);

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
+import { llamaShape } from "../../../bench/shapes.ts";
+import { syntheticEagle, syntheticModel } from "../../../bench/synthetic.ts";
 import { EagleDrafter } from "../../../src/decode/drafters/eagle.ts";
 import { layoutTree } from "../../../src/decode/tree.ts";
 import { verifyTree } from "../../../src/decode/verify.ts";
@@ -33,6 +35,20 @@ function hostWithRanking(ranking: readonly number[]): Host {
     },
   };
 }
+
+it("says the same when it is asked twice", async () => {
+  const config = llamaShape({ hidden: 64, layers: 2, heads: 4, kvHeads: 2, ffn: 96, vocab: 200, tied: true });
+  const base = await syntheticModel(testHost, config, "f32", "simd");
+  const drafter = new EagleDrafter(syntheticEagle(base, 200), { capacity: 64, numIter: 3, topkPerIter: 4, treeSize: 16 });
+  const tokens = [3, 14, 15, 92, 65, 35];
+  const result = base.newSequence({ capacity: 64 }).forward(tokens);
+  drafter.accept(tokens, tokens.map((_, i) => (i === 0 ? new Float32Array(0) : result.hidden(i - 1).slice())));
+  const trees = [0, 1, 2].map(() => ({ tree: drafter.propose(16), scores: drafter.growth.histVal.slice() }));
+  expect(trees[1]).toEqual(trees[0]);
+  expect(trees[2]).toEqual(trees[0]);
+  drafter.dispose();
+  base.dispose();
+});
 
 // Whole greedy runs of the official algorithm: golden/README.md, spec/.
 describeShared("EAGLE-2", "golden/spec", () => {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { NgramDrafter, type NgramOptions } from "../../../src/decode/drafters/ngram.ts";
+import { createRandom } from "../../../src/decode/rng.ts";
 import { checkTree } from "../../../src/decode/tree.ts";
 import { UsageError } from "../../../src/errors.ts";
 
@@ -11,6 +12,24 @@ function drafter(tokens: readonly number[], options: NgramOptions = {}): NgramDr
 }
 
 describe("NgramDrafter", () => {
+  it("guesses nothing where only the hashes of two suffixes are the same", () => {
+    const hashes = new Map<number, [number, number]>();
+    const random = createRandom(5);
+    for (;;) {
+      const pair: [number, number] = [random.uint32() >>> 12, random.uint32() >>> 12];
+      // As the table hashes: the last token first.
+      const hash = [pair[1], pair[0]].reduce((h, token) => {
+        const mixed = Math.imul(h ^ token, 0x01000193);
+        return mixed ^ (mixed >>> 15);
+      }, 0x811c9dc5);
+      const other = hashes.get(hash);
+      hashes.set(hash, pair);
+      if (other === undefined || new Set([...pair, ...other]).size < 4) continue;
+      expect(drafter([...other, 7, 8, ...pair], { minNgram: 2 }).propose(4).tokens).toEqual([pair[1]]);
+      return;
+    }
+  });
+
   it("goes on as after the longest suffix", () => {
     // After 1 2 came 9, after 5 1 2 came 3 4.
     const ngram = drafter([5, 1, 2, 3, 4, 8, 1, 2, 9, 5, 1, 2], { branches: 1 });
