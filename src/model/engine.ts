@@ -96,7 +96,7 @@ export class Engine {
       forgotten?.register(engine, team);
       const begun = host.threads.start(module, engine.memory, threads - 1, (reason) => team.fail(reason)).then((workers) => team.begin(workers));
       if (wait) await begun;
-      else begun.catch(() => team.giveUp());
+      else begun.catch((reason: unknown) => team.giveUp(reason));
       return engine;
     } catch (cause) {
       if (!wait && memory === undefined) return alone();

@@ -18,10 +18,9 @@ export class Team {
   readonly #guard = new TeamGuard();
   #workers: Workers | undefined;
   #failure: unknown;
-  /** What ended a worker before all had begun. */
+  /** Why the workers cannot be had: what kept them from starting, or ended one before all had begun. */
   #lost: unknown;
   #ended = false;
-  #lost = false;
 
   /** @param name the model's, for errors. */
   constructor(exports: EngineExports, memory: WebAssembly.Memory, threads: number, name: string) {
@@ -41,12 +40,12 @@ export class Team {
 
   /** Whether the workers could not be started, so that all calls are the caller's. */
   get lost(): boolean {
-    return this.#lost;
+    return this.#lost !== undefined;
   }
 
   /** The workers could not be started. */
-  giveUp(): void {
-    this.#lost = true;
+  giveUp(reason: unknown): void {
+    this.#lost ??= reason ?? new Error("the workers could not be started");
   }
 
   /** Milliseconds that a thread waits for the others before it calls them lost. */
