@@ -2,16 +2,18 @@ import type { Command } from "commander";
 import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { writeFileAtomically } from "../../host/node/output.ts";
+import type { BackendChoice } from "../../src/train/autodiff/jax.ts";
 import type { ComparedResult } from "../../src/train/compare/report.ts";
 import type { TrainResult } from "../../src/train/run/loop.ts";
 import type { Context } from "../io.ts";
 import { openModel } from "../model.ts";
-import { jsonOption } from "../options.ts";
+import { backendOption, jsonOption } from "../options.ts";
 import { readBytes, readTrainInputs } from "../train-inputs.ts";
 import { TrainProgress } from "../train-progress.ts";
 
 interface Options {
   readonly config: string;
+  readonly backend: BackendChoice;
   readonly json?: boolean;
 }
 
@@ -23,6 +25,7 @@ export function registerTrainCompare(train: Command, context: Context): void {
   train.command("compare")
     .description("Train models that differ only in router or objectives, and compare perplexity, sparsity and speed in the runtime.")
     .requiredOption("--config <file>", "a training configuration with `runs`; paths in it are relative to it")
+    .addOption(backendOption())
     .addOption(jsonOption())
     .addHelpText("after", `
 Writes compare.md, compare.svg and compare.json into \`out\`, and each run into a folder of its own. Called again, it goes on.
@@ -52,7 +55,7 @@ async function compareCommand(context: Context, options: Options): Promise<void>
     try {
       const result = await train({ ...inputs, config }, {
         host: io.host, store, signal,
-        gradients: (task) => workerGradients(task, config.workers),
+        gradients: (task) => workerGradients(task, config.workers, options.backend),
         onStart: (start) => progress.start(start),
         onMetrics: (line) => progress.update(line),
       });

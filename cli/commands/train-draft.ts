@@ -4,9 +4,10 @@ import { join, resolve } from "node:path";
 import { sourceError } from "../../host/node/files.ts";
 import { writeFileAtomically } from "../../host/node/output.ts";
 import { UsageError } from "../../src/errors.ts";
+import type { BackendChoice } from "../../src/train/autodiff/jax.ts";
 import { number, percent } from "../format.ts";
 import type { Context } from "../io.ts";
-import { collect, decimal, jsonOption, wholeNumber } from "../options.ts";
+import { backendOption, collect, decimal, jsonOption, wholeNumber } from "../options.ts";
 import { readTextFile } from "../text-file.ts";
 
 interface Options {
@@ -23,6 +24,7 @@ interface Options {
   readonly ffnSize?: number;
   readonly checkpointEvery: number;
   readonly seed: number;
+  readonly backend: BackendChoice;
   readonly json?: boolean;
 }
 
@@ -44,6 +46,7 @@ export function registerTrainDraft(train: Command, context: Context): void {
     .option("--ffn-size <n>", "width of the head's network (default: twice the hidden size)", wholeNumber)
     .option("--checkpoint-every <n>", "steps between checkpoints", wholeNumber, 100)
     .option("--seed <n>", "seed of weights and order of documents", wholeNumber, 1)
+    .addOption(backendOption())
     .addOption(jsonOption())
     .addHelpText("after", `
 The folder gets config.json, model.safetensors (the authors' naming) and token_frequency_rank.json, the frequency-ranked vocabulary.
@@ -74,7 +77,7 @@ async function draftCommand(context: Context, options: Options): Promise<void> {
     options: { steps, rows, length, learningRate, seed, objective: { feature: options.featureWeight, token: options.tokenWeight, depth: options.depth } },
     ...(options.ffnSize === undefined ? {} : { ffnSize: options.ffnSize }),
   }, {
-    host: io.host, store: new DraftFolder(out), signal,
+    host: io.host, store: new DraftFolder(out), signal, backend: options.backend,
     writeHead: async (files) => {
       for (const { name, parts } of files) {
         await writeFileAtomically(join(out, name), async (file) => {

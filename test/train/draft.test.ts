@@ -18,7 +18,7 @@ import { temporaryFolder } from "../helpers/tiny-folder.ts";
 import { writeTraining } from "../helpers/train-run.ts";
 import { readVectors } from "../helpers/vectors.ts";
 
-beforeAll(startAutodiff);
+beforeAll(async () => void (await startAutodiff()));
 
 it("ranks all tokens, frequent ones first", () => {
   expect(frequencyRanking(Int32Array.of(3, 1, 3, 2, 2, 3), 5)).toEqual([3, 2, 1, 0, 4]);

@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
-import { TrainingError } from "../../../src/errors.ts";
+import { TrainingError, UsageError } from "../../../src/errors.ts";
+import type { BackendChoice } from "../../../src/train/autodiff/jax.ts";
 import { ParameterTable } from "../../../src/train/model/parameters.ts";
 import { localGradients, type GradientSource, type ModelTask, type PassOutput } from "../../../src/train/run/gradient-source.ts";
 import type { FromWorker, WorkerStart } from "./gradient-worker.ts";
@@ -7,11 +8,13 @@ import { ensureNavigator } from "./navigator.ts";
 
 /**
  * Gradients from a number of worker threads, one pass each at a time; weights and gradients lie in shared memory.
- * With one worker the caller's thread computes.
+ * With one worker the caller's thread computes, on the backend asked for; more are threads of WebAssembly.
+ * @throws UsageError for several workers on a GPU; LimitError where the backend does not run.
  */
-export async function workerGradients(task: ModelTask, workers: number): Promise<GradientSource> {
+export async function workerGradients(task: ModelTask, workers: number, backend: BackendChoice = "wasm"): Promise<GradientSource> {
   ensureNavigator();
-  if (workers === 1) return localGradients(task);
+  if (workers === 1) return localGradients(task, backend);
+  if (backend === "webgpu") throw new UsageError(`are ${workers} threads of WebAssembly; with the backend webgpu there is 1`, { field: "workers", limit: 1 });
   const bytes = ParameterTable.of(task.config).length * Float32Array.BYTES_PER_ELEMENT;
   const weights = new SharedArrayBuffer(bytes);
   const lanes = Array.from({ length: workers }, () => new Lane({ task, weights, gradients: new SharedArrayBuffer(bytes) }));

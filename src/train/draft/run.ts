@@ -5,6 +5,7 @@ import type { Host } from "../../host.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import { loadModel } from "../../model/load.ts";
 import { loadTokenizer } from "../../text/tokenizer.ts";
+import type { BackendChoice } from "../autodiff/jax.ts";
 import { tokenizeCorpus, type NamedText } from "../data/corpus.ts";
 import { RowSource } from "../data/rows.ts";
 import { decodeCheckpoint, encodeCheckpoint, fingerprint } from "../run/checkpoint.ts";
@@ -28,6 +29,7 @@ export interface DraftInputs {
 export interface DraftSettings {
   readonly host: Host;
   readonly store: Pick<RunStore, "readCheckpoint" | "writeCheckpoint">;
+  readonly backend?: BackendChoice;
   /** Writes the head's folder. */
   readonly writeHead: (files: readonly OutputParts[]) => Promise<void>;
   /** Ends the run after the current step, with a checkpoint. */
@@ -62,7 +64,7 @@ export async function trainDraft(inputs: DraftInputs, settings: DraftSettings): 
     const saved = await store.readCheckpoint();
     const state = saved === undefined ? undefined : await decodeCheckpoint(saved, identity, draftTable(config).length).finally(() => saved.close());
     const states = new HiddenStates(loaded, options.length);
-    const trainer = await DraftTrainer.create(config, options, new RowSource(corpus, options.length, options.rows, options.seed), states, frozen, state);
+    const trainer = await DraftTrainer.create(config, options, new RowSource(corpus, options.length, options.rows, options.seed), states, frozen, state, settings.backend);
     const ranking = JSON.stringify(frequencyRanking(corpus.tokens, base.vocabSize));
     const save = async (): Promise<void> => {
       await store.writeCheckpoint(encodeCheckpoint(identity, { ...trainer.state, factors: NO_FACTORS }));
@@ -75,7 +77,7 @@ export async function trainDraft(inputs: DraftInputs, settings: DraftSettings): 
     let last: DraftReport | null = null;
     while (!trainer.done && settings.signal?.aborted !== true) {
       const start = host.now();
-      last = trainer.next();
+      last = await trainer.next();
       settings.onStep?.({ ...last, seconds: (host.now() - start) / 1000 });
       if (!trainer.done && trainer.state.step % inputs.checkpointEvery === 0) await save();
       await new Promise((resolve) => setTimeout(resolve));
