@@ -8,6 +8,7 @@ import type { TrainResult } from "../../src/train/run/loop.ts";
 import type { Context } from "../io.ts";
 import { openModel } from "../model.ts";
 import { backendOption, jsonOption } from "../options.ts";
+import { withProgress } from "../progress.ts";
 import { readBytes, readTrainInputs } from "../train-inputs.ts";
 import { TrainProgress } from "../train-progress.ts";
 
@@ -38,7 +39,7 @@ Examples:
 
 async function compareCommand(context: Context, options: Options): Promise<void> {
   const { io, signal } = context;
-  const [{ parseCompareConfig }, { comparisonMarkdown, comparisonSvg }, { train }, { workerGradients }, { RunFolder }] = await Promise.all([
+  const [{ parseCompareConfig }, { comparisonMarkdown, comparisonSvg }, { readCorpus, train }, { workerGradients }, { RunFolder }] = await Promise.all([
     import("../../src/train/compare/config.ts"), import("../../src/train/compare/report.ts"), import("../../src/train/run/loop.ts"),
     import("../../host/node/train/worker-gradients.ts"), import("../../host/node/train/run-folder.ts"),
   ]);
@@ -46,7 +47,8 @@ async function compareCommand(context: Context, options: Options): Promise<void>
   const { out, base, runs } = parseCompareConfig(await readBytes(file), file);
   const folder = resolve(dirname(file), out);
   const quiet = options.json === true;
-  const inputs = await readTrainInputs(base, file, signal);
+  const texts = await readTrainInputs(base, file, signal);
+  const inputs = { ...texts, corpus: await withProgress(context, "tokenizing", quiet, async (onTokenize) => readCorpus(texts, onTokenize)) };
   const results: { name: string; model: string; result: TrainResult }[] = [];
   for (const { name, folder: part, config } of runs) {
     if (!quiet) io.err(`== ${name}\n`);
@@ -59,7 +61,10 @@ async function compareCommand(context: Context, options: Options): Promise<void>
         onStart: (start) => progress.start(start),
         onMetrics: (line) => progress.update(line),
       });
-      if (!result.finished) return;
+      if (!result.finished) {
+        if (!quiet) io.err(`stopped after ${result.step} steps of ${name}; run the same command to go on\n`);
+        return;
+      }
       results.push({ name, model: join(store.path, "model"), result });
     } finally {
       progress.end();

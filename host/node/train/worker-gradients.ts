@@ -43,25 +43,34 @@ export async function workerGradients(task: ModelTask, workers: number, backend:
 class Lane {
   readonly worker: Worker;
   readonly gradients: Float32Array;
+  #waiting: { readonly resolve: (message: FromWorker) => void; readonly reject: (error: Error) => void } | undefined;
+  #failure: TrainingError | undefined;
 
   constructor(start: WorkerStart) {
     this.gradients = new Float32Array(start.gradients);
     this.worker = new Worker(new URL("./gradient-worker.js", import.meta.url), { workerData: start });
+    this.worker.on("message", (message: FromWorker) => {
+      this.#waiting?.resolve(message);
+      this.#waiting = undefined;
+    });
+    // Kept while nobody waits: a worker may end between two passes.
+    this.worker.on("error", (cause) => this.#fail(new TrainingError(`a training worker failed: ${cause.message}`, { cause })));
+    this.worker.on("exit", (code) => this.#fail(new TrainingError(`a training worker ended with code ${code}; with less memory, use fewer workers or batch.rowsPerPass`)));
   }
 
-  /** The next message. @throws TrainingError when the worker ends instead. */
+  /** The next message. @throws TrainingError when the worker ends, or has ended. */
   answer(): Promise<FromWorker> {
-    return new Promise((resolve, reject) => {
-      const settle = (): void => {
-        for (const event of ["message", "error", "exit"]) this.worker.removeAllListeners(event);
-      };
-      this.worker.once("message", (message: FromWorker) => (settle(), resolve(message)));
-      this.worker.once("error", (cause) => (settle(), reject(new TrainingError(`a training worker failed: ${cause.message}`, { cause }))));
-      this.worker.once("exit", (code) => (settle(), reject(new TrainingError(`a training worker ended with code ${code}; with less memory, use fewer workers or batch.rowsPerPass`))));
-    });
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => (this.#waiting = { resolve, reject }));
   }
 
   async end(): Promise<void> {
     await this.worker.terminate();
+  }
+
+  #fail(error: TrainingError): void {
+    this.#failure ??= error;
+    this.#waiting?.reject(this.#failure);
+    this.#waiting = undefined;
   }
 }

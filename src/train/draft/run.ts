@@ -26,12 +26,16 @@ export interface DraftInputs {
   readonly checkpointEvery: number;
 }
 
+/** Where a head is kept; each write puts a whole file into place or leaves the old one. */
+export interface DraftStore extends Pick<RunStore, "readCheckpoint" | "writeCheckpoint"> {
+  /** The head's folder. */
+  writeHead(files: readonly OutputParts[]): Promise<void>;
+}
+
 export interface DraftSettings {
   readonly host: Host;
-  readonly store: Pick<RunStore, "readCheckpoint" | "writeCheckpoint">;
+  readonly store: DraftStore;
   readonly backend?: BackendChoice;
-  /** Writes the head's folder. */
-  readonly writeHead: (files: readonly OutputParts[]) => Promise<void>;
   /** Ends the run after the current step, with a checkpoint. */
   readonly signal?: AbortSignal;
   readonly onTokenize?: (done: number, total: number) => void;
@@ -67,12 +71,13 @@ export async function trainDraft(inputs: DraftInputs, settings: DraftSettings): 
     const trainer = await DraftTrainer.create(config, options, new RowSource(corpus, options.length, options.rows, options.seed), states, frozen, state, settings.backend);
     const ranking = JSON.stringify(frequencyRanking(corpus.tokens, base.vocabSize));
     const save = async (): Promise<void> => {
-      await store.writeCheckpoint(encodeCheckpoint(identity, { ...trainer.state, factors: NO_FACTORS }));
-      await settings.writeHead([
+      await store.writeHead([
         { name: "config.json", parts: [new TextEncoder().encode(`${JSON.stringify(draftConfigJson(config), null, 2)}\n`)] },
         { name: "token_frequency_rank.json", parts: [new TextEncoder().encode(`${ranking}\n`)] },
         { name: "model.safetensors", parts: weightParts(trainer.table, trainer.weights) },
       ]);
+      // Last, as in `train`: what was not written is written again after it.
+      await store.writeCheckpoint(encodeCheckpoint(identity, { ...trainer.state, factors: NO_FACTORS }));
     };
     let last: DraftReport | null = null;
     while (!trainer.done && settings.signal?.aborted !== true) {
@@ -83,7 +88,6 @@ export async function trainDraft(inputs: DraftInputs, settings: DraftSettings): 
       await new Promise((resolve) => setTimeout(resolve));
     }
     await save();
-    states.dispose();
     return { step: trainer.state.step, finished: trainer.done, parameters: trainer.table.length, last };
   } finally {
     loaded.dispose();
