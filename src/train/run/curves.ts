@@ -4,7 +4,7 @@ import type { MetricsLine } from "./loop.ts";
 const WIDTH = 860;
 const PANEL = 190;
 const LEFT = 58;
-const RIGHT = 150;
+const RIGHT = 165;
 const TOP = 30;
 const GAP = 44;
 /** Most points of a line: more than pixels help nobody. */
