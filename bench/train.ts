@@ -61,6 +61,7 @@ function torchSteps(python: string, shape: Shape): { step: Stepper; end: () => v
 }
 
 const { values } = parseArgs({ options: { shape: { type: "string", default: "nano" }, rounds: { type: "string", default: "7" }, python: { type: "string" } } });
+if (!(values.shape in SHAPES)) throw new Error(`--shape: there are ${Object.keys(SHAPES).join(", ")}`);
 const shape = SHAPES[values.shape as keyof typeof SHAPES];
 const torch = values.python === undefined ? undefined : torchSteps(values.python, shape);
 const sides: { name: string; step: Stepper; seconds: number[] }[] = [{ name: "blockffn", step: await ownSteps(shape), seconds: [] }];

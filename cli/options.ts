@@ -33,6 +33,7 @@ export const tierOption = (): Option => new Option("--tier <tier>", "kernels to 
 export const threadsOption = (): Option => new Option("--threads <n>", "threads to run on at most; changes no bit (default: the physical cores where that is faster)").argParser(wholeNumber);
 export const quantizeOption = (): Option => new Option("--quantize <type>", "weights of a Hugging Face folder (default: f32)").choices(["f32", "q8", "q4"]);
 export const ffnOption = (): Option => new Option("--ffn <mode>", "sparse skips inactive experts, dense computes them too").choices(["sparse", "dense"]);
+export const backendOption = (): Option => new Option("--backend <name>", "where to compute: wasm, webgpu (a GPU, in runtimes that have WebGPU, such as Deno), or auto").choices(["wasm", "webgpu", "auto"]).default("wasm");
 export const jsonOption = (): Option => new Option("--json", "print one JSON object");
 
 /** Who guesses tokens ahead. */

@@ -2,16 +2,19 @@ import type { Command } from "commander";
 import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { writeFileAtomically } from "../../host/node/output.ts";
+import type { BackendChoice } from "../../src/train/autodiff/jax.ts";
 import type { ComparedResult } from "../../src/train/compare/report.ts";
 import type { TrainResult } from "../../src/train/run/loop.ts";
 import type { Context } from "../io.ts";
 import { openModel } from "../model.ts";
-import { jsonOption } from "../options.ts";
+import { backendOption, jsonOption } from "../options.ts";
+import { withProgress } from "../progress.ts";
 import { readBytes, readTrainInputs } from "../train-inputs.ts";
 import { TrainProgress } from "../train-progress.ts";
 
 interface Options {
   readonly config: string;
+  readonly backend: BackendChoice;
   readonly json?: boolean;
 }
 
@@ -23,6 +26,7 @@ export function registerTrainCompare(train: Command, context: Context): void {
   train.command("compare")
     .description("Train models that differ only in router or objectives, and compare perplexity, sparsity and speed in the runtime.")
     .requiredOption("--config <file>", "a training configuration with `runs`; paths in it are relative to it")
+    .addOption(backendOption())
     .addOption(jsonOption())
     .addHelpText("after", `
 Writes compare.md, compare.svg and compare.json into \`out\`, and each run into a folder of its own. Called again, it goes on.
@@ -35,7 +39,7 @@ Examples:
 
 async function compareCommand(context: Context, options: Options): Promise<void> {
   const { io, signal } = context;
-  const [{ parseCompareConfig }, { comparisonMarkdown, comparisonSvg }, { train }, { workerGradients }, { RunFolder }] = await Promise.all([
+  const [{ parseCompareConfig }, { comparisonMarkdown, comparisonSvg }, { readCorpus, train }, { workerGradients }, { RunFolder }] = await Promise.all([
     import("../../src/train/compare/config.ts"), import("../../src/train/compare/report.ts"), import("../../src/train/run/loop.ts"),
     import("../../host/node/train/worker-gradients.ts"), import("../../host/node/train/run-folder.ts"),
   ]);
@@ -43,7 +47,8 @@ async function compareCommand(context: Context, options: Options): Promise<void>
   const { out, base, runs } = parseCompareConfig(await readBytes(file), file);
   const folder = resolve(dirname(file), out);
   const quiet = options.json === true;
-  const inputs = await readTrainInputs(base, file, signal);
+  const texts = await readTrainInputs(base, file, signal);
+  const inputs = { ...texts, corpus: await withProgress(context, "tokenizing", quiet, async (onTokenize) => readCorpus(texts, onTokenize)) };
   const results: { name: string; model: string; result: TrainResult }[] = [];
   for (const { name, folder: part, config } of runs) {
     if (!quiet) io.err(`== ${name}\n`);
@@ -52,11 +57,14 @@ async function compareCommand(context: Context, options: Options): Promise<void>
     try {
       const result = await train({ ...inputs, config }, {
         host: io.host, store, signal,
-        gradients: (task) => workerGradients(task, config.workers),
+        gradients: (task) => workerGradients(task, config.workers, options.backend),
         onStart: (start) => progress.start(start),
         onMetrics: (line) => progress.update(line),
       });
-      if (!result.finished) return;
+      if (!result.finished) {
+        if (!quiet) io.err(`stopped after ${result.step} steps of ${name}; run the same command to go on\n`);
+        return;
+      }
       results.push({ name, model: join(store.path, "model"), result });
     } finally {
       progress.end();

@@ -1,12 +1,10 @@
 import type { Command } from "commander";
-import { mkdir } from "node:fs/promises";
-import { join, resolve } from "node:path";
-import { sourceError } from "../../host/node/files.ts";
-import { writeFileAtomically } from "../../host/node/output.ts";
+import { resolve } from "node:path";
 import { UsageError } from "../../src/errors.ts";
+import type { BackendChoice } from "../../src/train/autodiff/jax.ts";
 import { number, percent } from "../format.ts";
 import type { Context } from "../io.ts";
-import { collect, decimal, jsonOption, wholeNumber } from "../options.ts";
+import { backendOption, collect, decimal, jsonOption, wholeNumber } from "../options.ts";
 import { readTextFile } from "../text-file.ts";
 
 interface Options {
@@ -23,6 +21,7 @@ interface Options {
   readonly ffnSize?: number;
   readonly checkpointEvery: number;
   readonly seed: number;
+  readonly backend: BackendChoice;
   readonly json?: boolean;
 }
 
@@ -44,6 +43,7 @@ export function registerTrainDraft(train: Command, context: Context): void {
     .option("--ffn-size <n>", "width of the head's network (default: twice the hidden size)", wholeNumber)
     .option("--checkpoint-every <n>", "steps between checkpoints", wholeNumber, 100)
     .option("--seed <n>", "seed of weights and order of documents", wholeNumber, 1)
+    .addOption(backendOption())
     .addOption(jsonOption())
     .addHelpText("after", `
 The folder gets config.json, model.safetensors (the authors' naming) and token_frequency_rank.json, the frequency-ranked vocabulary.
@@ -64,9 +64,7 @@ async function draftCommand(context: Context, options: Options): Promise<void> {
   const texts: { name: string; text: string }[] = [];
   for (const name of options.text) texts.push({ name, text: await readTextFile(name, signal) });
   const out = resolve(options.out);
-  await mkdir(out, { recursive: true }).catch((cause: unknown) => {
-    throw sourceError(out, cause);
-  });
+  const store = await DraftFolder.open(out);
   const { steps, rows, length, learningRate, seed } = options;
   let next = 0;
   const result = await trainDraft({
@@ -74,14 +72,7 @@ async function draftCommand(context: Context, options: Options): Promise<void> {
     options: { steps, rows, length, learningRate, seed, objective: { feature: options.featureWeight, token: options.tokenWeight, depth: options.depth } },
     ...(options.ffnSize === undefined ? {} : { ffnSize: options.ffnSize }),
   }, {
-    host: io.host, store: new DraftFolder(out), signal,
-    writeHead: async (files) => {
-      for (const { name, parts } of files) {
-        await writeFileAtomically(join(out, name), async (file) => {
-          for (const part of parts) await file.write(part);
-        });
-      }
-    },
+    host: io.host, store, signal, backend: options.backend,
     onStep: (report) => {
       const now = performance.now();
       if (options.json === true || now < next) return;
@@ -104,6 +95,7 @@ function check(options: Options): void {
   };
   for (const field of ["steps", "rows", "depth", "checkpointEvery"] as const) atLeast(field, 1);
   atLeast("length", 8);
+  if (options.ffnSize !== undefined && options.ffnSize < 1) throw new UsageError(`must be at least 1, not ${options.ffnSize}`, { field: "ffnSize", limit: 1 });
   atLeast("seed", 0);
   if (!(options.learningRate > 0)) throw new UsageError(`must be above 0, not ${options.learningRate}`, { field: "learningRate" });
   if (!(options.featureWeight >= 0 && options.tokenWeight >= 0)) throw new UsageError("must be at least 0", { field: options.featureWeight >= 0 ? "tokenWeight" : "featureWeight" });

@@ -2,10 +2,11 @@ import type { Command } from "commander";
 import { dirname, resolve } from "node:path";
 import { RunFolder } from "../../host/node/train/run-folder.ts";
 import { UsageError } from "../../src/errors.ts";
+import type { BackendChoice } from "../../src/train/autodiff/jax.ts";
 import type { TrainResult } from "../../src/train/run/loop.ts";
 import { number, percent } from "../format.ts";
 import type { Context } from "../io.ts";
-import { jsonOption } from "../options.ts";
+import { backendOption, jsonOption } from "../options.ts";
 import { withProgress } from "../progress.ts";
 import { readBytes, readTrainInputs } from "../train-inputs.ts";
 import { TrainProgress } from "../train-progress.ts";
@@ -15,6 +16,7 @@ import { registerTrainTokenizer } from "./train-tokenizer.ts";
 
 interface Options {
   readonly config?: string;
+  readonly backend: BackendChoice;
   readonly json?: boolean;
 }
 
@@ -24,6 +26,7 @@ export function registerTrain(program: Command, context: Context): void {
     .enablePositionalOptions()
     .description("Train a model from plain text, or go on with a run that was cut off.")
     .option("--config <file>", "what to train; paths in it are relative to it (needed)")
+    .addOption(backendOption())
     .addOption(jsonOption())
     .addHelpText("after", `
 The run's folder (\`out\` in the configuration) gets checkpoint.safetensors, metrics.jsonl, curves.svg and model/, a Hugging Face
@@ -55,7 +58,7 @@ async function trainCommand(context: Context, options: Options): Promise<void> {
     result = await withProgress({ io, signal: new AbortController().signal }, "tokenizing", options.json === true, (onTokenize) =>
       train(inputs, {
         host: io.host, store, signal, onTokenize,
-        gradients: (task) => workerGradients(task, config.workers),
+        gradients: (task) => workerGradients(task, config.workers, options.backend),
         onStart: (start) => progress.start(start),
         onMetrics: (line) => progress.update(line),
       }));

@@ -87,3 +87,10 @@ export async function writeFileAtomically<T>(path: string, fill: (file: OutputFi
     throw error;
   }
 }
+
+/** Writes a file atomically, part after part. */
+export async function writeParts(path: string, parts: readonly Uint8Array[]): Promise<void> {
+  await writeFileAtomically(path, async (file) => {
+    for (const part of parts) await file.write(part);
+  });
+}

@@ -1,11 +1,11 @@
 export { startAutodiff } from "./autodiff/jax.ts";
 export { parseTrainConfig } from "./config/parse.ts";
 export type { TrainConfig } from "./config/schema.ts";
-export { train, type MetricsLine, type RunStore, type TrainInputs, type TrainResult, type TrainSettings } from "./run/loop.ts";
+export { readCorpus, train, type MetricsLine, type RunStore, type TrainInputs, type TrainResult, type TrainSettings } from "./run/loop.ts";
 export { localGradients, type GradientSource, type ModelTask } from "./run/gradient-source.ts";
 export { Trainer, type StepReport, type TrainerState } from "./run/trainer.ts";
 export { trainTokenizer, type TokenizerOptions } from "./tokenizer/bpe-trainer.ts";
-export { trainDraft, type DraftInputs, type DraftResult, type DraftSettings } from "./draft/run.ts";
+export { trainDraft, type DraftInputs, type DraftResult, type DraftSettings, type DraftStore } from "./draft/run.ts";
 export { parseCompareConfig } from "./compare/config.ts";
 export { comparisonMarkdown, comparisonSvg, type ComparedResult } from "./compare/report.ts";
 export { localityLoss } from "./objectives/locality.ts";

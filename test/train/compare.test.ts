@@ -44,9 +44,9 @@ it("the examples fit together, with models of equal size", () => {
   const read = (name: string): string => readFileSync(join(root, "examples/train", name), "utf8");
   const sizeOf = (config: TrainConfig): number => ParameterTable.of(hfModel(config, { size: 4096, bos: 1, eos: 2 }, "x").config).length;
   expect(sizeOf(parseTrainConfig(read("tiny.json"), "tiny.json"))).toBe(1_533_248);
-  for (const name of ["compare.json", "ablation.json"]) {
+  for (const name of ["compare.json", "ablation.json", "pair.json"]) {
     const sizes = parseCompareConfig(read(name), name).runs.map(({ config }) => sizeOf(config));
-    expect(sizes.length).toBe(name === "compare.json" ? 7 : 8);
+    expect(sizes.length).toBe(name === "pair.json" ? 2 : 8);
     expect(Math.max(...sizes) / Math.min(...sizes)).toBeLessThan(1.01);
   }
 });

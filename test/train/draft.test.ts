@@ -18,7 +18,7 @@ import { temporaryFolder } from "../helpers/tiny-folder.ts";
 import { writeTraining } from "../helpers/train-run.ts";
 import { readVectors } from "../helpers/vectors.ts";
 
-beforeAll(startAutodiff);
+beforeAll(async () => void (await startAutodiff()));
 
 it("ranks all tokens, frequent ones first", () => {
   expect(frequencyRanking(Int32Array.of(3, 1, 3, 2, 2, 3), 5)).toEqual([3, 2, 1, 0, 4]);
@@ -97,6 +97,7 @@ describe.skipIf(!existsSync(main))("blockffn train draft, as a process", () => {
   it("says what does not fit", () => {
     const run = (...extra: string[]) => spawnSync(process.execPath, [...args("bad"), ...extra], { encoding: "utf8" });
     expect(run("--depth", "0")).toMatchObject({ status: 2, stderr: expect.stringContaining("--depth must be at least 1") });
+    expect(run("--ffn-size", "0")).toMatchObject({ status: 2, stderr: expect.stringContaining("--ffn-size must be at least 1") });
     expect(run("--length", "4096")).toMatchObject({ status: 2, stderr: expect.stringContaining("the model's context is 64") });
     expect(run("--model", join(folder, "stories.txt"))).toMatchObject({ status: 2, stderr: expect.stringContaining("Hugging Face folder") });
     expect(spawnSync(process.execPath, args("eagle", 121), { encoding: "utf8" })).toMatchObject({ status: 1, stderr: expect.stringContaining("steps: is 120 in the checkpoint and 121") });

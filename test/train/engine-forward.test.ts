@@ -24,7 +24,7 @@ import { TINY_TRAINING, tinyStories } from "../helpers/train-run.ts";
 import { tinyTokenizerJson } from "../helpers/tiny-tokenizer.ts";
 import { readVectors } from "../helpers/vectors.ts";
 
-beforeAll(startAutodiff);
+beforeAll(async () => void (await startAutodiff()));
 
 function trainerLogits(config: ModelConfig, weights: Tensors, ids: ArrayLike<number>): Float32Array {
   const shape = [1, ids.length];

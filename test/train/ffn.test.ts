@@ -10,7 +10,7 @@ import { blockScores } from "../../src/train/routers/block.ts";
 import { describeShared } from "../helpers/shared.ts";
 import { expectClose, goldenTraining } from "../helpers/train-golden.ts";
 
-beforeAll(startAutodiff);
+beforeAll(async () => void (await startAutodiff()));
 
 const WEIGHTS = ["w_gate", "moe_w_in", "moe_w_out", "router_norm.weight"];
 

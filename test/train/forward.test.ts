@@ -10,7 +10,7 @@ import { largestDifference } from "../helpers/compare.ts";
 import { describeShared, sharedPath } from "../helpers/shared.ts";
 import { readVectors } from "../helpers/vectors.ts";
 
-beforeAll(startAutodiff);
+beforeAll(async () => void (await startAutodiff()));
 
 const MODELS = [
   "gqa_block_none", "gqa_blocklinear_rms", "gqa_blocklinear_sum", "gqa_dense", "gqa_moe_sparse_mixer", "gqa_moe_topk",

@@ -9,7 +9,7 @@ import { blockScores } from "../../src/train/routers/block.ts";
 import { describeShared } from "../helpers/shared.ts";
 import { expectClose, goldenTraining } from "../helpers/train-golden.ts";
 
-beforeAll(startAutodiff);
+beforeAll(async () => void (await startAutodiff()));
 
 /** Tokens that follow another one of their document; the golden index of the previous token is always the row above. */
 function followsOf(indices: ArrayLike<number>): Tensor {

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { root } from "../helpers/test-host.ts";
@@ -89,9 +89,9 @@ describe.skipIf(!built)("blockffn train, as a process", () => {
     child.kill("SIGINT");
     expect(await ended).toBe(130);
     const before = readFileSync(checkpoint);
-    // The system refuses to write more than 64 KiB into a file, as a full disk does; a checkpoint has 250 KB.
+    // The system refuses to write more than 64 KiB into a file, as a full disk does; the model has 80 KB, a checkpoint 250.
     const limited = spawnSync("bash", ["-c", `ulimit -f 64; trap '' XFSZ; exec "$0" "$1" train --config "$2"`, process.execPath, main, full.config], { encoding: "utf8" });
-    expect(limited).toMatchObject({ status: 1, stderr: expect.stringMatching(/checkpoint\.safetensors: the system allows no larger file/) });
+    expect(limited).toMatchObject({ status: 1, stderr: expect.stringMatching(/model\.safetensors: the system allows no larger file/) });
     expect(readFileSync(checkpoint).equals(before)).toBe(true);
     expect(readdirSync(full.run).filter((name) => name.endsWith(".tmp"))).toEqual([]);
     expect(blockffn("train", "--config", full.config, "--json").status).toBe(0);
@@ -106,12 +106,24 @@ describe.skipIf(!built)("blockffn train, as a process", () => {
     expect(existsSync(join(wild.run, "checkpoint.safetensors"))).toBe(true);
   });
 
+  it("writes the checkpoint after the model, so that a finished run has its last model whenever it was killed", () => {
+    const config = writeTraining(join(folder, "last"), { schedule: { steps: 4 }, checkpointEvery: 4 });
+    expect(blockffn("train", "--config", config, "--json").status).toBe(0);
+    const run = join(folder, "last/run");
+    const written = (name: string): number => statSync(join(run, name)).mtimeMs;
+    expect(written("checkpoint.safetensors")).toBeGreaterThanOrEqual(Math.max(written("model/model.safetensors"), written("curves.svg")));
+  });
+
   it("refuses bad texts by name", () => {
     const texts = join(folder, "texts");
     const config = writeTraining(texts, {}, "");
     expect(blockffn("train", "--config", config)).toMatchObject({ status: 1, stderr: expect.stringContaining("stories.txt: holds no text") });
     writeFileSync(join(texts, "stories.txt"), Uint8Array.of(0xff, 0xfe, 0, 1, 2));
     expect(blockffn("train", "--config", config)).toMatchObject({ status: 1, stderr: expect.stringContaining("is not UTF-8 text") });
+    // The validation text too, before the first step.
+    writeTraining(texts, { data: { train: ["stories.txt"], valid: "valid.txt", tokenizer: "tokenizer.json" } });
+    writeFileSync(join(texts, "valid.txt"), "\n<|endoftext|>\n");
+    expect(blockffn("train", "--config", config)).toMatchObject({ status: 1, stderr: expect.stringContaining("valid.txt: holds no text") });
     expect(blockffn("train")).toMatchObject({ status: 2, stderr: expect.stringContaining("--config") });
     expect(blockffn("train", "--config", "/no/such.json")).toMatchObject({ status: 1, stderr: expect.stringContaining("there is no such file") });
   });

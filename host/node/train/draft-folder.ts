@@ -1,25 +1,31 @@
-import { stat } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { ByteSource } from "../../../src/format/source.ts";
-import type { RunStore } from "../../../src/train/run/loop.ts";
-import { NodeFile } from "../files.ts";
-import { writeFileAtomically } from "../output.ts";
+import type { DraftStore } from "../../../src/train/draft/run.ts";
+import type { OutputParts } from "../../../src/train/run/model-folder.ts";
+import { sourceError } from "../files.ts";
+import { writeParts } from "../output.ts";
+import { CheckpointFile } from "./checkpoint-file.ts";
 
-/** Where a draft head is trained: its checkpoint lies beside the head. */
-export class DraftFolder implements Pick<RunStore, "readCheckpoint" | "writeCheckpoint"> {
-  readonly #path: string;
+/** Where a draft head is trained: its files, and its checkpoint beside them. */
+export class DraftFolder extends CheckpointFile implements DraftStore {
+  readonly path: string;
 
-  constructor(folder: string) {
-    this.#path = join(folder, "checkpoint.safetensors");
+  private constructor(path: string) {
+    super(path);
+    this.path = path;
   }
 
-  async readCheckpoint(): Promise<ByteSource | undefined> {
-    return (await stat(this.#path).catch(() => undefined)) === undefined ? undefined : NodeFile.open(this.#path);
+  /** Makes the folder where it is not there. @throws SourceError. */
+  static async open(path: string): Promise<DraftFolder> {
+    try {
+      await mkdir(path, { recursive: true });
+    } catch (cause) {
+      throw sourceError(path, cause);
+    }
+    return new DraftFolder(path);
   }
 
-  async writeCheckpoint(parts: readonly Uint8Array[]): Promise<void> {
-    await writeFileAtomically(this.#path, async (file) => {
-      for (const part of parts) await file.write(part);
-    });
+  async writeHead(files: readonly OutputParts[]): Promise<void> {
+    for (const { name, parts } of files) await writeParts(join(this.path, name), parts);
   }
 }

@@ -1,4 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
+import { startAutodiff } from "../../../src/train/autodiff/jax.ts";
 import type { PassInput } from "../../../src/train/model/gradients.ts";
 import { compileTask, type ModelTask } from "../../../src/train/run/gradient-source.ts";
 import { ensureNavigator } from "./navigator.ts";
@@ -17,6 +18,7 @@ export interface FromWorker {
 
 const { task, weights, gradients } = workerData as WorkerStart;
 ensureNavigator();
-const { pass } = await compileTask(task, new Float32Array(weights), new Float32Array(gradients));
-parentPort?.on("message", (input: PassInput) => parentPort?.postMessage({ stats: pass(input).stats } satisfies FromWorker));
+await startAutodiff("wasm");
+const { pass } = compileTask(task, new Float32Array(weights), new Float32Array(gradients));
+parentPort?.on("message", (input: PassInput) => void pass(input).then(({ stats }) => parentPort?.postMessage({ stats } satisfies FromWorker)));
 parentPort?.postMessage({ stats: new Float32Array() } satisfies FromWorker);

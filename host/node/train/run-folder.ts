@@ -1,20 +1,20 @@
-import { appendFile, mkdir, readFile, stat } from "node:fs/promises";
+import { appendFile, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FormatError } from "../../../src/errors.ts";
-import type { ByteSource } from "../../../src/format/source.ts";
 import type { MetricsLine, RunStore } from "../../../src/train/run/loop.ts";
 import type { OutputParts } from "../../../src/train/run/model-folder.ts";
-import { NodeFile, sourceError } from "../files.ts";
-import { writeFileAtomically } from "../output.ts";
+import { sourceError } from "../files.ts";
+import { writeParts } from "../output.ts";
+import { CheckpointFile } from "./checkpoint-file.ts";
 
-const CHECKPOINT = "checkpoint.safetensors";
 const METRICS = "metrics.jsonl";
 
 /** A run's folder: checkpoint.safetensors, metrics.jsonl, curves.svg and the model in model/. */
-export class RunFolder implements RunStore {
+export class RunFolder extends CheckpointFile implements RunStore {
   readonly path: string;
 
   private constructor(path: string) {
+    super(path);
     this.path = path;
   }
 
@@ -26,16 +26,6 @@ export class RunFolder implements RunStore {
       throw sourceError(path, cause);
     }
     return new RunFolder(path);
-  }
-
-  async readCheckpoint(): Promise<ByteSource | undefined> {
-    const path = join(this.path, CHECKPOINT);
-    const found = await stat(path).catch(() => undefined);
-    return found === undefined ? undefined : NodeFile.open(path);
-  }
-
-  async writeCheckpoint(parts: readonly Uint8Array[]): Promise<void> {
-    await this.#write(CHECKPOINT, parts);
   }
 
   async writeModel(files: readonly OutputParts[]): Promise<void> {
@@ -69,9 +59,7 @@ export class RunFolder implements RunStore {
   }
 
   async #write(name: string, parts: readonly Uint8Array[]): Promise<void> {
-    await writeFileAtomically(join(this.path, name), async (file) => {
-      for (const part of parts) await file.write(part);
-    });
+    await writeParts(join(this.path, name), parts);
   }
 }
 

@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
-import { TrainingError } from "../../../src/errors.ts";
+import { TrainingError, UsageError } from "../../../src/errors.ts";
+import type { BackendChoice } from "../../../src/train/autodiff/jax.ts";
 import { ParameterTable } from "../../../src/train/model/parameters.ts";
 import { localGradients, type GradientSource, type ModelTask, type PassOutput } from "../../../src/train/run/gradient-source.ts";
 import type { FromWorker, WorkerStart } from "./gradient-worker.ts";
@@ -7,11 +8,13 @@ import { ensureNavigator } from "./navigator.ts";
 
 /**
  * Gradients from a number of worker threads, one pass each at a time; weights and gradients lie in shared memory.
- * With one worker the caller's thread computes.
+ * With one worker the caller's thread computes, on the backend asked for; more are threads of WebAssembly.
+ * @throws UsageError for several workers on a GPU; LimitError where the backend does not run.
  */
-export async function workerGradients(task: ModelTask, workers: number): Promise<GradientSource> {
+export async function workerGradients(task: ModelTask, workers: number, backend: BackendChoice = "wasm"): Promise<GradientSource> {
   ensureNavigator();
-  if (workers === 1) return localGradients(task);
+  if (workers === 1) return localGradients(task, backend);
+  if (backend === "webgpu") throw new UsageError(`are ${workers} threads of WebAssembly; with the backend webgpu there is 1`, { field: "workers", limit: 1 });
   const bytes = ParameterTable.of(task.config).length * Float32Array.BYTES_PER_ELEMENT;
   const weights = new SharedArrayBuffer(bytes);
   const lanes = Array.from({ length: workers }, () => new Lane({ task, weights, gradients: new SharedArrayBuffer(bytes) }));
@@ -40,25 +43,34 @@ export async function workerGradients(task: ModelTask, workers: number): Promise
 class Lane {
   readonly worker: Worker;
   readonly gradients: Float32Array;
+  #waiting: { readonly resolve: (message: FromWorker) => void; readonly reject: (error: Error) => void } | undefined;
+  #failure: TrainingError | undefined;
 
   constructor(start: WorkerStart) {
     this.gradients = new Float32Array(start.gradients);
     this.worker = new Worker(new URL("./gradient-worker.js", import.meta.url), { workerData: start });
+    this.worker.on("message", (message: FromWorker) => {
+      this.#waiting?.resolve(message);
+      this.#waiting = undefined;
+    });
+    // Kept while nobody waits: a worker may end between two passes.
+    this.worker.on("error", (cause) => this.#fail(new TrainingError(`a training worker failed: ${cause.message}`, { cause })));
+    this.worker.on("exit", (code) => this.#fail(new TrainingError(`a training worker ended with code ${code}; with less memory, use fewer workers or batch.rowsPerPass`)));
   }
 
-  /** The next message. @throws TrainingError when the worker ends instead. */
+  /** The next message. @throws TrainingError when the worker ends, or has ended. */
   answer(): Promise<FromWorker> {
-    return new Promise((resolve, reject) => {
-      const settle = (): void => {
-        for (const event of ["message", "error", "exit"]) this.worker.removeAllListeners(event);
-      };
-      this.worker.once("message", (message: FromWorker) => (settle(), resolve(message)));
-      this.worker.once("error", (cause) => (settle(), reject(new TrainingError(`a training worker failed: ${cause.message}`, { cause }))));
-      this.worker.once("exit", (code) => (settle(), reject(new TrainingError(`a training worker ended with code ${code}; with less memory, use fewer workers or batch.rowsPerPass`))));
-    });
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => (this.#waiting = { resolve, reject }));
   }
 
   async end(): Promise<void> {
     await this.worker.terminate();
+  }
+
+  #fail(error: TrainingError): void {
+    this.#failure ??= error;
+    this.#waiting?.reject(this.#failure);
+    this.#waiting = undefined;
   }
 }

@@ -29,6 +29,29 @@ const WIDTH = 760;
 const HEIGHT = 420;
 const EDGE = 64;
 
+interface Label {
+  readonly text: string;
+  readonly x: number;
+  readonly y: number;
+  /** To the right of x, else to its left. */
+  readonly right: boolean;
+}
+
+const LETTER = 6.6;
+const LINE = 14;
+
+/** Moves labels down where they would lie on others. */
+function placeLabels(labels: readonly Label[]): Label[] {
+  const placed = new Map<Label, Label>();
+  const span = ({ text, x, right }: Label): [number, number] => (right ? [x, x + text.length * LETTER] : [x - text.length * LETTER, x]);
+  for (const label of [...labels].sort((a, b) => a.y - b.y)) {
+    const [from, to] = span(label);
+    const near = [...placed.values()].filter((other) => span(other)[0] < to && span(other)[1] > from);
+    placed.set(label, { ...label, y: Math.max(label.y, ...near.map((other) => other.y + LINE)) });
+  }
+  return labels.map((label) => placed.get(label) as Label);
+}
+
 /** Perplexity over chunk sparsity, one point a row (dense models at 0): right and low is better. A standalone SVG document. */
 export function comparisonSvg(rows: readonly ComparedResult[]): string {
   const points = rows.flatMap(({ name, result: { validation } }) => (validation === null ? [] : [{ name, x: 100 * (validation.cls?.["8"] ?? 0), y: validation.perplexity }]));
@@ -48,10 +71,11 @@ export function comparisonSvg(rows: readonly ComparedResult[]): string {
     parts.push(`<line class="g" x1="${EDGE}" x2="${WIDTH - EDGE}" y1="${y(value).toFixed(1)}" y2="${y(value).toFixed(1)}"/><text x="${EDGE - 8}" y="${(y(value) + 4).toFixed(1)}" text-anchor="end" fill="currentColor">${value.toFixed(2)}</text>`);
     parts.push(`<text x="${x(20 * i)}" y="${HEIGHT - EDGE + 20}" text-anchor="middle" fill="currentColor">${20 * i} %</text>`);
   }
-  for (const point of points) {
-    const right = point.x < 75;
+  const labels = placeLabels(points.map((point) => ({ text: point.name, x: x(point.x), y: y(point.y) + 4, right: point.x < 75 })));
+  points.forEach((point, i) => {
+    const label = labels[i] as Label;
     parts.push(`<circle cx="${x(point.x).toFixed(1)}" cy="${y(point.y).toFixed(1)}" r="5" fill="${/^blockffn$/i.test(point.name) ? "#d9822b" : "#2f6fdb"}"/>`);
-    parts.push(`<text x="${(x(point.x) + (right ? 9 : -9)).toFixed(1)}" y="${(y(point.y) + 4).toFixed(1)}" text-anchor="${right ? "start" : "end"}" fill="currentColor">${escapeXml(point.name)}</text>`);
-  }
+    parts.push(`<text x="${(label.x + (label.right ? 9 : -9)).toFixed(1)}" y="${label.y.toFixed(1)}" text-anchor="${label.right ? "start" : "end"}" fill="currentColor">${escapeXml(point.name)}</text>`);
+  });
   return `${parts.join("\n")}\n</svg>\n`;
 }

@@ -15,6 +15,15 @@ export interface NamedText {
   readonly text: string;
 }
 
+/** The documents of a text. @throws FormatError when there is none, or it is not text. */
+export function documentsOf({ name, text }: NamedText): string[] {
+  // Binary files can be UTF-8 by chance, but hold zeros.
+  if (text.includes("\0")) throw new FormatError("holds NUL characters: it is a binary file, not text", { file: name });
+  const documents = splitDocuments(text);
+  if (documents.length === 0) throw new FormatError("holds no text", { file: name });
+  return documents;
+}
+
 /**
  * Tokenizes documents (they stand between `<|endoftext|>`): BOS where the tokenizer adds it, text, EOS.
  * @param eos id after each document; undefined for none
@@ -24,11 +33,8 @@ export interface NamedText {
 export function tokenizeCorpus(texts: readonly NamedText[], tokenizer: Tokenizer, eos: number | undefined, onProgress?: (done: number, total: number) => void): Corpus {
   const parts: Uint32Array[] = [];
   let length = 0;
-  for (const { name, text } of texts) {
-    // Binary files can be UTF-8 by chance, but hold zeros.
-    if (text.includes("\0")) throw new FormatError("holds NUL characters: it is a binary file, not text", { file: name });
-    const documents = splitDocuments(text);
-    if (documents.length === 0) throw new FormatError("holds no text", { file: name });
+  for (const text of texts) {
+    const documents = documentsOf(text);
     documents.forEach((document, i) => {
       const ids = tokenizer.encode(document, { parseSpecial: false });
       parts.push(ids);

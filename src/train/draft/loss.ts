@@ -1,5 +1,6 @@
 import { lax, nn, np, type Tensor, type Tensors } from "../autodiff/jax.ts";
 import { logSumExp } from "../autodiff/math.ts";
+import { takeRows } from "../model/embedding.ts";
 import { visibility } from "../model/forward.ts";
 import { draftForward, type DraftHeadConfig } from "./head.ts";
 
@@ -40,7 +41,7 @@ export function draftLoss(config: DraftHeadConfig, objective: DraftObjective, we
   const { base } = config;
   const [count, length, width] = rows.hidden.shape as [number, number, number];
   const n = count * length;
-  const embedded = np.take(rows.embedding, rows.nextIds.reshape([n]), 0).mul(base.embedScale);
+  const embedded = takeRows(rows.embedding, rows.nextIds.reshape([n])).mul(base.embedScale);
   const inputs = { rows: count, length, cos: rows.cos, sin: rows.sin, visible: visibility(rows.segments, count, length) };
   const target = later(rows.hidden.ref);
   const logits = (x: Tensor): Tensor => np.matmul(x.mul(base.logitScale), np.transpose(rows.head.ref));

@@ -5,6 +5,7 @@ import type { Host } from "../../host.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import { loadModel } from "../../model/load.ts";
 import { loadTokenizer } from "../../text/tokenizer.ts";
+import type { BackendChoice } from "../autodiff/jax.ts";
 import { tokenizeCorpus, type NamedText } from "../data/corpus.ts";
 import { RowSource } from "../data/rows.ts";
 import { decodeCheckpoint, encodeCheckpoint, fingerprint } from "../run/checkpoint.ts";
@@ -25,11 +26,16 @@ export interface DraftInputs {
   readonly checkpointEvery: number;
 }
 
+/** Where a head is kept; each write puts a whole file into place or leaves the old one. */
+export interface DraftStore extends Pick<RunStore, "readCheckpoint" | "writeCheckpoint"> {
+  /** The head's folder. */
+  writeHead(files: readonly OutputParts[]): Promise<void>;
+}
+
 export interface DraftSettings {
   readonly host: Host;
-  readonly store: Pick<RunStore, "readCheckpoint" | "writeCheckpoint">;
-  /** Writes the head's folder. */
-  readonly writeHead: (files: readonly OutputParts[]) => Promise<void>;
+  readonly store: DraftStore;
+  readonly backend?: BackendChoice;
   /** Ends the run after the current step, with a checkpoint. */
   readonly signal?: AbortSignal;
   readonly onTokenize?: (done: number, total: number) => void;
@@ -62,26 +68,26 @@ export async function trainDraft(inputs: DraftInputs, settings: DraftSettings): 
     const saved = await store.readCheckpoint();
     const state = saved === undefined ? undefined : await decodeCheckpoint(saved, identity, draftTable(config).length).finally(() => saved.close());
     const states = new HiddenStates(loaded, options.length);
-    const trainer = await DraftTrainer.create(config, options, new RowSource(corpus, options.length, options.rows, options.seed), states, frozen, state);
+    const trainer = await DraftTrainer.create(config, options, new RowSource(corpus, options.length, options.rows, options.seed), states, frozen, state, settings.backend);
     const ranking = JSON.stringify(frequencyRanking(corpus.tokens, base.vocabSize));
     const save = async (): Promise<void> => {
-      await store.writeCheckpoint(encodeCheckpoint(identity, { ...trainer.state, factors: NO_FACTORS }));
-      await settings.writeHead([
+      await store.writeHead([
         { name: "config.json", parts: [new TextEncoder().encode(`${JSON.stringify(draftConfigJson(config), null, 2)}\n`)] },
         { name: "token_frequency_rank.json", parts: [new TextEncoder().encode(`${ranking}\n`)] },
         { name: "model.safetensors", parts: weightParts(trainer.table, trainer.weights) },
       ]);
+      // Last, as in `train`: what was not written is written again after it.
+      await store.writeCheckpoint(encodeCheckpoint(identity, { ...trainer.state, factors: NO_FACTORS }));
     };
     let last: DraftReport | null = null;
     while (!trainer.done && settings.signal?.aborted !== true) {
       const start = host.now();
-      last = trainer.next();
+      last = await trainer.next();
       settings.onStep?.({ ...last, seconds: (host.now() - start) / 1000 });
       if (!trainer.done && trainer.state.step % inputs.checkpointEvery === 0) await save();
       await new Promise((resolve) => setTimeout(resolve));
     }
     await save();
-    states.dispose();
     return { step: trainer.state.step, finished: trainer.done, parameters: trainer.table.length, last };
   } finally {
     loaded.dispose();

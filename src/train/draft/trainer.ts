@@ -1,6 +1,6 @@
 import { createRandom } from "../../decode/rng.ts";
 import { TrainingError } from "../../errors.ts";
-import { intTensor, jit, startAutodiff, tensor, valueAndGrad, type Tensor, type Tensors } from "../autodiff/jax.ts";
+import { intTensor, jit, startAutodiff, tensor, valueAndGrad, type BackendChoice, type Tensor, type Tensors } from "../autodiff/jax.ts";
 import type { RowSource } from "../data/rows.ts";
 import type { RowArrays } from "../model/gradients.ts";
 import { fillNormal } from "../model/initial.ts";
@@ -76,8 +76,8 @@ export class DraftTrainer {
   }
 
   /** @param state where an earlier run was; its arrays are taken over */
-  static async create(config: DraftHeadConfig, options: DraftOptions, rows: RowSource, states: HiddenStates, frozen: FrozenWeights, state?: DraftState): Promise<DraftTrainer> {
-    await startAutodiff();
+  static async create(config: DraftHeadConfig, options: DraftOptions, rows: RowSource, states: HiddenStates, frozen: FrozenWeights, state?: DraftState, backend: BackendChoice = "wasm"): Promise<DraftTrainer> {
+    await startAutodiff(backend);
     return new DraftTrainer(config, options, rows, states, frozen, state);
   }
 
@@ -90,13 +90,13 @@ export class DraftTrainer {
   }
 
   /** Does one step. @throws TrainingError when the loss is not finite; the weights are then those before the step. */
-  next(): DraftReport {
+  async next(): Promise<DraftReport> {
     const step = this.#step + 1;
     const { rows, steps, learningRate } = this.#options;
     const [[total, stats], grads] = this.#run(this.table.tensors(this.weights), this.#tensors(this.#rows.rows((step - 1) * rows, rows)));
-    this.table.read(grads, this.#gradients);
     total.dispose();
-    const [loss, ...agreement] = stats.dataSync() as Float32Array;
+    const [values] = await Promise.all([stats.data(), this.table.read(grads, this.#gradients)]);
+    const [loss, ...agreement] = values as Float32Array;
     const size = norm(this.#gradients);
     if (!Number.isFinite(loss) || !Number.isFinite(size)) throw new TrainingError(`the loss became ${loss} at step ${step}; lower --learning-rate`, { field: "loss" });
     const rate = learningRate * learningRateShare(step, { steps, warmup: Math.ceil(WARMUP * steps), decay: Math.floor(DECAY * steps), finalRatio: 0.05 });

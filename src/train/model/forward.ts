@@ -2,6 +2,7 @@ import type { ModelConfig } from "../../model/config.ts";
 import { np, type Tensor, type Tensors } from "../autodiff/jax.ts";
 import type { RouterNoise, Routing } from "../routers/router.ts";
 import { attention, type AttentionInputs } from "./attention.ts";
+import { takeRows } from "./embedding.ts";
 import { feedForward } from "./ffn.ts";
 import { rmsNorm } from "./rms-norm.ts";
 
@@ -31,7 +32,7 @@ export function forwardHidden(config: ModelConfig, weights: Tensors, tokens: Tok
   const [rows, length] = tokens.ids.shape as [number, number];
   const inputs: AttentionInputs = { rows, length, cos: tokens.cos, sin: tokens.sin, visible: visibility(tokens.segments, rows, length) };
   const routings: Routing[] = [];
-  let x = np.take(weights["model.embed_tokens.weight"]!.ref, tokens.ids.reshape([rows * length]), 0).mul(config.embedScale);
+  let x = takeRows(weights["model.embed_tokens.weight"]!.ref, tokens.ids.reshape([rows * length])).mul(config.embedScale);
   for (let l = 0; l < config.layers; l++) {
     const layer = `model.layers.${l}.`;
     const normed = rmsNorm(x.ref, weights[`${layer}input_layernorm.weight`]!.ref, config.rmsEps);

@@ -43,11 +43,11 @@ export class CompiledModel {
   }
 
   /** Statistics (`STATS`) and gradients; these are written to `gradients`, all weights flat. */
-  gradients(weights: Float32Array, input: PassInput, gradients: Float32Array): Float32Array {
+  async gradients(weights: Float32Array, input: PassInput, gradients: Float32Array): Promise<Float32Array> {
     const [[total, stats], grads] = this.#run(this.#table.tensors(weights), this.#rows(input), np.array(input.seed, { dtype: np.uint32 }));
-    this.#table.read(grads, gradients);
     total.dispose();
-    return stats.dataSync() as Float32Array;
+    const [values] = await Promise.all([stats.data(), this.#table.read(grads, gradients)]);
+    return values as Float32Array;
   }
 
   #rows({ rows, factors }: PassInput): LearningRows {
@@ -78,4 +78,3 @@ class Draws implements RouterNoise {
     return this.#keys.ref.slice(this.#next++);
   }
 }
-

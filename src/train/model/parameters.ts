@@ -42,7 +42,7 @@ export class ParameterTable {
   }
 
   /** Copies tensors (gradients) into a flat array and disposes them. */
-  read(tensors: Readonly<Record<string, Tensor>>, flat: Float32Array): void {
-    for (const entry of this.entries) this.view(flat, entry).set((tensors[entry.name] as Tensor).dataSync() as Float32Array);
+  async read(tensors: Readonly<Record<string, Tensor>>, flat: Float32Array): Promise<void> {
+    await Promise.all(this.entries.map(async (entry) => this.view(flat, entry).set((await (tensors[entry.name] as Tensor).data()) as Float32Array)));
   }
 }

@@ -1,6 +1,6 @@
 import { ConfigError } from "../../errors.ts";
 import type { ExpertFfn } from "../../model/config.ts";
-import { lax, nn, np, type Tensor } from "../autodiff/jax.ts";
+import { lax, np, type Tensor } from "../autodiff/jax.ts";
 import { blockScores } from "./block.ts";
 import { sparseMixer } from "./sparse-mixer.ts";
 import { topK } from "./top-k.ts";
@@ -35,8 +35,8 @@ export function route(ffn: ExpertFfn, raw: Tensor, norm: Tensor | undefined, eps
       return { raw, active: flags(scores.ref), scores, shares };
     }
     case "relu": {
-      const scores = nn.relu(raw.ref);
-      return { raw, active: flags(scores.ref), shares: scores.ref, scores };
+      const { scores, shares } = blockScores(raw.ref, undefined, { norm: "none", normScale: 1, eps });
+      return { raw, active: flags(scores.ref), scores, shares };
     }
     case "topk":
       return { raw: raw.ref, ...topK(raw, ffn.topK) };

@@ -1,8 +1,9 @@
 import * as v from "valibot";
 import { FormatError, TrainingError } from "../../errors.ts";
-import { encodeSafetensorsHeader, openSafetensors } from "../../format/safetensors.ts";
+import { openSafetensors } from "../../format/safetensors.ts";
 import type { ByteSource } from "../../format/source.ts";
 import type { FactorsState } from "./factors.ts";
+import { tensorParts } from "./tensor-parts.ts";
 import type { TrainerState } from "./trainer.ts";
 
 const VERSION = "1";
@@ -40,16 +41,7 @@ export function encodeCheckpoint(identity: RunIdentity, { step, factors, weights
     ["corpus", identity.corpus],
     ["state", JSON.stringify({ step, factors })],
   ]);
-  const { header, tensors } = encodeSafetensorsHeader(TENSORS.map((name) => ({ name, dtype: "F32", shape: [weights.length] })), metadata, { align: 64 });
-  const parts: Uint8Array[] = [header];
-  let end = header.length;
-  tensors.forEach(({ offset, byteLength }, i) => {
-    if (offset > end) parts.push(new Uint8Array(offset - end));
-    const values = data[TENSORS[i]!];
-    parts.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-    end = offset + byteLength;
-  });
-  return parts;
+  return tensorParts(TENSORS.map((name) => ({ name, shape: [weights.length], values: data[name] })), metadata);
 }
 
 /**

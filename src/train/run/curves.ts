@@ -4,7 +4,7 @@ import type { MetricsLine } from "./loop.ts";
 const WIDTH = 860;
 const PANEL = 190;
 const LEFT = 58;
-const RIGHT = 150;
+const RIGHT = 165;
 const TOP = 30;
 const GAP = 44;
 /** Most points of a line: more than pixels help nobody. */
@@ -35,7 +35,7 @@ export function curvesSvg(lines: readonly MetricsLine[]): string {
     { title: "objective x factor", series: factors.map((name) => of(name, (line) => line.objectives[name]! * line.factors[name]!)) },
   ].map(({ title, series }) => ({ title, series: series.filter(({ points }) => points.length > 0) })).filter(({ series }) => series.length > 0);
   const height = TOP + panels.length * (PANEL + GAP);
-  const last = Math.max(1, ...lines.map(({ step }) => step));
+  const last = Math.max(1, lines.at(-1)?.step ?? 0);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="12">`,
     "<style>svg{background:#fff;color:#222}.g{stroke:currentColor;opacity:.15}@media (prefers-color-scheme:dark){svg{background:#15171b;color:#ddd}}</style>",

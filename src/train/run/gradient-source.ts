@@ -1,5 +1,5 @@
 import type { ModelConfig } from "../../model/config.ts";
-import { startAutodiff } from "../autodiff/jax.ts";
+import { startAutodiff, type BackendChoice } from "../autodiff/jax.ts";
 import { CompiledModel, type PassInput } from "../model/gradients.ts";
 import { ParameterTable } from "../model/parameters.ts";
 import type { ObjectiveOptions } from "../objectives/total.ts";
@@ -28,18 +28,18 @@ export interface GradientSource {
   dispose(): Promise<void>;
 }
 
-/** A source of one lane that computes where it is called. */
-export async function localGradients(task: ModelTask): Promise<GradientSource> {
-  const { weights, pass } = await compileTask(task);
-  return { lanes: 1, weights, compute: async (_lane, input) => pass(input), dispose: async () => {} };
+/** A source of one lane that computes where it is called. @throws LimitError as `startAutodiff`. */
+export async function localGradients(task: ModelTask, backend: BackendChoice = "wasm"): Promise<GradientSource> {
+  await startAutodiff(backend);
+  const { weights, pass } = compileTask(task);
+  return { lanes: 1, weights, compute: (_lane, input) => pass(input), dispose: async () => {} };
 }
 
-/** Compiles a task; the weights are `weights` or new ones, the gradients `gradients` or new ones. */
-export async function compileTask(task: ModelTask, weights?: Float32Array, gradients?: Float32Array): Promise<{ weights: Float32Array; pass: (input: PassInput) => PassOutput }> {
-  await startAutodiff();
+/** Compiles a task for the started backend; the weights are `weights` or new ones, the gradients `gradients` or new ones. */
+export function compileTask(task: ModelTask, weights?: Float32Array, gradients?: Float32Array): { weights: Float32Array; pass: (input: PassInput) => Promise<PassOutput> } {
   const table = ParameterTable.of(task.config);
   const model = new CompiledModel(task.config, task.objectives, table, task.shape);
   const own = weights ?? new Float32Array(table.length);
   const out = gradients ?? new Float32Array(table.length);
-  return { weights: own, pass: (input) => ({ stats: model.gradients(own, input, out), gradients: out }) };
+  return { weights: own, pass: async (input) => ({ stats: await model.gradients(own, input, out), gradients: out }) };
 }

@@ -1,10 +1,10 @@
 import type { Evaluation } from "../../decode/evaluate.ts";
 import type { Host } from "../../host.ts";
 import type { ByteSource } from "../../format/source.ts";
-import { loadTokenizer } from "../../text/tokenizer.ts";
+import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.ts";
 import type { TrainConfig } from "../config/schema.ts";
 import { hfModel, type HfModel } from "../config/hf.ts";
-import { tokenizeCorpus, type NamedText } from "../data/corpus.ts";
+import { documentsOf, tokenizeCorpus, type Corpus, type NamedText } from "../data/corpus.ts";
 import { RowSource } from "../data/rows.ts";
 import { ParameterTable } from "../model/parameters.ts";
 import { curvesSvg } from "./curves.ts";
@@ -43,6 +43,8 @@ export interface TrainInputs {
   readonly texts: readonly NamedText[];
   readonly validText: string | undefined;
   readonly tokenizerJson: Uint8Array;
+  /** The texts' tokens, where they are known already (`readCorpus`). */
+  readonly corpus?: Corpus;
 }
 
 export interface TrainSettings {
@@ -107,12 +109,23 @@ interface Prepared {
   readonly corpusTokens: number;
 }
 
-function prepare({ config, configName, texts, tokenizerJson }: TrainInputs, onTokenize: TrainSettings["onTokenize"]): Prepared {
+/** Tokens of the texts that a configuration names. @throws as `train` for texts and tokenizer. */
+export function readCorpus({ config, texts, tokenizerJson }: TrainInputs, onTokenize?: TrainSettings["onTokenize"]): Corpus {
   const tokenizer = loadTokenizer(tokenizerJson, config.data.tokenizer);
-  const eos = tokenizer.tokenToId("</s>") ?? tokenizer.tokenToId("<|endoftext|>") ?? tokenizer.tokenToId("<|im_end|>");
-  const bos = tokenizer.tokenToId("<s>");
-  const model = hfModel(config, { size: tokenizer.vocabSize, bos, eos }, configName);
-  const corpus = tokenizeCorpus(texts, tokenizer, eos, onTokenize);
+  return tokenizeCorpus(texts, tokenizer, eosOf(tokenizer), onTokenize);
+}
+
+function eosOf(tokenizer: Tokenizer): number | undefined {
+  return tokenizer.tokenToId("</s>") ?? tokenizer.tokenToId("<|endoftext|>") ?? tokenizer.tokenToId("<|im_end|>");
+}
+
+function prepare(inputs: TrainInputs, onTokenize: TrainSettings["onTokenize"]): Prepared {
+  const { config, configName, validText, tokenizerJson } = inputs;
+  const tokenizer = loadTokenizer(tokenizerJson, config.data.tokenizer);
+  const model = hfModel(config, { size: tokenizer.vocabSize, bos: tokenizer.tokenToId("<s>"), eos: eosOf(tokenizer) }, configName);
+  // Told now, not after hours at the first validation.
+  if (validText !== undefined) documentsOf({ name: config.data.valid ?? "the validation text", text: validText });
+  const corpus = inputs.corpus ?? readCorpus(inputs, onTokenize);
   const rows = new RowSource(corpus, config.batch.length, config.batch.rows, config.seed);
   return { model, rows, corpus: fingerprint(corpus.tokens), corpusTokens: corpus.tokens.length };
 }
@@ -130,9 +143,10 @@ async function run(
   };
   let saved = trainer.step;
   const save = async (): Promise<void> => {
-    await store.writeCheckpoint(encodeCheckpoint(identity, trainer.state));
+    // The checkpoint last: a run that is killed in between goes on from the one before and writes all of them again.
     await store.writeModel(folder());
     await store.writeCurves(curvesSvg(lines));
+    await store.writeCheckpoint(encodeCheckpoint(identity, trainer.state));
     saved = trainer.step;
   };
   while (!trainer.done && signal?.aborted !== true) {

@@ -1,7 +1,7 @@
 import { SourceError } from "../../errors.ts";
-import { encodeSafetensorsHeader } from "../../format/safetensors.ts";
 import type { ByteSource, ModelFiles } from "../../format/source.ts";
 import type { ParameterTable } from "../model/parameters.ts";
+import { tensorParts } from "./tensor-parts.ts";
 
 /** A file to write, in parts. */
 export interface OutputParts {
@@ -11,17 +11,7 @@ export interface OutputParts {
 
 /** Weights as a safetensors file (F32, official names). The parts are views of `weights`. */
 export function weightParts(table: ParameterTable, weights: Float32Array): Uint8Array[] {
-  const entries = table.entries.map(({ name, shape }) => ({ name, dtype: "F32" as const, shape: [...shape] }));
-  const { header, tensors } = encodeSafetensorsHeader(entries, new Map([["format", "pt"]]), { align: 8 });
-  const parts: Uint8Array[] = [header];
-  let end = header.length;
-  tensors.forEach(({ offset, byteLength }, i) => {
-    if (offset > end) parts.push(new Uint8Array(offset - end));
-    const view = table.view(weights, table.entries[i]!);
-    parts.push(new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
-    end = offset + byteLength;
-  });
-  return parts;
+  return tensorParts(table.entries.map((entry) => ({ name: entry.name, shape: entry.shape, values: table.view(weights, entry) })), new Map([["format", "pt"]]));
 }
 
 /** A model in the official Hugging Face layout. */
