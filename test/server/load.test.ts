@@ -30,7 +30,7 @@ if (!built) console.log("skipped: the built server (run npm run build)");
 describe.skipIf(!built)("under load", () => {
   /** More than any fast machine computes before the server looks at its sockets again (src/decode/pause.ts: 64 steps). */
   const TOKENS = 160;
-  const [REQUESTS, AT_ONCE, QUEUE] = [200, 16, 8];
+  const [REQUESTS, AT_ONCE, QUEUE, MOST_ROUNDS] = [200, 16, 8, 5];
 
   it("200 requests, 16 at once, queue 8: each is answered right or refused with 429, none is lost, and memory stays", async () => {
     // V8's space for young objects grows with the pace of allocation, whatever is held: a small one shows what is held.
@@ -74,21 +74,26 @@ describe.skipIf(!built)("under load", () => {
       };
       const residentKb = (): number => Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1]);
 
-      await round();
-      const before = process.platform === "linux" ? residentKb() : 1;
-      await round();
-      const after = process.platform === "linux" ? residentKb() : 1;
-      expect(count.ok).toBe(2 * REQUESTS);
+      // Memory that is not held is given back late: it is flat when 200 requests more add nothing, within a few rounds. A leak adds in each.
+      const resident = process.platform === "linux" ? [] : [1, 1];
+      let rounds = 0;
+      const flat = (): boolean => resident.length > 1 && (resident.at(-1) as number) < 1.05 * (resident.at(-2) as number);
+      do {
+        await round();
+        rounds++;
+        if (process.platform === "linux") resident.push(residentKb());
+      } while (rounds < 2 || (rounds < MOST_ROUNDS && !flat()));
+      expect(flat(), `resident kB after each round: ${resident.join(", ")}`).toBe(true);
+      expect(count.ok).toBe(rounds * REQUESTS);
       // One runs and eight wait, so of sixteen clients seven are refused, again and again.
-      expect(count.refused).toBeGreaterThan(REQUESTS);
-      expect(after / before).toBeLessThan(1.05);
+      expect(count.refused).toBeGreaterThan((rounds * REQUESTS) / 2);
       // The server counted the same, and holds nothing.
       const metrics = await (await fetch(`${address}/metrics`)).text();
       expect(metrics).toContain(`blockffn_requests_total{route="/v1/completions",status="200"} ${count.ok}\n`);
       expect(metrics).toContain(`blockffn_requests_total{route="/v1/completions",status="429"} ${count.refused}\n`);
       expect(metrics).toContain(`blockffn_rejected_total ${count.refused}\n`);
       expect(await (await fetch(`${address}/healthz`)).json()).toEqual({ status: "ok", active: 0, waiting: 0 });
-      console.log(`answered ${count.ok}, refused ${count.refused}; resident ${before} -> ${after} kB`);
+      console.log(`answered ${count.ok}, refused ${count.refused}; resident ${resident.join(" -> ")} kB`);
     } finally {
       child.kill("SIGKILL");
     }
