@@ -2,7 +2,7 @@
 // Plain constants, so that AssemblyScript and TypeScript read the same file. All fields are 4 bytes; pointers are byte addresses.
 
 /** Version of the kernels' weight layouts, which packed files carry. */
-export const LAYOUT_VERSION = 3;
+export const LAYOUT_VERSION = 4;
 /** Version of the descriptors below; host and engine must agree. */
 export const DESCRIPTOR_VERSION = 2;
 
@@ -19,7 +19,7 @@ export const BLOCK_COLS = 32;
 
 /** f32: for each column 16 floats. */
 export const WEIGHT_F32 = 0;
-/** 8 bits: for each group of up to 4 blocks 16 bf16 scales, then for each quad 16 rows of 4 bytes: kernels/scalar/matmul_q8.ts. */
+/** 8 bits: for each group of up to 4 blocks 16 bf16 scales and 16 i16 sums, then for each quad 16 rows of 4 bytes: kernels/scalar/matmul_q8.ts. */
 export const WEIGHT_Q8 = 1;
 /** 4 bits: for each block 16 bf16 scales, then for each quad 8 times 4 bytes, each with nibbles of two rows: kernels/scalar/matmul_q4.ts. */
 export const WEIGHT_Q4 = 2;
@@ -28,9 +28,11 @@ export const WEIGHT_BF16 = 3;
 
 /** Bytes of the 16 scales at the start of a q4 block or a q8 group. */
 export const SCALE_BYTES = 32;
+/** Bytes of the scales of a q8 group and, after them, of the sums of its weights before scaling, an i16 a row. */
+export const Q8_HEAD_BYTES = 64;
 /** Blocks of a q8 group; the last group of a panel may have fewer. */
 export const Q8_GROUP_BLOCKS = 4;
-/** Bytes of a q8 block without scales. */
+/** Bytes of a q8 block without scales and sums. */
 export const Q8_BLOCK_BYTES = 512;
 export const Q4_BLOCK_BYTES = 288;
 /** Quantised activations lie in [-ACTIVATION_MAX, ACTIVATION_MAX]: 128 products with a byte fit in 32 bits. */

@@ -1,4 +1,4 @@
-import { SCALE_BYTES } from "../assembly/layout.ts";
+import { PANEL_ROWS, Q8_HEAD_BYTES, SCALE_BYTES } from "../assembly/layout.ts";
 import { writeFileAtomically } from "../host/node/output.ts";
 import { encodePacked } from "../src/format/packed.ts";
 import type { Host, Tier } from "../src/host.ts";
@@ -101,7 +101,15 @@ export function fillMatrix(engine: Engine, at: number, type: WeightType, rows: n
         scales[(p + g * stride) / 2 + r] = type === Q8 ? bits : bits - (Q4_EXPONENT_OFF[r >> 2] as number) * 128;
       }
     }
+    if (type === Q8) for (let g = 0; g < count; g++) putSums(new Uint8Array(engine.memory.buffer, at + p + g * stride, Math.min(stride, panel - g * stride)));
   }
+}
+
+/** The sums of a q8 group's weights, behind its scales. */
+function putSums(group: Uint8Array): void {
+  const sums = new Int16Array(group.buffer, group.byteOffset + SCALE_BYTES, PANEL_ROWS);
+  sums.fill(0);
+  for (let at = Q8_HEAD_BYTES; at < group.length; at++) (sums[(at >> 2) & (PANEL_ROWS - 1)] as number) += (group[at] as number) - 128;
 }
 
 /** Uniform in +-limit, cut to bfloat16. */

@@ -1,4 +1,4 @@
-import { BLOCK_COLS, MATRIX_COLS, MATRIX_DATA, MATRIX_TYPE, PANEL_ROWS, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, SCALE_BYTES, WEIGHT_F32 } from "../layout";
+import { BLOCK_COLS, MATRIX_COLS, MATRIX_DATA, MATRIX_TYPE, PANEL_ROWS, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, Q8_HEAD_BYTES, SCALE_BYTES, WEIGHT_F32 } from "../layout";
 import { q8ByteAt } from "../kernels/scalar/matmul_q8";
 import { int, ptr } from "./descriptor";
 import { matrixBytes } from "./matrix";
@@ -24,14 +24,15 @@ function copyFloats(from: usize, r: i32, to: usize, s: i32, cols: i32): void {
   for (let c = 0; c < cols; c++) store<f32>(to + ((c * PANEL_ROWS + s) << 2), load<f32>(from + ((c * PANEL_ROWS + r) << 2)));
 }
 
-/** q8: a scale for each group of blocks, and a byte for each column, zero padding included (kernels/scalar/matmul_q8.ts). */
+/** q8: a scale and a sum for each group of blocks, and a byte for each column, zero padding included (kernels/scalar/matmul_q8.ts). */
 function copyBytes(from: usize, r: i32, to: usize, s: i32, cols: i32): void {
   let blocks = (cols + BLOCK_COLS - 1) / BLOCK_COLS;
   while (blocks > 0) {
     const here = min(blocks, Q8_GROUP_BLOCKS);
     store<u16>(to + (s << 1), load<u16>(from + (r << 1)));
-    for (let c = 0; c < here * BLOCK_COLS; c++) store<u8>(to + SCALE_BYTES + q8ByteAt(s, c), load<u8>(from + SCALE_BYTES + q8ByteAt(r, c)));
-    const bytes = SCALE_BYTES + here * Q8_BLOCK_BYTES;
+    store<u16>(to + (s << 1), load<u16>(from + (r << 1), SCALE_BYTES), SCALE_BYTES);
+    for (let c = 0; c < here * BLOCK_COLS; c++) store<u8>(to + Q8_HEAD_BYTES + q8ByteAt(s, c), load<u8>(from + Q8_HEAD_BYTES + q8ByteAt(r, c)));
+    const bytes = Q8_HEAD_BYTES + here * Q8_BLOCK_BYTES;
     from += bytes;
     to += bytes;
     blocks -= here;

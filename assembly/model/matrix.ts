@@ -1,6 +1,6 @@
 import {
   BLOCK_COLS, MATRIX_COLS, MATRIX_DATA, MATRIX_ROWS, MATRIX_TYPE, PANEL_ROWS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS,
-  SCALE_BYTES, WEIGHT_BF16, WEIGHT_F32, WEIGHT_Q4, WEIGHT_Q8,
+  Q8_HEAD_BYTES, WEIGHT_BF16, WEIGHT_F32, WEIGHT_Q4, WEIGHT_Q8,
 } from "../layout";
 import { matmulBF16, matmulF32, matmulQ4, matmulQ8, quantizeQ4, quantizeQ8 } from "../kernels";
 import { bf16 } from "../kernels/scalar/bf16";
@@ -33,7 +33,7 @@ export function matrixBytes(type: i32, rows: i32, cols: i32): usize {
   if (type === WEIGHT_BF16) return <usize>panels * cols * PANEL_ROWS * 2;
   if (type === WEIGHT_Q4) return <usize>panels * blocks * Q4_BLOCK_BYTES;
   const groups = (blocks + Q8_GROUP_BLOCKS - 1) / Q8_GROUP_BLOCKS;
-  return <usize>panels * (groups * SCALE_BYTES + blocks * Q8_BLOCK_BYTES);
+  return <usize>panels * (groups * Q8_HEAD_BYTES + blocks * Q8_BLOCK_BYTES);
 }
 
 /** Whether products with weights of `type` take rows of f32 as they are. */
@@ -125,8 +125,8 @@ function weightAt(type: i32, panel: usize, r: i32, c: i32): f32 {
   if (type === WEIGHT_BF16) return bf16(panel + ((c * PANEL_ROWS + r) << 1));
   if (type === WEIGHT_Q8) {
     const cols = BLOCK_COLS * Q8_GROUP_BLOCKS;
-    const group = panel + (c / cols) * (SCALE_BYTES + Q8_GROUP_BLOCKS * Q8_BLOCK_BYTES);
-    return <f32>(<i32>load<u8>(group + SCALE_BYTES + q8ByteAt(r, c % cols)) - 128) * bf16(group + (r << 1));
+    const group = panel + (c / cols) * (Q8_HEAD_BYTES + Q8_GROUP_BLOCKS * Q8_BLOCK_BYTES);
+    return <f32>(<i32>load<u8>(group + Q8_HEAD_BYTES + q8ByteAt(r, c % cols)) - 128) * bf16(group + (r << 1));
   }
   const block = panel + (c / BLOCK_COLS) * Q4_BLOCK_BYTES;
   return <f32>((q4NibbleAt(block, r, c % BLOCK_COLS) - 8) << (r & 4)) * bf16(block + (r << 1));

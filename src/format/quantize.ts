@@ -1,4 +1,4 @@
-import { BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, SCALE_BYTES } from "../../assembly/layout.ts";
+import { BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, Q8_HEAD_BYTES, SCALE_BYTES } from "../../assembly/layout.ts";
 import { BF16, F32, panelBytes, Q8, type WeightType } from "../model/panel.ts";
 
 const word = new Uint32Array(1);
@@ -62,31 +62,38 @@ export function packPanel(type: WeightType, rows: Float32Array, count: number, c
       if (type === Q8) packQ8(weights.subarray(0, width), out, at, r);
       else packQ4(weights, out, at, r);
     }
-    at += type === Q8 ? SCALE_BYTES + (width / BLOCK_COLS) * Q8_BLOCK_BYTES : Q4_BLOCK_BYTES;
+    at += type === Q8 ? Q8_HEAD_BYTES + (width / BLOCK_COLS) * Q8_BLOCK_BYTES : Q4_BLOCK_BYTES;
   }
   return out;
 }
 
-function putScale(out: Uint8Array, at: number, r: number, bits: number): void {
+/** Row r's 16 bits in a list of them at `at`. */
+function put16(out: Uint8Array, at: number, r: number, bits: number): void {
   out[at + 2 * r] = bits & 255;
-  out[at + 2 * r + 1] = bits >> 8;
+  out[at + 2 * r + 1] = (bits >> 8) & 255;
 }
 
 /** Place of a column among the four bytes of its quad: 0, 2, 1, 3 (assembly/layout.ts). */
 const quadByte = (c: number): number => ((c & 1) << 1) + ((c >> 1) & 1);
 
-/** 8 bits, kept as q + 128: the largest weight of a group is +-127. The scale is rounded up to bf16 first, so rounding it costs nothing. */
+/**
+ * 8 bits, kept as q + 128: the largest weight of a group is +-127. The scale is rounded up to bf16 first, so rounding it costs nothing.
+ * The sum of the q, at most 128 * 127, is kept beside it.
+ */
 function packQ8(group: Float32Array, out: Uint8Array, at: number, r: number): void {
   let peak = 0;
   for (const w of group) peak = Math.max(peak, Math.abs(w));
   const bits = bf16Away(peak / 127);
   const scale = bf16Value(bits);
-  putScale(out, at, r, bits);
-  const row = at + SCALE_BYTES + r * 4;
+  put16(out, at, r, bits);
+  const row = at + Q8_HEAD_BYTES + r * 4;
+  let sum = 0;
   for (let c = 0; c < group.length; c++) {
     const q = scale === 0 ? 0 : clamp(Math.round((group[c] as number) / scale), -127, 127);
     out[row + (c >> 2) * 64 + quadByte(c)] = q + 128;
+    sum += q;
   }
+  put16(out, at + SCALE_BYTES, r, sum);
 }
 
 /**
@@ -98,7 +105,7 @@ function packQ4(block: Float32Array, out: Uint8Array, at: number, r: number): vo
   const scale = bf16Value(bits);
   // High nibbles are multiplied without being shifted down: their scales carry the 1/16 (kernels/simd/matmul_q4.ts).
   const shift = r & 4;
-  putScale(out, at, r, bf16Nearest(scale / (1 << shift)));
+  put16(out, at, r, bf16Nearest(scale / (1 << shift)));
   for (let c = 0; c < BLOCK_COLS; c++) {
     const q = scale === 0 ? 0 : clamp(Math.round((block[c] as number) / scale), -8, 7);
     const byte = at + SCALE_BYTES + (c >> 2) * 32 + (r >> 3) * 16 + (r & 3) * 4 + quadByte(c);

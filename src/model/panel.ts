@@ -1,5 +1,5 @@
 import {
-  BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, SCALE_BYTES, WEIGHT_BF16, WEIGHT_F32, WEIGHT_Q4, WEIGHT_Q8,
+  BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, Q8_HEAD_BYTES, WEIGHT_BF16, WEIGHT_F32, WEIGHT_Q4, WEIGHT_Q8,
 } from "../../assembly/layout.ts";
 
 /** How the weights of a matrix are stored: WEIGHT_F32, WEIGHT_Q8, WEIGHT_Q4 or WEIGHT_BF16 of assembly/layout.ts. */
@@ -25,7 +25,7 @@ export function panelBytes(type: WeightType, cols: number): number {
   if (type === BF16) return cols * PANEL_ROWS * 2;
   const blocks = Math.ceil(cols / BLOCK_COLS);
   if (type === Q4) return blocks * Q4_BLOCK_BYTES;
-  return Math.ceil(blocks / Q8_GROUP_BLOCKS) * SCALE_BYTES + blocks * Q8_BLOCK_BYTES;
+  return Math.ceil(blocks / Q8_GROUP_BLOCKS) * Q8_HEAD_BYTES + blocks * Q8_BLOCK_BYTES;
 }
 
 /** Where 16 bf16 in a row lie in a panel: `count` times, `stride` bytes apart, from its start; scales of a quantised one, all of a bf16 one. */
@@ -33,7 +33,7 @@ export function scaleGroups(type: WeightType, cols: number): { count: number; st
   if (type === BF16) return { count: cols, stride: PANEL_ROWS * 2 };
   const blocks = Math.ceil(cols / BLOCK_COLS);
   if (type === Q4) return { count: blocks, stride: Q4_BLOCK_BYTES };
-  return { count: Math.ceil(blocks / Q8_GROUP_BLOCKS), stride: SCALE_BYTES + Q8_GROUP_BLOCKS * Q8_BLOCK_BYTES };
+  return { count: Math.ceil(blocks / Q8_GROUP_BLOCKS), stride: Q8_HEAD_BYTES + Q8_GROUP_BLOCKS * Q8_BLOCK_BYTES };
 }
 
 /** Bytes of a matrix in panels; `matrixBytes` of the engine gives the same. */

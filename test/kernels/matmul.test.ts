@@ -29,8 +29,8 @@ function unpack(type: WeightType, packed: Uint8Array, row: number, col: number, 
   const bf16 = (at: number): number => new Float32Array(Uint32Array.of(view.getUint16(at, true) << 16).buffer)[0] as number;
   if (type === BF16) return bf16(panel + (col * 16 + r) * 2);
   if (type === Q8) {
-    const group = panel + (col >> 7) * (32 + 4 * 512);
-    return (view.getUint8(group + 32 + ((col & 127) >> 2) * 64 + r * 4 + quadByte) - 128) * bf16(group + 2 * r);
+    const group = panel + (col >> 7) * (64 + 4 * 512);
+    return (view.getUint8(group + 64 + ((col & 127) >> 2) * 64 + r * 4 + quadByte) - 128) * bf16(group + 2 * r);
   }
   const block = panel + (col >> 5) * 288;
   const scale = bf16(block + 2 * r);
@@ -140,6 +140,26 @@ function reference(type: WeightType, packed: Uint8Array, x: (col: number) => num
   return [exact, (additions + 4) * 2 ** -24 * magnitude + 1e-30];
 }
 
+it("a gathered row gives the bits of the original", async () => {
+  const [rows, cols] = [37, 300];
+  const ids = [36, 0, 17, 5, 16, 15, 31, 8, 1, 22, 30, 3, 9, 11, 12, 13, 14, 2, 36];
+  for (const tier of TIERS) {
+    for (const type of [F32, Q8]) {
+      const bench = await KernelBench.create(tier);
+      const packed = pack(type, normals(rows * cols, 3, 1), rows, cols);
+      const matrix = bench.put(Uint32Array.of(type, rows, cols, bench.put(packed)));
+      const bytes = matrixBytes(type, ids.length, cols);
+      const out = bench.put(new Uint8Array(bytes));
+      bench.run.gatherRows(matrix, bench.put(Uint32Array.from(ids)), ids.length, out);
+      const gathered = bench.engine.bytes(out, bytes).slice();
+      const x = normals(2 * cols, 5);
+      const all = multiply(bench, type, packed, rows, cols, x, 2, false);
+      const some = multiply(bench, type, gathered, ids.length, cols, x, 2, false);
+      for (const t of [1, 2]) ids.forEach((id, i) => expect(some.y[t * some.stride + i]).toBe(all.y[t * all.stride + id]));
+    }
+  }
+});
+
 describe("packing", () => {
   it("f32 is exact, q8 within half a step of max/127, q4 within the error of the plain scale max/-8", () => {
     for (const [rows, cols] of SHAPES) {
@@ -167,6 +187,25 @@ describe("packing", () => {
       }
     }
   });
+});
+
+it("q8: each group carries the sums of its rows' bytes, less 128 each; columns beyond the last add nothing", () => {
+  for (const [rows, cols] of SHAPES) {
+    const packed = pack(Q8, normals(rows * cols, rows + cols, 0.3), rows, cols);
+    const view = new DataView(packed.buffer);
+    const blocks = Math.ceil(cols / BLOCK_COLS);
+    for (let panel = 0; panel < packed.length; panel += panelBytes(Q8, cols)) {
+      for (let first = 0; first < blocks; first += 4) {
+        const group = panel + (first / 4) * (64 + 4 * 512);
+        const quads = Math.min(4, blocks - first) * 8;
+        for (let r = 0; r < 16; r++) {
+          let sum = 0;
+          for (let at = 0; at < quads * 4; at++) sum += view.getUint8(group + 64 + (at >> 2) * 64 + r * 4 + (at & 3)) - 128;
+          expect(view.getInt16(group + 32 + 2 * r, true)).toBe(sum);
+        }
+      }
+    }
+  }
 });
 
 describe("quantize", () => {

@@ -1,5 +1,5 @@
-import { BLOCK_COLS, PANEL_ROWS, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, SCALE_BYTES } from "../../layout";
-import { byteOnes, signs } from "../simd/constants";
+import { BLOCK_COLS, PANEL_ROWS, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, Q8_HEAD_BYTES, SCALE_BYTES } from "../../layout";
+import { signs } from "../simd/constants";
 import { mulAdd } from "../simd/lanes";
 import { keep, readAhead512, scale4 } from "../simd/panel";
 import { dot4 } from "./dot";
@@ -7,8 +7,15 @@ import { Q8_ROW_GROUP, ROW_DATA } from "./quantize";
 import { store2, store4 } from "./store";
 import { stretchRows } from "./stretch";
 
-// Weights are the signed operand, activations the bytes 0..127 of quantizeQ8; a second product with ones gives the sum of the weights
-// that the activations' minimum is multiplied with. It is shared by all tokens. Flipping a stored byte's sign bit takes its 128 away.
+// Weights are the signed operand, activations the bytes 0..127 of quantizeQ8, whose minimum is multiplied with the sums of weights that a
+// group carries. Flipping a stored byte's sign bit takes its 128 away.
+
+/** Sums of weights of four rows. */
+// @ts-ignore: decorator
+@inline
+function sums4(w: usize, offset: usize): v128 {
+  return f32x4.convert_i32x4_s(v128.load_ext<i16>(w + SCALE_BYTES + offset));
+}
 
 /** f + (a * step + c * min) * weight scale. */
 // @ts-ignore: decorator
@@ -18,8 +25,8 @@ function scaled(f: v128, a: v128, c: v128, x: usize, s: v128): v128 {
 }
 
 /**
- * Relaxed form of scalar/matmul_q8.ts over the rows of quantizeQ8 (`xScale`, `xSums` unused). Per group of up to 128 columns both products
- * are exact in i32; groups are added in f32 in ascending order. A row's bits do not depend on n.
+ * Relaxed form of scalar/matmul_q8.ts over the rows of quantizeQ8 (`xScale`, `xSums` unused). Per group of up to 128 columns the product
+ * is exact in i32; groups are added in f32 in ascending order. A row's bits do not depend on n.
  */
 export function matmulQ8(
   w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xScale: usize, xSums: usize, sumsStride: usize, xi: usize, n: i32,
@@ -27,26 +34,23 @@ export function matmulQ8(
 ): void {
   const blocks = (cols + BLOCK_COLS - 1) / BLOCK_COLS;
   const groups = (blocks + Q8_GROUP_BLOCKS - 1) / Q8_GROUP_BLOCKS;
-  const panelBytes = <usize>groups * SCALE_BYTES + <usize>blocks * Q8_BLOCK_BYTES;
+  const panelBytes = <usize>groups * Q8_HEAD_BYTES + <usize>blocks * Q8_BLOCK_BYTES;
   const stretch = stretchRows(panelBytes, n);
   let ahead = 0;
   for (let first = 0; first < rows; first += stretch) {
     const last = min(rows, first + stretch);
     let t = 0;
-    for (; t + 4 <= n; t += 4) {
+    while (t + 2 <= n) {
       let p = w;
+      // Who comes first has the stretch read from memory, in order; those after find it in a cache.
+      const four = t > 0 && t + 4 <= n;
       for (let r = first; r < last; r += PANEL_ROWS) {
-        panel4(p, blocks, x, xStride, xi + (t << 2), y + (r << 2), yStride, yi + (t << 2), accumulate);
+        const to = y + (r << 2);
+        if (four) panel4(p, blocks, x, xStride, xi + (t << 2), to, yStride, yi + (t << 2), accumulate);
+        else ahead |= panel2(p, blocks, x, xStride, xi + (t << 2), to, yStride, yi + (t << 2), accumulate);
         p += panelBytes;
       }
-    }
-    if (t + 2 <= n) {
-      let p = w;
-      for (let r = first; r < last; r += PANEL_ROWS) {
-        ahead |= panel2(p, blocks, x, xStride, xi + (t << 2), y + (r << 2), yStride, yi + (t << 2), accumulate);
-        p += panelBytes;
-      }
-      t += 2;
+      t += four ? 4 : 2;
     }
     if (t < n) {
       const xt = x + <usize>load<u32>(xi + (t << 2)) * xStride;
@@ -62,9 +66,8 @@ export function matmulQ8(
   keep(ahead);
 }
 
-// One token, reading ahead (simd/panel.ts). a: products with the activations, c: sums of the weights.
+// One token, reading ahead (simd/panel.ts).
 function panel1(w: usize, blocks: i32, x: usize, y: usize, accumulate: bool): i32 {
-  const ones = byteOnes();
   const sign = signs();
   let f0 = f32x4.splat(0);
   let f1 = f0;
@@ -77,11 +80,7 @@ function panel1(w: usize, blocks: i32, x: usize, y: usize, accumulate: bool): i3
     let a1 = a0;
     let a2 = a0;
     let a3 = a0;
-    let c0 = a0;
-    let c1 = a0;
-    let c2 = a0;
-    let c3 = a0;
-    let p = w + SCALE_BYTES;
+    let p = w + Q8_HEAD_BYTES;
     let at = x + ROW_DATA;
     const end = p + count * Q8_BLOCK_BYTES;
     while (p < end) {
@@ -91,24 +90,20 @@ function panel1(w: usize, blocks: i32, x: usize, y: usize, accumulate: bool): i3
         const v = v128.load32_splat(at);
         let q = v128.xor(sign, v128.load(p));
         a0 = dot4(a0, q, v);
-        c0 = dot4(c0, q, ones);
         q = v128.xor(sign, v128.load(p, 16));
         a1 = dot4(a1, q, v);
-        c1 = dot4(c1, q, ones);
         q = v128.xor(sign, v128.load(p, 32));
         a2 = dot4(a2, q, v);
-        c2 = dot4(c2, q, ones);
         q = v128.xor(sign, v128.load(p, 48));
         a3 = dot4(a3, q, v);
-        c3 = dot4(c3, q, ones);
         p += 64;
         at += 4;
       }
     }
-    f0 = scaled(f0, a0, f32x4.convert_i32x4_s(c0), x, scale4(w, 0));
-    f1 = scaled(f1, a1, f32x4.convert_i32x4_s(c1), x, scale4(w, 8));
-    f2 = scaled(f2, a2, f32x4.convert_i32x4_s(c2), x, scale4(w, 16));
-    f3 = scaled(f3, a3, f32x4.convert_i32x4_s(c3), x, scale4(w, 24));
+    f0 = scaled(f0, a0, sums4(w, 0), x, scale4(w, 0));
+    f1 = scaled(f1, a1, sums4(w, 8), x, scale4(w, 8));
+    f2 = scaled(f2, a2, sums4(w, 16), x, scale4(w, 16));
+    f3 = scaled(f3, a3, sums4(w, 24), x, scale4(w, 24));
     w = end;
     x += Q8_ROW_GROUP;
     blocks -= count;
@@ -119,7 +114,6 @@ function panel1(w: usize, blocks: i32, x: usize, y: usize, accumulate: bool): i3
 
 // Two tokens, all sixteen rows: a panel is read once, in order, so that reading goes on beside the arithmetic. Token t's sums are ft0 to ft3.
 function panel2(w: usize, blocks: i32, x: usize, xStride: usize, xi: usize, y: usize, yStride: usize, yi: usize, accumulate: bool): i32 {
-  const ones = byteOnes();
   const sign = signs();
   let x0 = x + <usize>load<u32>(xi) * xStride;
   let x1 = x + <usize>load<u32>(xi, 4) * xStride;
@@ -142,50 +136,44 @@ function panel2(w: usize, blocks: i32, x: usize, xStride: usize, xi: usize, y: u
     let a11 = a00;
     let a12 = a00;
     let a13 = a00;
-    let c0 = a00;
-    let c1 = a00;
-    let c2 = a00;
-    let c3 = a00;
-    let p = w + SCALE_BYTES;
+    let p = w + Q8_HEAD_BYTES;
     let at: usize = ROW_DATA;
     const end = p + count * Q8_BLOCK_BYTES;
     while (p < end) {
       ahead |= readAhead512(p);
       const stop = at + BLOCK_COLS;
       while (at < stop) {
+        const u = v128.load32_splat(x0 + at);
+        const v = v128.load32_splat(x1 + at);
         let q = v128.xor(sign, v128.load(p));
-        c0 = dot4(c0, q, ones);
-        a00 = dot4(a00, q, v128.load32_splat(x0 + at));
-        a10 = dot4(a10, q, v128.load32_splat(x1 + at));
+        a00 = dot4(a00, q, u);
+        a10 = dot4(a10, q, v);
         q = v128.xor(sign, v128.load(p, 16));
-        c1 = dot4(c1, q, ones);
-        a01 = dot4(a01, q, v128.load32_splat(x0 + at));
-        a11 = dot4(a11, q, v128.load32_splat(x1 + at));
+        a01 = dot4(a01, q, u);
+        a11 = dot4(a11, q, v);
         q = v128.xor(sign, v128.load(p, 32));
-        c2 = dot4(c2, q, ones);
-        a02 = dot4(a02, q, v128.load32_splat(x0 + at));
-        a12 = dot4(a12, q, v128.load32_splat(x1 + at));
+        a02 = dot4(a02, q, u);
+        a12 = dot4(a12, q, v);
         q = v128.xor(sign, v128.load(p, 48));
-        c3 = dot4(c3, q, ones);
-        a03 = dot4(a03, q, v128.load32_splat(x0 + at));
-        a13 = dot4(a13, q, v128.load32_splat(x1 + at));
+        a03 = dot4(a03, q, u);
+        a13 = dot4(a13, q, v);
         p += 64;
         at += 4;
       }
     }
-    let c = f32x4.convert_i32x4_s(c0);
+    let c = sums4(w, 0);
     let s = scale4(w, 0);
     f00 = scaled(f00, a00, c, x0, s);
     f10 = scaled(f10, a10, c, x1, s);
-    c = f32x4.convert_i32x4_s(c1);
+    c = sums4(w, 8);
     s = scale4(w, 8);
     f01 = scaled(f01, a01, c, x0, s);
     f11 = scaled(f11, a11, c, x1, s);
-    c = f32x4.convert_i32x4_s(c2);
+    c = sums4(w, 16);
     s = scale4(w, 16);
     f02 = scaled(f02, a02, c, x0, s);
     f12 = scaled(f12, a12, c, x1, s);
-    c = f32x4.convert_i32x4_s(c3);
+    c = sums4(w, 24);
     s = scale4(w, 24);
     f03 = scaled(f03, a03, c, x0, s);
     f13 = scaled(f13, a13, c, x1, s);
@@ -201,7 +189,6 @@ function panel2(w: usize, blocks: i32, x: usize, xStride: usize, xi: usize, y: u
 
 // Four tokens, eight rows at a time. Token t's sums are ft0 and ft1.
 function panel4(w: usize, blocks: i32, x: usize, xStride: usize, xi: usize, y: usize, yStride: usize, yi: usize, accumulate: bool): void {
-  const ones = byteOnes();
   const sign = signs();
   for (let half: usize = 0; half < 2; half++) {
     let x0 = x + <usize>load<u32>(xi) * xStride;
@@ -227,15 +214,11 @@ function panel4(w: usize, blocks: i32, x: usize, xStride: usize, xi: usize, y: u
       let a21 = a00;
       let a30 = a00;
       let a31 = a00;
-      let c0 = a00;
-      let c1 = a00;
-      let p = group + SCALE_BYTES + half * 32;
+      let p = group + Q8_HEAD_BYTES + half * 32;
       const stop = ROW_DATA + <usize>(count * BLOCK_COLS);
       for (let at = ROW_DATA; at < stop; at += 4) {
         const m = v128.xor(sign, v128.load(p));
         const k = v128.xor(sign, v128.load(p, 16));
-        c0 = dot4(c0, m, ones);
-        c1 = dot4(c1, k, ones);
         let v = v128.load32_splat(x0 + at);
         a00 = dot4(a00, m, v);
         a01 = dot4(a01, k, v);
@@ -250,8 +233,8 @@ function panel4(w: usize, blocks: i32, x: usize, xStride: usize, xi: usize, y: u
         a31 = dot4(a31, k, v);
         p += 64;
       }
-      const w0 = f32x4.convert_i32x4_s(c0);
-      const w1 = f32x4.convert_i32x4_s(c1);
+      const w0 = sums4(group, half * 16);
+      const w1 = sums4(group, half * 16 + 8);
       const s0 = scale4(group, half * 16);
       const s1 = scale4(group, half * 16 + 8);
       f00 = scaled(f00, a00, w0, x0, s0);
@@ -266,7 +249,7 @@ function panel4(w: usize, blocks: i32, x: usize, xStride: usize, xi: usize, y: u
       f30 = scaled(f30, a30, w0, x3, s0);
       f31 = scaled(f31, a31, w1, x3, s1);
       x3 += Q8_ROW_GROUP;
-      group += SCALE_BYTES + count * Q8_BLOCK_BYTES;
+      group += Q8_HEAD_BYTES + count * Q8_BLOCK_BYTES;
     }
     const out = y + half * 32;
     store2(out + <usize>load<u32>(yi) * yStride, f00, f01, accumulate);

@@ -1,7 +1,7 @@
-import { BLOCK_COLS, PANEL_ROWS, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, SCALE_BYTES } from "../../layout";
+import { BLOCK_COLS, PANEL_ROWS, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, Q8_HEAD_BYTES } from "../../layout";
 import { bf16 } from "./bf16";
 
-/** Where the byte of row r, column c lies after a group's scales. */
+/** Where the byte of row r, column c lies after a group's scales and sums. */
 // @ts-ignore: decorator
 @inline
 export function q8ByteAt(r: i32, c: i32): usize {
@@ -11,7 +11,7 @@ export function q8ByteAt(r: i32, c: i32): usize {
 /**
  * y[yi[t]] = W x[xi[t]], or += with `accumulate`, for t = 0..n-1. W is q8 in panels: weight = (byte - 128) * scale, bytes as `q8ByteAt`
  * says. x is quantised to i16 rows `xStride` bytes apart, each with an f32 scale and, for the kernels that do not take 128 away from each
- * byte, block sums. Per group of up to 128 columns the product is exact in i32; groups are added in f32 in ascending order, then multiplied
+ * byte, block sums. The sums of weights that a group carries are for the relaxed form. Per group of up to 128 columns the product is exact in i32; groups are added in f32 in ascending order, then multiplied
  * by the token's scale: `scalar` and `simd` give the same bits.
  */
 export function matmulQ8(
@@ -29,12 +29,12 @@ export function matmulQ8(
       for (let r = 0; r < PANEL_ROWS; r++) {
         let sum: f32 = 0;
         for (let g = 0; g < groups; g++) {
-          const group = w + g * (SCALE_BYTES + Q8_GROUP_BLOCKS * Q8_BLOCK_BYTES);
+          const group = w + g * (Q8_HEAD_BYTES + Q8_GROUP_BLOCKS * Q8_BLOCK_BYTES);
           const from = g * Q8_GROUP_BLOCKS * BLOCK_COLS;
           const count = min(Q8_GROUP_BLOCKS * BLOCK_COLS, blocks * BLOCK_COLS - from);
           let dot = 0;
           for (let c = 0; c < count; c++) {
-            const q = <i32>load<u8>(group + SCALE_BYTES + q8ByteAt(r, c)) - 128;
+            const q = <i32>load<u8>(group + Q8_HEAD_BYTES + q8ByteAt(r, c)) - 128;
             dot += q * <i32>load<i16>(xt + ((from + c) << 1));
           }
           sum += <f32>dot * bf16(group + (r << 1));
@@ -43,6 +43,6 @@ export function matmulQ8(
         store<f32>(out, accumulate ? load<f32>(out) + sum * scale : sum * scale);
       }
     }
-    w += groups * SCALE_BYTES + blocks * Q8_BLOCK_BYTES;
+    w += groups * Q8_HEAD_BYTES + blocks * Q8_BLOCK_BYTES;
   }
 }

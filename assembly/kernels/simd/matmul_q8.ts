@@ -1,4 +1,4 @@
-import { BLOCK_COLS, PANEL_ROWS, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, SCALE_BYTES } from "../../layout";
+import { BLOCK_COLS, PANEL_ROWS, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, Q8_HEAD_BYTES } from "../../layout";
 import { mask00ff } from "./constants";
 import { accumulator, dotAdd, finish2, finish4, keep, readAhead512, scale4 } from "./panel";
 
@@ -30,7 +30,7 @@ export function matmulQ8(
 ): void {
   const blocks = (cols + BLOCK_COLS - 1) / BLOCK_COLS;
   const groups = (blocks + Q8_GROUP_BLOCKS - 1) / Q8_GROUP_BLOCKS;
-  const panelBytes = <usize>groups * SCALE_BYTES + <usize>blocks * Q8_BLOCK_BYTES;
+  const panelBytes = <usize>groups * Q8_HEAD_BYTES + <usize>blocks * Q8_BLOCK_BYTES;
   let ahead = 0;
   for (let first = 0; first < rows; first += PANEL_ROWS) {
     const out = y + (first << 2);
@@ -62,7 +62,7 @@ function panel1(w: usize, blocks: i32, x: usize, sums: usize, scale: f32, y: usi
     let a1 = a0;
     let a2 = a0;
     let a3 = a0;
-    let p = w + SCALE_BYTES;
+    let p = w + Q8_HEAD_BYTES;
     const end = p + count * Q8_BLOCK_BYTES;
     while (p < end) {
       ahead |= readAhead512(p);
@@ -135,7 +135,7 @@ function panel4(
       let a21 = a20;
       let a30 = start(s3 + b, count);
       let a31 = a30;
-      let p = group + SCALE_BYTES + half * 32;
+      let p = group + Q8_HEAD_BYTES + half * 32;
       const end = at + count * (BLOCK_COLS * 2);
       while (at < end) {
         let q = v128.load(p);
@@ -181,7 +181,7 @@ function panel4(
       f21 = accumulator(f21, a21, c1);
       f30 = accumulator(f30, a30, c0);
       f31 = accumulator(f31, a31, c1);
-      group += SCALE_BYTES + count * Q8_BLOCK_BYTES;
+      group += Q8_HEAD_BYTES + count * Q8_BLOCK_BYTES;
       b += <usize>count << 2;
       left -= count;
     }

@@ -1,4 +1,4 @@
-import { Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, PANEL_ROWS, SCALE_BYTES, WEIGHT_BF16, WEIGHT_F32, WEIGHT_Q4 } from "../../layout";
+import { Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, PANEL_ROWS, Q8_HEAD_BYTES, WEIGHT_BF16, WEIGHT_F32, WEIGHT_Q4 } from "../../layout";
 import { finiteFloats, finiteScales } from "../../kernels";
 import { fail, failed } from "../failure";
 import { matrixBytes, panelBytes } from "./panel";
@@ -35,6 +35,6 @@ function finiteMatrix(at: usize, type: i32, rows: i32, cols: i32): bool {
   if (type === WEIGHT_BF16) return finiteScales(at, <i32>(bytes / panel), panel, cols, PANEL_ROWS * 2) !== 0;
   const blocks = (cols + 31) >> 5;
   const groups = type === WEIGHT_Q4 ? blocks : (blocks + Q8_GROUP_BLOCKS - 1) / Q8_GROUP_BLOCKS;
-  const stride = type === WEIGHT_Q4 ? Q4_BLOCK_BYTES : SCALE_BYTES + Q8_GROUP_BLOCKS * Q8_BLOCK_BYTES;
+  const stride = type === WEIGHT_Q4 ? Q4_BLOCK_BYTES : Q8_HEAD_BYTES + Q8_GROUP_BLOCKS * Q8_BLOCK_BYTES;
   return finiteScales(at, <i32>(bytes / panel), panel, groups, stride) !== 0;
 }

@@ -1,4 +1,4 @@
-import { BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, SCALE_BYTES, WEIGHT_BF16, WEIGHT_F32, WEIGHT_Q4 } from "../../layout";
+import { BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, Q8_HEAD_BYTES, WEIGHT_BF16, WEIGHT_F32, WEIGHT_Q4 } from "../../layout";
 
 // Mirrors src/model/panel.ts, in 64 bits: sizes that a file asks for are known before they are taken for addresses.
 
@@ -18,7 +18,7 @@ export function panelBytes(type: i32, cols: i32): u64 {
   if (type === WEIGHT_BF16) return <u64>cols * PANEL_ROWS * 2;
   const blocks = (<u64>cols + BLOCK_COLS - 1) / BLOCK_COLS;
   if (type === WEIGHT_Q4) return blocks * Q4_BLOCK_BYTES;
-  return ((blocks + Q8_GROUP_BLOCKS - 1) / Q8_GROUP_BLOCKS) * SCALE_BYTES + blocks * Q8_BLOCK_BYTES;
+  return ((blocks + Q8_GROUP_BLOCKS - 1) / Q8_GROUP_BLOCKS) * Q8_HEAD_BYTES + blocks * Q8_BLOCK_BYTES;
 }
 
 /** Bytes of a matrix in panels. */
