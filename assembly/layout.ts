@@ -241,9 +241,9 @@ export const TAPS_BYTES = 28;
 
 // ---- Sequence descriptor ----------------------------------------------------------------------------------------------
 
-/** Keys f32 [layers, capacity, kvHeads x keyDim]. */
+/** Keys f32 [layers, kvHeads, capacity, keyDim]. */
 export const SEQ_KEYS = 0;
-/** Values f32 [layers, capacity, kvHeads x valueDim]; unused for MLA. */
+/** Values f32 [layers, kvHeads, capacity, valueDim]; unused for MLA. */
 export const SEQ_VALUES = 4;
 export const SEQ_CAPACITY = 8;
 /** f32 [threads, capacity]: attention scores of the query that each thread is at. */

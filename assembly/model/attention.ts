@@ -37,7 +37,8 @@ function groupedAttention(p: Pass, layer: usize, index: i32, attnStride: usize):
   const dim = int(p.model, MODEL_KEY_DIM);
   const q = ptr(p.scratch, SCRATCH_Q);
   const qStride = <usize>padded(heads * dim) << 2;
-  const rowBytes = <usize>(kvHeads * dim) << 2;
+  const bytes = <usize>dim << 2;
+  const headBytes = <usize>int(p.sequence, SEQ_CAPACITY) * bytes;
   const keys = cacheLayer(p, index, SEQ_KEYS, kvHeads * dim);
   const values = cacheLayer(p, index, SEQ_VALUES, kvHeads * dim);
 
@@ -58,28 +59,32 @@ function groupedAttention(p: Pass, layer: usize, index: i32, attnStride: usize):
   while (takeRows(p.n)) {
     for (let t = from; t < to; t++) {
       const row = rotated + <usize>t * kvStride;
-      const at = <usize>(p.base + t) * rowBytes;
-      memory.copy(row, k + <usize>t * kvStride, rowBytes);
-      for (let h = 0; h < kvHeads; h++) rope(row + ((h * dim) << 2), angles(p, SCRATCH_COS, t), angles(p, SCRATCH_SIN, t), dim >> 1);
-      memory.copy(keys + at, row, rowBytes);
-      memory.copy(values + at, v + <usize>t * kvStride, rowBytes);
+      memory.copy(row, k + <usize>t * kvStride, <usize>kvHeads * bytes);
+      for (let h = 0; h < kvHeads; h++) {
+        const shift = <usize>h * bytes;
+        const at = <usize>h * headBytes + <usize>(p.base + t) * bytes;
+        rope(row + shift, angles(p, SCRATCH_COS, t), angles(p, SCRATCH_SIN, t), dim >> 1);
+        memory.copy(keys + at, row + shift, bytes);
+        memory.copy(values + at, v + <usize>t * kvStride + shift, bytes);
+      }
     }
   }
   endRows(p.n);
   const group = heads / kvHeads;
   const pairs = (group + 1) / HEADS_TOGETHER;
-  const bytes = <usize>dim << 2;
   const out = ptr(p.scratch, SCRATCH_ATTN);
-  // A unit is two heads that share keys and values; the last of an odd group is alone.
-  while (take(p.n * kvHeads * pairs, 1)) {
+  // A unit is two heads that share keys and values; the last of an odd group is alone. All rows' units of a key head follow each other:
+  // its keys and values come from memory once.
+  while (take(kvHeads * p.n * pairs, 1)) {
     for (let u = from; u < to; u++) {
-      const t = u / (kvHeads * pairs);
-      const kv = (u / pairs) % kvHeads;
+      const kv = u / (p.n * pairs);
+      const t = (u / pairs) % p.n;
       const h = kv * group + (u % pairs) * HEADS_TOGETHER;
       const count = min(HEADS_TOGETHER, (kv + 1) * group - h);
       const query = q + <usize>t * qStride + <usize>h * bytes;
       for (let i = 0; i < count; i++) rope(query + <usize>i * bytes, angles(p, SCRATCH_COS, t), angles(p, SCRATCH_SIN, t), dim >> 1);
-      attend(p, t, query, bytes, count, keys + <usize>kv * bytes, values + <usize>kv * bytes, rowBytes, dim, dim, out + <usize>t * attnStride + <usize>h * bytes, bytes);
+      const shift = <usize>kv * headBytes;
+      attend(p, t, query, bytes, count, keys + shift, values + shift, bytes, dim, dim, out + <usize>t * attnStride + <usize>h * bytes, bytes);
     }
   }
   end();
