@@ -6,6 +6,7 @@ import { dot4 } from "./dot";
 import { Q4_ROW_BLOCK, ROW_DATA } from "./quantize";
 import { store4 } from "./store";
 import { stretchRows } from "./stretch";
+import { clearedSums } from "./sums";
 
 // Weights are the unsigned operand (0..15), activations the signed bytes of quantizeQ4. The offset of 8 is taken away by starting each
 // block at -8 times the sum of its activations. High nibbles are shifted down here, so their rows' scales get the factor of 16 back.
@@ -15,6 +16,20 @@ import { stretchRows } from "./stretch";
 @inline
 function scaled(f: v128, a: v128, s: v128, x: v128): v128 {
   return mulAdd(f, f32x4.mul(f32x4.convert_i32x4_s(a), x), s);
+}
+
+/** `scaled` for a sum in memory. */
+// @ts-ignore: decorator
+@inline
+function addScaled(sums: usize, offset: usize, a: v128, s: v128, x: v128): void {
+  v128.store(sums + offset, scaled(v128.load(sums + offset), a, s, x));
+}
+
+/** Stores or adds sixteen finished rows. */
+// @ts-ignore: decorator
+@inline
+function storeSums(y: usize, sums: usize, accumulate: bool): void {
+  store4(y, v128.load(sums), v128.load(sums, 16), v128.load(sums, 32), v128.load(sums, 48), accumulate);
 }
 
 /**
@@ -101,19 +116,12 @@ function panel1(w: usize, bytes: usize, x: usize, y: usize, accumulate: bool): i
   return ahead;
 }
 
-// Two tokens, all sixteen rows. Token t's sums are ft0 to ft3.
+// Two tokens, all sixteen rows. Sums lie in memory (sums.ts), the first token's before the second's.
 function panel2(w: usize, bytes: usize, x: usize, xStride: usize, xi: usize, y: usize, yStride: usize, yi: usize, accumulate: bool): i32 {
   let x0 = x + <usize>load<u32>(xi) * xStride;
   let x1 = x + <usize>load<u32>(xi, 4) * xStride;
   const low = mask0f();
-  let f00 = f32x4.splat(0);
-  let f01 = f00;
-  let f02 = f00;
-  let f03 = f00;
-  let f10 = f00;
-  let f11 = f00;
-  let f12 = f00;
-  let f13 = f00;
+  const sums = clearedSums();
   let ahead = 0;
   const end = w + bytes;
   while (w < end) {
@@ -151,22 +159,22 @@ function panel2(w: usize, bytes: usize, x: usize, xStride: usize, xi: usize, y: 
     const s1 = v128.load32_splat(x1);
     const h1 = f32x4.mul(s1, f32x4.splat(16));
     let c = scale4(w, 0);
-    f00 = scaled(f00, a00, c, s0);
-    f10 = scaled(f10, a10, c, s1);
+    addScaled(sums, 0, a00, c, s0);
+    addScaled(sums, 64, a10, c, s1);
     c = scale4(w, 8);
-    f01 = scaled(f01, a01, c, h0);
-    f11 = scaled(f11, a11, c, h1);
+    addScaled(sums, 16, a01, c, h0);
+    addScaled(sums, 80, a11, c, h1);
     c = scale4(w, 16);
-    f02 = scaled(f02, a02, c, s0);
-    f12 = scaled(f12, a12, c, s1);
+    addScaled(sums, 32, a02, c, s0);
+    addScaled(sums, 96, a12, c, s1);
     c = scale4(w, 24);
-    f03 = scaled(f03, a03, c, h0);
-    f13 = scaled(f13, a13, c, h1);
+    addScaled(sums, 48, a03, c, h0);
+    addScaled(sums, 112, a13, c, h1);
     w += Q4_BLOCK_BYTES;
     x0 += Q4_ROW_BLOCK;
     x1 += Q4_ROW_BLOCK;
   }
-  store4(y + <usize>load<u32>(yi) * yStride, f00, f01, f02, f03, accumulate);
-  store4(y + <usize>load<u32>(yi, 4) * yStride, f10, f11, f12, f13, accumulate);
+  storeSums(y + <usize>load<u32>(yi) * yStride, sums, accumulate);
+  storeSums(y + <usize>load<u32>(yi, 4) * yStride, sums + 64, accumulate);
   return ahead;
 }
