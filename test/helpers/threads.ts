@@ -20,12 +20,6 @@ export function threadedHost(base: Host = testHost, started: (workers: Workers) 
   };
 }
 
-/** Has every call run on all threads, whether or not that is faster here. */
-export function useAll(model: ModelInstance): ModelInstance {
-  if (model.engine.team !== undefined) model.engine.team.always = true;
-  return model;
-}
-
 /** Calls that the threads of a model have shared so far. */
 export function sharedCalls(model: ModelInstance): number {
   return new DataView(model.engine.memory.buffer).getInt32(model.engine.exports.team() + TEAM_JOBS, true);

@@ -13,12 +13,13 @@ import { TeamGuard } from "../../src/model/team-guard.ts";
 import type { LoadOptions } from "../../src/model/types.ts";
 import { MemoryFiles } from "../helpers/memory-files.ts";
 import { testHost } from "../helpers/test-host.ts";
-import { liveThreads, sharedCalls, threadedHost, useAll } from "../helpers/threads.ts";
+import { onAllThreads } from "../../bench/modes/threads.ts";
+import { liveThreads, sharedCalls, threadedHost } from "../helpers/threads.ts";
 import { TINY_CONFIGS, tinyCheckpoint } from "../helpers/tiny-checkpoint.ts";
 
 const files = (): MemoryFiles => new MemoryFiles(tinyCheckpoint(TINY_CONFIGS.block));
 const load = async (options: LoadOptions = {}, host: Host = threadedHost()): Promise<ModelInstance> =>
-  useAll(await loadModel({ ...host, open: async () => files() }, "tiny", options));
+  onAllThreads(await loadModel({ ...host, open: async () => files() }, "tiny", options));
 
 /** Waits until no more threads live than `most`; gives how many do. */
 async function settle(most: number): Promise<number> {

@@ -6,7 +6,8 @@ import { loadModel } from "../../src/model/load.ts";
 import type { Quantization } from "../../src/model/types.ts";
 import { describeShared, sharedPath } from "../helpers/shared.ts";
 import { TIERS } from "../helpers/test-host.ts";
-import { sharedCalls, threadedHost, useAll } from "../helpers/threads.ts";
+import { onAllThreads } from "../../bench/modes/threads.ts";
+import { sharedCalls, threadedHost } from "../helpers/threads.ts";
 
 // The number of threads must not change a bit: it only says who computes what.
 const MODELS = ["golden/models/gqa_blocklinear_rms", "golden/models/mla_block_rms", "golden/models/gqa_moe_topk", "golden/models/gqa_dense", "checkpoints/blockffn-nano"];
@@ -35,7 +36,7 @@ describeShared("threads", "golden/models", () => {
         // The scalar tier differs only in its kernels, which know no threads; quantising the default model takes a while.
         if (tier === "scalar" && (quantize === "q4" || name.startsWith("checkpoints"))) continue;
         it(`${name}, ${tier}, ${quantize}: 1, 2 and 3 threads give the same bits, at 64, 7 and 1 tokens at a time`, async () => {
-          const load = async (threads: number): Promise<ModelInstance> => useAll(await loadModel(host, sharedPath(name), { tier, quantize, threads }));
+          const load = async (threads: number): Promise<ModelInstance> => onAllThreads(await loadModel(host, sharedPath(name), { tier, quantize, threads }));
           const one = await load(1);
           expect(one.engine.team).toBeUndefined();
           const ids = Array.from({ length: 64 }, (_, i) => (i * 37 + 11) % one.config.vocabSize);
@@ -81,7 +82,7 @@ describeShared("threads", "golden/models", () => {
     for (const name of ["golden/models/gqa_blocklinear_rms", "golden/models/mla_block_rms"]) {
       const results: Float32Array[][] = [];
       for (const threads of [1, 2]) {
-        const model = useAll(await loadModel(host, sharedPath(name), { quantize: "q8", threads }));
+        const model = onAllThreads(await loadModel(host, sharedPath(name), { quantize: "q8", threads }));
         const [a, b] = [model.newSequence({ capacity: 32 }), model.newSequence({ capacity: 48 })];
         a.forward([5, 17, 3, 99, 42]);
         b.forward([9, 8, 7]);
@@ -102,7 +103,7 @@ describeShared("threads", "golden/models", () => {
       const path = sharedPath(`golden/models/${name}`);
       const runs: Uint32Array[] = [];
       for (const threads of [1, 2]) {
-        const model = useAll(await loadModel(host, path, { threads }));
+        const model = onAllThreads(await loadModel(host, path, { threads }));
         const ids = Array.from({ length: 24 }, (_, i) => (i * 37 + 11) % model.config.vocabSize);
         runs.push(feed(model, ids, 24), feed(model, ids, 1));
         model.dispose();
@@ -116,7 +117,7 @@ describeShared("threads of an EAGLE head", "golden/spec", () => {
   it("drafts the same trees on 1 and 2 threads", async () => {
     const trees: unknown[] = [];
     for (const threads of [1, 2]) {
-      const base = useAll(await loadModel(host, sharedPath("golden/models/gqa_blocklinear_rms"), { threads, quantize: "q8" }));
+      const base = onAllThreads(await loadModel(host, sharedPath("golden/models/gqa_blocklinear_rms"), { threads, quantize: "q8" }));
       const head = await loadEagle(host, sharedPath("golden/spec/eagle"), base);
       const drafter = new EagleDrafter(head, { capacity: 64 });
       const tokens = [5, 17, 3, 99, 42];
