@@ -98,7 +98,7 @@ const start = performance.now();
 await readFile(process.argv[1]);
 console.log(performance.now() - start);`;
 
-const FIRST_LOAD = `import { loadModel } from ${JSON.stringify(new URL("dist/host/node/index.js", PACKAGE_ROOT).href)};
+const FIRST_LOAD = `import { loadModel } from ${JSON.stringify(new URL("dist/lib/node.js", PACKAGE_ROOT).href)};
 const start = performance.now();
 await loadModel(process.argv[1]);
 console.log(performance.now() - start);`;
@@ -115,7 +115,7 @@ function firstMs(script: string, path: string): number {
 
 /** Peak resident bytes of a `generate` process that fills a context of CONTEXT tokens. */
 function peakRss(path: string): number {
-  const cli = fileURLToPath(new URL("dist/cli/main.js", PACKAGE_ROOT));
+  const cli = fileURLToPath(new URL("dist/lib/cli.js", PACKAGE_ROOT));
   // VmHWM of the process itself: maxRSS of a spawned process counts the pages of the one that spawned it.
   const report = "import{readFileSync}from'node:fs';process.on('exit',()=>{let kb=process.resourceUsage().maxRSS;try{kb=/VmHWM:\\s*(\\d+)/.exec(readFileSync('/proc/self/status','utf8'))[1]}catch{}process.stderr.write('\\nmaxrss '+kb)})";
   const args = ["--import", `data:text/javascript,${encodeURIComponent(report)}`, cli, "generate", "--tokens", "1,2,3,4,5", "--model", path, "--context", String(CONTEXT), "--max-tokens", "200", "--ignore-eos"];

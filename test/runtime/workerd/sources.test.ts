@@ -12,7 +12,7 @@ import { MAX_TOKENS, PROMPTS } from "../prompts.ts";
 const MODEL = "blockffn-nano.q8.safetensors";
 /** Loads from where the path says, and answers with the ids of the ten prompts, or with the error. */
 const SCRIPT = `
-import { fromAssets, fromKv, fromR2, loadModel, serveWorker, BlockFFNError } from "${join(root, "dist/host/workers/index.js")}";
+import { fromAssets, fromKv, fromR2, loadModel, serveWorker, BlockFFNError } from "${join(root, "dist/lib/workers.js")}";
 let loads = 0;
 const shared = serveWorker(async (env) => {
   loads++;
