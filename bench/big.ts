@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { nodeHost } from "../host/node/index.ts";
+import { nodeHost, PACKAGE_ROOT } from "../host/node/index.ts";
 import { UsageError } from "../src/errors.ts";
 import type { Tier } from "../src/host.ts";
 import type { Quantization } from "../src/model/types.ts";
@@ -45,7 +45,7 @@ export async function benchBig(request: BigRequest): Promise<BigResult> {
     onProgress(`writing ${shape} with synthetic weights`);
     const fileBytes = await writeSynthetic(nodeHost, config, quantization, path, tier);
     onProgress("loading and decoding in a process of its own");
-    const child = fileURLToPath(new URL("big-child.js", import.meta.url));
+    const child = fileURLToPath(new URL("dist/lib/big-child.js", PACKAGE_ROOT));
     const { stdout } = await promisify(execFile)(process.execPath, [child, path, tier, String(context)]);
     return { shape, quantization, tier, context, fileBytes, ...(JSON.parse(stdout) as BigChildResult) };
   } finally {

@@ -47,7 +47,7 @@ function onDeno(file: string): Speeds {
   const folder = join(RUNTIME, "node_modules/@deno");
   const deno = existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name, "deno")).find((path) => existsSync(path)) : undefined;
   if (deno === undefined) throw new Error("deno is not installed; run npm ci in test/runtime");
-  const code = `import { loadModel } from ${JSON.stringify(new URL("dist/host/deno/index.js", PACKAGE_ROOT).href)};
+  const code = `import { loadModel } from ${JSON.stringify(new URL("dist/lib/deno.js", PACKAGE_ROOT).href)};
     console.log(JSON.stringify(await (${measure.toString()})((threads) => loadModel(${JSON.stringify(file)}, { threads, tier: "simd" }), ${JSON.stringify(WORK)})));`;
   const { status, stdout, stderr } = spawnSync(deno, ["eval", "--cached-only", code], { cwd: ROOT, encoding: "utf8" });
   if (status !== 0) throw new Error(stderr);

@@ -20,8 +20,11 @@ export interface LoadResult {
   readonly repeated: ReadAndLoad;
   /** Everything that was read and loaded is kept, so that each run gets memory which the process has not used before: medians. */
   readonly fresh: ReadAndLoad;
-  /** The first thing that a process does, each in processes of its own: nothing is compiled yet. Medians. */
-  readonly first: ReadAndLoad;
+  /**
+   * The first thing that a process does, each in processes of its own, in turn: nothing is compiled yet. `loadMs` is loadModel alone,
+   * `importMs` what importing `blockffn/node` took before it; starting the process counts on neither side. Medians.
+   */
+  readonly first: ReadAndLoad & { readonly importMs: number };
   /** Making the tokenizer, which waits for its first use: median; null for a model without one. */
   readonly tokenizerMs: number | null;
   /** Of a whole `blockffn generate` process. */
@@ -31,7 +34,7 @@ export interface LoadResult {
 }
 
 const ROUNDS = 21;
-const PROCESSES = 7;
+const PROCESSES = 11;
 /** Memory that the fresh runs may keep. */
 const KEPT_BYTES = 600e6;
 const CONTEXT = 256;
@@ -42,7 +45,7 @@ export async function benchLoad(name: string, path: string, onProgress: (what: s
   if (!found.isFile()) throw new UsageError("load is measured on a packed file; convert the folder first", { file: path });
   // Before this process holds much memory, which would slow down the start of others.
   onProgress(`load ${name}, first in a process`);
-  const first = { readMs: firstMs(FIRST_READ, path), loadMs: firstMs(FIRST_LOAD, path) };
+  const first = measureFirst(path);
   const peakRssBytes = peakRss(path);
   const { cacheBytes, tokenizerMs } = await inspectLoaded(path);
   const repeated = await alternate(ROUNDS, (round) => onProgress(`load ${name}, round ${round} of ${ROUNDS}`), {
@@ -98,24 +101,33 @@ const start = performance.now();
 await readFile(process.argv[1]);
 console.log(performance.now() - start);`;
 
-const FIRST_LOAD = `import { loadModel } from ${JSON.stringify(new URL("dist/host/node/index.js", PACKAGE_ROOT).href)};
-const start = performance.now();
+const FIRST_LOAD = `const start = performance.now();
+const { loadModel } = await import(${JSON.stringify(new URL("dist/lib/node.js", PACKAGE_ROOT).href)});
+const imported = performance.now();
 await loadModel(process.argv[1]);
-console.log(performance.now() - start);`;
+console.log(performance.now() - imported, imported - start);`;
 
-/** Median over processes of what a script prints. */
-function firstMs(script: string, path: string): number {
-  return median(Array.from({ length: PROCESSES }, () => {
-    const { stdout, stderr, status } = spawnSync(process.execPath, ["--input-type=module", "--eval", script, path], { encoding: "utf8" });
-    const ms = Number(stdout);
-    if (status !== 0 || !(ms > 0)) throw new BlockFFNError(`a process failed while its first load was measured: ${stderr.slice(0, 300)}`);
-    return ms;
-  }));
+function measureFirst(path: string): LoadResult["first"] {
+  const runs = Array.from({ length: PROCESSES }, () => {
+    const [readMs] = processMs(FIRST_READ, path);
+    const [loadMs, importMs] = processMs(FIRST_LOAD, path);
+    return { readMs, loadMs, importMs } as { [K in keyof LoadResult["first"]]: number };
+  });
+  const middle = (key: keyof LoadResult["first"]): number => median(runs.map((run) => run[key]));
+  return { readMs: middle("readMs"), loadMs: middle("loadMs"), importMs: middle("importMs") };
+}
+
+/** What a script prints in a process of its own. */
+function processMs(script: string, path: string): number[] {
+  const { stdout, stderr, status } = spawnSync(process.execPath, ["--input-type=module", "--eval", script, path], { encoding: "utf8" });
+  const times = stdout.split(" ").map(Number);
+  if (status !== 0 || !times.every((ms) => ms > 0)) throw new BlockFFNError(`a process failed while its first load was measured: ${stderr.slice(0, 300)}`);
+  return times;
 }
 
 /** Peak resident bytes of a `generate` process that fills a context of CONTEXT tokens. */
 function peakRss(path: string): number {
-  const cli = fileURLToPath(new URL("dist/cli/main.js", PACKAGE_ROOT));
+  const cli = fileURLToPath(new URL("dist/lib/cli.js", PACKAGE_ROOT));
   // VmHWM of the process itself: maxRSS of a spawned process counts the pages of the one that spawned it.
   const report = "import{readFileSync}from'node:fs';process.on('exit',()=>{let kb=process.resourceUsage().maxRSS;try{kb=/VmHWM:\\s*(\\d+)/.exec(readFileSync('/proc/self/status','utf8'))[1]}catch{}process.stderr.write('\\nmaxrss '+kb)})";
   const args = ["--import", `data:text/javascript,${encodeURIComponent(report)}`, cli, "generate", "--tokens", "1,2,3,4,5", "--model", path, "--context", String(CONTEXT), "--max-tokens", "200", "--ignore-eos"];

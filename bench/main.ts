@@ -198,6 +198,9 @@ function loadTables(results: readonly LoadResult[]): string {
   ]);
   return [
     table(["model", "file MB", "runs", "read ms", "load ms", "load / read"], ways),
+    table(["model", "importing blockffn/node ms", "import + first load ms", "over first read"], results.map(({ model, first }) => [
+      model, first.importMs, first.importMs + first.loadMs, (first.importMs + first.loadMs) / first.readMs,
+    ])),
     table(["model", "tokenizer ms", "peak RSS MB", "KV cache MB", "RSS - file - KV"], memory),
   ].join("\n");
 }

@@ -118,7 +118,7 @@ async function ask(port: number, stream: boolean, maxTokens = TOKENS): Promise<n
 }
 
 async function startServer(path: string): Promise<{ child: ChildProcess; port: number }> {
-  const cli = fileURLToPath(new URL("dist/cli/main.js", PACKAGE_ROOT));
+  const cli = fileURLToPath(new URL("dist/lib/cli.js", PACKAGE_ROOT));
   const child = spawn(process.execPath, [cli, "serve", "--model", path, "--port", "0", "--max-concurrency", String(CONCURRENCY), "--json"], { stdio: ["ignore", "pipe", "ignore"] });
   const port = await new Promise<number>((resolve, reject) => {
     child.stdout.once("data", (data: Buffer) => resolve((JSON.parse(data.toString().split("\n")[0] ?? "") as { port: number }).port));

@@ -12,14 +12,14 @@ const tokens = number("--tokens", 256);
 const models = join(root, "models");
 const command = join(root, "dist/wasi/blockffn.wasi.wasm");
 const installed = join(root, "test/runtime/wasi/installed");
-const RUN_WASI = `import("${join(root, "dist/host/wasi/index.js")}").then((m) => m.runWasi(process.argv.slice(1))).then((code) => process.exit(code))`;
+const RUN_WASI = `import("${join(root, "dist/lib/wasi.js")}").then((m) => m.runWasi(process.argv.slice(1))).then((code) => process.exit(code))`;
 
 /** A prompt of 100 tokens or so, so that prefill can be timed too. */
 const PROMPT = "Once upon a time there was a little girl who lived in a small house near the forest with her mom and her dad. ".repeat(4);
 const OPTIONS = ["--max-tokens", String(tokens), "--ignore-eos", "--speculate", "off", "--json"];
 const WASI_OPTIONS = ["--model", "blockffn-nano.q8.safetensors", "--prompt", PROMPT, ...OPTIONS];
 const hosts = [
-  { name: "Node host, simd", argv: [process.execPath, join(root, "dist/cli/main.js"), "generate", PROMPT, "--tier", "simd", ...OPTIONS] },
+  { name: "Node host, simd", argv: [process.execPath, join(root, "dist/lib/cli.js"), "generate", PROMPT, "--tier", "simd", ...OPTIONS] },
   { name: "node:wasi", argv: [process.execPath, "--no-warnings", "-e", RUN_WASI, "--", ...WASI_OPTIONS] },
   { name: "wasmtime", argv: [join(installed, "wasmtime"), "run", "--dir", ".", command, "--", ...WASI_OPTIONS] },
   { name: "wazero", argv: [join(installed, "wazero"), "run", "-mount", `${models}:/`, command, "--", ...WASI_OPTIONS] },

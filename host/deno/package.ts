@@ -1,5 +1,6 @@
-/** Root of the package: this file is host/deno/package.ts in the sources and dist/host/deno/package.js when built. */
-export const PACKAGE_ROOT = new URL(import.meta.url.endsWith(".ts") ? "../../" : "../../../", import.meta.url);
+import { PACKAGE_ROOT } from "../package-root.ts";
+
+export { PACKAGE_ROOT };
 
 /** A local file's URL as a path. Not node:url's: what this needs is less. */
 export function filePath(url: URL): string {

@@ -1,9 +1,15 @@
-import { open, stat, type FileHandle } from "node:fs/promises";
+import { closeSync, constants, fstatSync, openSync, read, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { SourceError } from "../../src/errors.ts";
 import type { ByteSource, ModelFiles } from "../../src/format/source.ts";
 import { checkPath, openLocal } from "../local-files.ts";
 import { checkRange } from "../range.ts";
+
+// What a path leads to is asked for at once, which takes microseconds: through the thread pool each question takes a third of a
+// millisecond, and a model's file takes three. Contents are read in the thread pool.
+
+/** A pipe is told by what it is when it is open, instead of waiting for its writer; files do not mind. Windows has no such flag. */
+const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /** Read calls take at most this much: the system's own limit is 2 GiB less a page. */
 const MAX_READ = 1 << 30;
@@ -31,7 +37,7 @@ function urlPath(url: string): string {
 /** @throws SourceError for what is neither a regular file nor a folder (reading a pipe would wait forever). */
 async function kindOf(path: string): Promise<"file" | "folder" | undefined> {
   try {
-    const found = await stat(path);
+    const found = statSync(path);
     if (found.isFile()) return "file";
     if (found.isDirectory()) return "folder";
   } catch (cause) {
@@ -65,28 +71,29 @@ export function sourceError(file: string, cause: unknown): SourceError {
 export class NodeFile implements ByteSource {
   readonly name: string;
   readonly size: number;
-  readonly #handle: FileHandle;
+  /** undefined when closed: the number may then be another file's. */
+  #descriptor: number | undefined;
 
-  private constructor(name: string, size: number, handle: FileHandle) {
+  private constructor(name: string, size: number, descriptor: number) {
     this.name = name;
     this.size = size;
-    this.#handle = handle;
+    this.#descriptor = descriptor;
   }
 
   /** @param name what errors call it. @throws SourceError when it cannot be opened or is no regular file. */
   static async open(path: string, name = path): Promise<NodeFile> {
-    let handle: FileHandle;
+    let descriptor: number;
     try {
-      handle = await open(path, "r");
+      descriptor = openSync(path, READ);
     } catch (cause) {
       throw sourceError(name, cause);
     }
     try {
-      const found = await handle.stat();
+      const found = fstatSync(descriptor);
       if (!found.isFile()) throw new SourceError("is not a regular file; a file is needed here", { file: name });
-      return new NodeFile(name, found.size, handle);
+      return new NodeFile(name, found.size, descriptor);
     } catch (error) {
-      await handle.close();
+      closeSync(descriptor);
       throw error instanceof SourceError ? error : sourceError(name, error);
     }
   }
@@ -101,15 +108,20 @@ export class NodeFile implements ByteSource {
     }
   }
 
-  async #read(target: Uint8Array, at: number, position: number): Promise<number> {
-    try {
-      return (await this.#handle.read(target, at, Math.min(MAX_READ, target.length - at), position)).bytesRead;
-    } catch (cause) {
-      throw sourceError(this.name, cause);
-    }
+  #read(target: Uint8Array, at: number, position: number): Promise<number> {
+    const descriptor = this.#descriptor;
+    if (descriptor === undefined) throw new SourceError("is closed", { file: this.name });
+    return new Promise((resolve, reject) => {
+      read(descriptor, target, at, Math.min(MAX_READ, target.length - at), position, (cause, bytesRead) => {
+        if (cause === null) resolve(bytesRead);
+        else reject(sourceError(this.name, cause));
+      });
+    });
   }
 
   async close(): Promise<void> {
-    await this.#handle.close();
+    if (this.#descriptor === undefined) return;
+    closeSync(this.#descriptor);
+    this.#descriptor = undefined;
   }
 }

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { PACKAGE_ROOT } from "../package-root.ts";
 
-/** Root of the package: this file is host/node/package.ts in the sources and dist/host/node/package.js when built. */
-export const PACKAGE_ROOT = new URL(import.meta.url.endsWith(".ts") ? "../../" : "../../../", import.meta.url);
+export { PACKAGE_ROOT };
 
 /** The model that is used when none is named. */
 export const DEFAULT_MODEL = fileURLToPath(new URL("models/blockffn-nano.q8.safetensors", PACKAGE_ROOT));

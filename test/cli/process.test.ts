@@ -6,12 +6,12 @@ import { describe, expect, it } from "vitest";
 import { root } from "../helpers/test-host.ts";
 import { temporaryFolder, writeTinyModel } from "../helpers/tiny-folder.ts";
 
-const main = join(root, "dist/cli/main.js");
+const main = join(root, "dist/lib/cli.js");
 const built = existsSync(main);
 if (!built) console.log("skipped: the built command line (run npm run build)");
 const model = writeTinyModel(temporaryFolder());
 
-describe.skipIf(!built)("dist/cli/main.js", () => {
+describe.skipIf(!built)("dist/lib/cli.js", () => {
   const blockffn = (args: string[], input?: string): { status: number | null; stdout: string; stderr: string } =>
     spawnSync(process.execPath, [main, ...args], { encoding: "utf8", ...(input === undefined ? {} : { input }) });
 
@@ -35,7 +35,7 @@ describe.skipIf(!built)("dist/cli/main.js", () => {
       return readFileSync(out);
     });
     expect(files[1]).toEqual(files[0]);
-    const forgetful = `import { loadModel } from ${JSON.stringify(pathToFileURL(join(root, "dist/host/node/index.js")).href)}; await loadModel(${JSON.stringify(model)}, { threads: 2 });`;
+    const forgetful = `import { loadModel } from ${JSON.stringify(pathToFileURL(join(root, "dist/lib/node.js")).href)}; await loadModel(${JSON.stringify(model)}, { threads: 2 });`;
     expect(spawnSync(process.execPath, ["--input-type=module", "-e", forgetful], { encoding: "utf8", timeout: 20_000 })).toMatchObject({ status: 0, stderr: "" });
   });
 

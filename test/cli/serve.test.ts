@@ -138,7 +138,7 @@ describe("blockffn serve", () => {
   });
 });
 
-const main = join(root, "dist/cli/main.js");
+const main = join(root, "dist/lib/cli.js");
 const built = existsSync(main);
 if (!built) console.log("skipped: the built server (run npm run build)");
 

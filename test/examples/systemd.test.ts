@@ -16,7 +16,7 @@ describeTool("the systemd unit", existsSync("/usr/bin/systemd-analyze") ? UNIT :
   it("starts a command that there is, with options that it has", () => {
     const [, words] = /^ExecStart=\/usr\/bin\/env blockffn (.*)$/m.exec(readFileSync(UNIT, "utf8")) ?? [];
     const [command, ...options] = (words ?? "").split(" ");
-    const { status, stdout } = spawnSync(process.execPath, [join(root, "dist/cli/main.js"), command!, "--help"], { encoding: "utf8" });
+    const { status, stdout } = spawnSync(process.execPath, [join(root, "dist/lib/cli.js"), command!, "--help"], { encoding: "utf8" });
     expect(status).toBe(0);
     for (const option of options.filter((word) => word.startsWith("--"))) expect(stdout).toContain(option);
   });

@@ -16,6 +16,9 @@ interface Exports {
   decode(ids: number, count: number, continuation: number): void;
   parseNumber(json: number, length: number): number;
   exponential(x: number): number;
+  /** Of probe-generation.ts. */
+  begin(at: number, length: number, token: number): void;
+  next(): number;
 }
 
 /** assembly/wasi's parts, compiled for tests (assembly/wasi/probe.ts). */
@@ -26,10 +29,10 @@ export class WasiProbe {
     this.exports = exports;
   }
 
-  static async create(): Promise<WasiProbe> {
+  static async create(file = "probe.ts"): Promise<WasiProbe> {
     let binary: Uint8Array<ArrayBuffer> | undefined;
     const { error, stderr } = await asc.main(
-      ["assembly/wasi/probe.ts", "--config", "none", "--runtime", "incremental", "--enable", "simd", "--memoryBase", "1024", "--outFile", "probe.wasm", "--baseDir", root],
+      [`assembly/wasi/${file}`, "--config", "none", "--runtime", "incremental", "--enable", "simd", "--memoryBase", "1024", "--outFile", "probe.wasm", "--baseDir", root],
       {
         readFile: (name, base) => {
           try {
@@ -72,7 +75,8 @@ export class WasiProbe {
     return new Uint8Array(this.exports.memory.buffer, this.exports.outputAt(), this.exports.outputLength()).slice();
   }
 
-  private check(): void {
+  /** @throws Error with the text of a failure that is pending */
+  check(): void {
     if (this.exports.failure() !== 0) throw new Error(new TextDecoder().decode(this.output()));
   }
 }

@@ -2,7 +2,7 @@
 // embedded default model gives in the `simd` tier on Node. Run after `npm run build`: node test/runtime/make-prompts.mjs
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { loadModel } from "../../dist/host/node/index.js";
+import { loadModel } from "../../dist/lib/node.js";
 
 const MAX_TOKENS = 48;
 const PROMPTS = [

@@ -45,7 +45,7 @@ describe("the README's hosts", () => {
   });
 });
 
-const built = existsSync(join(root, "dist/cli/main.js"));
+const built = existsSync(join(root, "dist/lib/cli.js"));
 if (!built) console.log("skipped: the README's commands (run npm run build)");
 
 describe.skipIf(!built)("the README's command for the example page", () => {
@@ -86,8 +86,8 @@ mkdir -p "${prefix}/lib/node_modules" "${prefix}/bin"
 tar -xzf "$3" -C "${prefix}/lib/node_modules"
 mv "${prefix}/lib/node_modules/package" "${prefix}/lib/node_modules/blockffn"
 ln -s "${join(root, "node_modules")}" "${prefix}/lib/node_modules/blockffn/node_modules"
-ln -s ../lib/node_modules/blockffn/dist/cli/main.js "${prefix}/bin/blockffn"
-chmod +x "${prefix}/lib/node_modules/blockffn/dist/cli/main.js"
+ln -s ../lib/node_modules/blockffn/dist/lib/cli.js "${prefix}/bin/blockffn"
+chmod +x "${prefix}/lib/node_modules/blockffn/dist/lib/cli.js"
 `;
 
 describe.skipIf(!built || process.platform !== "linux")("the README's commands for a Raspberry Pi", () => {

@@ -23,7 +23,7 @@ async function withServer(limits: ServerLimits, use: (address: string, model: Mo
 const post = (address: string, body: BodyInit, headers: Record<string, string> = { "content-type": "application/json" }): Promise<Response> =>
   fetch(`${address}/v1/completions`, { method: "POST", headers, body });
 
-const main = join(root, "dist/cli/main.js");
+const main = join(root, "dist/lib/cli.js");
 const built = existsSync(main);
 if (!built) console.log("skipped: the built server (run npm run build)");
 

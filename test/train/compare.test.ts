@@ -64,7 +64,7 @@ it("draws and tabulates results", () => {
   expect(svg).toContain("A&lt;B");
 });
 
-const main = join(root, "dist/cli/main.js");
+const main = join(root, "dist/lib/cli.js");
 describe.skipIf(!existsSync(main))("blockffn train compare, as a process", () => {
   it("trains the runs and writes table, plot and numbers", () => {
     const folder = temporaryFolder();

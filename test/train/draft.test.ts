@@ -64,7 +64,7 @@ describeShared("the draft head in the trainer", "checkpoints/blockffn-nano-eagle
   });
 });
 
-const main = join(root, "dist/cli/main.js");
+const main = join(root, "dist/lib/cli.js");
 describe.skipIf(!existsSync(main))("blockffn train draft, as a process", () => {
   const folder = temporaryFolder();
   const model = join(folder, "run/model");

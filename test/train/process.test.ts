@@ -6,7 +6,7 @@ import { root } from "../helpers/test-host.ts";
 import { temporaryFolder } from "../helpers/tiny-folder.ts";
 import { metricsOf, tinyStories, writeTraining } from "../helpers/train-run.ts";
 
-const main = join(root, "dist/cli/main.js");
+const main = join(root, "dist/lib/cli.js");
 const built = existsSync(main);
 if (!built) console.log("skipped: the built trainer (run npm run build)");
 

@@ -3,6 +3,7 @@ import { TrainingError, UsageError } from "../../../src/errors.ts";
 import type { BackendChoice } from "../../../src/train/autodiff/jax.ts";
 import { ParameterTable } from "../../../src/train/model/parameters.ts";
 import { localGradients, type GradientSource, type ModelTask, type PassOutput } from "../../../src/train/run/gradient-source.ts";
+import { PACKAGE_ROOT } from "../../package-root.ts";
 import type { FromWorker, WorkerStart } from "./gradient-worker.ts";
 import { ensureNavigator } from "./navigator.ts";
 
@@ -48,7 +49,7 @@ class Lane {
 
   constructor(start: WorkerStart) {
     this.gradients = new Float32Array(start.gradients);
-    this.worker = new Worker(new URL("./gradient-worker.js", import.meta.url), { workerData: start });
+    this.worker = new Worker(new URL("dist/lib/gradient-worker.js", PACKAGE_ROOT), { workerData: start });
     this.worker.on("message", (message: FromWorker) => {
       this.#waiting?.resolve(message);
       this.#waiting = undefined;

@@ -12,7 +12,7 @@ import { LIMIT_KIB, withinLimit } from "./tools.ts";
 // What fits a Raspberry Pi of 512 MB: the published Small shape at 4 bits, on this machine's own instructions (its weights are
 // random, and under emulation it would take minutes). The limit is the system's, see tools.ts.
 
-const CLI = join(PACKAGE_ROOT.pathname, "dist/cli/main.js");
+const CLI = join(PACKAGE_ROOT.pathname, "dist/lib/cli.js");
 const ARGS = ["--model", "small.safetensors", "--tokens", "1,2,3,4,5,6,7,8", "--max-tokens", "8", "--ignore-eos", "--json"];
 const folder = temporaryFolder();
 let fileSize = 0;

@@ -1,5 +1,5 @@
 // Started by arm64.test.ts on Node for arm64, with the built library: greedy ids of prompts, as JSON.
-import { loadModel } from "../../../dist/host/node/index.js";
+import { loadModel } from "../../../dist/lib/node.js";
 
 const { maxTokens, prompts } = JSON.parse(process.argv[2]);
 const model = await loadModel(undefined, { tier: "simd" });

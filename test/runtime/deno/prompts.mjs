@@ -1,5 +1,5 @@
 // Run by prompts.test.ts on Deno: says what the ten prompts give there, as JSON.
-import { loadModel } from "../../../dist/host/deno/index.js";
+import { loadModel } from "../../../dist/lib/deno.js";
 
 const { maxTokens, prompts } = (await import("../prompts.json", { with: { type: "json" } })).default;
 const model = await loadModel(undefined, { tier: "simd" });

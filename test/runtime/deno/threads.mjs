@@ -1,5 +1,5 @@
 // Run by threads.test.ts on Deno: the ten prompts on as many threads as the first argument says, every call shared; then what the second says.
-import { loadModel } from "../../../dist/host/deno/index.js";
+import { loadModel } from "../../../dist/lib/deno.js";
 
 const [threads, ending] = Deno.args;
 const { maxTokens, prompts } = (await import("../prompts.json", { with: { type: "json" } })).default;

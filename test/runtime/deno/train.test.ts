@@ -8,8 +8,8 @@ import { metricsOf, writeTraining } from "../../helpers/train-run.ts";
 import { denoBinary, describeInstalled } from "../installed.ts";
 
 const deno = denoBinary();
-const main = join(root, "dist/cli/main.js");
-const denoMain = join(root, "dist/cli/deno.js");
+const main = join(root, "dist/lib/cli.js");
+const denoMain = join(root, "dist/lib/deno-cli.js");
 const built = existsSync(main) && existsSync(denoMain);
 
 describeInstalled("training in Deno", built ? "deno" : "a build", built ? deno : undefined, () => {

@@ -12,7 +12,7 @@ import { MAX_TOKENS, PROMPTS } from "../prompts.ts";
 const MODEL = "blockffn-nano.q8.safetensors";
 /** Loads from where the path says, and answers with the ids of the ten prompts, or with the error. */
 const SCRIPT = `
-import { fromAssets, fromKv, fromR2, loadModel, serveWorker, BlockFFNError } from "${join(root, "dist/host/workers/index.js")}";
+import { fromAssets, fromKv, fromR2, loadModel, serveWorker, BlockFFNError } from "${join(root, "dist/lib/workers.js")}";
 let loads = 0;
 const shared = serveWorker(async (env) => {
   loads++;
@@ -53,7 +53,7 @@ describeInstalled("blockffn/workers in workerd", "workerd", workerdInstalled() ?
       stdin: { contents: SCRIPT, resolveDir: root, sourcefile: "index.js" }, bundle: true, format: "esm", write: false, external: ["*.wasm"], keepNames: true, target: "es2022",
     });
     // The bundler leaves the module's path as it was relative to its importer.
-    const script = (outputFiles[0]?.text ?? "").replaceAll("../../engine/engine.simd.wasm", "./engine.simd.wasm");
+    const script = (outputFiles[0]?.text ?? "").replaceAll("../engine/engine.simd.wasm", "./engine.simd.wasm");
     const files = new Map<string, string | Uint8Array>([["index.js", script], ["engine.simd.wasm", readFileSync(join(root, "dist/engine/engine.simd.wasm"))]]);
     worker = startWorkerd(files, { ...MODEL_ASSETS, r2Buckets: ["R2"], kvNamespaces: ["KV"] });
     origin = await worker.ready;
