@@ -2,32 +2,46 @@ import { MAX_TREE_NODES } from "./tree.ts";
 
 /** Measurements fade every so many rounds: each round would take longer than it is worth. */
 export const FADE_EVERY = 8;
-/** What drafts brought counts half after 32 rounds: text changes. */
+/** What drafts brought counts half after 32 rounds, as text changes, ... */
 const YIELD_DECAY = 0.5 ** (FADE_EVERY / 32);
+/** ... and what they brought just now after 8. */
+const RECENT_DECAY = 0.5 ** (FADE_EVERY / 8);
 /** What a size costs counts half after 256: the machine hardly changes. */
 const COST_DECAY = 0.5 ** (FADE_EVERY / 256);
+/** What drafts lost in the long run counts half after 2048. */
+const DEBT_DECAY = 0.5 ** (FADE_EVERY / 2048);
+/** Plain passes that may be owed or won in the long run. */
+const MOST_DEBT = 64;
+const MOST_CREDIT = 4;
 /** Costs whose measurements weigh less than this are forgotten. */
 const FORGOTTEN = 0.25;
 /** A new measurement moves a known cost by this share of the difference ... */
 const COST_STEP = 0.1;
 /** ... and counts as at most this many times the cost: a pause of the machine is not a cost of the size. */
 const OUTLIER = 1.5;
+/** Until it was measured often, a cost is taken to vary by this share ... */
+const PRIOR_SPREAD = 0.1;
+/** ... and it may be dearer than its mean by so many mean deviations. */
+const DEVIATIONS = 2;
 /** A further row is assumed to cost this share of a plain pass (a whole one, where a loss is risked). */
 const PRIOR_ROW = 0.3;
+/** Plain passes that weigh as much as what was known, where they were faster than that, and where they were slower. */
+const FASTER = 2;
+const SLOWER = 16;
 
 /** A mean that forgets. */
 export class Mean {
   weight = 0;
   sum = 0;
 
-  add(value: number): void {
-    this.sum += value;
-    this.weight++;
+  add(value: number, weight = 1): void {
+    this.sum += value * weight;
+    this.weight += weight;
   }
 
-  decay(): void {
-    this.sum *= YIELD_DECAY;
-    this.weight *= YIELD_DECAY;
+  decay(factor: number): void {
+    this.sum *= factor;
+    this.weight *= factor;
   }
 }
 
@@ -35,19 +49,32 @@ export class Mean {
 export class Cost {
   value = 0;
   #weight = 0;
+  #spread = 0;
 
   get known(): boolean {
     return this.#weight >= FORGOTTEN;
   }
 
+  /** What it hardly ever exceeds. */
+  get most(): number {
+    return this.value + DEVIATIONS * this.#spread;
+  }
+
   add(value: number): void {
-    const share = this.known ? Math.max(COST_STEP, 1 / (this.#weight + 1)) : 1;
-    this.value += share * ((this.known ? Math.min(value, OUTLIER * this.value) : value) - this.value);
+    if (!this.known) {
+      this.value = value;
+      this.#spread = PRIOR_SPREAD * value;
+    } else {
+      const difference = Math.min(value, OUTLIER * this.value) - this.value;
+      const share = Math.max(COST_STEP, 1 / (this.#weight + 1));
+      this.value += share * difference;
+      this.#spread += COST_STEP * (Math.abs(difference) - this.#spread);
+    }
     this.#weight++;
   }
 
-  decay(): void {
-    this.#weight *= COST_DECAY;
+  decay(factor: number): void {
+    this.#weight *= factor;
   }
 }
 
@@ -59,29 +86,30 @@ export class DrafterCosts {
   readonly accepted = new Mean();
   /** Tokens a round by size asked for, of rounds that had a draft. */
   readonly yields = Array.from({ length: MAX_TREE_NODES + 1 }, () => new Mean());
+  /** Drafted tokens that came out over those expected, just now: a mean weighted with the latter. */
+  readonly recent = new Mean();
 
-  decay(): void {
-    this.ratio.decay();
-    this.accepted.decay();
-    for (const mean of this.yields) mean.decay();
+  decay(periods: number): void {
+    const factor = YIELD_DECAY ** periods;
+    this.ratio.decay(COST_DECAY ** periods);
+    this.accepted.decay(factor);
+    this.recent.decay(RECENT_DECAY ** periods);
+    for (const mean of this.yields) if (mean.weight > 0) mean.decay(factor);
   }
 }
 
 /** What a guard has measured of a model: kept from one generation to the next. It holds times and counts, never tokens. */
 export class GuardCosts {
+  /** Milliseconds of a plain pass; 0 before the first. Cautious: a faster pass counts for more than a slower one. */
+  plain = 0;
+  /** Plain passes that drafts have lost in the long run; negative when won. */
+  debt = 0;
   readonly #chunks = Array.from({ length: MAX_TREE_NODES + 1 }, () => new Cost());
   /** For each number of rows the next smaller measured one (at least 1), and the next larger (0: none). */
   readonly #below = new Uint8Array(MAX_TREE_NODES + 1).fill(1);
   readonly #above = new Uint8Array(MAX_TREE_NODES + 1);
   readonly #drafters = new Map<string, DrafterCosts>();
-  /** Milliseconds that the last generation with drafts won against plain decoding. */
-  won = 0;
   #rounds = 0;
-
-  /** Milliseconds of a plain pass; 0 before the first. */
-  get plain(): number {
-    return this.#chunks[1]!.value;
-  }
 
   drafter(name: string): DrafterCosts {
     let costs = this.#drafters.get(name);
@@ -89,26 +117,42 @@ export class GuardCosts {
     return costs;
   }
 
+  /** Takes note of `count` plain passes of `ms`, their median. */
+  addPlain(ms: number, count: number): void {
+    if (!(this.plain > 0)) this.plain = ms;
+    else this.plain += (count / (count + (ms < this.plain ? FASTER : SLOWER))) * (Math.min(ms, OUTLIER * this.plain) - this.plain);
+  }
+
   /** Takes note of what a chunk cost; more rows than a tree has tell nothing. */
   addChunk(rows: number, ms: number): void {
-    if (rows > MAX_TREE_NODES) return;
+    if (rows < 2 || rows > MAX_TREE_NODES) return;
     const cost = this.#chunks[rows]!;
     const known = cost.known;
     cost.add(ms);
     if (!known) this.#findNeighbours();
   }
 
-  /** Ends a round. */
-  tick(): void {
-    if (++this.#rounds % FADE_EVERY !== 0) return;
-    for (const cost of this.#chunks) cost.decay();
-    for (const drafter of this.#drafters.values()) drafter.decay();
+  /** Takes note of a draft that lost so much time against plain decoding. */
+  addLoss(ms: number): void {
+    if (this.plain > 0) this.debt = Math.max(-MOST_CREDIT, Math.min(MOST_DEBT, this.debt + ms / this.plain));
+  }
+
+  /** Ends so many rounds. */
+  tick(rounds: number): void {
+    const before = Math.floor(this.#rounds / FADE_EVERY);
+    this.#rounds += rounds;
+    const periods = Math.floor(this.#rounds / FADE_EVERY) - before;
+    if (periods === 0) return;
+    this.debt *= DEBT_DECAY ** periods;
+    const factor = COST_DECAY ** periods;
+    for (const cost of this.#chunks) cost.decay(factor);
+    for (const drafter of this.#drafters.values()) drafter.decay(periods);
     this.#findNeighbours();
   }
 
   /** Measured milliseconds by rows of a chunk. */
   measured(): Record<number, number> {
-    const out: Record<number, number> = {};
+    const out: Record<number, number> = this.plain > 0 ? { 1: this.plain } : {};
     this.#chunks.forEach((cost, rows) => {
       if (cost.known) out[rows] = cost.value;
     });
@@ -117,22 +161,22 @@ export class GuardCosts {
 
   /** Expected milliseconds of a chunk: measured, or on a line between the measured sizes around it. */
   expected(rows: number): number {
-    return this.#between(rows) ?? this.#beyond(rows, true);
+    return this.#between(rows, (cost) => cost.value) ?? this.#beyond(rows, true);
   }
 
   /** The most that a chunk may cost: beyond the measured sizes a plain pass for each further row. */
   most(rows: number): number {
-    return this.#between(rows) ?? this.#beyond(rows, false);
+    return this.#between(rows, (cost) => cost.most) ?? this.#beyond(rows, false);
   }
 
-  #between(rows: number): number | undefined {
+  #between(rows: number, of: (cost: Cost) => number): number | undefined {
     const own = this.#chunks[rows]!;
-    if (own.known) return own.value;
+    if (own.known) return of(own);
     const above = this.#above[rows]!;
     if (above === 0) return undefined;
     const below = this.#below[rows]!;
-    const low = below > 1 ? this.#chunks[below]!.value : this.plain;
-    return low + ((this.#chunks[above]!.value - low) * (rows - below)) / (above - below);
+    const low = below > 1 ? of(this.#chunks[below]!) : this.plain;
+    return low + ((of(this.#chunks[above]!) - low) * (rows - below)) / (above - below);
   }
 
   #beyond(rows: number, likely: boolean): number {

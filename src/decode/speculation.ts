@@ -8,6 +8,7 @@ import { vocabularyDifference } from "./drafters/vocabulary.ts";
 import { CostGuard } from "./guard.ts";
 import { GuardCosts } from "./guard-costs.ts";
 import type { ResolvedOptions } from "./options.ts";
+import { logitShare } from "./pass-weight.ts";
 import { FixedPolicy, type Policy } from "./policy.ts";
 
 /** Who drafts in a generation, and who decides when. */
@@ -52,7 +53,7 @@ export function openSpeculation(model: LoadedModel, options: ResolvedOptions, ca
   let costs = known.get(model);
   if (costs === undefined) known.set(model, (costs = new GuardCosts()));
   const sizes = SIZES.filter((size) => draftTokens === undefined || size <= draftTokens);
-  return { drafters, policy: new CostGuard({ drafters, sizes, costs }), costs };
+  return { drafters, policy: new CostGuard({ drafters, sizes, costs, logitShare: logitShare(model.config) }), costs };
 }
 
 function eagle(model: LoadedModel, capacity: number, lazy: boolean): EagleDrafter {

@@ -59,7 +59,8 @@ export class SpeculativeStats {
     if (tokens <= depth) own.refused++;
   }
 
-  result(): SpeculationResult {
+  /** @param lossShare as the policy accounts for it */
+  result(lossShare?: number): SpeculationResult {
     const rounds = this.#chunks.reduce((a, b) => a + b, 0);
     const mean = (sum: number): number | null => (rounds === 0 ? null : sum / rounds);
     return {
@@ -68,7 +69,7 @@ export class SpeculativeStats {
       draftedTokens: this.#drafted,
       acceptedTokens: this.#confirmed - rounds,
       expertsPerChunk: this.#layers === 0 ? null : mean(this.#experts.reduce((a, b) => a + b, 0) / this.#layers),
-      decisions: this.#decisions(),
+      decisions: { ...this.#decisions(), ...(lossShare !== undefined && { lossShare }) },
     };
   }
 

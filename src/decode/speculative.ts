@@ -3,6 +3,7 @@ import type { ForwardResult, LoadedModel, Sequence } from "../model/types.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { rowExperts } from "../sparsity/row.ts";
 import type { Drafter, DraftTree } from "./drafters/drafter.ts";
+import { DrafterFeed, NO_STATE } from "./feed.ts";
 import type { Piece, SpeculationResult } from "./generation.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { Choice } from "./policy.ts";
@@ -20,9 +21,6 @@ interface Round {
   readonly experts: readonly Uint32Array[];
 }
 
-const LAST = { logits: "last" } as const;
-const NO_STATE = new Float32Array(0);
-
 /**
  * Decoding with drafts: propose a tree, run it as one chunk, keep the path that the model confirms. A row's logits do not depend
  * on the chunk it came in, and tokens are chosen from them as plain decoding does, with the same random numbers in the same order:
@@ -32,12 +30,7 @@ export class SpeculativeRun extends Run {
   readonly #open: (capacity: number) => Speculation;
   #speculation: Speculation | undefined;
   #stats: SpeculativeStats | undefined;
-  #needsHidden = false;
-  // What a plain step hands over, kept from step to step.
-  readonly #token = [0];
-  readonly #state: Float32Array[] = [NO_STATE];
-  /** Of the row that chose the token last, where pieces tell it. */
-  #told: { readonly experts: Uint32Array } | undefined;
+  #feed!: DrafterFeed;
 
   /** @param open makes the drafters, when the generation starts, for so many tokens; they are disposed at its end */
   constructor(
@@ -52,23 +45,25 @@ export class SpeculativeRun extends Run {
     if (this.aborted()) return;
     const sequence = this.model.newSequence({ capacity: this.capacity });
     this.sequence = sequence;
+    const opened = performance.now();
     const speculation = this.#open(this.capacity);
+    const { policy } = speculation;
     this.#speculation = speculation;
-    this.#needsHidden = speculation.drafters.some(({ needsHidden }) => needsHidden === true);
+    this.#feed = new DrafterFeed(speculation.drafters);
     this.#stats = new SpeculativeStats(this.sparsity === undefined ? 0 : this.model.config.layers, speculation.costs);
+    policy.overhead(performance.now() - opened);
     const first = await this.#start(sequence);
     if (first === undefined) return;
-    yield this.accept(first, this.#told);
+    yield this.accept(first, this.told);
     if (this.output.finish !== undefined) return;
     let root = first;
     for (;;) {
       if (this.pacer.due) await this.pacer.pause();
       if (this.aborted()) return;
-      // Plain decoding would go on, so there is a place for the root at least.
-      const choice = speculation.policy.choose(Math.min(MAX_TREE_NODES, this.model.maxChunk, this.capacity - sequence.length));
+      const choice = policy.rest > 0 ? policy.choose(1) : this.#choose(sequence);
       if (choice.nodes === 1) {
         root = this.#step(sequence, root);
-        yield this.accept(root, this.#told);
+        yield this.accept(root, this.told);
         if (this.output.finish !== undefined) return;
         continue;
       }
@@ -76,7 +71,9 @@ export class SpeculativeRun extends Run {
       for (const [i, id] of tokens.entries()) {
         if (this.aborted()) return;
         // Only rows that plain decoding would have computed count as sparsity.
+        const start = performance.now();
         this.sparsity?.addDocumentChunk(experts[i]!, 1);
+        this.#overhead(start);
         yield this.accept(id, this.#tells(experts[i]));
         if (this.output.finish !== undefined) return;
         root = id;
@@ -90,7 +87,8 @@ export class SpeculativeRun extends Run {
   }
 
   protected override speculation(): SpeculationResult {
-    return (this.#stats ?? new SpeculativeStats(this.sparsity === undefined ? 0 : this.model.config.layers, undefined)).result();
+    const stats = this.#stats ?? new SpeculativeStats(this.sparsity === undefined ? 0 : this.model.config.layers, undefined);
+    return stats.result(this.#speculation?.policy.lossShare);
   }
 
   /** What the piece of a token tells: the experts of the row that it follows, in whatever chunk that was. */
@@ -98,38 +96,63 @@ export class SpeculativeRun extends Run {
     return this.tracing && experts !== undefined ? { experts } : undefined;
   }
 
+  /** What happened since `start` is in no round, and plain decoding does not do it. */
+  #overhead(start: number): void {
+    const ms = performance.now() - start;
+    this.#speculation!.policy.overhead(ms);
+    this.decodeMs += ms;
+  }
+
+  #choose(sequence: Sequence): Choice {
+    const start = performance.now();
+    // Plain decoding would go on, so there is a place for the root at least.
+    const choice = this.#speculation!.policy.choose(Math.min(MAX_TREE_NODES, this.model.maxChunk, this.capacity - sequence.length));
+    this.#overhead(start);
+    return choice;
+  }
+
   /** Prefill; the drafters see the prompt and the first token. */
   async #start(sequence: Sequence): Promise<number | undefined> {
     const { policy } = this.#speculation!;
+    const feed = this.#feed;
+    // Rows before this one are too old for their states to be read.
+    const oldest = this.prompt.length - feed.window;
+    let at = 0;
     // State before the next token; none before the first one.
     let before: Float32Array = NO_STATE;
     const id = await this.prefill(sequence, (chunk, result, ms) => {
-      if (this.tracing) this.#told = this.#tells(rowExperts(result.activeExperts, this.model.config.layers, result.rows, result.rows - 1));
       policy.observe(chunk.length, ms);
-      if (!this.#needsHidden) return this.#tell(chunk, undefined);
-      const hidden = [before, ...Array.from({ length: chunk.length - 1 }, (_, row) => result.hidden(row))];
-      before = result.hidden(chunk.length - 1).slice();
-      this.#tell(chunk, hidden);
+      const start = performance.now();
+      if (this.tracing) this.told = this.#tells(rowExperts(result.activeExperts, this.model.config.layers, result.rows, result.rows - 1));
+      if (feed.needsHidden) {
+        const from = at;
+        const hidden = [before, ...Array.from({ length: chunk.length - 1 }, (_, row) => (from + row < oldest ? NO_STATE : result.hidden(row)))];
+        before = result.hidden(chunk.length - 1).slice();
+        feed.tell(chunk, hidden);
+      } else feed.tell(chunk);
+      at += chunk.length;
+      policy.overhead(performance.now() - start);
     });
-    if (id !== undefined) this.#tell([id], [before]);
+    if (id !== undefined) feed.tellOne(id, before);
     return id;
   }
 
-  /** A plain step: as in plain decoding, and the drafters are told of it. @returns the next token */
+  /** A plain step, and the drafters are told of it. @returns the next token */
   #step(sequence: Sequence, root: number): number {
+    const id = this.step(sequence, root);
+    const { policy } = this.#speculation!;
+    const feed = this.#feed;
+    this.#stats!.plain(this.stepMs, this.stepExperts);
+    policy.recordPlain(this.stepMs);
+    const result = this.stepResult!;
+    if (this.tracing) this.told = this.#tells(rowExperts(result.activeExperts, this.model.config.layers, 1, 0));
+    if (policy.rest >= feed.window) {
+      feed.wait(id);
+      return id;
+    }
     const start = performance.now();
-    this.#token[0] = root;
-    const result = sequence.forward(this.#token, LAST);
-    const experts = this.sparsity?.addDocumentChunk(result.activeExperts, 1) ?? 0;
-    if (this.tracing) this.#told = this.#tells(rowExperts(result.activeExperts, this.model.config.layers, 1, 0));
-    const id = this.choose(result, 0);
-    this.#token[0] = id;
-    if (this.#needsHidden) this.#state[0] = result.hidden(0);
-    this.#tell(this.#token, this.#state);
-    const ms = performance.now() - start;
-    this.#stats!.plain(ms, experts);
-    this.#speculation!.policy.recordPlain(ms);
-    this.decodeMs += ms;
+    feed.tellOne(id, feed.needsHidden ? result.hidden(0) : NO_STATE);
+    this.#overhead(start);
     return id;
   }
 
@@ -142,21 +165,23 @@ export class SpeculativeRun extends Run {
     const drafted = performance.now();
     // Without a draft it is a plain step, at the price of one.
     const layout = tree.tokens.length === 1 ? undefined : layoutTree(tree, sequence.length);
-    const result = sequence.forward(tree.tokens, layout === undefined ? LAST : { logits: "all", tree: layout });
+    const result = sequence.forward(tree.tokens, layout === undefined ? { logits: "last" } : { logits: "all", tree: layout });
     const { path, emitted } = verifyTree(tree, (node) => this.choose(result, node));
     const { rows } = result;
     this.#stats!.chunk(rows, result.activeExperts);
     const experts = this.sparsity === undefined ? [] : this.#experts(result, path);
-    const hidden = this.#needsHidden ? path.map((row) => result.hidden(row).slice()) : undefined;
+    const hidden = this.#feed.needsHidden ? path.map((row) => result.hidden(row).slice()) : undefined;
     if (path.length < rows) sequence.keep(path);
     // After the views were read: a drafter may run the engine.
-    this.#tell(emitted, hidden);
-    const ms = performance.now() - start;
+    this.#feed.tell(emitted, hidden);
+    const end = performance.now();
+    const ms = end - start;
     const draftMs = drafted - start;
     const outcome = { draftMs, verifyMs: ms - draftMs, arrears, rows, depth: layout === undefined ? 0 : Math.max(...layout.depths), tokens: path.length };
     this.#stats!.round(choice, outcome);
     this.#speculation!.policy.record(choice, outcome);
     this.decodeMs += ms;
+    this.#overhead(end);
     return { tokens: emitted, experts };
   }
 
@@ -167,13 +192,6 @@ export class SpeculativeRun extends Run {
     } catch (error) {
       if (!(error instanceof LimitError) || !this.#speculation!.policy.giveUp(drafter!)) throw error;
       return undefined;
-    }
-  }
-
-  #tell(tokens: ArrayLike<number>, hidden: readonly Float32Array[] | undefined): void {
-    for (const drafter of this.#speculation!.drafters) {
-      if (drafter.needsHidden === true) drafter.accept(tokens, hidden);
-      else drafter.accept(tokens);
     }
   }
 

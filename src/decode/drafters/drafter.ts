@@ -18,6 +18,8 @@ export interface Drafter {
   readonly name: string;
   /** Whether `accept` needs hidden states; they are left out otherwise. */
   readonly needsHidden?: boolean;
+  /** Newest tokens whose hidden states it reads; default all. It takes empty arrays for older ones. */
+  readonly window?: number;
   /** Nodes of a tree when nobody says how many. */
   readonly nodes: number;
   /** Share of drafted tokens that the model confirms, assumed until it is measured. */
