@@ -7,7 +7,7 @@ import { logprobsOf } from "./logprobs.ts";
 import { resolveOptions, type GenerateOptions } from "./options.ts";
 import { encodePrompt } from "./prompt.ts";
 import { Run } from "./run.ts";
-import { checkSpeculation, openSpeculation } from "./speculation.ts";
+import { checkSpeculation, knownCosts, openSpeculation } from "./speculation.ts";
 import { SpeculativeRun } from "./speculative.ts";
 
 /**
@@ -30,7 +30,8 @@ export function generate(
   const plain = resolved.speculate === "off" || (resolved.speculate === "auto" && model.frozenClock === true);
   if (plain) return new Generation(new PlainRun(model, tokenizer, ids, resolved, limit));
   checkSpeculation(model, resolved);
-  return new Generation(new SpeculativeRun(model, tokenizer, ids, resolved, limit, (capacity) => openSpeculation(model, resolved, capacity)));
+  const late = resolved.speculate === "auto" ? knownCosts(model) : undefined;
+  return new Generation(new SpeculativeRun(model, tokenizer, ids, resolved, limit, (capacity) => openSpeculation(model, resolved, capacity), late));
 }
 
 /** Tokens that the KV cache may grow to. */

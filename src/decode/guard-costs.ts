@@ -25,6 +25,13 @@ const PRIOR_SPREAD = 0.1;
 const DEVIATIONS = 2;
 /** A further row is assumed to cost this share of a plain pass (a whole one, where a loss is risked). */
 const PRIOR_ROW = 0.3;
+/** Rests of a guard that finds nothing to do, in plain passes: the first one, and the longest. */
+export const SHORT_REST = 8;
+export const LONG_REST = 256;
+/** Drafters may be made when that takes at most this share of the time spent, ... */
+const OPEN_SHARE = 0.0075;
+/** ... and before it was ever measured these milliseconds are assumed. */
+const UNKNOWN_SETUP = 0.5;
 /** Plain passes that weigh as much as what was known, where they were faster than that, and where they were slower. */
 const FASTER = 2;
 const SLOWER = 16;
@@ -104,6 +111,11 @@ export class GuardCosts {
   plain = 0;
   /** Plain passes that drafts have lost in the long run; negative when won. */
   debt = 0;
+  /** Plain passes since a guard looked for something to do, and how many it rests if it finds nothing. */
+  idle = 0;
+  patience = SHORT_REST;
+  /** Milliseconds to make drafters and guard. */
+  readonly setup = new Cost();
   readonly #chunks = Array.from({ length: MAX_TREE_NODES + 1 }, () => new Cost());
   /** For each number of rows the next smaller measured one (at least 1), and the next larger (0: none). */
   readonly #below = new Uint8Array(MAX_TREE_NODES + 1).fill(1);
@@ -121,6 +133,11 @@ export class GuardCosts {
   addPlain(ms: number, count: number): void {
     if (!(this.plain > 0)) this.plain = ms;
     else this.plain += (count / (count + (ms < this.plain ? FASTER : SLOWER))) * (Math.min(ms, OUTLIER * this.plain) - this.plain);
+  }
+
+  /** Whether it is time to make drafters and guard, in a generation that took so long up to now. */
+  mayOpen(spentMs: number): boolean {
+    return this.idle >= this.patience && (this.setup.known ? this.setup.most : UNKNOWN_SETUP) <= OPEN_SHARE * spentMs;
   }
 
   /** Takes note of what a chunk cost; more rows than a tree has tell nothing. */

@@ -1,7 +1,7 @@
 import { UsageError } from "../errors.ts";
 import type { Drafter } from "./drafters/drafter.ts";
 import { Account } from "./guard-account.ts";
-import { GuardCosts, type DrafterCosts } from "./guard-costs.ts";
+import { GuardCosts, LONG_REST, SHORT_REST, type DrafterCosts } from "./guard-costs.ts";
 import { PLAIN, type Choice, type Outcome, type Policy } from "./policy.ts";
 import { MAX_TREE_NODES } from "./tree.ts";
 
@@ -31,10 +31,12 @@ const UNKNOWN_START = 0.3;
 const CLEAR = 1.03;
 /** Plain passes that drafts have lost in the long run, for which the tolerance is halved. */
 const DEBT_HALF = 4;
-/** Plain passes without another look: at first, while looking is in vain, and at most. */
+/** Plain passes before the first look, where nothing is known. */
 const FIRST_REST = 4;
-const SHORT_REST = 8;
-const LONG_REST = 64;
+/** States that a drafter is told before it is asked. */
+const LISTEN = 8;
+/** Plain passes whose times are kept. */
+const PASSES = 64;
 /** Rounds with the same choice, while they win. */
 const KEEP = 4;
 /** After so many rounds of drafts a plain pass is measured, and after a chunk that took less than this share of what was expected. */
@@ -70,10 +72,9 @@ export class CostGuard implements Policy {
   /** Chunks of the prompt, until there is a plain pass to compare them with. */
   #observed: { readonly rows: number; readonly ms: number }[] = [];
   #rest = 0;
-  /** Length of the next rest, if looking is in vain again. */
-  #patience = SHORT_REST;
+  #listening = false;
   /** Milliseconds of plain passes since the last look. */
-  readonly #passes = new Float64Array(LONG_REST);
+  readonly #passes = new Float64Array(PASSES);
   #passCount = 0;
   /** What the last round did, rounds that it may be done again without another look, and rounds since a plain pass. */
   #last: Choice = PLAIN;
@@ -105,6 +106,16 @@ export class CostGuard implements Policy {
     return this.#rest;
   }
 
+  get listening(): boolean {
+    return this.#listening;
+  }
+
+  begin(ms: number, steps: Float64Array): void {
+    this.#account.add(ms, ms);
+    this.#passCount = Math.min(steps.length, PASSES);
+    this.#passes.set(steps.subarray(0, this.#passCount));
+  }
+
   choose(maxNodes: number): Choice {
     if (this.#rest > 0) {
       this.#rest--;
@@ -119,7 +130,8 @@ export class CostGuard implements Policy {
 
   recordPlain(ms: number): void {
     this.#account.add(ms, ms);
-    if (this.#passCount < LONG_REST) this.#passes[this.#passCount++] = ms;
+    this.#costs.idle++;
+    this.#passes[this.#passCount++ % PASSES] = ms;
   }
 
   overhead(ms: number): void {
@@ -134,7 +146,7 @@ export class CostGuard implements Policy {
     this.#account.add(draftMs + verifyMs, tokens * plain);
     costs.addLoss(lost);
     if (lost > 0) this.#keep = 0;
-    else this.#patience = SHORT_REST;
+    else costs.patience = SHORT_REST;
     // A chunk that is much faster than it was: plain passes may be, too.
     this.#sincePlain = rows > 1 && verifyMs < SURPRISE * costs.expected(rows) ? CHECK_PLAIN : this.#sincePlain + 1;
     costs.addChunk(rows, verifyMs);
@@ -165,10 +177,11 @@ export class CostGuard implements Policy {
   /** Takes note of the plain passes since the last look. */
   #look(): void {
     const costs = this.#costs;
-    const count = this.#passCount;
+    const count = Math.min(this.#passCount, PASSES);
     if (count === 0) return;
     costs.addPlain(this.#passes.subarray(0, count).sort()[count >> 1]!, count);
-    costs.tick(count);
+    costs.tick(costs.idle);
+    costs.idle = 0;
     this.#passCount = 0;
     this.#sincePlain = 0;
     for (const { rows, ms } of this.#observed) costs.addChunk(rows, ms + (rows - 1) * this.#logitShare * costs.plain);
@@ -181,19 +194,18 @@ export class CostGuard implements Policy {
       return PLAIN;
     }
     if (this.#sincePlain >= CHECK_PLAIN) return PLAIN;
-    const { choice, rest } = this.#best(maxNodes);
-    this.#rest = rest;
-    return choice;
+    return this.#best(maxNodes);
   }
 
-  /** The best choice that is affordable; where it is none, plain passes that need no further look. */
-  #best(maxNodes: number): { readonly choice: Choice; readonly rest: number } {
+  /** The best choice that is affordable; where it is none, it is settled how long that holds. */
+  #best(maxNodes: number): Choice {
     const costs = this.#costs;
     const { plain } = costs;
     const tolerance = this.#tolerance / (1 + Math.max(0, costs.debt) / DEBT_HALF);
     let best = PLAIN;
     let bestSpeed = (this.#last === PLAIN ? CLEAR : 1) / plain;
     let wait = Infinity;
+    let listen = false;
     for (const arm of this.#keep > 0 && this.#last !== PLAIN ? this.#arms.filter(({ choice }) => choice === this.#last) : this.#arms) {
       const { drafter, nodes } = arm.choice;
       if (nodes > maxNodes) continue;
@@ -207,17 +219,26 @@ export class CostGuard implements Policy {
         wait = Math.min(wait, passes);
         continue;
       }
+      if (drafter.ready === false) {
+        listen = true;
+        continue;
+      }
       best = arm.choice;
       bestSpeed = speed;
     }
+    this.#listening = listen || best !== PLAIN;
     if (best !== PLAIN) {
       this.#keep--;
-      return { choice: best, rest: 0 };
+      return best;
     }
-    // Nothing is worth it, or affordable before so many passes.
-    const rest = Math.min(wait, this.#patience, LONG_REST);
-    if (wait === Infinity) this.#patience = Math.min(LONG_REST, 2 * this.#patience);
-    return { choice: PLAIN, rest: rest - 1 };
+    // Who is told something, or can afford something before long, is worth another look; where nothing pays, it may take long.
+    if (listen) this.#rest = LISTEN - 1;
+    else if (wait < Infinity) this.#rest = Math.min(wait, PASSES) - 1;
+    else {
+      this.#rest = costs.patience - 1;
+      costs.patience = Math.min(LONG_REST, 2 * costs.patience);
+    }
+    return PLAIN;
   }
 
   /** Expected tokens of a round: what such drafts bring on the whole, or less if they bring less just now. */

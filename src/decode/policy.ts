@@ -30,9 +30,13 @@ export interface Policy {
   readonly lossShare?: number;
   /** Plain steps that `choose` will ask for next, whatever happens. */
   readonly rest: number;
+  /** Whether drafters shall be told the states of the plain steps that come. */
+  readonly listening: boolean;
   /** @param maxNodes nodes that there is room for, at least 1 */
   choose(maxNodes: number): Choice;
   record(choice: Choice, outcome: Outcome): void;
+  /** Plain steps were done before it was asked: their milliseconds in all, and those of the last of them. */
+  begin(ms: number, steps: Float64Array): void;
   /** Ends a plain step that took so many milliseconds. */
   recordPlain(ms: number): void;
   /** Time went into what plain decoding does not do, and is in no outcome. */
@@ -46,6 +50,7 @@ export interface Policy {
 /** Always the same drafter and size. */
 export class FixedPolicy implements Policy {
   readonly rest = 0;
+  readonly listening = true;
   readonly #choice: Choice;
   #smaller: Choice;
 
@@ -62,6 +67,8 @@ export class FixedPolicy implements Policy {
   }
 
   record(): void {}
+
+  begin(): void {}
 
   recordPlain(): void {}
 

@@ -50,10 +50,16 @@ export function openSpeculation(model: LoadedModel, options: ResolvedOptions, ca
   const drafters: Drafter[] = [new NgramDrafter()];
   if (model.hasDraftHead === true) drafters.push(eagle(model, capacity, true));
   if (draftModel !== undefined) drafters.push(new ModelDrafter(draftModel, model, capacity));
-  let costs = known.get(model);
-  if (costs === undefined) known.set(model, (costs = new GuardCosts()));
+  const costs = knownCosts(model);
   const sizes = SIZES.filter((size) => draftTokens === undefined || size <= draftTokens);
   return { drafters, policy: new CostGuard({ drafters, sizes, costs, logitShare: logitShare(model.config) }), costs };
+}
+
+/** What guards have measured of a model. */
+export function knownCosts(model: LoadedModel): GuardCosts {
+  let costs = known.get(model);
+  if (costs === undefined) known.set(model, (costs = new GuardCosts()));
+  return costs;
 }
 
 function eagle(model: LoadedModel, capacity: number, lazy: boolean): EagleDrafter {

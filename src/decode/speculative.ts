@@ -6,12 +6,17 @@ import type { Drafter, DraftTree } from "./drafters/drafter.ts";
 import { DrafterFeed, NO_STATE } from "./feed.ts";
 import type { Piece, SpeculationResult } from "./generation.ts";
 import type { ResolvedOptions } from "./options.ts";
-import type { Choice } from "./policy.ts";
+import type { GuardCosts } from "./guard-costs.ts";
+import { PLAIN, type Choice } from "./policy.ts";
 import { Run } from "./run.ts";
 import type { Speculation } from "./speculation.ts";
 import { SpeculativeStats } from "./speculative-stats.ts";
 import { checkTree, layoutTree, MAX_TREE_NODES } from "./tree.ts";
 import { verifyTree } from "./verify.ts";
+
+const NO_STEPS = new Float64Array(0);
+/** Plain steps whose times are kept for a policy that is made late. */
+const STEPS = 64;
 
 /** What a round leaves when its views are gone. */
 interface Round {
@@ -29,30 +34,35 @@ interface Round {
 export class SpeculativeRun extends Run {
   readonly #open: (capacity: number) => Speculation;
   #speculation: Speculation | undefined;
-  #stats: SpeculativeStats | undefined;
-  #feed!: DrafterFeed;
+  readonly #late: GuardCosts | undefined;
+  readonly #stats: SpeculativeStats;
+  #feed: DrafterFeed | undefined;
+  /** Milliseconds of the newest plain steps, and how many there were, before there is a policy. */
+  #steps = NO_STEPS;
+  #stepCount = 0;
+  /** What the last chunk of the prompt took. */
+  #chunk = { rows: 0, ms: 0 };
 
-  /** @param open makes the drafters, when the generation starts, for so many tokens; they are disposed at its end */
+  /**
+   * @param open makes the drafters for so many tokens: when the generation starts, or late; they are disposed at its end
+   * @param late with it, decoding is plain until making drafters is little of the time spent: a short answer does not pay for them
+   */
   constructor(
     model: LoadedModel, tokenizer: Tokenizer | undefined, prompt: Uint32Array, options: ResolvedOptions, limit: number,
-    open: (capacity: number) => Speculation,
+    open: (capacity: number) => Speculation, late?: GuardCosts,
   ) {
     super(model, tokenizer, prompt, options, limit);
     this.#open = open;
+    this.#late = late;
+    this.#stats = new SpeculativeStats(this.sparsity === undefined ? 0 : model.config.layers);
   }
 
   async *pieces(): AsyncGenerator<Piece, void, void> {
     if (this.aborted()) return;
     const sequence = this.model.newSequence({ capacity: this.capacity });
     this.sequence = sequence;
-    const opened = performance.now();
-    const speculation = this.#open(this.capacity);
-    const { policy } = speculation;
-    this.#speculation = speculation;
-    this.#feed = new DrafterFeed(speculation.drafters);
-    this.#stats = new SpeculativeStats(this.sparsity === undefined ? 0 : this.model.config.layers, speculation.costs);
-    policy.overhead(performance.now() - opened);
-    const first = await this.#start(sequence);
+    if (this.#late === undefined) this.#start();
+    const first = await this.#prefill(sequence);
     if (first === undefined) return;
     yield this.accept(first, this.told);
     if (this.output.finish !== undefined) return;
@@ -60,7 +70,7 @@ export class SpeculativeRun extends Run {
     for (;;) {
       if (this.pacer.due) await this.pacer.pause();
       if (this.aborted()) return;
-      const choice = policy.rest > 0 ? policy.choose(1) : this.#choose(sequence);
+      const choice = this.#choose(sequence);
       if (choice.nodes === 1) {
         root = this.#step(sequence, root);
         yield this.accept(root, this.told);
@@ -87,8 +97,8 @@ export class SpeculativeRun extends Run {
   }
 
   protected override speculation(): SpeculationResult {
-    const stats = this.#stats ?? new SpeculativeStats(this.sparsity === undefined ? 0 : this.model.config.layers, undefined);
-    return stats.result(this.#speculation?.policy.lossShare);
+    const lossShare = this.#late === undefined ? undefined : 0;
+    return this.#stats.result(this.#late ?? this.#speculation?.costs, this.#speculation?.policy.lossShare ?? lossShare);
   }
 
   /** What the piece of a token tells: the experts of the row that it follows, in whatever chunk that was. */
@@ -103,55 +113,74 @@ export class SpeculativeRun extends Run {
     this.decodeMs += ms;
   }
 
-  #choose(sequence: Sequence): Choice {
+  /** Makes drafters and policy. */
+  #start(): void {
+    this.#speculation = this.#open(this.capacity);
+    this.#feed = new DrafterFeed(this.#speculation.drafters);
+  }
+
+  /** Makes them late, and tells them what there was. */
+  #startLate(costs: GuardCosts): Speculation {
     const start = performance.now();
+    this.#start();
+    this.#feed!.tellPrompt(this.prompt);
+    const { policy } = this.#speculation!;
+    policy.observe(this.#chunk.rows, this.#chunk.ms);
+    policy.begin(this.#stats.plainMs, this.#steps.subarray(0, Math.min(this.#stepCount, STEPS)));
+    costs.setup.add(performance.now() - start);
+    this.#overhead(start);
+    return this.#speculation!;
+  }
+
+  #choose(sequence: Sequence): Choice {
+    const costs = this.#late;
+    if (this.#speculation === undefined && !costs!.mayOpen(this.#stats.plainMs)) return PLAIN;
+    const { policy } = this.#speculation ?? this.#startLate(costs!);
+    if (policy.rest > 0) return policy.choose(1);
+    const start = performance.now();
+    this.#feed!.catchUp(this.output.tokens);
     // Plain decoding would go on, so there is a place for the root at least.
-    const choice = this.#speculation!.policy.choose(Math.min(MAX_TREE_NODES, this.model.maxChunk, this.capacity - sequence.length));
+    const choice = policy.choose(Math.min(MAX_TREE_NODES, this.model.maxChunk, this.capacity - sequence.length));
     this.#overhead(start);
     return choice;
   }
 
-  /** Prefill; the drafters see the prompt and the first token. */
-  async #start(sequence: Sequence): Promise<number | undefined> {
-    const { policy } = this.#speculation!;
-    const feed = this.#feed;
-    // Rows before this one are too old for their states to be read.
-    const oldest = this.prompt.length - feed.window;
-    let at = 0;
+  /** Prefill; drafters that are there see the prompt and the first token. */
+  async #prefill(sequence: Sequence): Promise<number | undefined> {
     // State before the next token; none before the first one.
     let before: Float32Array = NO_STATE;
+    const feed = this.#feed;
     const id = await this.prefill(sequence, (chunk, result, ms) => {
-      policy.observe(chunk.length, ms);
-      const start = performance.now();
+      this.#chunk = { rows: chunk.length, ms };
       if (this.tracing) this.told = this.#tells(rowExperts(result.activeExperts, this.model.config.layers, result.rows, result.rows - 1));
-      if (feed.needsHidden) {
-        const from = at;
-        const hidden = [before, ...Array.from({ length: chunk.length - 1 }, (_, row) => (from + row < oldest ? NO_STATE : result.hidden(row)))];
-        before = result.hidden(chunk.length - 1).slice();
-        feed.tell(chunk, hidden);
-      } else feed.tell(chunk);
-      at += chunk.length;
-      policy.overhead(performance.now() - start);
+      if (feed === undefined) return;
+      this.#speculation!.policy.observe(chunk.length, ms);
+      if (!feed.needsHidden) return feed.tellPrompt(chunk);
+      const hidden = [before, ...Array.from({ length: chunk.length - 1 }, (_, row) => result.hidden(row))];
+      before = result.hidden(chunk.length - 1).slice();
+      feed.tellPrompt(chunk, hidden);
     });
-    if (id !== undefined) feed.tellOne(id, before);
+    if (id !== undefined) feed?.tellOne([], id, before);
     return id;
   }
 
-  /** A plain step, and the drafters are told of it. @returns the next token */
+  /** A plain step. @returns the next token */
   #step(sequence: Sequence, root: number): number {
     const id = this.step(sequence, root);
-    const { policy } = this.#speculation!;
-    const feed = this.#feed;
-    this.#stats!.plain(this.stepMs, this.stepExperts);
-    policy.recordPlain(this.stepMs);
     const result = this.stepResult!;
     if (this.tracing) this.told = this.#tells(rowExperts(result.activeExperts, this.model.config.layers, 1, 0));
-    if (policy.rest >= feed.window) {
-      feed.wait(id);
+    this.#stats.plain(this.stepMs, this.stepExperts);
+    if (this.#speculation === undefined) {
+      this.#late!.idle++;
+      if (this.#stepCount === 0) this.#steps = new Float64Array(STEPS);
+      this.#steps[this.#stepCount++ % STEPS] = this.stepMs;
       return id;
     }
+    const { policy } = this.#speculation;
+    policy.recordPlain(this.stepMs);
+    if (!policy.listening) return id;
     const start = performance.now();
-    feed.tellOne(id, feed.needsHidden ? result.hidden(0) : NO_STATE);
+    this.#feed!.tellOne(this.output.tokens, id, this.#feed!.needsHidden ? result.hidden(0) : NO_STATE);
     this.#overhead(start);
     return id;
   }
@@ -168,17 +197,17 @@ export class SpeculativeRun extends Run {
     const result = sequence.forward(tree.tokens, layout === undefined ? { logits: "last" } : { logits: "all", tree: layout });
     const { path, emitted } = verifyTree(tree, (node) => this.choose(result, node));
     const { rows } = result;
-    this.#stats!.chunk(rows, result.activeExperts);
+    this.#stats.chunk(rows, result.activeExperts);
     const experts = this.sparsity === undefined ? [] : this.#experts(result, path);
-    const hidden = this.#feed.needsHidden ? path.map((row) => result.hidden(row).slice()) : undefined;
+    const hidden = this.#feed!.needsHidden ? path.map((row) => result.hidden(row).slice()) : undefined;
     if (path.length < rows) sequence.keep(path);
     // After the views were read: a drafter may run the engine.
-    this.#feed.tell(emitted, hidden);
+    this.#feed!.tell(this.output.tokens, emitted, hidden);
     const end = performance.now();
     const ms = end - start;
     const draftMs = drafted - start;
     const outcome = { draftMs, verifyMs: ms - draftMs, arrears, rows, depth: layout === undefined ? 0 : Math.max(...layout.depths), tokens: path.length };
-    this.#stats!.round(choice, outcome);
+    this.#stats.round(choice, outcome);
     this.#speculation!.policy.record(choice, outcome);
     this.decodeMs += ms;
     this.#overhead(end);

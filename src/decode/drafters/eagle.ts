@@ -74,8 +74,8 @@ export class EagleDrafter implements Drafter {
     if (options.lazy !== true) this.#cache();
   }
 
-  get window(): number {
-    return this.#options.lazy === true ? LAZY_PAIRS : Infinity;
+  get ready(): boolean {
+    return !this.#gap;
   }
 
   get arrears(): number {
