@@ -3,6 +3,10 @@ export class Account {
   #spent = 0;
   #lost = 0;
 
+  get spent(): number {
+    return this.#spent;
+  }
+
   /** Share of all time that was lost; negative when time was won. */
   get lossShare(): number {
     return this.#spent > 0 ? this.#lost / this.#spent : 0;

@@ -6,8 +6,8 @@ export const FADE_EVERY = 8;
 const YIELD_DECAY = 0.5 ** (FADE_EVERY / 32);
 /** ... and what they brought just now after 8. */
 const RECENT_DECAY = 0.5 ** (FADE_EVERY / 8);
-/** What a size costs counts half after 256: the machine hardly changes. */
-const COST_DECAY = 0.5 ** (FADE_EVERY / 256);
+/** What a size costs counts half after 1024: the machine hardly changes. */
+const COST_DECAY = 0.5 ** (FADE_EVERY / 1024);
 /** What drafts lost in the long run counts half after 2048. */
 const DEBT_DECAY = 0.5 ** (FADE_EVERY / 2048);
 /** Plain passes that may be owed or won in the long run. */
@@ -25,13 +25,24 @@ const PRIOR_SPREAD = 0.1;
 const DEVIATIONS = 2;
 /** A further row is assumed to cost this share of a plain pass (a whole one, where a loss is risked). */
 const PRIOR_ROW = 0.3;
-/** Rests of a guard that finds nothing to do, in plain passes: the first one, and the longest. */
+/** Rests of a guard that finds nothing to do, in plain passes: the first one, and the longest, ... */
 export const SHORT_REST = 8;
-export const LONG_REST = 256;
-/** Drafters may be made when that takes at most this share of the time spent, ... */
+export const LONG_REST = 32;
+/** ... unless a look takes more than this share of the time. */
+const LOOK_SHARE = 0.0025;
+/** Where drafters were made in vain, so many plain passes go by before they are made again: at first, and at most. */
+const SHORT_DOUBT = 64;
+const LONG_DOUBT = 2048;
+/** Drafters may be made when that takes at most this share of the time that the generation spent. */
 const OPEN_SHARE = 0.0075;
-/** ... and before it was ever measured these milliseconds are assumed. */
-const UNKNOWN_SETUP = 0.5;
+/** Code that runs for the first times takes up to so many milliseconds longer, ... */
+const COLD_MS = 2;
+/** ... which is paid once: it may be this share of all that the model has decoded. */
+const COLD_SHARE = 0.005;
+/** What a first draft needs is doubted in time: counts half after 4096 plain passes. */
+const NEEDED_DECAY = 0.5 ** (1 / 4096);
+/** So often code is cold. */
+const COLD_RUNS = 2;
 /** Plain passes that weigh as much as what was known, where they were faster than that, and where they were slower. */
 const FASTER = 2;
 const SLOWER = 16;
@@ -89,12 +100,24 @@ export class Cost {
 export class DrafterCosts {
   /** Measured over planned time of a proposal. */
   readonly ratio = new Cost();
+  /** Proposals so far. */
+  proposals = 0;
   /** Accepted share of the drafted tokens whose parent was accepted. */
   readonly accepted = new Mean();
   /** Tokens a round by size asked for, of rounds that had a draft. */
   readonly yields = Array.from({ length: MAX_TREE_NODES + 1 }, () => new Mean());
   /** Drafted tokens that came out over those expected, just now: a mean weighted with the latter. */
   readonly recent = new Mean();
+
+  get cold(): boolean {
+    return this.proposals < COLD_RUNS;
+  }
+
+  /** A proposal took so many times what was planned. The first ones tell nothing of those that come. */
+  addProposal(ratio: number): void {
+    if (!this.cold && Number.isFinite(ratio)) this.ratio.add(ratio);
+    this.proposals++;
+  }
 
   decay(periods: number): void {
     const factor = YIELD_DECAY ** periods;
@@ -114,8 +137,17 @@ export class GuardCosts {
   /** Plain passes since a guard looked for something to do, and how many it rests if it finds nothing. */
   idle = 0;
   patience = SHORT_REST;
-  /** Milliseconds to make drafters and guard. */
-  readonly setup = new Cost();
+  /** Plain passes before drafters are made again. */
+  doubt = 0;
+  /** Milliseconds that a look takes. */
+  readonly #look = new Cost();
+  /** Milliseconds that a generation has to last before its first draft is affordable, as the last one had it. */
+  needed = 0;
+  /** Milliseconds of all decoding. */
+  total = 0;
+  /** Milliseconds to make drafters and guard, and how often that was done. */
+  readonly #setup = new Cost();
+  #openings = 0;
   readonly #chunks = Array.from({ length: MAX_TREE_NODES + 1 }, () => new Cost());
   /** For each number of rows the next smaller measured one (at least 1), and the next larger (0: none). */
   readonly #below = new Uint8Array(MAX_TREE_NODES + 1).fill(1);
@@ -135,9 +167,28 @@ export class GuardCosts {
     else this.plain += (count / (count + (ms < this.plain ? FASTER : SLOWER))) * (Math.min(ms, OUTLIER * this.plain) - this.plain);
   }
 
+  /** A plain pass without a look. */
+  rest(ms: number): void {
+    this.idle++;
+    this.total += ms;
+    this.needed *= NEEDED_DECAY;
+  }
+
+  /** Whether code may run for the first time. */
+  get mayBeCold(): boolean {
+    return COLD_MS <= COLD_SHARE * this.total;
+  }
+
   /** Whether it is time to make drafters and guard, in a generation that took so long up to now. */
   mayOpen(spentMs: number): boolean {
-    return this.idle >= this.patience && (this.setup.known ? this.setup.most : UNKNOWN_SETUP) <= OPEN_SHARE * spentMs;
+    if (this.idle < this.doubt || spentMs < this.needed) return false;
+    return this.#setup.known ? this.#setup.most <= OPEN_SHARE * spentMs : this.mayBeCold;
+  }
+
+  /** They were made. */
+  addSetup(ms: number): void {
+    this.doubt = Math.min(LONG_DOUBT, Math.max(SHORT_DOUBT, 2 * this.doubt));
+    if (++this.#openings > COLD_RUNS) this.#setup.add(ms);
   }
 
   /** Takes note of what a chunk cost; more rows than a tree has tell nothing. */
@@ -149,8 +200,22 @@ export class GuardCosts {
     if (!known) this.#findNeighbours();
   }
 
+  /** Takes note of what a look took. */
+  addLook(ms: number): void {
+    this.#look.add(ms);
+  }
+
+  /** Plain passes between two looks, at least. */
+  get pause(): number {
+    return this.#look.known ? Math.ceil(this.#look.value / (LOOK_SHARE * this.plain)) : 1;
+  }
+
   /** Takes note of a draft that lost so much time against plain decoding. */
   addLoss(ms: number): void {
+    if (ms < 0) {
+      this.patience = SHORT_REST;
+      this.doubt = 0;
+    }
     if (this.plain > 0) this.debt = Math.max(-MOST_CREDIT, Math.min(MOST_DEBT, this.debt + ms / this.plain));
   }
 
@@ -176,9 +241,11 @@ export class GuardCosts {
     return out;
   }
 
-  /** Expected milliseconds of a chunk: measured, or on a line between the measured sizes around it. */
+  /** Expected milliseconds of a chunk: measured, or on a line between the measured sizes around it; with hope, where none is smaller. */
   expected(rows: number): number {
-    return this.#between(rows, (cost) => cost.value) ?? this.#beyond(rows, true);
+    const between = this.#between(rows, (cost) => cost.value);
+    if (between === undefined) return this.#beyond(rows, true);
+    return this.#chunks[rows]!.known || this.#below[rows]! > 1 ? between : Math.min(between, this.#beyond(rows, true));
   }
 
   /** The most that a chunk may cost: beyond the measured sizes a plain pass for each further row. */

@@ -24,9 +24,8 @@ const PRIOR_WEIGHT = 2;
 const YIELD_WEIGHT = 3;
 /** ... and that drafts bring just now what they do on the whole that of so many drafted tokens. */
 const RECENT_WEIGHT = 2;
-/** A drafter that was not measured may take this many times what it planned, and these milliseconds, as its code is cold. */
+/** A drafter that was not measured may take this many times what it planned. */
 const UNKNOWN_RATIO = 2;
-const UNKNOWN_START = 0.3;
 /** Who does not draft begins with it only where it is expected to be faster by this factor. */
 const CLEAR = 1.03;
 /** Plain passes that drafts have lost in the long run, for which the tolerance is halved. */
@@ -71,6 +70,9 @@ export class CostGuard implements Policy {
   #seen: number;
   /** Chunks of the prompt, until there is a plain pass to compare them with. */
   #observed: { readonly rows: number; readonly ms: number }[] = [];
+  #drafted = false;
+  /** The overhead that is told next is that of a look in vain. */
+  #looked = false;
   #rest = 0;
   #listening = false;
   /** Milliseconds of plain passes since the last look. */
@@ -122,7 +124,13 @@ export class CostGuard implements Policy {
       return PLAIN;
     }
     this.#look();
-    const choice = this.#decide(maxNodes);
+    if (this.#sincePlain >= CHECK_PLAIN) return PLAIN;
+    if (!(this.#costs.plain > 0)) {
+      this.#rest = FIRST_REST - 1;
+      return PLAIN;
+    }
+    const choice = this.#best(maxNodes);
+    this.#looked = choice === PLAIN;
     if (choice !== this.#last) this.#keep = KEEP;
     this.#last = choice;
     return choice;
@@ -130,12 +138,14 @@ export class CostGuard implements Policy {
 
   recordPlain(ms: number): void {
     this.#account.add(ms, ms);
-    this.#costs.idle++;
+    this.#costs.rest(ms);
     this.#passes[this.#passCount++ % PASSES] = ms;
   }
 
   overhead(ms: number): void {
     this.#account.add(ms, 0);
+    if (this.#looked) this.#costs.addLook(ms);
+    this.#looked = false;
   }
 
   record({ drafter, nodes }: Choice, { draftMs, verifyMs, arrears, rows, depth, tokens }: Outcome): void {
@@ -144,9 +154,9 @@ export class CostGuard implements Policy {
     const lost = draftMs + verifyMs - tokens * plain;
     // Looking for a draft in vain is not free either.
     this.#account.add(draftMs + verifyMs, tokens * plain);
+    costs.total += draftMs + verifyMs;
     costs.addLoss(lost);
     if (lost > 0) this.#keep = 0;
-    else costs.patience = SHORT_REST;
     // A chunk that is much faster than it was: plain passes may be, too.
     this.#sincePlain = rows > 1 && verifyMs < SURPRISE * costs.expected(rows) ? CHECK_PLAIN : this.#sincePlain + 1;
     costs.addChunk(rows, verifyMs);
@@ -154,7 +164,7 @@ export class CostGuard implements Policy {
     if (drafter === undefined) return;
     const own = costs.drafter(drafter.name);
     const planned = (drafter.plan(nodes).cost + arrears) * plain;
-    if (planned > 0) own.ratio.add(draftMs / planned);
+    own.addProposal(draftMs / planned);
     if (rows === 1) return;
     const hoped = this.#hoped(own, nodes, drafter.prior, depth) - 1;
     if (hoped > 0) own.recent.add((tokens - 1) / hoped, hoped);
@@ -188,15 +198,6 @@ export class CostGuard implements Policy {
     this.#observed = [];
   }
 
-  #decide(maxNodes: number): Choice {
-    if (!(this.#costs.plain > 0)) {
-      this.#rest = FIRST_REST - 1;
-      return PLAIN;
-    }
-    if (this.#sincePlain >= CHECK_PLAIN) return PLAIN;
-    return this.#best(maxNodes);
-  }
-
   /** The best choice that is affordable; where it is none, it is settled how long that holds. */
   #best(maxNodes: number): Choice {
     const costs = this.#costs;
@@ -208,12 +209,12 @@ export class CostGuard implements Policy {
     let listen = false;
     for (const arm of this.#keep > 0 && this.#last !== PLAIN ? this.#arms.filter(({ choice }) => choice === this.#last) : this.#arms) {
       const { drafter, nodes } = arm.choice;
-      if (nodes > maxNodes) continue;
+      if (nodes > maxNodes || (arm.costs.cold && !costs.mayBeCold)) continue;
       const { ratio } = arm.costs;
       const speed = this.#expected(arm) / ((ratio.known ? ratio.value : 1) * plain * arm.planned + costs.expected(nodes));
       if (speed <= bestSpeed) continue;
       const planned = plain * (arm.planned + drafter.arrears);
-      const most = (ratio.known ? ratio.most * planned : UNKNOWN_RATIO * planned + UNKNOWN_START) + costs.most(nodes);
+      const most = (ratio.known ? ratio.most : UNKNOWN_RATIO) * planned + costs.most(nodes);
       const passes = this.#account.passesUntil(most, Math.max(0, most - plain), tolerance, plain);
       if (passes > 0) {
         wait = Math.min(wait, passes);
@@ -227,15 +228,17 @@ export class CostGuard implements Policy {
       bestSpeed = speed;
     }
     this.#listening = listen || best !== PLAIN;
+    if (!this.#drafted && (best !== PLAIN || wait < Infinity)) costs.needed = this.#account.spent + (best === PLAIN ? wait * plain : 0);
     if (best !== PLAIN) {
+      this.#drafted = true;
       this.#keep--;
       return best;
     }
     // Who is told something, or can afford something before long, is worth another look; where nothing pays, it may take long.
     if (listen) this.#rest = LISTEN - 1;
-    else if (wait < Infinity) this.#rest = Math.min(wait, PASSES) - 1;
+    else if (wait < Infinity) this.#rest = Math.max(costs.pause, Math.min(wait, PASSES)) - 1;
     else {
-      this.#rest = costs.patience - 1;
+      this.#rest = Math.max(costs.pause, costs.patience) - 1;
       costs.patience = Math.min(LONG_REST, 2 * costs.patience);
     }
     return PLAIN;

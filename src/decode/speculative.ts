@@ -127,7 +127,7 @@ export class SpeculativeRun extends Run {
     const { policy } = this.#speculation!;
     policy.observe(this.#chunk.rows, this.#chunk.ms);
     policy.begin(this.#stats.plainMs, this.#steps.subarray(0, Math.min(this.#stepCount, STEPS)));
-    costs.setup.add(performance.now() - start);
+    costs.addSetup(performance.now() - start);
     this.#overhead(start);
     return this.#speculation!;
   }
@@ -171,7 +171,7 @@ export class SpeculativeRun extends Run {
     if (this.tracing) this.told = this.#tells(rowExperts(result.activeExperts, this.model.config.layers, 1, 0));
     this.#stats.plain(this.stepMs, this.stepExperts);
     if (this.#speculation === undefined) {
-      this.#late!.idle++;
+      this.#late!.rest(this.stepMs);
       if (this.#stepCount === 0) this.#steps = new Float64Array(STEPS);
       this.#steps[this.#stepCount++ % STEPS] = this.stepMs;
       return id;

@@ -50,7 +50,7 @@ describe("CostGuard", () => {
     const costs = new GuardCosts();
     costs.addChunk(8, 100);
     expect(costs.measured()).toEqual({ 8: 100 });
-    for (let i = 0; i < 1024; i++) costs.tick(1);
+    for (let i = 0; i < 4096; i++) costs.tick(1);
     expect(costs.measured()).toEqual({});
   });
 
@@ -76,7 +76,9 @@ describe("CostGuard", () => {
 
   it("need not guess what it saw of the prompt", () => {
     const first = (rows: number): number => {
-      const guard = new CostGuard({ drafters: [fake("d")], sizes: ALL });
+      const costs = new GuardCosts();
+      costs.total = 10_000;
+      const guard = new CostGuard({ drafters: [fake("d")], sizes: ALL, costs });
       // The first chunk of a process tells nothing; then 32 rows at the price of two passes.
       guard.observe(rows, 500);
       guard.observe(rows, 20);
@@ -87,7 +89,7 @@ describe("CostGuard", () => {
       return 100;
     };
     expect(first(32)).toBeLessThan(20);
-    // A longer chunk than any tree tells nothing: the loss may be a whole pass, which takes 50 to be 2 %.
+    // A longer chunk than any tree tells nothing: the loss may be a whole pass, which takes 67 to be 1.5 %.
     expect(first(65)).toBeGreaterThan(40);
   });
 
@@ -99,7 +101,7 @@ describe("CostGuard", () => {
     expect(share(names.slice(500), (name) => name === "good")).toBeGreaterThan(0.9);
     expect(worst).toBeLessThan(1.03);
     const cheap = live({ cost: linear(0.15), accept: () => 0.8, draft, drafters, rounds: 2000 });
-    expect(share(cheap.names.slice(500), (name) => name === "cheap")).toBeGreaterThan(0.9);
+    expect(share(cheap.names.slice(500).filter((name) => name !== ""), (name) => name === "cheap")).toBeGreaterThan(0.9);
   });
 
   it("does not draft where drafting takes what verifying saves", () => {
@@ -107,7 +109,9 @@ describe("CostGuard", () => {
     const { sizes, worst } = live(world);
     expect(share(sizes.slice(200), (size) => size === 1)).toBeGreaterThan(0.85);
     expect(worst).toBeLessThan(1.03);
-    expect(share(live({ ...world, draft: () => 0 }).sizes.slice(500), (size) => size > 1)).toBeGreaterThan(0.8);
+    const free = live({ ...world, draft: () => 0 });
+    expect(share(free.sizes.slice(500), (size) => size > 1)).toBeGreaterThan(0.6);
+    expect(free.ratio).toBeLessThan(0.95);
   });
 
   it("counts what a drafter had put off as a risk", () => {
@@ -115,16 +119,6 @@ describe("CostGuard", () => {
     const { sizes } = live({ cost: linear(0.1), accept: () => 1, drafters: [idle], rounds: 400 });
     // A hundred plain passes are 2 % of five thousand.
     expect(new Set(sizes)).toEqual(new Set([1]));
-  });
-
-  it("goes on with what an earlier generation measured", () => {
-    const costs = new GuardCosts();
-    const world: World = { cost: linear(0.1), accept: () => 0.8, rounds: 600, costs };
-    const first = live(world);
-    expect(first.sizes.slice(0, 3)).toEqual([1, 1, 1]);
-    const second = live({ ...world, rounds: 50, seed: 2 });
-    expect(second.sizes[0]).toBeGreaterThan(1);
-    expect(second.ratio).toBeLessThan(first.ratio + 0.1);
   });
 
   it("does the same in the same world", () => {
@@ -147,8 +141,8 @@ describe("CostGuard", () => {
       const names = new Set<string>();
       for (let i = 0; i < rounds; i++) {
         const choice = guard.choose(64);
-        if (choice.drafter === undefined) guard.recordPlain(1);
-        else guard.record(choice, { draftMs: 0, verifyMs: 1, arrears: 0, rows: choice.nodes, depth: choice.nodes - 1, tokens: choice.nodes });
+        if (choice.drafter === undefined) guard.recordPlain(10);
+        else guard.record(choice, { draftMs: 0, verifyMs: 10, arrears: 0, rows: choice.nodes, depth: choice.nodes - 1, tokens: choice.nodes });
         names.add(choice.drafter?.name ?? "");
       }
       return names;
