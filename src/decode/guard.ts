@@ -1,7 +1,8 @@
 import { UsageError } from "../errors.ts";
 import type { Drafter } from "./drafters/drafter.ts";
 import { Account } from "./guard-account.ts";
-import { GuardCosts, LONG_REST, SHORT_REST, type DrafterCosts } from "./guard-costs.ts";
+import { expectedTokens, hopedTokens, type Arm } from "./guard-arm.ts";
+import { GuardCosts, LONG_REST } from "./guard-costs.ts";
 import { PLAIN, type Choice, type Outcome, type Policy } from "./policy.ts";
 import { MAX_TREE_NODES } from "./tree.ts";
 
@@ -18,12 +19,6 @@ export interface GuardOptions {
   readonly logitShare?: number;
 }
 
-/** The drafter's own prior has the weight of a few drafts, ... */
-const PRIOR_WEIGHT = 2;
-/** ... that a size yields what its depth promises that of a few rounds, ... */
-const YIELD_WEIGHT = 3;
-/** ... and that drafts bring just now what they do on the whole that of so many drafted tokens. */
-const RECENT_WEIGHT = 2;
 /** A drafter that was not measured may take this many times what it planned. */
 const UNKNOWN_RATIO = 2;
 /** Who does not draft begins with it only where it is expected to be faster by this factor. */
@@ -41,15 +36,6 @@ const KEEP = 4;
 /** After so many rounds of drafts a plain pass is measured, and after a chunk that took less than this share of what was expected. */
 const CHECK_PLAIN = 16;
 const SURPRISE = 0.85;
-
-/** A drafter and a size. */
-interface Arm {
-  readonly choice: Choice & { readonly drafter: Drafter };
-  readonly costs: DrafterCosts;
-  /** Planned time of a proposal, as a share of a plain pass; depth in edges. */
-  readonly planned: number;
-  readonly depth: number;
-}
 
 /**
  * Chooses drafter and size of draft trees, none included: whichever has the most expected tokens a millisecond, drafting time
@@ -138,7 +124,7 @@ export class CostGuard implements Policy {
 
   recordPlain(ms: number): void {
     this.#account.add(ms, ms);
-    this.#costs.rest(ms);
+    this.#costs.rest(ms, 1);
     this.#passes[this.#passCount++ % PASSES] = ms;
   }
 
@@ -166,7 +152,7 @@ export class CostGuard implements Policy {
     const planned = (drafter.plan(nodes).cost + arrears) * plain;
     own.addProposal(draftMs / planned);
     if (rows === 1) return;
-    const hoped = this.#hoped(own, nodes, drafter.prior, depth) - 1;
+    const hoped = hopedTokens(own, nodes, drafter.prior, depth) - 1;
     if (hoped > 0) own.recent.add((tokens - 1) / hoped, hoped);
     own.yields[nodes]!.add(tokens);
     if (tokens > 1) own.accepted.add(1, tokens - 1);
@@ -211,7 +197,7 @@ export class CostGuard implements Policy {
       const { drafter, nodes } = arm.choice;
       if (nodes > maxNodes || (arm.costs.cold && !costs.mayBeCold)) continue;
       const { ratio } = arm.costs;
-      const speed = this.#expected(arm) / ((ratio.known ? ratio.value : 1) * plain * arm.planned + costs.expected(nodes));
+      const speed = expectedTokens(arm) / ((ratio.known ? ratio.value : 1) * plain * arm.planned + costs.expected(nodes));
       if (speed <= bestSpeed) continue;
       const planned = plain * (arm.planned + drafter.arrears);
       const most = (ratio.known ? ratio.most : UNKNOWN_RATIO) * planned + costs.most(nodes);
@@ -242,20 +228,5 @@ export class CostGuard implements Policy {
       costs.patience = Math.min(LONG_REST, 2 * costs.patience);
     }
     return PLAIN;
-  }
-
-  /** Expected tokens of a round: what such drafts bring on the whole, or less if they bring less just now. */
-  #expected({ choice: { drafter, nodes }, costs, depth }: Arm): number {
-    const { recent } = costs;
-    const now = (RECENT_WEIGHT + recent.sum) / (RECENT_WEIGHT + recent.weight);
-    return 1 + (this.#hoped(costs, nodes, drafter.prior, depth) - 1) * Math.min(1, now);
-  }
-
-  /** 1 + p + p^2 + ... + p^depth tokens at the acceptance p seen so far, corrected by what the size brought. */
-  #hoped({ accepted, yields }: DrafterCosts, nodes: number, prior: number, depth: number): number {
-    const p = (prior * PRIOR_WEIGHT + accepted.sum) / (PRIOR_WEIGHT + accepted.weight);
-    const chain = p >= 1 ? depth + 1 : (1 - p ** (depth + 1)) / (1 - p);
-    const seen = yields[nodes]!;
-    return (chain * YIELD_WEIGHT + seen.sum) / (YIELD_WEIGHT + seen.weight);
   }
 }

@@ -71,6 +71,7 @@ export class SpeculativeStats {
 
   /** @param costs what a guard has measured @param lossShare as it accounts for it */
   result(costs?: GuardCosts, lossShare?: number): SpeculationResult {
+    if (this.#chunks.length === 0 && this.#plainSteps > 0) return this.#plainResult(costs, lossShare);
     const rounds = this.#plainSteps + this.#chunks.reduce((a, b) => a + b, 0);
     const confirmed = this.#plainSteps + this.#confirmed;
     const mean = (sum: number): number | null => (rounds === 0 ? null : sum / rounds);
@@ -81,6 +82,19 @@ export class SpeculativeStats {
       acceptedTokens: confirmed - rounds,
       expertsPerChunk: this.#layers === 0 ? null : mean(this.#experts.reduce((a, b) => a + b, this.#plainExperts) / this.#layers),
       decisions: { ...this.#decisions(costs), ...(lossShare !== undefined && { lossShare }) },
+    };
+  }
+
+  /** The same for plain steps alone: an answer without drafts is not to pay for the rest. */
+  #plainResult(costs: GuardCosts | undefined, lossShare: number | undefined): SpeculationResult {
+    const rounds = this.#plainSteps;
+    const experts = this.#layers === 0 ? null : this.#plainExperts / rounds / this.#layers;
+    return {
+      rounds, acceptLength: 1, draftedTokens: 0, acceptedTokens: 0, expertsPerChunk: experts,
+      decisions: {
+        rounds: { off: { 1: rounds } }, chunkMs: costs !== undefined && costs.plain > 0 ? costs.measured() : { 1: this.#plainMs / rounds }, draftMs: {}, acceptance: {},
+        expertsPerChunk: experts === null ? null : { 1: experts }, ...(lossShare !== undefined && { lossShare }),
+      },
     };
   }
 

@@ -17,6 +17,8 @@ import { verifyTree } from "./verify.ts";
 const NO_STEPS = new Float64Array(0);
 /** Plain steps whose times are kept for a policy that is made late. */
 const STEPS = 64;
+/** Plain steps between two questions whether drafters shall be made. */
+const CHECK_EVERY = 8;
 
 /** What a round leaves when its views are gone. */
 interface Round {
@@ -40,6 +42,9 @@ export class SpeculativeRun extends Run {
   /** Milliseconds of the newest plain steps, and how many there were, before there is a policy. */
   #steps = NO_STEPS;
   #stepCount = 0;
+  /** Of these, steps and milliseconds that the costs know. */
+  #noted = 0;
+  #notedMs = 0;
   /** What the last chunk of the prompt took. */
   #chunk = { rows: 0, ms: 0 };
 
@@ -92,6 +97,7 @@ export class SpeculativeRun extends Run {
   }
 
   override finish(): ReturnType<Run["finish"]> {
+    if (this.#speculation === undefined && this.#late !== undefined) this.#note(this.#late);
     for (const drafter of this.#speculation?.drafters ?? []) drafter.dispose();
     return super.finish();
   }
@@ -132,9 +138,20 @@ export class SpeculativeRun extends Run {
     return this.#speculation!;
   }
 
+  /** Tells the costs of plain steps. */
+  #note(costs: GuardCosts): void {
+    costs.rest(this.#stats.plainMs - this.#notedMs, this.#stepCount - this.#noted);
+    this.#noted = this.#stepCount;
+    this.#notedMs = this.#stats.plainMs;
+  }
+
   #choose(sequence: Sequence): Choice {
     const costs = this.#late;
-    if (this.#speculation === undefined && !costs!.mayOpen(this.#stats.plainMs)) return PLAIN;
+    if (this.#speculation === undefined) {
+      if (this.#stepCount - this.#noted < CHECK_EVERY) return PLAIN;
+      this.#note(costs!);
+      if (!costs!.mayOpen(this.#stats.plainMs)) return PLAIN;
+    }
     const { policy } = this.#speculation ?? this.#startLate(costs!);
     if (policy.rest > 0) return policy.choose(1);
     const start = performance.now();
@@ -171,7 +188,6 @@ export class SpeculativeRun extends Run {
     if (this.tracing) this.told = this.#tells(rowExperts(result.activeExperts, this.model.config.layers, 1, 0));
     this.#stats.plain(this.stepMs, this.stepExperts);
     if (this.#speculation === undefined) {
-      this.#late!.rest(this.stepMs);
       if (this.#stepCount === 0) this.#steps = new Float64Array(STEPS);
       this.#steps[this.#stepCount++ % STEPS] = this.stepMs;
       return id;
