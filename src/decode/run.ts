@@ -21,10 +21,11 @@ export abstract class Run implements GenerationRun {
   protected decodeMs = 0;
   /** What the piece of the token chosen last tells of its row. */
   protected told: Pick<Piece, "experts" | "logprobs"> | undefined;
-  /** Of the last `step`: its result, until the next forward call, milliseconds, and active experts over all layers. */
+  /** Plain steps: how many, their milliseconds, and active experts over all layers. */
+  protected readonly steps = { count: 0, ms: 0, experts: 0 };
+  /** Of the last one: its result, until the next forward call, and milliseconds. */
   protected stepResult: ForwardResult | undefined;
   protected stepMs = 0;
-  protected stepExperts = 0;
   /** Prompt and new tokens, for the repetition penalty. */
   readonly #history: number[];
   readonly #token = [0];
@@ -110,10 +111,14 @@ export abstract class Run implements GenerationRun {
     this.#token[0] = last;
     const result = sequence.forward(this.#token, LAST);
     this.stepResult = result;
-    this.stepExperts = this.sparsity?.addDocumentChunk(result.activeExperts, 1) ?? 0;
+    const { steps } = this;
+    steps.experts += this.sparsity?.addDocumentChunk(result.activeExperts, 1) ?? 0;
     const id = this.choose(result, 0);
-    this.stepMs = performance.now() - start;
-    this.decodeMs += this.stepMs;
+    const ms = performance.now() - start;
+    steps.count++;
+    steps.ms += ms;
+    this.stepMs = ms;
+    this.decodeMs += ms;
     return id;
   }
 

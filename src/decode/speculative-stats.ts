@@ -15,7 +15,14 @@ class DrafterStats {
 const NO_COUNTS = new Uint32Array(0);
 const NO_SUMS = new Float64Array(0);
 
-/** Counts what the rounds of a generation did. Nothing is allocated for plain steps. */
+/** Plain steps: how many, their milliseconds, and active experts over all layers. */
+export interface PlainSteps {
+  readonly count: number;
+  readonly ms: number;
+  readonly experts: number;
+}
+
+/** Counts what the rounds of a generation did, but for plain steps. */
 export class SpeculativeStats {
   readonly #layers: number;
   #confirmed = 0;
@@ -25,17 +32,10 @@ export class SpeculativeStats {
   #ms = NO_SUMS;
   #experts = NO_SUMS;
   readonly #drafters = new Map<string, DrafterStats>();
-  #plainSteps = 0;
-  #plainMs = 0;
-  #plainExperts = 0;
 
   /** @param layers 0 for models without experts */
   constructor(layers: number) {
     this.#layers = layers;
-  }
-
-  get plainMs(): number {
-    return this.#plainMs;
   }
 
   /** A chunk of a round ran; `activeExperts` as ForwardResult has them. */
@@ -47,13 +47,6 @@ export class SpeculativeStats {
     }
     this.#chunks[rows]!++;
     if (this.#layers > 0) this.#experts[rows]! += countUniqueExperts(activeExperts, this.#layers, rows);
-  }
-
-  /** A plain step was done, with so many active experts over all layers. */
-  plain(ms: number, experts: number): void {
-    this.#plainSteps++;
-    this.#plainMs += ms;
-    this.#plainExperts += experts;
   }
 
   round({ drafter, nodes }: Choice, { draftMs, verifyMs, rows, depth, tokens }: Outcome): void {
@@ -70,56 +63,55 @@ export class SpeculativeStats {
   }
 
   /** @param costs what a guard has measured @param lossShare as it accounts for it */
-  result(costs?: GuardCosts, lossShare?: number): SpeculationResult {
-    if (this.#chunks.length === 0 && this.#plainSteps > 0) return this.#plainResult(costs, lossShare);
-    const rounds = this.#plainSteps + this.#chunks.reduce((a, b) => a + b, 0);
-    const confirmed = this.#plainSteps + this.#confirmed;
+  result(plain: PlainSteps, costs?: GuardCosts, lossShare?: number): SpeculationResult {
+    const account = lossShare === undefined ? {} : { lossShare };
+    if (this.#chunks.length === 0 && plain.count > 0) return plainResult(plain, this.#layers, costs, account);
+    const rounds = plain.count + this.#chunks.reduce((a, b) => a + b, 0);
+    const confirmed = plain.count + this.#confirmed;
     const mean = (sum: number): number | null => (rounds === 0 ? null : sum / rounds);
     return {
       rounds,
       acceptLength: mean(confirmed),
       draftedTokens: this.#drafted,
       acceptedTokens: confirmed - rounds,
-      expertsPerChunk: this.#layers === 0 ? null : mean(this.#experts.reduce((a, b) => a + b, this.#plainExperts) / this.#layers),
-      decisions: { ...this.#decisions(costs), ...(lossShare !== undefined && { lossShare }) },
+      expertsPerChunk: this.#layers === 0 ? null : mean(this.#experts.reduce((a, b) => a + b, plain.experts) / this.#layers),
+      decisions: { ...this.#decisions(plain, costs), ...account },
     };
   }
 
-  /** The same for plain steps alone: an answer without drafts is not to pay for the rest. */
-  #plainResult(costs: GuardCosts | undefined, lossShare: number | undefined): SpeculationResult {
-    const rounds = this.#plainSteps;
-    const experts = this.#layers === 0 ? null : this.#plainExperts / rounds / this.#layers;
-    return {
-      rounds, acceptLength: 1, draftedTokens: 0, acceptedTokens: 0, expertsPerChunk: experts,
-      decisions: {
-        rounds: { off: { 1: rounds } }, chunkMs: costs !== undefined && costs.plain > 0 ? costs.measured() : { 1: this.#plainMs / rounds }, draftMs: {}, acceptance: {},
-        expertsPerChunk: experts === null ? null : { 1: experts }, ...(lossShare !== undefined && { lossShare }),
-      },
-    };
-  }
-
-  #decisions(costs: GuardCosts | undefined): SpeculationDecisions {
-    const off = this.#plainSteps === 0 ? {} : { off: { 1: this.#plainSteps } };
+  #decisions(plain: PlainSteps, costs: GuardCosts | undefined): SpeculationDecisions {
+    const off = plain.count === 0 ? {} : { off: { 1: plain.count } };
     const each = <T>(value: (stats: DrafterStats) => T | undefined): Record<string, T> =>
       Object.fromEntries([...this.#drafters].flatMap(([name, stats]) => {
         const found = value(stats);
         return found === undefined ? [] : [[name, found]];
       }));
+    /** Means by rows of a chunk; a plain step is a chunk of one. */
+    const byRows = (sums: Float64Array, ofPlain: number, per: number): Record<number, number> => {
+      const ones = plain.count + (this.#chunks[1] ?? 0);
+      const one = ones === 0 ? {} : { 1: (ofPlain + (sums[1] ?? 0)) / ones / per };
+      return { ...one, ...bySize(this.#chunks, (count, rows) => (rows === 1 ? undefined : sums[rows]! / count / per)) };
+    };
     return {
       rounds: { ...off, ...each(({ rounds }) => bySize(rounds, (count) => count)) },
-      chunkMs: { ...this.#byRows(this.#ms, this.#plainMs), ...costs?.measured() },
+      chunkMs: { ...byRows(this.#ms, plain.ms, 1), ...costs?.measured() },
       draftMs: each(({ ms, rounds }) => ms / rounds.reduce((a, b) => a + b, 0)),
       acceptance: each(({ accepted, refused }) => (accepted + refused === 0 ? undefined : accepted / (accepted + refused))),
-      expertsPerChunk: this.#layers === 0 ? null : this.#byRows(this.#experts, this.#plainExperts, this.#layers),
+      expertsPerChunk: this.#layers === 0 ? null : byRows(this.#experts, plain.experts, this.#layers),
     };
   }
+}
 
-  /** Means by rows of a chunk of sums, over `of`. */
-  #byRows(sums: Float64Array, plain: number, of = 1): Record<number, number> {
-    const ones = this.#plainSteps + (this.#chunks[1] ?? 0);
-    const one = ones === 0 ? {} : { 1: (plain + (sums[1] ?? 0)) / ones / of };
-    return { ...one, ...bySize(this.#chunks, (count, rows) => (rows === 1 ? undefined : sums[rows]! / count / of)) };
-  }
+/** The same for plain steps alone: a short answer without drafts is not to pay for the rest. */
+function plainResult({ count, ms, experts }: PlainSteps, layers: number, costs: GuardCosts | undefined, account: { readonly lossShare?: number }): SpeculationResult {
+  const each = layers === 0 ? null : experts / count / layers;
+  return {
+    rounds: count, acceptLength: 1, draftedTokens: 0, acceptedTokens: 0, expertsPerChunk: each,
+    decisions: {
+      rounds: { off: { 1: count } }, chunkMs: costs !== undefined && costs.plain > 0 ? costs.measured() : { 1: ms / count }, draftMs: {}, acceptance: {},
+      expertsPerChunk: each === null ? null : { 1: each }, ...account,
+    },
+  };
 }
 
 /** Values of the sizes that occurred. */

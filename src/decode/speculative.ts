@@ -7,18 +7,17 @@ import { DrafterFeed, NO_STATE } from "./feed.ts";
 import type { Piece, SpeculationResult } from "./generation.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { GuardCosts } from "./guard-costs.ts";
-import { PLAIN, type Choice } from "./policy.ts";
+import type { Choice } from "./policy.ts";
 import { Run } from "./run.ts";
 import type { Speculation } from "./speculation.ts";
 import { SpeculativeStats } from "./speculative-stats.ts";
 import { checkTree, layoutTree, MAX_TREE_NODES } from "./tree.ts";
 import { verifyTree } from "./verify.ts";
 
-const NO_STEPS = new Float64Array(0);
-/** Plain steps whose times are kept for a policy that is made late. */
-const STEPS = 64;
 /** Plain steps between two questions whether drafters shall be made. */
 const CHECK_EVERY = 8;
+/** Means of so many plain steps that a policy is told when it is made late. */
+const MEANS = 16;
 
 /** What a round leaves when its views are gone. */
 interface Round {
@@ -39,12 +38,9 @@ export class SpeculativeRun extends Run {
   readonly #late: GuardCosts | undefined;
   readonly #stats: SpeculativeStats;
   #feed: DrafterFeed | undefined;
-  /** Milliseconds of the newest plain steps, and how many there were, before there is a policy. */
-  #steps = NO_STEPS;
-  #stepCount = 0;
-  /** Of these, steps and milliseconds that the costs know. */
-  #noted = 0;
-  #notedMs = 0;
+  /** Mean milliseconds of plain steps before there is a policy, CHECK_EVERY at a time; and what the costs know of these steps. */
+  readonly #means: number[] = [];
+  readonly #noted = { count: 0, ms: 0 };
   /** What the last chunk of the prompt took. */
   #chunk = { rows: 0, ms: 0 };
 
@@ -72,6 +68,19 @@ export class SpeculativeRun extends Run {
     yield this.accept(first, this.told);
     if (this.output.finish !== undefined) return;
     let root = first;
+    // Until there are drafters this is plain decoding, and nothing else.
+    for (let next = CHECK_EVERY; this.#speculation === undefined;) {
+      if (this.pacer.due) await this.pacer.pause();
+      if (this.aborted()) return;
+      if (this.steps.count >= next) {
+        next += CHECK_EVERY;
+        if (this.#startLate()) break;
+      }
+      root = this.step(sequence, root);
+      if (this.tracing) this.told = this.#stepTells();
+      yield this.accept(root, this.told);
+      if (this.output.finish !== undefined) return;
+    }
     for (;;) {
       if (this.pacer.due) await this.pacer.pause();
       if (this.aborted()) return;
@@ -104,7 +113,7 @@ export class SpeculativeRun extends Run {
 
   protected override speculation(): SpeculationResult {
     const lossShare = this.#late === undefined ? undefined : 0;
-    return this.#stats.result(this.#late ?? this.#speculation?.costs, this.#speculation?.policy.lossShare ?? lossShare);
+    return this.#stats.result(this.steps, this.#late ?? this.#speculation?.costs, this.#speculation?.policy.lossShare ?? lossShare);
   }
 
   /** What the piece of a token tells: the experts of the row that it follows, in whatever chunk that was. */
@@ -125,34 +134,35 @@ export class SpeculativeRun extends Run {
     this.#feed = new DrafterFeed(this.#speculation.drafters);
   }
 
-  /** Makes them late, and tells them what there was. */
-  #startLate(costs: GuardCosts): Speculation {
+  /** Makes them if it is time, and tells them what there was. @returns whether it was */
+  #startLate(): boolean {
+    const costs = this.#late!;
+    this.#note(costs);
+    if (!costs.mayOpen(this.steps.ms)) return false;
     const start = performance.now();
     this.#start();
     this.#feed!.tellPrompt(this.prompt);
     const { policy } = this.#speculation!;
     policy.observe(this.#chunk.rows, this.#chunk.ms);
-    policy.begin(this.#stats.plainMs, this.#steps.subarray(0, Math.min(this.#stepCount, STEPS)));
+    policy.begin(this.steps.ms, Float64Array.from(this.#means.slice(-MEANS)));
     costs.addSetup(performance.now() - start);
     this.#overhead(start);
-    return this.#speculation!;
+    return true;
   }
 
   /** Tells the costs of plain steps. */
   #note(costs: GuardCosts): void {
-    costs.rest(this.#stats.plainMs - this.#notedMs, this.#stepCount - this.#noted);
-    this.#noted = this.#stepCount;
-    this.#notedMs = this.#stats.plainMs;
+    const { count, ms } = this.steps;
+    const noted = this.#noted;
+    if (count === noted.count) return;
+    costs.rest(ms - noted.ms, count - noted.count);
+    this.#means.push((ms - noted.ms) / (count - noted.count));
+    noted.count = count;
+    noted.ms = ms;
   }
 
   #choose(sequence: Sequence): Choice {
-    const costs = this.#late;
-    if (this.#speculation === undefined) {
-      if (this.#stepCount - this.#noted < CHECK_EVERY) return PLAIN;
-      this.#note(costs!);
-      if (!costs!.mayOpen(this.#stats.plainMs)) return PLAIN;
-    }
-    const { policy } = this.#speculation ?? this.#startLate(costs!);
+    const { policy } = this.#speculation!;
     if (policy.rest > 0) return policy.choose(1);
     const start = performance.now();
     this.#feed!.catchUp(this.output.tokens);
@@ -181,24 +191,21 @@ export class SpeculativeRun extends Run {
     return id;
   }
 
-  /** A plain step. @returns the next token */
+  /** A plain step, of which policy and drafters hear. @returns the next token */
   #step(sequence: Sequence, root: number): number {
     const id = this.step(sequence, root);
-    const result = this.stepResult!;
-    if (this.tracing) this.told = this.#tells(rowExperts(result.activeExperts, this.model.config.layers, 1, 0));
-    this.#stats.plain(this.stepMs, this.stepExperts);
-    if (this.#speculation === undefined) {
-      if (this.#stepCount === 0) this.#steps = new Float64Array(STEPS);
-      this.#steps[this.#stepCount++ % STEPS] = this.stepMs;
-      return id;
-    }
-    const { policy } = this.#speculation;
+    if (this.tracing) this.told = this.#stepTells();
+    const { policy } = this.#speculation!;
     policy.recordPlain(this.stepMs);
     if (!policy.listening) return id;
     const start = performance.now();
-    this.#feed!.tellOne(this.output.tokens, id, this.#feed!.needsHidden ? result.hidden(0) : NO_STATE);
+    this.#feed!.tellOne(this.output.tokens, id, this.#feed!.needsHidden ? this.stepResult!.hidden(0) : NO_STATE);
     this.#overhead(start);
     return id;
+  }
+
+  #stepTells(): { readonly experts: Uint32Array } | undefined {
+    return this.#tells(rowExperts(this.stepResult!.activeExperts, this.model.config.layers, 1, 0));
   }
 
   #round(sequence: Sequence, root: number, choice: Choice): Round {
