@@ -73,6 +73,22 @@ describe("the budget", () => {
     expect(spoilt(1, 1).worst).toBeGreaterThan(1.5);
   });
 
+  it("counts what plain steps take beside the pass: who spends all of it there has nothing left for drafts", () => {
+    const drafts = (upkeep: number): number => live({ cost: linear(0.1), accept: () => 1, rounds: 600, upkeep }).sizes.filter((size) => size > 1).length;
+    expect(drafts(0.2)).toBe(0);
+    expect(drafts(0.01)).toBeGreaterThan(300);
+  });
+
+  it("is smaller for who lost in the long run", () => {
+    const start = (debt: number): number => {
+      const costs = new GuardCosts();
+      Object.assign(costs, { debt, total: 10_000, plain: 10 });
+      return live({ cost: linear(0.1), accept: () => 0.8, rounds: 600, costs }).sizes.findIndex((size) => size > 1);
+    };
+    expect(start(0)).toBeGreaterThan(0);
+    expect(start(12)).toBeGreaterThan(2.5 * start(0));
+  });
+
   it("is spent less and less while drafts go on failing", () => {
     const costs = new GuardCosts();
     const generations = Array.from({ length: 30 }, (_, i) => live({ cost: linear(0.3), accept: () => 0, rounds: 400, seed: i, costs }));
