@@ -143,9 +143,9 @@ async function ffnPart(request: BenchRequest): Promise<FfnResult[]> {
 }
 
 async function speculatePart(request: BenchRequest): Promise<SpeculateResult[]> {
-  const model = await loadModel(nodeHost, request.model, { tier: request.tiers[request.tiers.length - 1] as Tier });
+  const model = await loadModel(nodeHost, request.model, { tier: request.tiers[request.tiers.length - 1] as Tier, threads: request.threads[request.threads.length - 1] as number });
   const tokenizer = model.tokenizerJson === undefined ? undefined : loadTokenizer(model.tokenizerJson, "tokenizer.json");
-  const results = await benchSpeculate(model, tokenizer, request.quick ? 3 : 15, request.onProgress);
+  const results = await benchSpeculate(model, tokenizer, { quick: request.quick, onProgress: request.onProgress });
   model.dispose();
   return results;
 }

@@ -1,19 +1,32 @@
 import { generate } from "../src/decode/generate.ts";
 import type { GenerationResult } from "../src/decode/generation.ts";
-import type { Speculate } from "../src/decode/options.ts";
 import type { ModelInstance } from "../src/model/instance.ts";
 import type { Tokenizer } from "../src/text/tokenizer.ts";
 import { median } from "./measure.ts";
+import { estimate, orders, sampleUntilSettled, type Estimate } from "./paired.ts";
 
 /** One prompt, decoded in every way. */
 export interface SpeculateResult {
   readonly prompt: string;
-  /** Tokens a second after the first token, by way. */
+  /** New tokens a second of a whole generation, by way: medians. */
   readonly tokensPerSecond: Readonly<Record<string, number>>;
   /** Tokens a round, by way that drafts. */
   readonly acceptLength: Readonly<Record<string, number>>;
-  /** `auto` over `off`: the median of the ratios of runs that followed each other. */
-  readonly autoOverOff: number;
+  /** Speed of `auto` over that of `off`. */
+  readonly autoOverOff: Estimate;
+  /** Speed of a second series of `off` over the first: what the method itself makes of nothing. */
+  readonly offOverOff: Estimate;
+  /** Share of `auto`'s time that its guard believes to have lost (negative: won), median. */
+  readonly guardLoss: number;
+  /** Generations of each way that make a sample. */
+  readonly repeats: number;
+}
+
+export interface SpeculateOptions {
+  /** New tokens of a generation; default 200. */
+  readonly tokens?: number;
+  readonly quick?: boolean;
+  readonly onProgress?: (what: string) => void;
 }
 
 const PROMPTS = [
@@ -23,52 +36,111 @@ const PROMPTS = [
   "It was raining, so Sam and Tim stayed inside. They played a game. Sam said", "Once there was a frog who loved to jump. Every day",
   "The king had a little bell. When he rang the bell",
 ];
-const TOKENS = 200;
+/** A sample is as many generations as take this long: a clock's tick or a pause is little of it. */
+const SAMPLE_MS = 100;
+/** Runs of all prompts before anything counts: code is compiled, the guard has its costs. */
+const WARM_UP = 3;
+const FIXED_ROUNDS = 3;
 
 /** Prompts by token ids, for models without a tokenizer. */
 const idPrompt = (i: number, vocab: number): number[] => Array.from({ length: 8 }, (_, at) => (i * 101 + at * 37 + 11) % vocab);
 
-/** Greedy decoding of story prompts with each way to speculate, alternating, medians over `rounds`; the first prompt warms up. */
-export async function benchSpeculate(
-  model: ModelInstance, tokenizer: Tokenizer | undefined, rounds: number, onRound: (what: string) => void,
-): Promise<SpeculateResult[]> {
-  const ways: Speculate[] = ["off", "auto", "ngram", ...(model.hasDraftHead ? (["eagle"] as const) : [])];
-  const results: SpeculateResult[] = [];
-  for (const [i, text] of PROMPTS.entries()) {
-    const prompt = tokenizer === undefined ? idPrompt(i, model.config.vocabSize) : text;
-    const runs = new Map(ways.map((way) => [way, [] as GenerationResult[]]));
-    for (let round = i === 0 ? -3 : 0; round < rounds; round++) {
-      onRound(`speculation, prompt ${i + 1} of ${PROMPTS.length}, round ${Math.max(round, 0) + 1} of ${rounds}`);
-      // off and auto swap places: whoever comes first in a pair may find the machine in another state.
-      for (const way of round % 2 === 0 ? ways : [ways[1]!, ways[0]!, ...ways.slice(2)]) {
-        // The costly ways are there for their accept length: three times will do.
-        if (way !== "off" && way !== "auto" && round >= 3) continue;
-        const result = await generate(model, tokenizer, prompt, { maxTokens: TOKENS, ignoreEos: true, speculate: way }).result();
-        if (round >= 0) runs.get(way)!.push(result);
-      }
-    }
-    const each = (value: (results: GenerationResult[]) => number, of: readonly Speculate[]): Record<string, number> =>
-      Object.fromEntries(of.map((way) => [way, value(runs.get(way)!)]));
-    const ratios = runs.get("auto")!.map((auto, r) => auto.decodeTokensPerSecond / runs.get("off")![r]!.decodeTokensPerSecond);
-    results.push({
-      prompt: text,
-      tokensPerSecond: each((list) => median(list.map((result) => result.decodeTokensPerSecond)), ways),
-      acceptLength: each((list) => list[0]!.acceptLength!, ways.slice(1)),
-      autoOverOff: median(ratios),
-    });
-  }
-  return results;
+type Way = "off" | "auto" | "control" | "ngram" | "eagle";
+
+/** What was measured of a prompt. */
+class Series {
+  readonly auto: number[] = [];
+  readonly control: number[] = [];
+  /** Milliseconds of a generation, by way. */
+  readonly ms = new Map<Way, number[]>();
+  readonly losses: number[] = [];
+  readonly last = new Map<Way, GenerationResult>();
 }
 
-/** Rows of a table, and a last one with the medians over all prompts. */
+/**
+ * Greedy decoding of story prompts with `off`, `auto` and `off` again, whole generations by the wall clock, in turn in all orders.
+ * Prompts alternate too, so a guard comes to each with what it learned of the others. Ratios are of sums of at least SAMPLE_MS
+ * that were measured together; rounds go on until all ratios are known to half a percent, or the time is over.
+ */
+export async function benchSpeculate(model: ModelInstance, tokenizer: Tokenizer | undefined, options: SpeculateOptions = {}): Promise<SpeculateResult[]> {
+  const { tokens = 200, quick = false, onProgress = () => undefined } = options;
+  const prompts = PROMPTS.map((text, i) => (tokenizer === undefined ? idPrompt(i, model.config.vocabSize) : text));
+  const all = prompts.map(() => new Series());
+  const run = async (i: number, way: Way): Promise<number> => {
+    const start = performance.now();
+    const generation = generate(model, tokenizer, prompts[i]!, { maxTokens: tokens, ignoreEos: true, speculate: way === "control" ? "off" : way });
+    const result = await generation.result();
+    const ms = performance.now() - start;
+    all[i]!.last.set(way, result);
+    return ms;
+  };
+  const fixed: Way[] = ["ngram", ...(model.hasDraftHead ? (["eagle"] as const) : [])];
+  let offMs = 0;
+  for (let round = 0; round < WARM_UP; round++) {
+    onProgress(`speculation, warming up, round ${round + 1} of ${WARM_UP}`);
+    for (const way of ["off", "auto"] as const) {
+      const times: number[] = [];
+      for (let i = 0; i < prompts.length; i++) times.push(await run(i, way));
+      if (way === "off") offMs = median(times);
+    }
+  }
+  for (const [i, series] of all.entries()) {
+    onProgress(`speculation, fixed drafters, prompt ${i + 1} of ${prompts.length}`);
+    for (const way of fixed) {
+      const times: number[] = [];
+      for (let round = 0; round < FIXED_ROUNDS; round++) times.push(await run(i, way));
+      series.ms.set(way, times);
+    }
+  }
+  const repeats = Math.max(1, Math.ceil(SAMPLE_MS / offMs));
+  const turns = orders<Way>(["off", "auto", "control"]);
+  let turn = 0;
+  const limits = quick ? { least: 6, most: 6, within: 0.005, ms: 20_000 } : { least: 9, most: 41, within: 0.005, ms: 100_000 };
+  await sampleUntilSettled(all.flatMap(({ auto, control }) => [auto, control]), async (sample) => {
+    const sums = prompts.map((): Record<"off" | "auto" | "control", number> => ({ off: 0, auto: 0, control: 0 }));
+    onProgress(`speculation, sample ${sample + 1}, ${repeats} generations of ${prompts.length} prompts and 3 ways each`);
+    for (let repeat = 0; repeat < repeats; repeat++) {
+      for (let i = 0; i < prompts.length; i++) {
+        for (const way of turns[turn++ % turns.length]! as ("off" | "auto" | "control")[]) sums[i]![way] += await run(i, way);
+        all[i]!.losses.push(all[i]!.last.get("auto")!.decisions?.lossShare ?? 0);
+      }
+      // Six prompts are a whole cycle of orders: each prompt is to see all of them.
+      turn++;
+    }
+    sums.forEach(({ off, auto, control }, i) => {
+      const series = all[i]!;
+      series.auto.push(off / auto);
+      series.control.push(off / control);
+      for (const [way, sum] of [["off", off], ["auto", auto]] as const) series.ms.set(way, [...(series.ms.get(way) ?? []), sum / repeats]);
+    });
+  }, limits);
+  const ways: Way[] = ["off", "auto", ...fixed];
+  return all.map((series, i): SpeculateResult => ({
+    prompt: PROMPTS[i]!,
+    tokensPerSecond: Object.fromEntries(ways.map((way) => [way, (1000 * series.last.get(way)!.tokens.length) / median(series.ms.get(way)!)])),
+    acceptLength: Object.fromEntries(ways.slice(1).map((way) => [way, series.last.get(way)!.acceptLength!])),
+    autoOverOff: estimate(series.auto),
+    offOverOff: estimate(series.control),
+    guardLoss: median(series.losses),
+    repeats,
+  }));
+}
+
+/** Rows of a table, and last ones with median, worst and best over all prompts. */
 export function speculateRows(results: readonly SpeculateResult[]): { head: string[]; rows: (string | number)[][] } {
   const ways = Object.keys(results[0]!.tokensPerSecond);
   const drafting = Object.keys(results[0]!.acceptLength);
-  const row = (name: string, of: (value: (result: SpeculateResult) => number) => number): (string | number)[] => [
-    name, ...ways.map((way) => of((r) => r.tokensPerSecond[way]!)), of((r) => r.autoOverOff), ...drafting.map((way) => of((r) => r.acceptLength[way]!)),
+  const ratio = (value: number): string => value.toFixed(3);
+  const range = ({ low, high }: Estimate): string => `${ratio(low)}-${ratio(high)}`;
+  const rows = results.map((r) => [
+    r.prompt.slice(0, 30), ...ways.map((way) => r.tokensPerSecond[way]!), ratio(r.autoOverOff.median), range(r.autoOverOff),
+    ratio(r.offOverOff.median), range(r.offOverOff), `${(100 * r.guardLoss).toFixed(2)} %`, ...drafting.map((way) => r.acceptLength[way]!),
+  ]);
+  const over = (name: string, of: (values: number[]) => number): (string | number)[] => [
+    name, ...ways.map(() => ""), ratio(of(results.map((r) => r.autoOverOff.median))), "", ratio(of(results.map((r) => r.offOverOff.median))), "", "",
   ];
   return {
-    head: ["prompt", ...ways.map((way) => `${way} tok/s`), "auto / off", ...drafting.map((way) => `accept ${way}`)],
-    rows: [...results.map((result) => row(result.prompt.slice(0, 30), (value) => value(result))), row("median", (value) => median(results.map(value)))],
+    head: ["prompt", ...ways.map((way) => `${way} tok/s`), "auto / off", "95 %", "off / off", "95 %", "guard lost", ...drafting.map((way) => `accept ${way}`)],
+    rows: [...rows, over("median", median), over("worst", (values) => Math.min(...values)), over("best", (values) => Math.max(...values))],
   };
 }

@@ -7,7 +7,7 @@ import { logprobsOf } from "./logprobs.ts";
 import { resolveOptions, type GenerateOptions } from "./options.ts";
 import { encodePrompt } from "./prompt.ts";
 import { Run } from "./run.ts";
-import { checkSpeculation, openSpeculation } from "./speculation.ts";
+import { checkSpeculation, knownCosts, openSpeculation } from "./speculation.ts";
 import { SpeculativeRun } from "./speculative.ts";
 
 /**
@@ -30,7 +30,8 @@ export function generate(
   const plain = resolved.speculate === "off" || (resolved.speculate === "auto" && model.frozenClock === true);
   if (plain) return new Generation(new PlainRun(model, tokenizer, ids, resolved, limit));
   checkSpeculation(model, resolved);
-  return new Generation(new SpeculativeRun(model, tokenizer, ids, resolved, limit, (capacity) => openSpeculation(model, resolved, capacity)));
+  const late = resolved.speculate === "auto" ? knownCosts(model) : undefined;
+  return new Generation(new SpeculativeRun(model, tokenizer, ids, resolved, limit, (capacity) => openSpeculation(model, resolved, capacity), late));
 }
 
 /** Tokens that the KV cache may grow to. */
@@ -48,34 +49,29 @@ function contextLimit(model: LoadedModel, promptTokens: number, asked: number | 
 
 /** One token a forward call. */
 class PlainRun extends Run {
-  /** What its piece tells of the token chosen last. */
-  #told: Pick<Piece, "experts" | "logprobs"> = {};
-
   async *pieces(): AsyncGenerator<Piece, void, void> {
     if (this.aborted()) return;
     const sequence = this.model.newSequence({ capacity: this.capacity });
     this.sequence = sequence;
     let id = await this.prefill(sequence);
     while (id !== undefined) {
-      yield this.accept(id, this.#told);
+      yield this.accept(id, this.told);
       if (this.output.finish !== undefined) return;
       if (this.pacer.due) await this.pacer.pause();
       if (this.aborted()) return;
-      const start = performance.now();
-      const result = sequence.forward([id], { logits: "last" });
-      this.sparsity?.addDocumentChunk(result.activeExperts, result.rows);
-      id = this.choose(result, 0);
-      this.decodeMs += performance.now() - start;
+      id = this.step(sequence, id);
     }
   }
 
   protected override choose(result: ForwardResult, row: number): number {
     const { logprobs } = this.options;
     const id = super.choose(result, row);
-    this.#told = {
-      ...(this.tracing && { experts: rowExperts(result.activeExperts, this.model.config.layers, result.rows, result.rows - 1) }),
-      ...(logprobs !== undefined && { logprobs: logprobsOf(result.logits(row), id, logprobs) }),
-    };
+    if (this.tracing || logprobs !== undefined) {
+      this.told = {
+        ...(this.tracing && { experts: rowExperts(result.activeExperts, this.model.config.layers, result.rows, result.rows - 1) }),
+        ...(logprobs !== undefined && { logprobs: logprobsOf(result.logits(row), id, logprobs) }),
+      };
+    }
     return id;
   }
 }

@@ -1,6 +1,8 @@
 import { UsageError } from "../errors.ts";
 import type { Drafter } from "./drafters/drafter.ts";
-import { GuardCosts, type DrafterCosts } from "./guard-costs.ts";
+import { Account } from "./guard-account.ts";
+import { expectedTokens, hopedTokens, type Arm } from "./guard-arm.ts";
+import { GuardCosts, LONG_REST } from "./guard-costs.ts";
 import { PLAIN, type Choice, type Outcome, type Policy } from "./policy.ts";
 import { MAX_TREE_NODES } from "./tree.ts";
 
@@ -9,63 +11,73 @@ export interface GuardOptions {
   readonly drafters: readonly Drafter[];
   /** Tree sizes to choose from, besides 1. */
   readonly sizes: readonly number[];
-  /** Most time lost against plain decoding, as a share of all time; default 0.02. */
+  /** Most time lost against plain decoding, as a share of all time; default 0.015. */
   readonly tolerance?: number;
   /** What is known already; default: nothing. */
   readonly costs?: GuardCosts;
+  /** Share of a plain pass that is spent on logits: chunks of a prompt have them for one row only; default 0. */
+  readonly logitShare?: number;
 }
 
-/** The drafter's own prior has the weight of a few drafts ... */
-const PRIOR_WEIGHT = 2;
-/** ... and that a size yields what its depth promises, that of a few rounds. */
-const YIELD_WEIGHT = 3;
-/** A drafter that was not measured may take this many times what it planned, and these milliseconds, as its code is cold. */
+/** A drafter that was not measured may take this many times what it planned. */
 const UNKNOWN_RATIO = 2;
-const UNKNOWN_START = 0.3;
-/** Plain passes that a generation may risk at its start, if the one before won them. */
-const CREDIT = 2;
-/** While plain decoding is best, this is looked at every so many rounds. */
-const IDLE_ROUNDS = 8;
-
-/** A drafter and a size. */
-interface Arm {
-  readonly choice: Choice & { readonly drafter: Drafter };
-  readonly costs: DrafterCosts;
-  /** Planned time of a proposal, as a share of a plain pass; depth in edges. */
-  readonly planned: number;
-  readonly depth: number;
-}
+/** Who does not draft begins with it only where it is expected to be faster by this factor. */
+const CLEAR = 1.03;
+/** Plain passes that drafts have lost in the long run, for which the tolerance is halved. */
+const DEBT_HALF = 4;
+/** Plain passes before the first look, where nothing is known. */
+const FIRST_REST = 4;
+/** States that a drafter is told before it is asked. */
+const LISTEN = 8;
+/** Plain passes whose times are kept. */
+const PASSES = 64;
+/** Rounds with the same choice, while they win. */
+const KEEP = 4;
+/** After so many rounds of drafts a plain pass is measured, and after a chunk that took less than this share of what was expected. */
+const CHECK_PLAIN = 16;
+const SURPRISE = 0.85;
 
 /**
  * Chooses drafter and size of draft trees, none included: whichever has the most expected tokens a millisecond, drafting time
  * included. While it runs it measures what a chunk of n rows costs, what drafts cost, how often they are accepted, and what each
- * size yields; old measurements fade, so what failed is tried again.
+ * size yields; old measurements fade, so what failed is tried again, less and less often while it goes on failing.
  *
  * It keeps an account of the time won and lost against plain decoding, and allows a draft only when its failure would leave
- * the loss within `tolerance` of all time spent (and little more, if the generation before won it). So whatever drafts do, a run is hardly slower than without them.
+ * the loss of this generation within `tolerance` of all its time. So whatever drafts do, a run is hardly slower than without them.
  * Deterministic, given the times.
  */
 export class CostGuard implements Policy {
   readonly #costs: GuardCosts;
-  #arms: readonly Arm[];
+  readonly #account = new Account();
   readonly #tolerance: number;
-  #spent = 0;
-  /** Time lost against plain decoding; negative when time was won. */
-  #lost = 0;
+  readonly #logitShare: number;
+  #arms: readonly Arm[];
   /** Chunks of prompts so far; those of earlier generations have made the code warm. */
   #seen: number;
-  /** Rounds until the next look, while plain decoding is best. */
-  #idle = 0;
+  /** Chunks of the prompt, until there is a plain pass to compare them with. */
+  #observed: { readonly rows: number; readonly ms: number }[] = [];
+  #drafted = false;
+  /** The overhead that is told next is that of a look in vain. */
+  #looked = false;
+  #rest = 0;
+  #listening = false;
+  /** Milliseconds of plain passes since the last look. */
+  readonly #passes = new Float64Array(PASSES);
+  #passCount = 0;
+  /** What the last round did, rounds that it may be done again without another look, and rounds since a plain pass. */
+  #last: Choice = PLAIN;
+  #keep = 0;
+  #sincePlain = 0;
 
   /** @throws UsageError for sizes that are not 2..64, or a tolerance that is not in 0..1. */
   constructor(options: GuardOptions) {
-    const { drafters, sizes, tolerance = 0.02, costs = new GuardCosts() } = options;
+    const { drafters, sizes, tolerance = 0.015, costs = new GuardCosts(), logitShare = 0 } = options;
     for (const size of sizes) {
       if (!Number.isInteger(size) || size < 2 || size > MAX_TREE_NODES) throw new UsageError(`must be whole numbers from 2 to ${MAX_TREE_NODES}`, { field: "sizes", limit: MAX_TREE_NODES });
     }
     if (!(tolerance >= 0 && tolerance <= 1)) throw new UsageError("must be a number from 0 to 1", { field: "tolerance" });
     this.#tolerance = tolerance;
-    this.#lost = -Math.min(costs.won, CREDIT * costs.plain);
+    this.#logitShare = logitShare;
     this.#seen = costs.plain > 0 ? 1 : 0;
     this.#costs = costs;
     this.#arms = drafters.flatMap((drafter) => [...sizes].sort((a, b) => a - b).map((nodes): Arm => {
@@ -74,78 +86,147 @@ export class CostGuard implements Policy {
     }));
   }
 
+  get lossShare(): number {
+    return this.#account.lossShare;
+  }
+
+  get rest(): number {
+    return this.#rest;
+  }
+
+  get listening(): boolean {
+    return this.#listening;
+  }
+
+  begin(ms: number, steps: Float64Array): void {
+    this.#account.add(ms, ms);
+    this.#passCount = Math.min(steps.length, PASSES);
+    this.#passes.set(steps.subarray(0, this.#passCount));
+  }
+
   choose(maxNodes: number): Choice {
-    if (this.#idle > 0) {
-      this.#idle--;
+    if (this.#rest > 0) {
+      this.#rest--;
       return PLAIN;
     }
-    const best = this.#best(maxNodes);
-    if (best === PLAIN) this.#idle = IDLE_ROUNDS - 1;
-    return best;
+    this.#look();
+    if (this.#sincePlain >= CHECK_PLAIN) return PLAIN;
+    if (!(this.#costs.plain > 0)) {
+      this.#rest = FIRST_REST - 1;
+      return PLAIN;
+    }
+    const choice = this.#best(maxNodes);
+    this.#looked = choice === PLAIN;
+    if (choice !== this.#last) this.#keep = KEEP;
+    this.#last = choice;
+    return choice;
   }
 
   recordPlain(ms: number): void {
-    this.#spent += ms;
-    this.#costs.addChunk(1, ms);
-    this.#costs.tick();
+    this.#account.add(ms, ms);
+    this.#costs.rest(ms, 1);
+    this.#passes[this.#passCount++ % PASSES] = ms;
+  }
+
+  overhead(ms: number): void {
+    this.#account.add(ms, 0);
+    if (this.#looked) this.#costs.addLook(ms);
+    this.#looked = false;
   }
 
   record({ drafter, nodes }: Choice, { draftMs, verifyMs, arrears, rows, depth, tokens }: Outcome): void {
     const costs = this.#costs;
     const { plain } = costs;
-    this.#spent += draftMs + verifyMs;
+    const lost = draftMs + verifyMs - tokens * plain;
     // Looking for a draft in vain is not free either.
-    this.#lost += draftMs + verifyMs - tokens * plain;
-    costs.won = Math.max(0, -this.#lost);
+    this.#account.add(draftMs + verifyMs, tokens * plain);
+    costs.total += draftMs + verifyMs;
+    costs.addLoss(lost);
+    if (lost > 0) this.#keep = 0;
+    // A chunk that is much faster than it was: plain passes may be, too.
+    this.#sincePlain = rows > 1 && verifyMs < SURPRISE * costs.expected(rows) ? CHECK_PLAIN : this.#sincePlain + 1;
     costs.addChunk(rows, verifyMs);
-    costs.tick();
+    costs.tick(1);
     if (drafter === undefined) return;
     const own = costs.drafter(drafter.name);
     const planned = (drafter.plan(nodes).cost + arrears) * plain;
-    if (planned > 0) own.ratio.add(draftMs / planned);
+    own.addProposal(draftMs / planned);
     if (rows === 1) return;
+    const hoped = hopedTokens(own, nodes, drafter.prior, depth) - 1;
+    if (hoped > 0) own.recent.add((tokens - 1) / hoped, hoped);
     own.yields[nodes]!.add(tokens);
-    for (let i = 1; i < tokens; i++) own.accepted.add(1);
+    if (tokens > 1) own.accepted.add(1, tokens - 1);
     if (tokens <= depth) own.accepted.add(0);
   }
 
   observe(rows: number, ms: number): void {
     // The first chunk of a process runs code that is not compiled yet: it tells nothing.
-    if (rows > 1 && this.#seen++ > 0) this.#costs.addChunk(rows, ms);
+    if (rows > 1 && this.#seen++ > 0) this.#observed.push({ rows, ms });
   }
 
   giveUp(drafter: Drafter): boolean {
     this.#arms = this.#arms.filter(({ choice }) => choice.drafter !== drafter);
+    this.#last = PLAIN;
     return true;
   }
 
+  /** Takes note of the plain passes since the last look. */
+  #look(): void {
+    const costs = this.#costs;
+    const count = Math.min(this.#passCount, PASSES);
+    if (count === 0) return;
+    costs.addPlain(this.#passes.subarray(0, count).sort()[count >> 1]!, count);
+    costs.tick(costs.idle);
+    costs.idle = 0;
+    this.#passCount = 0;
+    this.#sincePlain = 0;
+    for (const { rows, ms } of this.#observed) costs.addChunk(rows, ms + (rows - 1) * this.#logitShare * costs.plain);
+    this.#observed = [];
+  }
+
+  /** The best choice that is affordable; where it is none, it is settled how long that holds. */
   #best(maxNodes: number): Choice {
     const costs = this.#costs;
     const { plain } = costs;
-    if (!(plain > 0)) return PLAIN;
+    const tolerance = this.#tolerance / (1 + Math.max(0, costs.debt) / DEBT_HALF);
     let best = PLAIN;
-    let bestSpeed = 1 / plain;
-    for (const arm of this.#arms) {
+    let bestSpeed = (this.#last === PLAIN ? CLEAR : 1) / plain;
+    let wait = Infinity;
+    let listen = false;
+    for (const arm of this.#keep > 0 && this.#last !== PLAIN ? this.#arms.filter(({ choice }) => choice === this.#last) : this.#arms) {
       const { drafter, nodes } = arm.choice;
-      if (nodes > maxNodes) continue;
-      const draft = (arm.costs.ratio.known ? arm.costs.ratio.value : 1) * plain;
-      const speed = expectedTokens(arm) / (draft * arm.planned + costs.expected(nodes));
+      if (nodes > maxNodes || (arm.costs.cold && !costs.mayBeCold)) continue;
+      const { ratio } = arm.costs;
+      const speed = expectedTokens(arm) / ((ratio.known ? ratio.value : 1) * plain * arm.planned + costs.expected(nodes));
       if (speed <= bestSpeed) continue;
-      const planned = arm.planned + drafter.arrears;
-      const most = (arm.costs.ratio.known ? draft * planned : plain * UNKNOWN_RATIO * planned + UNKNOWN_START) + costs.most(nodes);
-      if (this.#lost + Math.max(0, most - plain) > this.#tolerance * (this.#spent + most)) continue;
+      const planned = plain * (arm.planned + drafter.arrears);
+      const most = (ratio.known ? ratio.most : UNKNOWN_RATIO) * planned + costs.most(nodes);
+      const passes = this.#account.passesUntil(most, Math.max(0, most - plain), tolerance, plain);
+      if (passes > 0) {
+        wait = Math.min(wait, passes);
+        continue;
+      }
+      if (drafter.ready === false) {
+        listen = true;
+        continue;
+      }
       best = arm.choice;
       bestSpeed = speed;
     }
-    return best;
+    this.#listening = listen || best !== PLAIN;
+    if (!this.#drafted && (best !== PLAIN || wait < Infinity)) costs.needed = this.#account.spent + (best === PLAIN ? wait * plain : 0);
+    if (best !== PLAIN) {
+      this.#drafted = true;
+      this.#keep--;
+      return best;
+    }
+    // Who is told something, or can afford something before long, is worth another look; where nothing pays, it may take long.
+    if (listen) this.#rest = LISTEN - 1;
+    else if (wait < Infinity) this.#rest = Math.max(costs.pause, Math.min(wait, PASSES)) - 1;
+    else {
+      this.#rest = Math.max(costs.pause, costs.patience) - 1;
+      costs.patience = Math.min(LONG_REST, 2 * costs.patience);
+    }
+    return PLAIN;
   }
-}
-
-/** Expected tokens of a round: 1 + p + p^2 + ... + p^depth at the acceptance p seen so far, corrected by what the size brought. */
-function expectedTokens({ choice: { drafter, nodes }, costs, depth }: Arm): number {
-  const { accepted } = costs;
-  const p = (drafter.prior * PRIOR_WEIGHT + accepted.sum) / (PRIOR_WEIGHT + accepted.weight);
-  const chain = p >= 1 ? depth + 1 : (1 - p ** (depth + 1)) / (1 - p);
-  const seen = costs.yields[nodes]!;
-  return (chain * YIELD_WEIGHT + seen.sum) / (YIELD_WEIGHT + seen.weight);
 }

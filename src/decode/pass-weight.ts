@@ -12,3 +12,8 @@ export function weightsPerToken(config: ModelConfig): number {
     : h * ffn.experts + 2 * h * ffn.expertSize * ffn.experts * ACTIVE + (ffn.sharedGated ? 3 : 2) * h * ffn.sharedSize;
   return layers * (attention + mlp) + h * vocabSize;
 }
+
+/** Share of these that belongs to the logits. */
+export function logitShare(config: ModelConfig): number {
+  return (config.hiddenSize * config.vocabSize) / weightsPerToken(config);
+}

@@ -26,11 +26,21 @@ export const PLAIN: Choice = { drafter: undefined, nodes: 1 };
 
 /** Decides what each round does. Call `choose` before a round and `record` or `recordPlain` after it. */
 export interface Policy {
+  /** Share of all time that was lost against plain decoding, negative when won; undefined for who keeps no account. */
+  readonly lossShare?: number;
+  /** Plain steps that `choose` will ask for next, whatever happens. */
+  readonly rest: number;
+  /** Whether drafters shall be told the states of the plain steps that come. */
+  readonly listening: boolean;
   /** @param maxNodes nodes that there is room for, at least 1 */
   choose(maxNodes: number): Choice;
   record(choice: Choice, outcome: Outcome): void;
+  /** Plain steps were done before it was asked: their milliseconds in all, and those of the last of them. */
+  begin(ms: number, steps: Float64Array): void;
   /** Ends a plain step that took so many milliseconds. */
   recordPlain(ms: number): void;
+  /** Time went into what plain decoding does not do, and is in no outcome. */
+  overhead(ms: number): void;
   /** Takes note of what a chunk of the prompt cost. */
   observe(rows: number, ms: number): void;
   /** A drafter found no memory: true when it will not be chosen again, false when there is no one else. */
@@ -39,6 +49,8 @@ export interface Policy {
 
 /** Always the same drafter and size. */
 export class FixedPolicy implements Policy {
+  readonly rest = 0;
+  readonly listening = true;
   readonly #choice: Choice;
   #smaller: Choice;
 
@@ -56,7 +68,11 @@ export class FixedPolicy implements Policy {
 
   record(): void {}
 
+  begin(): void {}
+
   recordPlain(): void {}
+
+  overhead(): void {}
 
   observe(): void {}
 

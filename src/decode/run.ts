@@ -6,6 +6,8 @@ import type { ResolvedOptions } from "./options.ts";
 import { Output } from "./output.ts";
 import { Pacer } from "./pause.ts";
 
+const LAST = { logits: "last" } as const;
+
 /** What plain and speculative decoding share: prompt, output, pauses, abort, times, the result. */
 export abstract class Run implements GenerationRun {
   protected readonly model: LoadedModel;
@@ -17,8 +19,16 @@ export abstract class Run implements GenerationRun {
   protected readonly pacer: Pacer;
   protected sequence: Sequence | undefined;
   protected decodeMs = 0;
+  /** What the piece of the token chosen last tells of its row. */
+  protected told: Pick<Piece, "experts" | "logprobs"> | undefined;
+  /** Plain steps: how many, their milliseconds, and active experts over all layers. */
+  protected readonly steps = { count: 0, ms: 0, experts: 0 };
+  /** Of the last one: its result, until the next forward call, and milliseconds. */
+  protected stepResult: ForwardResult | undefined;
+  protected stepMs = 0;
   /** Prompt and new tokens, for the repetition penalty. */
   readonly #history: number[];
+  readonly #token = [0];
   #prefillMs = 0;
 
   /** @param limit tokens that the KV cache may grow to; the prompt fits */
@@ -95,8 +105,25 @@ export abstract class Run implements GenerationRun {
     }
   }
 
+  /** A plain step, the same with and without speculation: computes the last token and chooses the next. */
+  protected step(sequence: Sequence, last: number): number {
+    const start = performance.now();
+    this.#token[0] = last;
+    const result = sequence.forward(this.#token, LAST);
+    this.stepResult = result;
+    const { steps } = this;
+    steps.experts += this.sparsity?.addDocumentChunk(result.activeExperts, 1) ?? 0;
+    const id = this.choose(result, 0);
+    const ms = performance.now() - start;
+    steps.count++;
+    steps.ms += ms;
+    this.stepMs = ms;
+    this.decodeMs += ms;
+    return id;
+  }
+
   /** Takes a new token, on the clock of decoding. `told`: what its piece says of the row that chose it. */
-  protected accept(id: number, told?: Pick<Piece, "experts" | "logprobs">): Piece {
+  protected accept(id: number, told: Pick<Piece, "experts" | "logprobs"> | undefined): Piece {
     const start = performance.now();
     const piece = this.output.accept(id);
     this.decodeMs += performance.now() - start;

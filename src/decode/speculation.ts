@@ -8,6 +8,7 @@ import { vocabularyDifference } from "./drafters/vocabulary.ts";
 import { CostGuard } from "./guard.ts";
 import { GuardCosts } from "./guard-costs.ts";
 import type { ResolvedOptions } from "./options.ts";
+import { logitShare } from "./pass-weight.ts";
 import { FixedPolicy, type Policy } from "./policy.ts";
 
 /** Who drafts in a generation, and who decides when. */
@@ -49,10 +50,16 @@ export function openSpeculation(model: LoadedModel, options: ResolvedOptions, ca
   const drafters: Drafter[] = [new NgramDrafter()];
   if (model.hasDraftHead === true) drafters.push(eagle(model, capacity, true));
   if (draftModel !== undefined) drafters.push(new ModelDrafter(draftModel, model, capacity));
+  const costs = knownCosts(model);
+  const sizes = SIZES.filter((size) => draftTokens === undefined || size <= draftTokens);
+  return { drafters, policy: new CostGuard({ drafters, sizes, costs, logitShare: logitShare(model.config) }), costs };
+}
+
+/** What guards have measured of a model. */
+export function knownCosts(model: LoadedModel): GuardCosts {
   let costs = known.get(model);
   if (costs === undefined) known.set(model, (costs = new GuardCosts()));
-  const sizes = SIZES.filter((size) => draftTokens === undefined || size <= draftTokens);
-  return { drafters, policy: new CostGuard({ drafters, sizes, costs }), costs };
+  return costs;
 }
 
 function eagle(model: LoadedModel, capacity: number, lazy: boolean): EagleDrafter {

@@ -1,75 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { Drafter } from "../../src/decode/drafters/drafter.ts";
 import { CostGuard } from "../../src/decode/guard.ts";
 import { GuardCosts } from "../../src/decode/guard-costs.ts";
 import { createRandom } from "../../src/decode/rng.ts";
+import { fake, linear, live, PLAIN_MS, share, type World } from "../helpers/guard-world.ts";
 
 const ALL = [2, 4, 8, 16, 32, 64];
-const PLAIN_MS = 10;
-
-/** A drafter as the guard sees it; what it really takes and brings is the world's. */
-function fake(name: string, planned = 0, prior = 0.5): Drafter {
-  const never = (): never => {
-    throw new Error("the guard does not draft");
-  };
-  return { name, nodes: 8, prior, arrears: 0, plan: (nodes) => ({ cost: planned, depth: nodes - 1 }), accept: never, propose: never, reset: never, dispose: never };
-}
-
-interface World {
-  /** Milliseconds of a chunk. */
-  cost(rows: number, round: number): number;
-  /** Probability that a drafted token is accepted. */
-  accept(round: number, drafter: string): number;
-  /** Milliseconds of a proposal; default 0. */
-  draft?(drafter: string, nodes: number): number;
-  /** Whether the drafter has a guess. */
-  guess?(round: number): boolean;
-  readonly drafters?: readonly Drafter[];
-  readonly costs?: GuardCosts;
-  readonly rounds: number;
-  readonly seed?: number;
-}
-
-interface Outcome {
-  /** Time spent over the time of plain decoding for the same tokens. */
-  readonly ratio: number;
-  /** Largest such ratio at any time after the first 20 rounds. */
-  readonly worst: number;
-  readonly sizes: readonly number[];
-  /** Drafter of each round; "" for plain steps. */
-  readonly names: readonly string[];
-}
-
-/** Runs a guard in a world with its own clock. Plain decoding costs cost(1) a token at the same round. */
-function live(world: World): Outcome {
-  const random = createRandom(world.seed ?? 1);
-  let clock = 0;
-  let plain = 0;
-  let worst = 0;
-  const sizes: number[] = [];
-  const names: string[] = [];
-  const guard = new CostGuard({ drafters: world.drafters ?? [fake("d")], sizes: ALL, ...(world.costs === undefined ? {} : { costs: world.costs }) });
-  for (let round = 0; round < world.rounds; round++) {
-    const choice = guard.choose(64);
-    const name = choice.drafter?.name ?? "";
-    sizes.push(choice.nodes);
-    names.push(name);
-    const draftMs = name === "" ? 0 : (world.draft?.(name, choice.nodes) ?? 0);
-    const rows = world.guess?.(round) === false ? 1 : choice.nodes;
-    let tokens = 1;
-    while (tokens < rows && random.float() < world.accept(round, name)) tokens++;
-    const verifyMs = world.cost(rows, round);
-    clock += draftMs + verifyMs;
-    plain += tokens * world.cost(1, round);
-    if (choice.nodes === 1) guard.recordPlain(verifyMs);
-    else guard.record(choice, { draftMs, verifyMs, arrears: 0, rows, depth: rows - 1, tokens });
-    if (round >= 20) worst = Math.max(worst, clock / plain);
-  }
-  return { ratio: clock / plain, worst, sizes, names };
-}
-
-const share = <T>(values: readonly T[], test: (value: T) => boolean): number => values.filter(test).length / values.length;
-const linear = (row: number) => (rows: number): number => PLAIN_MS * (1 + row * (rows - 1));
 
 describe("CostGuard", () => {
   it.each([0.05, 0.1, 0.3, 1])("settles on 1 when drafts are never accepted and a row costs %d of a pass, within 3 percent", (row) => {
@@ -115,7 +50,7 @@ describe("CostGuard", () => {
     const costs = new GuardCosts();
     costs.addChunk(8, 100);
     expect(costs.measured()).toEqual({ 8: 100 });
-    for (let i = 0; i < 1024; i++) costs.tick();
+    for (let i = 0; i < 4096; i++) costs.tick(1);
     expect(costs.measured()).toEqual({});
   });
 
@@ -141,7 +76,9 @@ describe("CostGuard", () => {
 
   it("need not guess what it saw of the prompt", () => {
     const first = (rows: number): number => {
-      const guard = new CostGuard({ drafters: [fake("d")], sizes: ALL });
+      const costs = new GuardCosts();
+      costs.total = 10_000;
+      const guard = new CostGuard({ drafters: [fake("d")], sizes: ALL, costs });
       // The first chunk of a process tells nothing; then 32 rows at the price of two passes.
       guard.observe(rows, 500);
       guard.observe(rows, 20);
@@ -152,7 +89,7 @@ describe("CostGuard", () => {
       return 100;
     };
     expect(first(32)).toBeLessThan(20);
-    // A longer chunk than any tree tells nothing: the loss may be a whole pass, which takes 50 to be 2 %.
+    // A longer chunk than any tree tells nothing: the loss may be a whole pass, which takes 67 to be 1.5 %.
     expect(first(65)).toBeGreaterThan(40);
   });
 
@@ -164,7 +101,7 @@ describe("CostGuard", () => {
     expect(share(names.slice(500), (name) => name === "good")).toBeGreaterThan(0.9);
     expect(worst).toBeLessThan(1.03);
     const cheap = live({ cost: linear(0.15), accept: () => 0.8, draft, drafters, rounds: 2000 });
-    expect(share(cheap.names.slice(500), (name) => name === "cheap")).toBeGreaterThan(0.9);
+    expect(share(cheap.names.slice(500).filter((name) => name !== ""), (name) => name === "cheap")).toBeGreaterThan(0.9);
   });
 
   it("does not draft where drafting takes what verifying saves", () => {
@@ -172,7 +109,9 @@ describe("CostGuard", () => {
     const { sizes, worst } = live(world);
     expect(share(sizes.slice(200), (size) => size === 1)).toBeGreaterThan(0.85);
     expect(worst).toBeLessThan(1.03);
-    expect(share(live({ ...world, draft: () => 0 }).sizes.slice(500), (size) => size > 1)).toBeGreaterThan(0.8);
+    const free = live({ ...world, draft: () => 0 });
+    expect(share(free.sizes.slice(500), (size) => size > 1)).toBeGreaterThan(0.6);
+    expect(free.ratio).toBeLessThan(0.95);
   });
 
   it("counts what a drafter had put off as a risk", () => {
@@ -180,16 +119,6 @@ describe("CostGuard", () => {
     const { sizes } = live({ cost: linear(0.1), accept: () => 1, drafters: [idle], rounds: 400 });
     // A hundred plain passes are 2 % of five thousand.
     expect(new Set(sizes)).toEqual(new Set([1]));
-  });
-
-  it("goes on with what an earlier generation measured", () => {
-    const costs = new GuardCosts();
-    const world: World = { cost: linear(0.1), accept: () => 0.8, rounds: 600, costs };
-    const first = live(world);
-    expect(first.sizes.slice(0, 3)).toEqual([1, 1, 1]);
-    const second = live({ ...world, rounds: 50, seed: 2 });
-    expect(second.sizes[0]).toBeGreaterThan(1);
-    expect(second.ratio).toBeLessThan(first.ratio + 0.1);
   });
 
   it("does the same in the same world", () => {
@@ -212,8 +141,8 @@ describe("CostGuard", () => {
       const names = new Set<string>();
       for (let i = 0; i < rounds; i++) {
         const choice = guard.choose(64);
-        if (choice.drafter === undefined) guard.recordPlain(1);
-        else guard.record(choice, { draftMs: 0, verifyMs: 1, arrears: 0, rows: choice.nodes, depth: choice.nodes - 1, tokens: choice.nodes });
+        if (choice.drafter === undefined) guard.recordPlain(10);
+        else guard.record(choice, { draftMs: 0, verifyMs: 10, arrears: 0, rows: choice.nodes, depth: choice.nodes - 1, tokens: choice.nodes });
         names.add(choice.drafter?.name ?? "");
       }
       return names;

@@ -232,7 +232,7 @@ describe("any drafter", () => {
     const plain = await generate(model, tokenizer, [1, 5, 6, 7, 8], { maxTokens: 40, speculate: "off" }).result();
     let out = false;
     const policy: Policy = {
-      choose: () => (out ? PLAIN : { drafter, nodes: 4 }), record: () => {}, recordPlain: () => {}, observe: () => {}, giveUp: (given) => (out = given === drafter),
+      rest: 0, listening: true, begin: () => {}, choose: () => (out ? PLAIN : { drafter, nodes: 4 }), record: () => {}, recordPlain: () => {}, overhead: () => {}, observe: () => {}, giveUp: (given) => (out = given === drafter),
     };
     const options = resolveOptions({ maxTokens: 40, speculate: "auto" });
     const auto = new SpeculativeRun(model, tokenizer, Uint32Array.of(1, 5, 6, 7, 8), options, 128, () => ({ drafters: [drafter], policy }));

@@ -18,6 +18,8 @@ export interface Drafter {
   readonly name: string;
   /** Whether `accept` needs hidden states; they are left out otherwise. */
   readonly needsHidden?: boolean;
+  /** False: it was not told the state that it would go on from, and has no guess before it is told one. Default true. */
+  readonly ready?: boolean;
   /** Nodes of a tree when nobody says how many. */
   readonly nodes: number;
   /** Share of drafted tokens that the model confirms, assumed until it is measured. */
@@ -30,7 +32,8 @@ export interface Drafter {
    * Starts a sequence, or goes on: `tokens` are now part of it. Nothing is computed that can be put off.
    * @param tokens accepted tokens in order, since the last call
    * @param hidden hidden state after the final norm of the model at each token's *predecessor position*, for drafters that need it:
-   *   row i is the state that predicted tokens[i]; undefined rows (the first token of a sequence) are given as empty arrays.
+   *   row i is the state that predicted tokens[i]; undefined rows (the first token of a sequence, and those that were not kept, for
+   *   drafters that put up with it) are given as empty arrays.
    *   They may be views: the drafter copies what it keeps.
    */
   accept(tokens: ArrayLike<number>, hidden?: readonly Float32Array[]): void;

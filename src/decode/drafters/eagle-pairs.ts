@@ -5,21 +5,18 @@ export interface Pairs {
   readonly positions: number[];
 }
 
-/** Accepted pairs that the head has not read yet: room for a fixed number, nothing is allocated later. */
+/** Accepted pairs that the head has not read yet: room for a fixed number, made with the first one. */
 export class PairQueue {
   readonly limit: number;
   readonly #width: number;
-  readonly #tokens: Uint32Array;
-  readonly #positions: Uint32Array;
-  readonly #states: Float32Array;
+  #tokens = new Uint32Array(0);
+  #positions = new Uint32Array(0);
+  #states = new Float32Array(0);
   #length = 0;
 
   constructor(limit: number, width: number) {
     this.limit = limit;
     this.#width = width;
-    this.#tokens = new Uint32Array(limit);
-    this.#positions = new Uint32Array(limit);
-    this.#states = new Float32Array(limit * width);
   }
 
   get length(): number {
@@ -28,6 +25,11 @@ export class PairQueue {
 
   /** Copies a pair; there must be room. */
   push(token: number, state: Float32Array, position: number): void {
+    if (this.#tokens.length === 0) {
+      this.#tokens = new Uint32Array(this.limit);
+      this.#positions = new Uint32Array(this.limit);
+      this.#states = new Float32Array(this.limit * this.#width);
+    }
     this.#tokens[this.#length] = token;
     this.#positions[this.#length] = position;
     this.#states.set(state, this.#length * this.#width);

@@ -13,7 +13,7 @@ export interface EagleDrafterOptions extends Omit<EagleTreeOptions, "tokenIdRema
   /** Levels and candidates follow the number of nodes asked for (eagle-shape.ts); `numIter` and `topkPerIter` are then left out. */
   readonly scaled?: boolean;
   /**
-   * Reads nothing before it has to propose, and of what waits then only the newest 32 to 64 pairs: the head sees a gap in what came
+   * Reads nothing before it has to propose, and of what waits then only the newest 8 to 16 pairs: the head sees a gap in what came
    * before, and costs nothing while it is not used.
    */
   readonly lazy?: boolean;
@@ -25,6 +25,8 @@ interface ReadRow {
   readonly top: DraftTop;
 }
 
+/** Pairs that wait to be read, in a lazy drafter: with 8 of them drafts of three are accepted nearly as far as with all (3.16 to 3.45 tokens a round). */
+const LAZY_PAIRS = 16;
 /** Most rows that a tree puts into the cache at a time: a mask has 64 bits. */
 const MAX_DRAFT_ROWS = 64;
 
@@ -52,6 +54,8 @@ export class EagleDrafter implements Drafter {
   /** The last pair that was read. */
   readonly #last: PairQueue;
   #root: number | undefined;
+  /** The state before the root was not told. */
+  #gap = false;
 
   /** @throws UsageError for sizes that do not go together; LimitError when memory cannot grow. */
   constructor(head: EagleHead, options: EagleDrafterOptions) {
@@ -65,9 +69,13 @@ export class EagleDrafter implements Drafter {
     this.growth = this.#growth(options.scaled === true ? this.nodes : undefined);
     if (this.growth.k > vocabSize) throw new UsageError(`is ${this.growth.k}; the draft vocabulary has ${vocabSize} tokens`, { field: "topkPerIter", limit: vocabSize });
     this.#share = (weightsPerToken(head.config) + 2 * hiddenSize ** 2) / weightsPerToken(head.base.config);
-    this.#queue = new PairQueue(head.maxChunk, hiddenSize);
+    this.#queue = new PairQueue(options.lazy === true ? Math.min(LAZY_PAIRS, head.maxChunk) : head.maxChunk, hiddenSize);
     this.#last = new PairQueue(1, hiddenSize);
     if (options.lazy !== true) this.#cache();
+  }
+
+  get ready(): boolean {
+    return !this.#gap;
   }
 
   get arrears(): number {
@@ -91,6 +99,8 @@ export class EagleDrafter implements Drafter {
       this.#count++;
       if (first) continue;
       const state = hidden[i] as Float32Array;
+      this.#gap = state.length === 0 && this.#options.lazy === true;
+      if (this.#gap) continue;
       if (state.length !== this.#head.config.hiddenSize) throw new UsageError(`a hidden state has ${this.#head.config.hiddenSize} values`, { field: `hidden[${i}]` });
       // The last pairs stay until there is something to propose: their logits are wanted then.
       if (this.#queue.length === this.#queue.limit) {
@@ -105,7 +115,7 @@ export class EagleDrafter implements Drafter {
     const root = this.#root;
     if (root === undefined) throw new UsageError("there is no token yet to go on from", { field: "tokens" });
     if (maxNodes > 1 && this.#options.scaled === true) this.growth = this.#growth(maxNodes);
-    const last = maxNodes > 1 ? this.#readAll() : undefined;
+    const last = maxNodes > 1 && !this.#gap ? this.#readAll() : undefined;
     // After a single token there is no hidden state to go on from.
     if (last === undefined) return { tokens: [root], parents: [-1] };
     let frontier = this.growth.start(last.top);
