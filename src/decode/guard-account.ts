@@ -1,10 +1,21 @@
 /** Time won and lost against plain decoding, in one generation. */
 export class Account {
+  readonly #credit: number;
   #spent = 0;
   #lost = 0;
 
+  /** @param credit milliseconds that may be lost beyond the tolerance */
+  constructor(credit: number) {
+    this.#credit = credit;
+  }
+
   get spent(): number {
     return this.#spent;
+  }
+
+  /** Milliseconds lost; negative when won. */
+  get lost(): number {
+    return this.#lost;
   }
 
   /** Share of all time that was lost; negative when time was won. */
@@ -19,11 +30,10 @@ export class Account {
   }
 
   /**
-   * Plain passes (of `plain` ms) that have to come before something that takes `ms`, of which `risk` may be lost: then the whole loss is at
-   * most `tolerance` of all time. 0: it may be done now.
+   * Milliseconds of plain decoding that have to come before something that takes `ms`, of which `risk` may be lost: then the whole loss is at
+   * most `tolerance` of all time, and the credit. 0 or less: it may be done now.
    */
-  passesUntil(ms: number, risk: number, tolerance: number, plain: number): number {
-    const missing = this.#lost + risk - tolerance * (this.#spent + ms);
-    return missing <= 0 ? 0 : Math.ceil(missing / (tolerance * plain));
+  wait(ms: number, risk: number, tolerance: number): number {
+    return (this.#lost - this.#credit + risk) / tolerance - this.#spent - ms;
   }
 }

@@ -6,6 +6,8 @@ const DEBT_DECAY = 0.5 ** (FADE_EVERY / 2048);
 /** Plain passes that may be owed or won in the long run. */
 const MOST_DEBT = 64;
 const MOST_CREDIT = 4;
+/** Plain passes that a generation may risk at its start. */
+const CREDIT = 1;
 /** A further row is assumed to cost this share of a plain pass (a whole one, where a loss is risked). */
 const PRIOR_ROW = 0.3;
 /** Rests of a guard that finds nothing to do, in plain passes: the first one, and the longest, ... */
@@ -45,6 +47,9 @@ export class GuardCosts {
   needed = 0;
   /** Milliseconds of all decoding. */
   total = 0;
+  /** What drafts won in the last generation that had them, and what all of it took, in milliseconds. */
+  #won = 0;
+  #wonIn = 0;
   /** Milliseconds to make drafters and guard, and how often that was done. */
   readonly #setup = new Cost();
   #openings = 0;
@@ -115,8 +120,20 @@ export class GuardCosts {
     if (ms < 0) {
       this.patience = SHORT_REST;
       this.doubt = 0;
+      this.needed = 0;
     }
     if (this.plain > 0) this.debt = Math.max(-MOST_CREDIT, Math.min(MOST_DEBT, this.debt + ms / this.plain));
+  }
+
+  /** A generation of `spentMs` up to now has won `ms` with its drafts. */
+  addWin(ms: number, spentMs: number): void {
+    this.#won = Math.max(0, ms);
+    this.#wonIn = spentMs;
+  }
+
+  /** Milliseconds that the next generation may risk at its start: little, of what was won, were it as long as the last one. */
+  credit(tolerance: number): number {
+    return Math.min(this.#won, CREDIT * this.plain, tolerance * this.#wonIn);
   }
 
   /** Ends so many rounds. */

@@ -43,12 +43,13 @@ const SURPRISE = 0.85;
  * size yields; old measurements fade, so what failed is tried again, less and less often while it goes on failing.
  *
  * It keeps an account of the time won and lost against plain decoding, and allows a draft only when its failure would leave
- * the loss of this generation within `tolerance` of all its time. So whatever drafts do, a run is hardly slower than without them.
+ * the loss of this generation within `tolerance` of all its time, or little more if the one before won it. So whatever drafts do, a run
+ * is hardly slower than without them.
  * Deterministic, given the times.
  */
 export class CostGuard implements Policy {
   readonly #costs: GuardCosts;
-  readonly #account = new Account();
+  readonly #account: Account;
   readonly #tolerance: number;
   readonly #logitShare: number;
   #arms: readonly Arm[];
@@ -80,6 +81,7 @@ export class CostGuard implements Policy {
     this.#logitShare = logitShare;
     this.#seen = costs.plain > 0 ? 1 : 0;
     this.#costs = costs;
+    this.#account = new Account(costs.credit(tolerance));
     this.#arms = drafters.flatMap((drafter) => [...sizes].sort((a, b) => a - b).map((nodes): Arm => {
       const { cost, depth } = drafter.plan(nodes);
       return { choice: { drafter, nodes }, costs: costs.drafter(drafter.name), planned: cost, depth };
@@ -142,6 +144,7 @@ export class CostGuard implements Policy {
     this.#account.add(draftMs + verifyMs, tokens * plain);
     costs.total += draftMs + verifyMs;
     costs.addLoss(lost);
+    costs.addWin(-this.#account.lost, this.#account.spent);
     if (lost > 0) this.#keep = 0;
     // A chunk that is much faster than it was: plain passes may be, too.
     this.#sincePlain = rows > 1 && verifyMs < SURPRISE * costs.expected(rows) ? CHECK_PLAIN : this.#sincePlain + 1;
@@ -201,11 +204,9 @@ export class CostGuard implements Policy {
       if (speed <= bestSpeed) continue;
       const planned = plain * (arm.planned + drafter.arrears);
       const most = (ratio.known ? ratio.most : UNKNOWN_RATIO) * planned + costs.most(nodes);
-      const passes = this.#account.passesUntil(most, Math.max(0, most - plain), tolerance, plain);
-      if (passes > 0) {
-        wait = Math.min(wait, passes);
-        continue;
-      }
+      const ms = this.#account.wait(most, Math.max(0, most - plain), tolerance);
+      wait = Math.min(wait, ms);
+      if (ms > 0) continue;
       if (drafter.ready === false) {
         listen = true;
         continue;
@@ -214,7 +215,7 @@ export class CostGuard implements Policy {
       bestSpeed = speed;
     }
     this.#listening = listen || best !== PLAIN;
-    if (!this.#drafted && (best !== PLAIN || wait < Infinity)) costs.needed = this.#account.spent + (best === PLAIN ? wait * plain : 0);
+    if (!this.#drafted && wait < Infinity) costs.needed = this.#account.spent + wait;
     if (best !== PLAIN) {
       this.#drafted = true;
       this.#keep--;
@@ -222,7 +223,7 @@ export class CostGuard implements Policy {
     }
     // Who is told something, or can afford something before long, is worth another look; where nothing pays, it may take long.
     if (listen) this.#rest = LISTEN - 1;
-    else if (wait < Infinity) this.#rest = Math.max(costs.pause, Math.min(wait, PASSES)) - 1;
+    else if (wait < Infinity) this.#rest = Math.max(costs.pause, Math.min(Math.ceil(wait / plain), PASSES)) - 1;
     else {
       this.#rest = Math.max(costs.pause, costs.patience) - 1;
       costs.patience = Math.min(LONG_REST, 2 * costs.patience);

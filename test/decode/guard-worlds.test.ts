@@ -53,8 +53,10 @@ describe.each(Object.keys(WORLDS))("a guard where %s", (name) => {
     for (const seed of SEEDS.slice(0, 5)) {
       const costs = new GuardCosts();
       for (let generation = 0; generation < 10; generation++) {
-        const { worst } = live({ ...WORLDS[name]!(seed), rounds: 200, seed: seed * 100 + generation, costs });
+        const { worst, ratio } = live({ ...WORLDS[name]!(seed), rounds: 200, seed: seed * 100 + generation, costs });
         expect(worst).toBeLessThan(LIMIT);
+        // With the credit.
+        expect(ratio).toBeLessThan(1.025);
       }
     }
   });
@@ -70,6 +72,7 @@ describe("the budget", () => {
 
   it("holds after the best of experiences, and is what holds it", () => {
     expect(spoilt(1).worst).toBeLessThan(LIMIT);
+    expect(spoilt(1).ratio).toBeLessThan(1.025);
     expect(spoilt(1, 1).worst).toBeGreaterThan(1.5);
   });
 
@@ -119,5 +122,14 @@ describe("good drafts", () => {
     const start = ({ sizes }: Life): number => sizes.findIndex((size) => size > 1);
     expect(start(second)).toBeLessThan(start(first));
     expect(start(second)).toBeLessThan(25);
+  });
+
+  it("are used at once after a generation that won by them, and not after one that lost by them", () => {
+    const costs = new GuardCosts();
+    const start = (accept: number): number => live({ cost: linear(0.3), accept: () => accept, rounds: 300, costs }).sizes.findIndex((size) => size > 1);
+    expect(start(0.8)).toBeGreaterThan(20);
+    expect(start(0)).toBeLessThan(2);
+    expect(start(0.8)).toBeGreaterThan(10);
+    expect(start(0.8)).toBeLessThan(2);
   });
 });
