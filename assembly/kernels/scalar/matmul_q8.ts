@@ -10,9 +10,9 @@ export function q8ByteAt(r: i32, c: i32): usize {
 
 /**
  * y[yi[t]] = W x[xi[t]], or += with `accumulate`, for t = 0..n-1. W is q8 in panels: weight = (byte - 128) * scale, bytes as `q8ByteAt`
- * says. x is quantised to i16 rows `xStride` bytes apart, each with an f32 scale and, for the kernels that do not take 128 away from each
- * byte, block sums. The sums of weights that a group carries are for the relaxed form. Per group of up to 128 columns the product is exact in i32; groups are added in f32 in ascending order, then multiplied
- * by the token's scale: `scalar` and `simd` give the same bits.
+ * says; the sums of weights that a group carries are for the relaxed form. x is quantised to i16 rows `xStride` bytes apart, each with an
+ * f32 scale and, for the kernels that do not take 128 away from each byte, block sums. Per group of up to 128 columns the product is exact
+ * in i32; groups are added in f32 in ascending order, then multiplied by the token's scale: `scalar` and `simd` give the same bits.
  */
 export function matmulQ8(
   w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xScale: usize, xSums: usize, sumsStride: usize, xi: usize, n: i32,
