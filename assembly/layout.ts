@@ -2,7 +2,7 @@
 // Plain constants, so that AssemblyScript and TypeScript read the same file. All fields are 4 bytes; pointers are byte addresses.
 
 /** Version of the kernels' weight layouts, which packed files carry. */
-export const LAYOUT_VERSION = 4;
+export const LAYOUT_VERSION = 5;
 /** Version of the descriptors below; host and engine must agree. */
 export const DESCRIPTOR_VERSION = 2;
 
@@ -223,9 +223,11 @@ export const SCRATCH_ROUTING = 176;
 /** Several threads: f32 [SCRATCH_EXPERT_ROWS_MAX, hidden], what an expert adds to a token, for pairs of expert and token. */
 export const SCRATCH_EXPERT_ROWS = 180;
 export const SCRATCH_EXPERT_ROWS_MAX = 184;
-/** From one table of buffers to the next. Table 0 is the calling thread's. Thread i > 0 has table 2 i - 1 for calls of one row, in which
+/** From one table of buffers to the next. Table 0 is the calling thread's. Thread i > 0 has table 2 i - 1 for calls of up to OWN_ROWS rows, in which
  * every thread computes what belongs to a row for itself, and table 2 i for larger ones, in which rows are shared out: pass.ts. */
 export const SCRATCH_BYTES = 192;
+/** Computing two rows' norms twice costs less than the barriers of sharing them out (bench/RESULTS.md, "Threads"). */
+export const OWN_ROWS = 2;
 
 // ---- Taps: f32 buffers [layers, n, width] (embedding: [n, hidden]); 0 = off --------------------------------------------
 
@@ -295,7 +297,7 @@ export const TEAM_SLEEPERS = 256;
 export const TEAM_IDLE = 260;
 /** Each thread's Pass (pass.ts). */
 export const TEAM_PASSES = 320;
-export const PASS_BYTES = 256;
+export const PASS_BYTES = 320;
 /** Each thread's sums of a product (kernels/relaxed/sums.ts). */
 export const TEAM_SUMS = TEAM_PASSES + MAX_THREADS * PASS_BYTES;
 export const SUMS_BYTES = 128;

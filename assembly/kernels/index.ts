@@ -10,6 +10,8 @@ import { matmulQ4 as matmulQ4Scalar } from "./scalar/matmul_q4";
 import { matmulQ4 as matmulQ4SIMD } from "./simd/matmul_q4";
 import { matmulQ8 as matmulQ8Relaxed } from "./relaxed/matmul_q8";
 import { matmulQ4 as matmulQ4Relaxed } from "./relaxed/matmul_q4";
+import { matmulsQ4 as matmulsQ4Relaxed } from "./relaxed/turns_q4";
+import { Product } from "./product";
 import { dotWorks as dotWorksRelaxed } from "./relaxed/check";
 import { setReadAhead as setReadAheadSIMD } from "./simd/panel";
 import { quantizeQ8 as quantizeQ8Relaxed, quantizeQ4 as quantizeQ4Relaxed } from "./relaxed/quantize";
@@ -64,6 +66,20 @@ export function matmulQ4(w: usize, rows: i32, cols: i32, x: usize, xStride: usiz
   if (ASC_FEATURE_RELAXED_SIMD) return matmulQ4Relaxed(w, rows, cols, x, xStride, xScale, xSums, sumsStride, xi, n, y, yStride, yi, accumulate);
   if (ASC_FEATURE_SIMD) return matmulQ4SIMD(w, rows, cols, x, xStride, xScale, xSums, sumsStride, xi, n, y, yStride, yi, accumulate);
   return matmulQ4Scalar(w, rows, cols, x, xStride, xScale, xSums, sumsStride, xi, n, y, yStride, yi, accumulate);
+}
+
+/** Whether the tier has `matmulsQ4`. */
+// @ts-ignore: decorator
+@inline
+export function hasMatmulsQ4(): bool {
+  return ASC_FEATURE_RELAXED_SIMD;
+}
+
+/** Two products with q4 weights, their matrices read in turns: `relaxed` only, whose products wait for memory most. */
+// @ts-ignore: decorator
+@inline
+export function matmulsQ4(a: Product, b: Product): void {
+  if (ASC_FEATURE_RELAXED_SIMD) matmulsQ4Relaxed(a, b);
 }
 
 /** Quantises rows for a product with q8 weights; in `relaxed` the form differs from q4's. */

@@ -54,7 +54,7 @@ function groupedAttention(p: Pass, layer: usize, index: i32, attnStride: usize):
     somePanels(p, layer + LAYER_V, qPanels + kPanels, v, kvStride);
   }
   end();
-  // In a call of one row every thread appends it, and all write the same: cheaper than waiting for one of them.
+  // In a call of few rows every thread appends them, and all write the same: cheaper than waiting for each other.
   const rotated = ptr(p.scratch, SCRATCH_K_ROTATED);
   while (takeRows(p.n)) {
     for (let t = from; t < to; t++) {

@@ -1,11 +1,12 @@
 import {
-  LAYER_EXPERTS, MODEL_EXPERTS, MODEL_EXPERT_SIZE, MODEL_EXPERT_STRIDE, MODEL_EXPERT_TYPE, MODEL_FFN_DENSE, PANEL_ROWS, SCRATCH_ACTIVE,
-  SCRATCH_BRANCH, SCRATCH_EXPERT_ROWS, SCRATCH_EXPERT_ROWS_MAX, SCRATCH_PICKED, SCRATCH_ROUTER, SCRATCH_UNION,
+  LAYER_EXPERTS, MODEL_EXPERTS, MODEL_FFN_DENSE, PANEL_ROWS, SCRATCH_ACTIVE, SCRATCH_BRANCH, SCRATCH_EXPERT_ROWS, SCRATCH_EXPERT_ROWS_MAX,
+  SCRATCH_PICKED, SCRATCH_ROUTER, SCRATCH_UNION,
 } from "../layout";
-import { addScaled, siluScale } from "../kernels";
+import { addScaled } from "../kernels";
 import { int, padded, ptr } from "./descriptor";
-import { matrixBytes, multiply, panels, quantizeRows } from "./matrix";
-import { pairRows, Pass } from "./pass";
+import { down, outOf, outRows, tokensOf, up, upAndDown, wantTurns } from "./expert";
+import { panels } from "./matrix";
+import { Pass } from "./pass";
 import { activeWords, route } from "./router";
 import { end, from, take, teamSize, to } from "./team";
 
@@ -15,7 +16,7 @@ const EXPERTS_A_THREAD = 4;
 /**
  * Sections: the routed experts, sum over active experts e, ascending, of score_e * down_e(silu(up_e(x))), into SCRATCH_BRANCH or, if
  * `add`, onto what it holds. The union of the chunk's active experts is walked once; each is read once and computed only for the tokens
- * that chose it, its way up and down in one go, as they lie in memory: each run begins with a wait for memory. Several threads keep what each
+ * that chose it, its way up and down in one go, as they lie in memory. Several threads keep what each
  * expert adds and sum it up afterwards, in the same order; where that would take too much room, they share the ways up, then those down.
  * An inactive expert contributes exactly 0, so skipping it changes nothing (BlockFFN, arXiv 2507.08771, section 3).
  */
@@ -27,23 +28,15 @@ export function experts(p: Pass, layer: usize, index: i32, add: bool): void {
   route(p, layer, index, scores, <usize>padded(count) << 2, active);
   const picked = pick(p, active, words, count);
   const weights = ptr(layer, LAYER_EXPERTS);
+  const turns = wantTurns(p, picked, count);
   const out = panels(p.hidden);
   if (teamSize() === 1) {
     if (!add) clear(p, 0, out);
-    for (let i = 0; i < picked; i++) {
-      up(p, weights, i, 0, scores);
-      down(p, weights, i, 0, 0, out, ptr(p.scratch, SCRATCH_BRANCH), ptr(p.scratch, SCRATCH_PICKED) + (<usize>tokensOf(p, i) << 2), true);
-    }
+    walk(p, weights, 0, picked, turns, scores, true);
     return;
   }
   if (picked >= EXPERTS_A_THREAD * teamSize() && tokensOf(p, picked) <= int(p.scratch, SCRATCH_EXPERT_ROWS_MAX)) {
-    while (take(picked, 1)) {
-      for (let i = from; i < to; i++) {
-        const start = tokensOf(p, i);
-        up(p, weights, i, start, scores);
-        down(p, weights, i, start, 0, out, ptr(p.scratch, SCRATCH_EXPERT_ROWS) + <usize>start * p.hiddenStride, p.iota, false);
-      }
-    }
+    while (take(picked, 1)) walk(p, weights, from, to, turns, scores, false);
     end();
     sumUp(p, picked, out, add);
     return;
@@ -59,6 +52,21 @@ export function experts(p: Pass, layer: usize, index: i32, add: bool): void {
     }
   }
   end();
+}
+
+/**
+ * Experts first..last - 1 of the union, up and down: added to their tokens' rows of SCRATCH_BRANCH (`sum`), or each to rows of its own. In
+ * turns, the way down of one is read beside the way up of the next.
+ */
+function walk(p: Pass, weights: usize, first: i32, last: i32, turns: bool, scores: usize, sum: bool): void {
+  const out = panels(p.hidden);
+  for (let i = first; i < last; i++) {
+    const start = tokensOf(p, i);
+    const place = turns || !sum ? start : 0;
+    if (turns && i > first) upAndDown(p, weights, i, scores, sum);
+    else up(p, weights, i, place, scores);
+    if (!turns || i === last - 1) down(p, weights, i, place, 0, out, outOf(p, i, sum), outRows(p, i, sum), sum);
+  }
 }
 
 /** Section: the tokens' sums over SCRATCH_EXPERT_ROWS, experts ascending. */
@@ -85,13 +93,6 @@ function clear(p: Pass, first: i32, last: i32): void {
   for (let t = 0; t < p.n; t++) memory.fill(out + <usize>t * p.hiddenStride, 0, <usize>((last - first) * bytes));
 }
 
-/** Where the tokens of expert i of the union start in SCRATCH_PICKED: also the place of its hidden rows. */
-// @ts-ignore: decorator
-@inline
-function tokensOf(p: Pass, i: i32): i32 {
-  return int(ptr(p.scratch, SCRATCH_UNION) + (i << 3), 4);
-}
-
 /** Lists the union of the chunk's experts with the tokens of each, as each thread needs it; returns how many they are. */
 function pick(p: Pass, active: usize, words: i32, count: i32): i32 {
   const all = int(p.model, MODEL_FFN_DENSE) !== 0;
@@ -113,34 +114,4 @@ function pick(p: Pass, active: usize, words: i32, count: i32): i32 {
   }
   store<u32>(entry, pairs, 4);
   return picked;
-}
-
-/** score * silu(up(x)) of expert i of the union, for its tokens, quantised for the way down: hidden rows from `place` on. */
-function up(p: Pass, weights: usize, i: i32, place: i32, scores: usize): void {
-  const size = int(p.model, MODEL_EXPERT_SIZE);
-  const type = int(p.model, MODEL_EXPERT_TYPE);
-  const e = int(ptr(p.scratch, SCRATCH_UNION) + (i << 3), 0);
-  const start = tokensOf(p, i);
-  const n = tokensOf(p, i + 1) - start;
-  const tokens = ptr(p.scratch, SCRATCH_PICKED) + (start << 2);
-  const scoreStride = <usize>padded(int(p.model, MODEL_EXPERTS)) << 2;
-  const rows = pairRows(p, place);
-  multiply(type, weights + <usize>e * ptr(p.model, MODEL_EXPERT_STRIDE), size, p.hidden, p.input, tokens, n, rows.x, rows.xStride, p.iota, false);
-  for (let k = 0; k < n; k++) {
-    const t = <usize>load<u32>(tokens + (k << 2));
-    siluScale(rows.x + <usize>k * rows.xStride, size, load<f32>(scores + t * scoreStride + (e << 2)));
-  }
-  quantizeRows(rows, type, 0, n, size);
-}
-
-/** The way down of expert i of the union, from its hidden rows at `place`: panels first..last - 1 of rows yi of y, or added to them. */
-function down(p: Pass, weights: usize, i: i32, place: i32, first: i32, last: i32, y: usize, yi: usize, accumulate: bool): void {
-  const size = int(p.model, MODEL_EXPERT_SIZE);
-  const type = int(p.model, MODEL_EXPERT_TYPE);
-  const e = int(ptr(p.scratch, SCRATCH_UNION) + (i << 3), 0);
-  const start = tokensOf(p, i);
-  const row = first * PANEL_ROWS;
-  const w = weights + <usize>e * ptr(p.model, MODEL_EXPERT_STRIDE) + matrixBytes(type, size, p.hidden) + matrixBytes(type, row, size);
-  const n = tokensOf(p, i + 1) - start;
-  multiply(type, w, min(p.hidden, last * PANEL_ROWS) - row, size, pairRows(p, place), p.iota, n, y + (<usize>row << 2), p.hiddenStride, yi, accumulate);
 }

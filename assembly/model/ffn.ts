@@ -5,16 +5,19 @@ import {
 import { siluMul, siluScale } from "../kernels";
 import { int, padded, ptr } from "./descriptor";
 import { experts } from "./experts";
-import { multiplyRows, panelGrain, panels, prepare, project } from "./matrix";
+import { multiplyRows, panelGrain, panels, prepare, project, quantizeRows } from "./matrix";
 import { innerRows, Pass } from "./pass";
+import { prepareRouter } from "./router";
 import { end, from, take, to } from "./team";
 
-/** Weight type of the branch's first products (the router takes the rows as they are). */
-export function ffnType(p: Pass, layer: usize): i32 {
-  return int(p.model, MODEL_FFN) === FFN_KIND_DENSE ? int(layer, LAYER_UP + MATRIX_TYPE) : int(p.model, MODEL_EXPERT_TYPE);
+/** Quantises rows first..first + n - 1 of `p.input` for the branch's first products. */
+export function prepareFfn(p: Pass, layer: usize, first: i32, n: i32): void {
+  const dense = int(p.model, MODEL_FFN) === FFN_KIND_DENSE;
+  quantizeRows(p.input, dense ? int(layer, LAYER_UP + MATRIX_TYPE) : int(p.model, MODEL_EXPERT_TYPE), first, n, p.hidden);
+  if (!dense) prepareRouter(p, layer, first, n);
 }
 
-/** The feed-forward branch: reads `p.input`, quantised for `ffnType`, leaves its output in SCRATCH_BRANCH. */
+/** The feed-forward branch: reads `p.input`, by prepareFfn, leaves its output in SCRATCH_BRANCH. */
 export function ffn(p: Pass, layer: usize, index: i32): void {
   if (int(p.model, MODEL_FFN) === FFN_KIND_DENSE) {
     denseFfn(p, layer, int(p.model, MODEL_FFN_SIZE), int(p.model, MODEL_FFN_GATED) !== 0);

@@ -7,7 +7,7 @@ import {
 import { addScaled, rmsNorm, scale } from "../kernels";
 import { attention, attentionType } from "./attention";
 import { float, int, padded, ptr } from "./descriptor";
-import { ffn, ffnType } from "./ffn";
+import { ffn, prepareFfn } from "./ffn";
 import { matrixRow, quantizeRows, share } from "./matrix";
 import { beginPass, Pass } from "./pass";
 import { ropeAngles } from "./rope_table";
@@ -37,11 +37,11 @@ export function decoderLayers(p: Pass, x: usize): void {
   let layer = ptr(p.model, MODEL_LAYER_TABLE);
   positions(p);
   for (let l = 0; l < layers; l++) {
-    beginBranch(p, x, ptr(layer, LAYER_ATTN_NORM), eps, attentionType(p, layer));
+    beginBranch(p, x, layer, LAYER_ATTN_NORM, eps);
     attention(p, layer, l);
     addBranch(p, x, residual);
     tapRows(p, TAP_ATTN_OUT, l, ptr(p.scratch, SCRATCH_BRANCH));
-    beginBranch(p, x, ptr(layer, LAYER_FFN_NORM), eps, ffnType(p, layer));
+    beginBranch(p, x, layer, LAYER_FFN_NORM, eps);
     tapRows(p, TAP_FFN_INPUT, l, p.input.x);
     ffn(p, layer, l);
     addBranch(p, x, residual);
@@ -90,15 +90,17 @@ function normRow(p: Pass, x: usize, weight: usize, eps: f32, out: usize, t: i32)
   rmsNorm(x + shift, weight, p.hidden, eps, out + shift);
 }
 
-/** Section: the input of a branch whose products have weights of `type`, normed unless there is no `weight`. */
-function beginBranch(p: Pass, x: usize, weight: usize, eps: f32, type: i32): void {
+/** Section: the input of the branch whose norm is a field of the layer: normed, if there is one, and prepared for the branch's first products. */
+function beginBranch(p: Pass, x: usize, layer: usize, norm: i32, eps: f32): void {
+  const weight = ptr(layer, norm);
   while (takeRows(p.n)) {
     for (let t = from; t < to; t++) {
       const shift = <usize>t * p.hiddenStride;
       if (weight !== 0) normRow(p, x, weight, eps, p.input.x, t);
       else memory.copy(p.input.x + shift, x + shift, p.hiddenStride);
     }
-    quantizeRows(p.input, type, from, to - from, p.hidden);
+    if (norm === LAYER_FFN_NORM) prepareFfn(p, layer, from, to - from);
+    else quantizeRows(p.input, attentionType(p, layer), from, to - from, p.hidden);
   }
   endRows(p.n);
 }

@@ -43,6 +43,11 @@ function takesFloats(type: i32): bool {
   return type === WEIGHT_F32 || type === WEIGHT_BF16;
 }
 
+/** Whether rows that are prepared for weights of type `b` serve for weights of type `a`, too. Only `relaxed` has two quantised forms. */
+export function sameRows(a: i32, b: i32): bool {
+  return takesFloats(a) || a === b || !ASC_FEATURE_RELAXED_SIMD;
+}
+
 /** Quantises rows first..first + n - 1 for a matrix of `type`; f32 and bf16 weights take the rows as they are. */
 export function quantizeRows(a: Activations, type: i32, first: i32, n: i32, cols: i32): void {
   if (takesFloats(type)) return;

@@ -1,10 +1,11 @@
 import {
-  BLOCK_COLS, MODEL_EXPERT_SIZE, MODEL_HIDDEN, MODEL_KV_RANK, MODEL_NOPE_DIM, MODEL_SCRATCH, PASS_BYTES, SCRATCH_BYTES, SCRATCH_HEAD_QUANT,
+  BLOCK_COLS, MODEL_EXPERT_SIZE, MODEL_HIDDEN, MODEL_KV_RANK, MODEL_NOPE_DIM, MODEL_SCRATCH, OWN_ROWS, PASS_BYTES, SCRATCH_BYTES, SCRATCH_HEAD_QUANT,
   SCRATCH_HEAD_SCALE, SCRATCH_HEAD_SUMS, SCRATCH_IOTA, SCRATCH_NORMED, SCRATCH_PAIRS_QUANT, SCRATCH_PAIRS_SCALE, SCRATCH_PAIRS_SUMS, SCRATCH_QUANT,
   SCRATCH_QUANT2, SCRATCH_QUANT2_SCALE, SCRATCH_QUANT2_STRIDE, SCRATCH_QUANT2_SUMS, SCRATCH_QUANT_SCALE, SCRATCH_QUANT_STRIDE, SCRATCH_QUANT_SUMS,
   SCRATCH_SUMS2_STRIDE, SCRATCH_SUMS_STRIDE, SCRATCH_UP, TEAM_PASSES,
 } from "../layout";
 import { int, padded, ptr } from "./descriptor";
+import { Product } from "../kernels/product";
 import { Activations } from "./matrix";
 import { team, threadIndex } from "./team";
 
@@ -13,7 +14,7 @@ import { team, threadIndex } from "./team";
 export class Pass {
   model: usize;
   sequence: usize;
-  /** Table of buffers. In a call of one row, what is computed row by row (residual stream, norms, quantised rows, router scores) is
+  /** Table of buffers. In a call of up to OWN_ROWS rows, what is computed row by row (residual stream, norms, quantised rows, router scores) is
    * computed by every thread into buffers of its own: cheaper than a barrier. In a larger call those buffers are shared. */
   scratch: usize;
   n: i32;
@@ -33,6 +34,9 @@ export class Pass {
   head: Activations;
   /** Experts' hidden rows, one for each pair of expert and token; shared, each written by who computes the expert. */
   pairs: Activations;
+  /** Two products at once (expert.ts). */
+  first: Product;
+  second: Product;
 }
 
 /** This thread's Pass, set up for a call on n rows that go to cache rows base.. and all see the first `visible` ones. */
@@ -53,6 +57,8 @@ export function beginPass(model: usize, sequence: usize, n: i32, base: i32, visi
   pass.inner = activations(at, 1);
   pass.head = activations(at, 2);
   pass.pairs = activations(at, 3);
+  pass.first = product(at, 0);
+  pass.second = product(at, 1);
   setRows(pass.input, ptr(scratch, SCRATCH_NORMED), pass.hiddenStride);
   setQuantised(pass.input, scratch, SCRATCH_QUANT, SCRATCH_QUANT_SCALE, SCRATCH_QUANT_SUMS, int(scratch, SCRATCH_QUANT_STRIDE), int(scratch, SCRATCH_SUMS_STRIDE));
   setQuantised(pass.inner, scratch, SCRATCH_QUANT2, SCRATCH_QUANT2_SCALE, SCRATCH_QUANT2_SUMS, int(scratch, SCRATCH_QUANT2_STRIDE), int(scratch, SCRATCH_SUMS2_STRIDE));
@@ -65,11 +71,15 @@ export function beginPass(model: usize, sequence: usize, n: i32, base: i32, visi
 /** The thread's table of buffers for a call of n rows (layout.ts, SCRATCH_BYTES). */
 function table(first: usize, n: i32): usize {
   const thread = threadIndex();
-  return thread === 0 ? first : first + <usize>(2 * thread - (n > 1 ? 0 : 1)) * SCRATCH_BYTES;
+  return thread === 0 ? first : first + <usize>(2 * thread - (n > OWN_ROWS ? 0 : 1)) * SCRATCH_BYTES;
 }
 
 function activations(pass: usize, index: i32): Activations {
   return changetype<Activations>(pass + offsetof<Pass>() + <usize>index * offsetof<Activations>());
+}
+
+function product(pass: usize, index: i32): Product {
+  return changetype<Product>(pass + offsetof<Pass>() + 4 * offsetof<Activations>() + <usize>index * offsetof<Product>());
 }
 
 function setRows(a: Activations, x: usize, strideBytes: usize): void {

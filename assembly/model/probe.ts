@@ -1,15 +1,15 @@
-import { LAYER_BYTES, MODEL_LAYER_TABLE, MODEL_SCRATCH, SCRATCH_NORMED } from "../layout";
+import { LAYER_BYTES, MODEL_LAYER_TABLE, MODEL_SCRATCH, OWN_ROWS, SCRATCH_NORMED } from "../layout";
 import { ptr } from "./descriptor";
-import { ffn, ffnType } from "./ffn";
-import { prepare } from "./matrix";
+import { ffn, prepareFfn } from "./ffn";
 import { beginPass } from "./pass";
-import { threadIndex } from "./team";
+import { endRows, from, takeRows, threadIndex, to } from "./team";
 
 /** Runs only the feed-forward branch of a layer on the n normed rows that scratch holds: for measuring it by itself. */
 export function ffnPass(model: usize, sequence: usize, n: i32, index: i32): void {
   const p = beginPass(model, sequence, n, 0, 0);
   const layer = ptr(model, MODEL_LAYER_TABLE) + <usize>index * LAYER_BYTES;
-  if (n === 1 && threadIndex() > 0) memory.copy(p.input.x, ptr(ptr(model, MODEL_SCRATCH), SCRATCH_NORMED), p.hiddenStride);
-  prepare(p.input, ffnType(p, layer), n, p.hidden);
+  if (n <= OWN_ROWS && threadIndex() > 0) memory.copy(p.input.x, ptr(ptr(model, MODEL_SCRATCH), SCRATCH_NORMED), <usize>n * p.hiddenStride);
+  while (takeRows(n)) prepareFfn(p, layer, from, to - from);
+  endRows(n);
   ffn(p, layer, index);
 }

@@ -1,12 +1,12 @@
 import {
-  LAYER_ROUTER, LAYER_ROUTER_NORM, MODEL_EXPERTS, MODEL_NORM_SCALE, MODEL_RMS_EPS, MODEL_ROUTER, MODEL_ROUTER_NORM, MODEL_SCRATCH, MODEL_TOP_K,
+  LAYER_ROUTER, LAYER_ROUTER_NORM, MATRIX_TYPE, MODEL_EXPERTS, MODEL_EXPERT_TYPE, MODEL_NORM_SCALE, MODEL_RMS_EPS, MODEL_ROUTER, MODEL_ROUTER_NORM, MODEL_SCRATCH, MODEL_TOP_K,
   MODEL_TOP_P, ROUTER_BLOCK, ROUTER_NORM_RMS, ROUTER_NORM_SUM, ROUTER_RELU, ROUTER_TOPK, ROUTER_TOPP, SCRATCH_ROUTER_RAW, SCRATCH_ROUTING,
 } from "../layout";
 import { rmsNorm, scale, softmax } from "../kernels";
 import { exp } from "../kernels/math";
 import { float, int, padded, ptr } from "./descriptor";
-import { project } from "./matrix";
-import { Pass } from "./pass";
+import { Activations, project, quantizeRows, sameRows } from "./matrix";
+import { innerRows, Pass } from "./pass";
 import { endRows, from, takeRows, to } from "./team";
 
 /** u32 words of one token's expert mask. */
@@ -16,6 +16,18 @@ export function activeWords(experts: i32): i32 {
   return (experts + 31) >> 5;
 }
 
+/** The branch's rows for the router: quantised beside `p.input`'s where the experts' weights take another form. */
+function routerRows(p: Pass, layer: usize): Activations {
+  const type = int(layer, LAYER_ROUTER + MATRIX_TYPE);
+  return sameRows(type, int(p.model, MODEL_EXPERT_TYPE)) ? p.input : innerRows(p, p.input.x, p.hiddenStride);
+}
+
+/** Quantises rows first..first + n - 1 of `p.input` for the router; nothing to do where it takes them as the experts do. */
+export function prepareRouter(p: Pass, layer: usize, first: i32, n: i32): void {
+  const rows = routerRows(p, layer);
+  if (rows !== p.input) quantizeRows(rows, int(layer, LAYER_ROUTER + MATRIX_TYPE), first, n, p.hidden);
+}
+
 /** Scores [n, experts] and active-expert masks [n, words] of the chunk's tokens. An expert that is not active has score 0. */
 export function route(p: Pass, layer: usize, index: i32, scores: usize, stride: usize, active: usize): void {
   const experts = int(p.model, MODEL_EXPERTS);
@@ -23,8 +35,7 @@ export function route(p: Pass, layer: usize, index: i32, scores: usize, stride: 
   const kind = int(p.model, MODEL_ROUTER);
   const raw = ptr(p.scratch, SCRATCH_ROUTER_RAW);
   const routing = ptr(ptr(p.model, MODEL_SCRATCH), SCRATCH_ROUTING);
-  // The router's weights are f32 or bf16: its input needs no preparation.
-  project(layer + LAYER_ROUTER, p.input, p.iota, p.n, raw, stride);
+  project(layer + LAYER_ROUTER, routerRows(p, layer), p.iota, p.n, raw, stride);
   while (takeRows(p.n)) for (let t = from; t < to; t++) {
     const s = scores + <usize>t * stride;
     const mask = active + ((t * words) << 2);

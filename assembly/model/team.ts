@@ -1,4 +1,4 @@
-import { TEAM_ARRIVED, TEAM_BYTES, TEAM_FAILED, TEAM_JOBS, TEAM_MEETINGS, TEAM_NEXT, TEAM_PATIENCE, TEAM_SLEEPERS } from "../layout";
+import { OWN_ROWS, TEAM_ARRIVED, TEAM_BYTES, TEAM_FAILED, TEAM_JOBS, TEAM_MEETINGS, TEAM_NEXT, TEAM_PATIENCE, TEAM_SLEEPERS } from "../layout";
 
 // Threads run the same pass over one memory. What is large is done in sections: units that the threads take until none are left, and a
 // barrier. Which thread computes a unit changes no bit of it. Where the engine is built without threads, or a call is the caller's alone,
@@ -103,17 +103,17 @@ export function end(): void {
   if (ASC_FEATURE_THREADS && size > 1) meet();
 }
 
-/** `take` for what is done row by row: a single row is done by every thread, for itself (pass.ts). */
+/** `take` for what is done row by row: up to OWN_ROWS rows are done by every thread, for itself (pass.ts). */
 export function takeRows(rows: i32): bool {
-  if (rows > 1) return take(rows, 1);
+  if (rows > OWN_ROWS) return take(rows, 1);
   from = 0;
-  to = 1;
+  to = rows;
   return takes++ === 0;
 }
 
 /** `end` of a section of rows. */
 export function endRows(rows: i32): void {
-  if (rows > 1) end();
+  if (rows > OWN_ROWS) end();
   else takes = 0;
 }
 

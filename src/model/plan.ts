@@ -1,4 +1,4 @@
-import type { ModelConfig } from "./config.ts";
+import type { ModelConfig, RouterKind } from "./config.ts";
 import { alignUp, BF16, F32, matrixBytes, paddedRows, Q4, Q8, type WeightType } from "./panel.ts";
 import type { Quantization } from "./types.ts";
 
@@ -124,11 +124,18 @@ export function planLayer(config: ModelConfig, prefix: string, plan: Planner): v
     planMlp(plan, `${prefix}ffn.`, ffn.size, ffn.gated, hiddenSize);
     return;
   }
-  // The router is never quantised to integers: its signs decide which experts run. Published checkpoints hold it in bf16.
-  plan.matrix(`${prefix}router`, ffn.experts, hiddenSize, plan.quantization === "f32" ? F32 : BF16);
+  plan.matrix(`${prefix}router`, ffn.experts, hiddenSize, plan.quantization === "f32" ? F32 : routerType(ffn.router));
   if (ffn.router === "block" && ffn.routerNorm === "rms") plan.vector(`${prefix}router_norm`, ffn.experts);
   if (ffn.sharedSize > 0) planMlp(plan, `${prefix}shared.`, ffn.sharedSize, ffn.sharedGated, hiddenSize);
   plan.experts(`${prefix}experts`, ffn.experts, ffn.expertSize, hiddenSize);
+}
+
+/**
+ * A ReLU router's scores pass through zero, so an expert that rounding switches on or off had next to no weight: 8 bits. The others pick the
+ * largest scores, and a pick that changes changes much: bf16, as published checkpoints hold it.
+ */
+function routerType(router: RouterKind): WeightType {
+  return router === "block" || router === "relu" ? Q8 : BF16;
 }
 
 function planMlp(plan: Planner, prefix: string, size: number, gated: boolean, hidden: number): void {

@@ -46,7 +46,7 @@ export function planScratch(config: ModelConfig, threads: number): ScratchPlan {
   const wide = ffn.kind === "dense" ? ffn.size : ffn.sharedSize;
   const gated = ffn.kind === "dense" ? ffn.gated : ffn.sharedGated;
   const quant = alignUp(hiddenSize, L.BLOCK_COLS);
-  const inner = alignUp(Math.max(wide, attnOut, gqa ? 0 : Math.max(a.qRank, a.kvRank, a.nopeDim)), L.BLOCK_COLS);
+  const inner = alignUp(Math.max(hiddenSize, wide, attnOut, gqa ? 0 : Math.max(a.qRank, a.kvRank, a.nopeDim)), L.BLOCK_COLS);
   const activeWords = Math.ceil(experts / 32);
   const logitsStride = paddedRows(vocabSize);
 
@@ -60,7 +60,7 @@ export function planScratch(config: ModelConfig, threads: number): ScratchPlan {
   };
   const put = (field: number, bytes: number): void => void offsets.set(field, place(bytes));
   const floats = (field: number, perRow: number): void => put(field, n * perRow * 4);
-  // What each thread has for itself in a call of one row, and always: fields, with the bytes of a row.
+  // What each thread has for itself in a call of OWN_ROWS rows, and always: fields, with the bytes of a row.
   const ofRow: [field: number, bytes: number][] = [];
   const always: [field: number, bytes: number][] = [];
   const rows = (field: number, bytes: number): void => {
@@ -120,7 +120,7 @@ export function planScratch(config: ModelConfig, threads: number): ScratchPlan {
   const otherTables: ReadonlyMap<number, number>[] = [];
   for (let thread = 1; thread < threads; thread++) {
     const mine = new Map(always.map(([field, bytes]) => [field, place(bytes)]));
-    otherTables.push(new Map([...mine, ...ofRow.map(([field, bytes]): [number, number] => [field, place(bytes)])]), mine);
+    otherTables.push(new Map([...mine, ...ofRow.map(([field, bytes]): [number, number] => [field, place(L.OWN_ROWS * bytes)])]), mine);
   }
   const constants = new Map([
     [L.SCRATCH_QUANT_STRIDE, quant],

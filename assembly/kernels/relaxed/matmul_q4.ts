@@ -4,9 +4,9 @@ import { mulAdd } from "../simd/lanes";
 import { keep, readAhead288, scale4 } from "../simd/panel";
 import { dot4 } from "./dot";
 import { Q4_ROW_BLOCK, ROW_DATA } from "./quantize";
-import { store4 } from "./store";
+import { ADD, CONTINUE, STORE, store4 } from "./store";
 import { stretchRows } from "./stretch";
-import { clearedSums } from "./sums";
+import { clearedSums, sumsOf } from "./sums";
 
 // Weights are the unsigned operand (0..15), activations the signed bytes of quantizeQ4. The offset of 8 is taken away by starting each
 // block at -8 times the sum of its activations. High nibbles are shifted down here, so their rows' scales get the factor of 16 back.
@@ -28,8 +28,8 @@ function addScaled(sums: usize, offset: usize, a: v128, s: v128, x: v128): void 
 /** Stores or adds sixteen finished rows. */
 // @ts-ignore: decorator
 @inline
-function storeSums(y: usize, sums: usize, accumulate: bool): void {
-  store4(y, v128.load(sums), v128.load(sums, 16), v128.load(sums, 32), v128.load(sums, 48), accumulate);
+function storeSums(y: usize, sums: usize, ending: i32): void {
+  store4(y, v128.load(sums), v128.load(sums, 16), v128.load(sums, 32), v128.load(sums, 48), ending === ADD);
 }
 
 /**
@@ -42,6 +42,7 @@ export function matmulQ4(
 ): void {
   const panelBytes = <usize>((cols + BLOCK_COLS - 1) / BLOCK_COLS) * Q4_BLOCK_BYTES;
   const stretch = stretchRows(panelBytes, n);
+  const ending = accumulate ? ADD : STORE;
   let ahead = 0;
   for (let first = 0; first < rows; first += stretch) {
     const last = min(rows, first + stretch);
@@ -49,7 +50,7 @@ export function matmulQ4(
     for (; t + 2 <= n; t += 2) {
       let p = w;
       for (let r = first; r < last; r += PANEL_ROWS) {
-        ahead |= panel2(p, panelBytes, x, xStride, xi + (t << 2), y + (r << 2), yStride, yi + (t << 2), accumulate);
+        ahead |= panel2(p, panelBytes, x, xStride, xi + (t << 2), y + (r << 2), yStride, yi + (t << 2), ending);
         p += panelBytes;
       }
     }
@@ -58,7 +59,7 @@ export function matmulQ4(
       const yt = y + <usize>load<u32>(yi + (t << 2)) * yStride;
       let p = w;
       for (let r = first; r < last; r += PANEL_ROWS) {
-        ahead |= panel1(p, panelBytes, xt, yt + (r << 2), accumulate);
+        ahead |= panel1(p, panelBytes, xt, yt + (r << 2), ending);
         p += panelBytes;
       }
     }
@@ -67,13 +68,30 @@ export function matmulQ4(
   keep(ahead);
 }
 
+/**
+ * Blocks of one panel for one or two tokens: `bytes` of weights from w on, and the activations of their columns, `x` being those of the first
+ * one. `ending` as in store.ts: columns taken in runs give the bits that all of them at once would.
+ */
+// @ts-ignore: decorator
+@inline
+export function panelQ4(w: usize, bytes: usize, x: usize, xStride: usize, xi: usize, n: i32, y: usize, yStride: usize, yi: usize, ending: i32): i32 {
+  if (n === 2) return panel2(w, bytes, x, xStride, xi, y, yStride, yi, ending);
+  return panel1(w, bytes, x + <usize>load<u32>(xi) * xStride, y + <usize>load<u32>(yi) * yStride, ending);
+}
+
 // One token, reading ahead (simd/panel.ts).
-function panel1(w: usize, bytes: usize, x: usize, y: usize, accumulate: bool): i32 {
+function panel1(w: usize, bytes: usize, x: usize, y: usize, ending: i32): i32 {
   const low = mask0f();
   let f0 = f32x4.splat(0);
   let f1 = f0;
   let f2 = f0;
   let f3 = f0;
+  if (ending === CONTINUE) {
+    f0 = v128.load(y);
+    f1 = v128.load(y, 16);
+    f2 = v128.load(y, 32);
+    f3 = v128.load(y, 48);
+  }
   let ahead = 0;
   const end = w + bytes;
   while (w < end) {
@@ -112,16 +130,18 @@ function panel1(w: usize, bytes: usize, x: usize, y: usize, accumulate: bool): i
     w += Q4_BLOCK_BYTES;
     x += Q4_ROW_BLOCK;
   }
-  store4(y, f0, f1, f2, f3, accumulate);
+  store4(y, f0, f1, f2, f3, ending === ADD);
   return ahead;
 }
 
 // Two tokens, all sixteen rows. Sums lie in memory (sums.ts), the first token's before the second's.
-function panel2(w: usize, bytes: usize, x: usize, xStride: usize, xi: usize, y: usize, yStride: usize, yi: usize, accumulate: bool): i32 {
+function panel2(w: usize, bytes: usize, x: usize, xStride: usize, xi: usize, y: usize, yStride: usize, yi: usize, ending: i32): i32 {
   let x0 = x + <usize>load<u32>(xi) * xStride;
   let x1 = x + <usize>load<u32>(xi, 4) * xStride;
   const low = mask0f();
-  const sums = clearedSums();
+  const y0 = y + <usize>load<u32>(yi) * yStride;
+  const y1 = y + <usize>load<u32>(yi, 4) * yStride;
+  const sums = ending === CONTINUE ? sumsOf(y0, y1) : clearedSums();
   let ahead = 0;
   const end = w + bytes;
   while (w < end) {
@@ -174,7 +194,7 @@ function panel2(w: usize, bytes: usize, x: usize, xStride: usize, xi: usize, y: 
     x0 += Q4_ROW_BLOCK;
     x1 += Q4_ROW_BLOCK;
   }
-  storeSums(y + <usize>load<u32>(yi) * yStride, sums, accumulate);
-  storeSums(y + <usize>load<u32>(yi, 4) * yStride, sums + 64, accumulate);
+  storeSums(y0, sums, ending);
+  storeSums(y1, sums + 64, ending);
   return ahead;
 }

@@ -1,3 +1,8 @@
+/** What a panel's sums begin with and what becomes of them: zeros, stored over y; zeros, added to y; y, stored over it. */
+export const STORE = 0;
+export const ADD = 1;
+export const CONTINUE = 2;
+
 /** Stores or adds four finished rows. */
 // @ts-ignore: decorator
 @inline

@@ -1,4 +1,4 @@
-import { ROUTER_BLOCK, ROUTER_NORM_RMS, WEIGHT_BF16, WEIGHT_F32, WEIGHT_Q8 } from "../../layout";
+import { ROUTER_BLOCK, ROUTER_NORM_RMS, ROUTER_RELU, WEIGHT_BF16, WEIGHT_F32, WEIGHT_Q8 } from "../../layout";
 import { ModelConfig } from "./config";
 import { alignUp, matrixBytes, paddedRows } from "./panel";
 
@@ -95,10 +95,15 @@ function planAttention(config: ModelConfig, prefix: string, plan: WeightPlan): v
 function planFfn(config: ModelConfig, prefix: string, plan: WeightPlan): void {
   const hidden = config.hiddenSize;
   if (config.experts === 0) return planMlp(plan, prefix + "ffn.", config.ffnSize, config.gated, hidden);
-  plan.matrix(prefix + "router", config.experts, hidden, plan.body === WEIGHT_F32 ? WEIGHT_F32 : WEIGHT_BF16);
+  plan.matrix(prefix + "router", config.experts, hidden, plan.body === WEIGHT_F32 ? WEIGHT_F32 : routerType(config.router));
   if (config.router === ROUTER_BLOCK && config.routerNorm === ROUTER_NORM_RMS) plan.vector(prefix + "router_norm", config.experts);
   if (config.sharedSize > 0) planMlp(plan, prefix + "shared.", config.sharedSize, config.sharedGated, hidden);
   plan.experts(prefix + "experts", config.experts, config.expertSize, hidden);
+}
+
+/** As src/model/plan.ts. */
+function routerType(router: i32): i32 {
+  return router === ROUTER_BLOCK || router === ROUTER_RELU ? WEIGHT_Q8 : WEIGHT_BF16;
 }
 
 function planMlp(plan: WeightPlan, prefix: string, size: i32, gated: bool, hidden: i32): void {

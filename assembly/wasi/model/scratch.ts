@@ -57,7 +57,7 @@ export function planScratch(config: ModelConfig): ScratchPlan {
   const wide = experts === 0 ? config.ffnSize : config.sharedSize;
   const gated = experts === 0 ? config.gated : config.sharedGated;
   const quant = alignUp(config.hiddenSize, L.BLOCK_COLS);
-  const inner = alignUp(max(max(wide, attnOut), mla ? max(max(config.qRank, config.kvRank), config.nopeDim) : 0), L.BLOCK_COLS);
+  const inner = alignUp(max(max(max(config.hiddenSize, wide), attnOut), mla ? max(max(config.qRank, config.kvRank), config.nopeDim) : 0), L.BLOCK_COLS);
   plan.activeWords = (experts + 31) >> 5;
   plan.logitsStride = <i32>paddedRows(config.vocabSize);
   plan.floats(L.SCRATCH_TOKENS, 1);
