@@ -1,21 +1,24 @@
-import { BLOCK_COLS, MATRIX_COLS, MATRIX_DATA, MATRIX_TYPE, PANEL_ROWS, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, Q8_HEAD_BYTES, SCALE_BYTES, WEIGHT_F32 } from "../layout";
+import { BLOCK_COLS, MATRIX_COLS, MATRIX_DATA, MATRIX_TYPE, PANEL_ROWS, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, Q8_HEAD_BYTES, SCALE_BYTES, WEIGHT_F32, WEIGHT_Q4 } from "../layout";
 import { q8ByteAt } from "../kernels/scalar/matmul_q8";
 import { int, ptr } from "./descriptor";
 import { matrixBytes } from "./matrix";
+import { roundBytes } from "./gather_q4";
 
 /**
- * Packs rows ids[0..count-1] (u32) of an f32 or q8 matrix as a matrix [count, cols] of the same type at `out`, which holds zeros.
- * The stored values are copied, so a product with a gathered row has the bits of a product with the original.
+ * Packs rows ids[0..count-1] (u32) of an f32 or q8 matrix as a matrix [count, cols] at `out`, which holds zeros. Of the same `type`, the stored
+ * values are copied, so a product with a gathered row has the bits of a product with the original; from q8 to q4, they are rounded.
  */
-export function gatherRows(matrix: usize, ids: usize, count: i32, out: usize): void {
-  const type = int(matrix, MATRIX_TYPE);
+export function gatherRows(matrix: usize, ids: usize, count: i32, out: usize, type: i32): void {
+  const source = int(matrix, MATRIX_TYPE);
   const cols = int(matrix, MATRIX_COLS);
-  const panel = matrixBytes(type, PANEL_ROWS, cols);
+  const panel = matrixBytes(source, PANEL_ROWS, cols);
+  const outPanel = matrixBytes(type, PANEL_ROWS, cols);
   for (let i = 0; i < count; i++) {
     const row = load<u32>(ids + (i << 2));
     const from = ptr(matrix, MATRIX_DATA) + <usize>(row / PANEL_ROWS) * panel;
-    const to = out + <usize>(i / PANEL_ROWS) * panel;
+    const to = out + <usize>(i / PANEL_ROWS) * outPanel;
     if (type === WEIGHT_F32) copyFloats(from, row % PANEL_ROWS, to, i % PANEL_ROWS, cols);
+    else if (type === WEIGHT_Q4) roundBytes(from, row % PANEL_ROWS, to, i % PANEL_ROWS, cols);
     else copyBytes(from, row % PANEL_ROWS, to, i % PANEL_ROWS, cols);
   }
 }

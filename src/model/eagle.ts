@@ -5,9 +5,10 @@ import { Fields, writeLayers, writeModel, type Addresses } from "./descriptor.ts
 import { EagleSequence, MAX_TOP } from "./eagle-sequence.ts";
 import type { ModelInstance } from "./instance.ts";
 import { ropeDim } from "./layout.ts";
-import { alignUp, matrixBytes, paddedRows, type WeightType } from "./panel.ts";
+import { alignUp, matrixBytes, paddedRows, Q4, type WeightType } from "./panel.ts";
 import type { WeightPlan } from "./plan.ts";
 import { checkScratch, planScratch, writeScratch, type ScratchPlan } from "./scratch.ts";
+import type { Quantization } from "./types.ts";
 
 /** Where a head's parts lie. */
 interface Memory {
@@ -134,7 +135,8 @@ export class EagleHead {
     const topIndices = put(MAX_TOP * 4);
     const topValues = put(MAX_TOP * 4);
     const source = headMatrix(base);
-    const rows = put(draftTokens === undefined ? 0 : matrixBytes(source.type, draftTokens.length, config.hiddenSize));
+    const type = draftRowType(source.type, this.#plan.quantization);
+    const rows = put(draftTokens === undefined ? 0 : matrixBytes(type, draftTokens.length, config.hiddenSize));
     const ids = put((draftTokens?.length ?? 0) * 4);
     const bytes = end + L.READ_AHEAD;
     const at = base.arena.allocate(bytes, "the EAGLE head");
@@ -148,8 +150,9 @@ export class EagleHead {
     this.#writeDescriptors(addresses, at + hidden);
     if (draftTokens !== undefined) {
       engine.u32(at + ids, draftTokens.length).set(draftTokens);
-      engine.exports.gatherRows(source.address, at + ids, draftTokens.length, at + rows);
+      engine.exports.gatherRows(source.address, at + ids, draftTokens.length, at + rows, type);
       const view = new DataView(engine.memory.buffer);
+      view.setUint32(addresses.descriptor + L.MODEL_HEAD + L.MATRIX_TYPE, type, true);
       view.setUint32(addresses.descriptor + L.MODEL_HEAD + L.MATRIX_ROWS, draftTokens.length, true);
       view.setUint32(addresses.descriptor + L.MODEL_HEAD + L.MATRIX_DATA, at + rows, true);
     }
@@ -173,6 +176,11 @@ export class EagleHead {
     fields.vector(L.EAGLE_FC_BIAS, "fc_bias");
     fields.int(L.EAGLE_HIDDEN, hidden);
   }
+}
+
+/** Drafts are only proposals: in a q4 model, 4 bits serve for the rows of the draft vocabulary, which are most of what a draft reads. */
+function draftRowType(source: WeightType, quantization: Quantization): WeightType {
+  return quantization === "q4" ? Q4 : source;
 }
 
 /** The base model's head: address of its matrix descriptor, and its type. */

@@ -23,7 +23,7 @@ export interface EngineExports {
   forward(model: number, sequence: number, n: number, base: number, logits: number): void;
   eagleForward(eagle: number, sequence: number, n: number, base: number, visible: number, logits: number): void;
   logSoftmaxTopK(x: number, count: number, k: number, temporary: number, indices: number, values: number): number;
-  gatherRows(matrix: number, ids: number, count: number, out: number): void;
+  gatherRows(matrix: number, ids: number, count: number, out: number, type: number): void;
   ffnBranch(model: number, sequence: number, n: number, layer: number): void;
   compact(model: number, sequence: number, base: number, path: number, count: number): void;
   ropeFrequencies(theta: number, dim: number, out: number): void;

@@ -150,13 +150,41 @@ it("a gathered row gives the bits of the original", async () => {
       const matrix = bench.put(Uint32Array.of(type, rows, cols, bench.put(packed)));
       const bytes = matrixBytes(type, ids.length, cols);
       const out = bench.put(new Uint8Array(bytes));
-      bench.run.gatherRows(matrix, bench.put(Uint32Array.from(ids)), ids.length, out);
+      bench.run.gatherRows(matrix, bench.put(Uint32Array.from(ids)), ids.length, out, type);
       const gathered = bench.engine.bytes(out, bytes).slice();
       const x = normals(2 * cols, 5);
       const all = multiply(bench, type, packed, rows, cols, x, 2, false);
       const some = multiply(bench, type, gathered, ids.length, cols, x, 2, false);
       for (const t of [1, 2]) ids.forEach((id, i) => expect(some.y[t * some.stride + i]).toBe(all.y[t * all.stride + id]));
     }
+  }
+});
+
+it("a row gathered from q8 into q4 is within the error of the plain scale max/-8", async () => {
+  const [rows, cols] = [37, 300];
+  const ids = [36, 0, 17, 5, 16, 15, 31, 8, 1, 22, 30, 3, 9, 11, 12, 13, 14, 2, 36];
+  for (const tier of TIERS) {
+    const bench = await KernelBench.create(tier);
+    const weights = normals(rows * cols, 3, 1);
+    weights.fill(0, 5 * cols, 5 * cols + 64);
+    const packed = pack(Q8, weights, rows, cols);
+    const bytes = matrixBytes(Q4, ids.length, cols);
+    const out = bench.put(new Uint8Array(bytes));
+    bench.run.gatherRows(bench.put(Uint32Array.of(Q8, rows, cols, bench.put(packed))), bench.put(Uint32Array.from(ids)), ids.length, out, Q4);
+    const gathered = bench.engine.bytes(out, bytes).slice();
+    ids.forEach((id, i) => {
+      for (let b = 0; b < cols; b += BLOCK_COLS) {
+        const block = Array.from({ length: Math.min(BLOCK_COLS, cols - b) }, (_, c) => unpack(Q8, packed, id, b + c, cols));
+        const peak = block.reduce((p, v) => (Math.abs(v) > Math.abs(p) ? v : p), 0);
+        let squares = 0;
+        let plain = 0;
+        block.forEach((v, c) => {
+          squares += (unpack(Q4, gathered, i, b + c, cols) - v) ** 2;
+          plain += peak === 0 ? 0 : (v - Math.max(-8, Math.min(7, Math.round((v / peak) * -8))) * (peak / -8)) ** 2;
+        });
+        expect(squares).toBeLessThanOrEqual(plain * 1.02 + 1e-4 * peak * peak);
+      }
+    });
   }
 });
 

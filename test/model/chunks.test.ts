@@ -34,12 +34,13 @@ describeShared("chunks", "golden/models", () => {
   for (const name of MODELS) {
     for (const tier of TIERS) {
       for (const quantize of TYPES) {
-        it(`${name}, ${tier}, ${quantize}: 64 tokens at 64, 7 and 1 at a time give the same bits`, async () => {
+        it(`${name}, ${tier}, ${quantize}: 64 tokens at 64, 7, 2 and 1 at a time give the same bits`, async () => {
           const model = await loadModel(testHost, sharedPath(name), { tier, quantize });
           const ids = Array.from({ length: 64 }, (_, i) => (i * 37 + 11) % model.config.vocabSize);
           const whole = feed(model, ids, 64);
           expect(new Float32Array(whole.buffer).every(Number.isFinite)).toBe(true);
           expect(differences(feed(model, ids, 7), whole)).toBe(0);
+          expect(differences(feed(model, ids, 2), whole)).toBe(0);
           expect(differences(feed(model, ids, 1), whole)).toBe(0);
           model.ffn = "dense";
           expect(differences(feed(model, ids, 7), whole)).toBe(0);

@@ -5,8 +5,12 @@ import { bf16 } from "./bf16";
 // @ts-ignore: decorator
 @inline
 export function q4NibbleAt(block: usize, r: i32, c: i32): i32 {
-  const byte = load<u8>(block + SCALE_BYTES + ((c >> 2) << 5) + ((r >> 3) << 4) + ((r & 3) << 2) + ((c & 1) << 1) + ((c >> 1) & 1));
-  return (<i32>byte >> (r & 4)) & 15;
+  return (<i32>load<u8>(block + q4ByteAt(r, c)) >> (r & 4)) & 15;
+}
+
+/** Where in a block the byte lies that holds the nibbles of (r, c) and of the row four further or before. */
+export function q4ByteAt(r: i32, c: i32): usize {
+  return SCALE_BYTES + ((c >> 2) << 5) + ((r >> 3) << 4) + ((r & 3) << 2) + ((c & 1) << 1) + ((c >> 1) & 1);
 }
 
 /**
