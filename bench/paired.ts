@@ -52,6 +52,25 @@ export async function sampleUntilSettled(
   return most;
 }
 
+/**
+ * Goes on with those series alone whose interval holds `line`, until none does, `most` more samples are taken or the time is over. `sample` adds
+ * one value to each of the series whose places it is given.
+ */
+export async function sampleUndecided(
+  series: readonly (readonly number[])[], line: number, sample: (index: number, undecided: readonly number[]) => Promise<void>,
+  { most, ms }: { most: number; ms: number },
+): Promise<void> {
+  const end = performance.now() + ms;
+  for (let i = 0; i < most && performance.now() < end; i++) {
+    const undecided = series.flatMap((values, at) => {
+      const { low, high } = estimate(values);
+      return low <= line && line <= high ? [at] : [];
+    });
+    if (undecided.length === 0) return;
+    await sample(i, undecided);
+  }
+}
+
 function settled(values: readonly number[], within: number): boolean {
   const { median: mid, low, high } = estimate(values);
   return high - mid <= within && mid - low <= within;

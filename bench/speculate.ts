@@ -3,7 +3,7 @@ import type { GenerationResult } from "../src/decode/generation.ts";
 import type { ModelInstance } from "../src/model/instance.ts";
 import type { Tokenizer } from "../src/text/tokenizer.ts";
 import { median } from "./measure.ts";
-import { estimate, orders, sampleUntilSettled, type Estimate } from "./paired.ts";
+import { estimate, orders, sampleUndecided, sampleUntilSettled, type Estimate } from "./paired.ts";
 
 /** One prompt, decoded in every way. */
 export interface SpeculateResult {
@@ -38,9 +38,12 @@ const PROMPTS = [
 ];
 /** A sample is as many generations as take this long: a clock's tick or a pause is little of it. */
 const SAMPLE_MS = 100;
+const UNDECIDED = { most: 120, ms: 100_000 };
 /** Runs of all prompts before anything counts: code is compiled, the guard has its costs. */
 const WARM_UP = 3;
 const FIXED_ROUNDS = 3;
+/** What the guard promises, speed of `auto` over `off`: prompts are measured until they are known to keep it, or not to. */
+const PROMISED = 0.97;
 
 /** Prompts by token ids, for models without a tokenizer. */
 const idPrompt = (i: number, vocab: number): number[] => Array.from({ length: 8 }, (_, at) => (i * 101 + at * 37 + 11) % vocab);
@@ -60,7 +63,8 @@ class Series {
 /**
  * Greedy decoding of story prompts with `off`, `auto` and `off` again, whole generations by the wall clock, in turn in all orders.
  * Prompts alternate too, so a guard comes to each with what it learned of the others. Ratios are of sums of at least SAMPLE_MS
- * that were measured together; rounds go on until all ratios are known to half a percent, or the time is over.
+ * that were measured together; rounds go on until all ratios are known to half a percent, or the time is over; then with the prompts
+ * alone of which it is not yet certain on which side of PROMISED they are.
  */
 export async function benchSpeculate(model: ModelInstance, tokenizer: Tokenizer | undefined, options: SpeculateOptions = {}): Promise<SpeculateResult[]> {
   const { tokens = 200, quick = false, onProgress = () => undefined } = options;
@@ -95,25 +99,28 @@ export async function benchSpeculate(model: ModelInstance, tokenizer: Tokenizer 
   const repeats = Math.max(1, Math.ceil(SAMPLE_MS / offMs));
   const turns = orders<Way>(["off", "auto", "control"]);
   let turn = 0;
-  const limits = quick ? { least: 6, most: 6, within: 0.005, ms: 20_000 } : { least: 9, most: 41, within: 0.005, ms: 100_000 };
-  await sampleUntilSettled(all.flatMap(({ auto, control }) => [auto, control]), async (sample) => {
-    const sums = prompts.map((): Record<"off" | "auto" | "control", number> => ({ off: 0, auto: 0, control: 0 }));
-    onProgress(`speculation, sample ${sample + 1}, ${repeats} generations of ${prompts.length} prompts and 3 ways each`);
+  const sample = async (number: number, chosen: readonly number[]): Promise<void> => {
+    const sums = new Map(chosen.map((i) => [i, { off: 0, auto: 0, control: 0 }]));
+    onProgress(`speculation, sample ${number + 1}, ${repeats} generations of ${chosen.length} prompts and 3 ways each`);
     for (let repeat = 0; repeat < repeats; repeat++) {
-      for (let i = 0; i < prompts.length; i++) {
-        for (const way of turns[turn++ % turns.length]! as ("off" | "auto" | "control")[]) sums[i]![way] += await run(i, way);
+      for (const [i, sum] of sums) {
+        for (const way of turns[turn++ % turns.length]! as ("off" | "auto" | "control")[]) sum[way] += await run(i, way);
         all[i]!.losses.push(all[i]!.last.get("auto")!.decisions?.lossShare ?? 0);
       }
       // Six prompts are a whole cycle of orders: each prompt is to see all of them.
       turn++;
     }
-    sums.forEach(({ off, auto, control }, i) => {
+    for (const [i, { off, auto, control }] of sums) {
       const series = all[i]!;
       series.auto.push(off / auto);
       series.control.push(off / control);
       for (const [way, sum] of [["off", off], ["auto", auto]] as const) series.ms.set(way, [...(series.ms.get(way) ?? []), sum / repeats]);
-    });
-  }, limits);
+    }
+  };
+  const limits = quick ? { least: 6, most: 6, within: 0.005, ms: 20_000 } : { least: 9, most: 41, within: 0.005, ms: 100_000 };
+  const every = prompts.map((_, i) => i);
+  const taken = await sampleUntilSettled(all.flatMap(({ auto, control }) => [auto, control]), (number) => sample(number, every), limits);
+  if (!quick) await sampleUndecided(all.map(({ auto }) => auto), PROMISED, (number, undecided) => sample(taken + number, undecided), UNDECIDED);
   const ways: Way[] = ["off", "auto", ...fixed];
   return all.map((series, i): SpeculateResult => ({
     prompt: PROMPTS[i]!,

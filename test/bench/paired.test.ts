@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { estimate, orders, sampleUntilSettled } from "../../bench/paired.ts";
+import { estimate, orders, sampleUndecided, sampleUntilSettled } from "../../bench/paired.ts";
 import { createRandom } from "../../src/decode/rng.ts";
 
 describe("estimate", () => {
@@ -50,5 +50,27 @@ describe("sampleUntilSettled", () => {
     const series: number[] = [];
     const taken = await sampleUntilSettled([series], async (i) => void series.push(i), { least: 4, most: 100, within: 0, ms: 0 });
     expect(taken).toBe(4);
+  });
+});
+
+describe("sampleUndecided", () => {
+  it("goes on with the series alone whose interval holds the line, until it does not", async () => {
+    const random = createRandom(3);
+    const draw = (centre: number): number => centre + 0.08 * (random.float() - 0.5);
+    const centres = [1, 0.985, 0.9];
+    const series = centres.map((centre) => Array.from({ length: 6 }, () => draw(centre)));
+    series[0] = Array.from({ length: 6 }, () => 1);
+    await sampleUndecided(series, 0.97, async (_, undecided) => undecided.forEach((at) => series[at]!.push(draw(centres[at]!))), { most: 500, ms: 60_000 });
+    expect(series[0]).toHaveLength(6);
+    expect(series[1]!.length).toBeGreaterThan(6);
+    expect(series[1]!.length).toBeLessThan(506);
+    expect(estimate(series[1]!).low).toBeGreaterThan(0.97);
+    expect(estimate(series[2]!).high).toBeLessThan(0.97);
+  });
+
+  it("stops after the most samples", async () => {
+    const series: number[][] = [[0, 1, 0, 1]];
+    await sampleUndecided(series, 0.5, async (i) => void series[0]!.push(i % 2), { most: 5, ms: 60_000 });
+    expect(series[0]).toHaveLength(9);
   });
 });
