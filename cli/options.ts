@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { SPECULATE } from "../src/decode/options.ts";
 import { TIERS } from "../src/host.ts";
+import { QUANTIZATIONS } from "../src/model/types.ts";
 
 /** A whole number as an option's value; its range is checked where it is used. */
 export function wholeNumber(text: string): number {
@@ -31,7 +32,7 @@ export function collect(value: string, previous: string[] | undefined): string[]
 export const modelOption = (): Option => new Option("-m, --model <path>", "packed model or Hugging Face folder (default: the model that comes with blockffn)");
 export const tierOption = (): Option => new Option("--tier <tier>", "kernels to use (default: the fastest that works here)").choices(TIERS);
 export const threadsOption = (): Option => new Option("--threads <n>", "threads to run on at most; changes no bit (default: the physical cores where that is faster)").argParser(wholeNumber);
-export const quantizeOption = (): Option => new Option("--quantize <type>", "weights of a Hugging Face folder (default: f32)").choices(["f32", "q8", "q4"]);
+export const quantizeOption = (): Option => new Option("--quantize <type>", "weights of a Hugging Face folder (default: f32)").choices(QUANTIZATIONS);
 export const ffnOption = (): Option => new Option("--ffn <mode>", "sparse skips inactive experts, dense computes them too").choices(["sparse", "dense"]);
 export const backendOption = (): Option => new Option("--backend <name>", "where to compute: wasm, webgpu (a GPU, in runtimes that have WebGPU, such as Deno), or auto").choices(["wasm", "webgpu", "auto"]).default("wasm");
 export const jsonOption = (): Option => new Option("--json", "print one JSON object");

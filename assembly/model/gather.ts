@@ -2,10 +2,10 @@ import { BLOCK_COLS, MATRIX_COLS, MATRIX_DATA, MATRIX_TYPE, PANEL_ROWS, Q8_BLOCK
 import { q8ByteAt } from "../kernels/scalar/matmul_q8";
 import { int, ptr } from "./descriptor";
 import { matrixBytes } from "./matrix";
-import { roundBytes } from "./gather_q4";
+import { copyNibbles, roundBytes } from "./gather_q4";
 
 /**
- * Packs rows ids[0..count-1] (u32) of an f32 or q8 matrix as a matrix [count, cols] at `out`, which holds zeros. Of the same `type`, the stored
+ * Packs rows ids[0..count-1] (u32) of an f32, q8 or q4 matrix as a matrix [count, cols] at `out`, which holds zeros. Of the same `type`, the stored
  * values are copied, so a product with a gathered row has the bits of a product with the original; from q8 to q4, they are rounded.
  */
 export function gatherRows(matrix: usize, ids: usize, count: i32, out: usize, type: i32): void {
@@ -18,6 +18,7 @@ export function gatherRows(matrix: usize, ids: usize, count: i32, out: usize, ty
     const from = ptr(matrix, MATRIX_DATA) + <usize>(row / PANEL_ROWS) * panel;
     const to = out + <usize>(i / PANEL_ROWS) * outPanel;
     if (type === WEIGHT_F32) copyFloats(from, row % PANEL_ROWS, to, i % PANEL_ROWS, cols);
+    else if (source === WEIGHT_Q4) copyNibbles(from, row % PANEL_ROWS, to, i % PANEL_ROWS, cols);
     else if (type === WEIGHT_Q4) roundBytes(from, row % PANEL_ROWS, to, i % PANEL_ROWS, cols);
     else copyBytes(from, row % PANEL_ROWS, to, i % PANEL_ROWS, cols);
   }

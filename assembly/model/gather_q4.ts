@@ -1,7 +1,21 @@
 import { BLOCK_COLS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, Q8_HEAD_BYTES } from "../layout";
 import { bf16, toBF16 } from "../kernels/scalar/bf16";
-import { q4ByteAt } from "../kernels/scalar/matmul_q4";
+import { q4ByteAt, q4NibbleAt } from "../kernels/scalar/matmul_q4";
 import { q8ByteAt } from "../kernels/scalar/matmul_q8";
+
+/** Row r of a q4 panel as row s of another, which holds zeros. */
+export function copyNibbles(from: usize, r: i32, to: usize, s: i32, cols: i32): void {
+  const end = from + <usize>((cols + BLOCK_COLS - 1) / BLOCK_COLS) * Q4_BLOCK_BYTES;
+  for (; from < end; from += Q4_BLOCK_BYTES) {
+    const scale = bf16(from + (r << 1)) * <f32>(1 << (r & 4));
+    store<u16>(to + (s << 1), toBF16(scale / <f32>(1 << (s & 4))));
+    for (let c = 0; c < BLOCK_COLS; c++) {
+      const at = to + q4ByteAt(s, c);
+      store<u8>(at, load<u8>(at) | <u8>(q4NibbleAt(from, r, c) << (s & 4)));
+    }
+    to += Q4_BLOCK_BYTES;
+  }
+}
 
 /** Row r of a q8 panel as row s of a q4 panel of zeros. */
 export function roundBytes(from: usize, r: i32, to: usize, s: i32, cols: i32): void {

@@ -39,14 +39,14 @@ export function outputLength(): u32 {
   return out.length;
 }
 
-/** Plans a model and writes its descriptors and scratch table to the given addresses. @returns bytes of the weights */
-export function describe(json: usize, length: u32, type: i32, descriptor: usize, layers: usize, frequencies: usize, scratch: usize, weights: usize): f64 {
+/** Plans a model and writes its descriptors and scratch table to the given addresses; `quantization` is a place in QUANTIZATIONS. @returns bytes of the weights */
+export function describe(json: usize, length: u32, quantization: i32, descriptor: usize, layers: usize, frequencies: usize, scratch: usize, weights: usize): f64 {
   const fields = new ConfigFields("config");
   fields.read(new JsonReader(json, length, "config"));
   const config = new ModelConfig();
   config.take(fields);
   if (failed()) return -1;
-  const plan = planWeights(config, type);
+  const plan = planWeights(config, quantization);
   const scratchPlan = planScratch(config);
   const at = new Addresses();
   at.descriptor = descriptor;

@@ -2,7 +2,7 @@ import { Option, type Command } from "commander";
 import { benchBig, formatBig } from "../../bench/big.ts";
 import { SHAPES } from "../../bench/shapes.ts";
 import { TIERS, type Tier } from "../../src/host.ts";
-import type { Quantization } from "../../src/model/types.ts";
+import { QUANTIZATIONS, type Quantization } from "../../src/model/types.ts";
 import type { Context } from "../io.ts";
 import { jsonOption, wholeNumber } from "../options.ts";
 
@@ -18,7 +18,7 @@ export function registerBenchBig(bench: Command, { io }: Context): void {
   bench.command("big")
     .description("Write a large model with synthetic weights, load it and decode with a long context: does it fit into WebAssembly's 4 GiB?")
     .addOption(new Option("--shape <name>", "shape to run").choices(Object.keys(SHAPES)).default("2.8B"))
-    .addOption(new Option("--quantize <type>", "weights").choices(["f32", "q8", "q4"]).default("q4"))
+    .addOption(new Option("--quantize <type>", "weights").choices(QUANTIZATIONS).default("q4"))
     .addOption(new Option("--tier <tier>", "kernels to use").choices(TIERS).default("simd"))
     .option("--context <n>", "tokens that the sequence has room for", wholeNumber, 4096)
     .addOption(jsonOption())

@@ -8,7 +8,7 @@ import { formatModes } from "../../bench/modes/report.ts";
 import { writeFileAtomically } from "../../host/node/output.ts";
 import { UsageError } from "../../src/errors.ts";
 import { TIERS, type Tier } from "../../src/host.ts";
-import type { Quantization } from "../../src/model/types.ts";
+import { QUANTIZATIONS, type Quantization } from "../../src/model/types.ts";
 import type { Context } from "../io.ts";
 import { jsonOption, modelOption, wholeNumber } from "../options.ts";
 import { readTextFile } from "../text-file.ts";
@@ -39,7 +39,7 @@ export function registerBenchModes(bench: Command, context: Context): void {
     .addOption(modelOption())
     .option("--draft <folder>", "an EAGLE head of the model, to draft with besides look-up (default: the one that it carries)")
     .option("--shape <name...>", `instead of a model: published shapes with synthetic weights and simulated routing and acceptance: ${names}`, [])
-    .addOption(new Option("--quantize <type...>", "weights of the synthetic shapes").choices(["f32", "q8", "q4"]).default(["q4"]))
+    .addOption(new Option("--quantize <type...>", "weights of the synthetic shapes").choices(QUANTIZATIONS).default(["q4"]))
     .addOption(new Option("--tier <tier>", "kernels to measure").choices(TIERS).default("simd"))
     .option("--threads <n...>", "threads to measure with, one run each", ["1"])
     .option("--prompts <file>", "prompts in Spec-Bench's format, one JSON object a line: question_id, category, turns (default: beginnings of stories)")

@@ -3,7 +3,7 @@ import { formatReport, PARTS, runBench, type BenchPart } from "../../bench/main.
 import { SHAPES } from "../../bench/shapes.ts";
 import { UsageError } from "../../src/errors.ts";
 import { TIERS, type Tier } from "../../src/host.ts";
-import type { Quantization } from "../../src/model/types.ts";
+import { QUANTIZATIONS, type Quantization } from "../../src/model/types.ts";
 import type { Context } from "../io.ts";
 import { jsonOption, modelOption, wholeNumber } from "../options.ts";
 import { registerBenchBig } from "./bench-big.ts";
@@ -27,7 +27,7 @@ export function registerBench(program: Command, context: Context): void {
     .argument("[parts...]", `what to measure: ${PARTS.join(", ")} (default: all)`)
     .addOption(modelOption())
     .option("--shape <name...>", `also decode and load these shapes with synthetic weights: ${names}`, [])
-    .addOption(new Option("--quantize <type...>", "weights of the synthetic shapes").choices(["f32", "q8", "q4"]).default(["q8"]))
+    .addOption(new Option("--quantize <type...>", "weights of the synthetic shapes").choices(QUANTIZATIONS).default(["q8"]))
     .addOption(new Option("--tier <tier...>", "kernels to measure").choices(TIERS).default(["simd"]))
     .option("--threads <n...>", "thread counts to decode with, side by side", ["1"])
     .option("--quick", "fewer rounds and no large buffers")

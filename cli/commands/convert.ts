@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { writeFileAtomically } from "../../host/node/output.ts";
 import { UsageError } from "../../src/errors.ts";
 import { convertModel } from "../../src/format/convert.ts";
-import type { Quantization } from "../../src/model/types.ts";
+import { QUANTIZATIONS, type Quantization } from "../../src/model/types.ts";
 import { bytes } from "../format.ts";
 import type { Context } from "../io.ts";
 import { wholeNumber } from "../options.ts";
@@ -22,7 +22,7 @@ export function registerConvert(program: Command, context: Context): void {
     .description("Pack a Hugging Face folder (config.json, weights, tokenizer.json) into one file that loads fast.")
     .argument("<source>", "folder with config.json and model.safetensors or pytorch_model.bin")
     .requiredOption("-o, --out <file>", "packed model to write")
-    .addOption(new Option("--quantize <type>", "f32 exact; q8 8 bits a weight; q4 4 bits, with 8-bit embedding and head").choices(["f32", "q8", "q4"]).default("q8"))
+    .addOption(new Option("--quantize <type>", "f32 exact; q8 8 bits a weight; q4 4 bits, with 8-bit embedding and head; q4-all 4 bits there, too").choices(QUANTIZATIONS).default("q8"))
     .option("--draft <folder>", "EAGLE head to carry: the model then drafts for itself (generate --speculate eagle, auto)")
     .option("--draft-vocab <n>", "most frequent tokens that the head drafts, by its token_frequency_rank.json; 0 for all (default: a quarter of the vocabulary)", wholeNumber)
     .addHelpText("after", `

@@ -2,7 +2,7 @@ import { LAYOUT_VERSION } from "../../assembly/layout.ts";
 import { FormatError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { planWeights, PART_ALIGN, type WeightPlan } from "../model/plan.ts";
-import type { Quantization } from "../model/types.ts";
+import { QUANTIZATIONS, type Quantization } from "../model/types.ts";
 import { parseChatTemplate, type ChatTemplate } from "../text/chat-template.ts";
 import { readRange } from "./bytes.ts";
 import { MAX_TOKENIZER_BYTES } from "./checkpoint.ts";
@@ -104,8 +104,9 @@ function expectMetadata(file: SafetensorsFile, key: string, expected: string): v
 
 function readQuantization(file: SafetensorsFile): Quantization {
   const found = file.metadata.get(QUANTIZATION);
-  if (found === "f32" || found === "q8" || found === "q4") return found;
-  throw new FormatError("must be f32, q8 or q4", { file: file.name, field: QUANTIZATION });
+  const known = QUANTIZATIONS.find((name) => name === found);
+  if (known !== undefined) return known;
+  throw new FormatError(`must be one of ${QUANTIZATIONS.join(", ")}`, { file: file.name, field: QUANTIZATION });
 }
 
 function checkParts(file: SafetensorsFile, parts: readonly { readonly name: string; readonly bytes: number; readonly offset: number }[]): number {

@@ -180,7 +180,7 @@ export class EagleHead {
 
 /** Drafts are only proposals: in a q4 model, 4 bits serve for the rows of the draft vocabulary, which are most of what a draft reads. */
 function draftRowType(source: WeightType, quantization: Quantization): WeightType {
-  return quantization === "q4" ? Q4 : source;
+  return quantization === "q4" || quantization === "q4-all" ? Q4 : source;
 }
 
 /** The base model's head: address of its matrix descriptor, and its type. */

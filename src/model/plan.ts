@@ -52,7 +52,7 @@ export interface WeightPlan {
 /** Lays out the weights of a model in the order in which the forward pass reads them. */
 export function planWeights(config: ModelConfig, quantization: Quantization): WeightPlan {
   const plan = new Planner(quantization);
-  const ends: WeightType = quantization === "f32" ? F32 : Q8;
+  const ends: WeightType = quantization === "f32" ? F32 : quantization === "q4-all" ? Q4 : Q8;
   plan.matrix("embed", config.vocabSize, config.hiddenSize, ends);
   for (let l = 0; l < config.layers; l++) {
     plan.vector(`layers.${l}.attn_norm`, config.hiddenSize);

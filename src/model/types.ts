@@ -3,8 +3,9 @@ import type { ChatTemplate } from "../text/chat-template.ts";
 import type { ModelConfig } from "./config.ts";
 import type { EagleHead } from "./eagle.ts";
 
-/** Weight types of a packed model: every matrix f32; 8-bit blocks; 4-bit blocks with 8-bit embedding and head. */
-export type Quantization = "f32" | "q8" | "q4";
+/** Weight types of a packed model: every matrix f32; 8-bit blocks; 4-bit blocks with 8-bit embedding and head; 4-bit blocks there, too. */
+export const QUANTIZATIONS = ["f32", "q8", "q4", "q4-all"] as const;
+export type Quantization = (typeof QUANTIZATIONS)[number];
 
 /** Which experts are computed: `sparse` skips inactive ones; `dense` computes all, for comparison. Same result. */
 export type FfnMode = "sparse" | "dense";

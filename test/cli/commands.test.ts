@@ -159,7 +159,7 @@ describe("eval", () => {
 });
 
 describe("convert and inspect", () => {
-  it.each(["f32", "q8", "q4"])("pack as %s, and generate from it", async (type) => {
+  it.each(["f32", "q8", "q4", "q4-all"])("pack as %s, and generate from it", async (type) => {
     const out = at(`model.${type}.safetensors`);
     const { code, out: stdout, err } = await blockffn(["convert", model, "--out", out, "--quantize", type]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: "" });

@@ -1,13 +1,13 @@
 import { expect, it } from "vitest";
 import type { ModelInstance } from "../../src/model/instance.ts";
 import { loadModel } from "../../src/model/load.ts";
-import type { Quantization } from "../../src/model/types.ts";
+import { QUANTIZATIONS, type Quantization } from "../../src/model/types.ts";
 import { describeShared, sharedPath } from "../helpers/shared.ts";
 import { testHost, TIERS } from "../helpers/test-host.ts";
 
 // A row's result must not depend on the chunk it came in: this is what makes speculative decoding lossless.
 const MODELS = ["golden/models/gqa_blocklinear_rms", "golden/models/mla_block_rms", "golden/models/gqa_moe_topk", "golden/models/gqa_dense", "checkpoints/blockffn-nano"];
-const TYPES: readonly Quantization[] = ["f32", "q8", "q4"];
+const TYPES: readonly Quantization[] = QUANTIZATIONS;
 
 /** Logits of every row as raw bits, fed `step` tokens at a time. */
 function feed(model: ModelInstance, ids: readonly number[], step: number): Uint32Array {

@@ -60,7 +60,7 @@ describeShared("EAGLE head", "golden/spec", () => {
   }
 
   for (const tier of TIERS) {
-    for (const quantize of ["f32", "q8", "q4"] as const) {
+    for (const quantize of ["f32", "q8", "q4", "q4-all"] as const) {
       it(`${tier}, ${quantize}: a reduced vocabulary gives the ${quantize === "q4" ? "full one's logits, its rows rounded to 4 bits" : "bits of the full one's logits"}`, async () => {
         const base = await openBase(quantize, tier);
         const full = logitsOf(await loadEagle(testHost, golden, base));

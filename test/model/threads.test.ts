@@ -3,7 +3,7 @@ import { loadEagle } from "../../src/model/load-eagle.ts";
 import { EagleDrafter } from "../../src/decode/drafters/eagle.ts";
 import type { ModelInstance } from "../../src/model/instance.ts";
 import { loadModel } from "../../src/model/load.ts";
-import type { Quantization } from "../../src/model/types.ts";
+import { QUANTIZATIONS, type Quantization } from "../../src/model/types.ts";
 import { describeShared, sharedPath } from "../helpers/shared.ts";
 import { TIERS } from "../helpers/test-host.ts";
 import { onAllThreads } from "../../bench/modes/threads.ts";
@@ -11,7 +11,7 @@ import { sharedCalls, threadedHost } from "../helpers/threads.ts";
 
 // The number of threads must not change a bit: it only says who computes what.
 const MODELS = ["golden/models/gqa_blocklinear_rms", "golden/models/mla_block_rms", "golden/models/gqa_moe_topk", "golden/models/gqa_dense", "checkpoints/blockffn-nano"];
-const TYPES: readonly Quantization[] = ["f32", "q8", "q4"];
+const TYPES: readonly Quantization[] = QUANTIZATIONS;
 const host = threadedHost();
 
 /** Logits of every row as raw bits, fed `step` tokens at a time. */

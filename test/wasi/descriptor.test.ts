@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import * as L from "../../assembly/layout.ts";
 import { parseHfConfig } from "../../src/format/hf-config.ts";
 import { writeDescriptors } from "../../src/model/descriptor.ts";
 import type { Engine } from "../../src/model/engine.ts";
 import { planWeights } from "../../src/model/plan.ts";
 import { planScratch, writeScratch } from "../../src/model/scratch.ts";
+import { QUANTIZATIONS } from "../../src/model/types.ts";
 import { TINY_CONFIGS } from "../helpers/tiny-checkpoint.ts";
 import { WasiProbe } from "../helpers/wasi-probe.ts";
 import { SHAPES } from "../../bench/shapes.ts";
@@ -28,7 +28,7 @@ describe("the plan of the WASI command", () => {
     probe = await WasiProbe.create();
   });
 
-  const cases = Object.keys(configs).flatMap((name) => (["f32", "q8", "q4"] as const).map((quantization) => [name, quantization] as const));
+  const cases = Object.keys(configs).flatMap((name) => QUANTIZATIONS.map((quantization) => [name, quantization] as const));
   it.each(cases)("%s, %s: weights, scratch and descriptors of the JavaScript host, byte for byte", (name, quantization) => {
     const config = configs[name]!;
     const plan = planWeights(config, quantization);
@@ -37,7 +37,7 @@ describe("the plan of the WASI command", () => {
     const json = new TextEncoder().encode(JSON.stringify(config));
     const base = probe.put(new Uint8Array(size));
     const at = { descriptor: base, layers: base + 1024, frequencies: base + 500_032, scratch: base + 600_000 - (600_000 % 64), weights: base + 0x1000_0000 };
-    const bytes = probe.with(json, (address, length) => probe.exports.describe(address, length, { f32: L.WEIGHT_F32, q8: L.WEIGHT_Q8, q4: L.WEIGHT_Q4 }[quantization], at.descriptor, at.layers, at.frequencies, at.scratch, at.weights));
+    const bytes = probe.with(json, (address, length) => probe.exports.describe(address, length, QUANTIZATIONS.indexOf(quantization), at.descriptor, at.layers, at.frequencies, at.scratch, at.weights));
     expect(bytes).toBe(plan.bytes);
     const buffer = new ArrayBuffer(base + size);
     const view = new DataView(buffer);

@@ -25,7 +25,7 @@ describeShared("WASI command: golden models", "golden/models", () => {
 
 describe("WASI command: small models of every kind and quantisation", () => {
   for (const kind of ["llama", "block", "mla", "moe"] as const) {
-    for (const quantization of ["f32", "q8", "q4"] as const) {
+    for (const quantization of ["f32", "q8", "q4", "q4-all"] as const) {
       it(`${kind}, ${quantization}: tokens, text and sparsity of the JavaScript host`, async () => {
         const folder = temporaryFolder();
         const path = join(folder, "m.safetensors");

@@ -1,8 +1,7 @@
-import { LAYOUT_VERSION } from "../../layout";
+import { LAYOUT_VERSION, WEIGHT_F32 } from "../../layout";
 import { fail, failed } from "../failure";
 import { ModelConfig } from "../model/config";
-import { Part, PART_ALIGN, planWeights, WeightPlan } from "../model/plan";
-import { WEIGHT_F32, WEIGHT_Q4, WEIGHT_Q8 } from "../../layout";
+import { Part, PART_ALIGN, planWeights, QUANTIZATIONS, WeightPlan } from "../model/plan";
 import { Source } from "../source";
 import { MAX_TOKENIZER_BYTES } from "../text/tokenizer";
 import { ConfigFields } from "./fields";
@@ -39,8 +38,8 @@ export class PackedModel {
     expectMetadata(header, VERSION, drafts ? DRAFT_VERSION : "1");
     expectMetadata(header, LAYOUT, LAYOUT_VERSION.toString());
     if (header.metadata.has(QUANTIZATION)) this.quantization = header.metadata.get(QUANTIZATION);
-    const type = ["f32", "q8", "q4"].indexOf(this.quantization);
-    if (type < 0) return fail("must be f32, q8 or q4", QUANTIZATION);
+    const type = QUANTIZATIONS.indexOf(this.quantization);
+    if (type < 0) return fail("must be one of " + QUANTIZATIONS.join(", "), QUANTIZATION);
     if (!header.metadata.has(CONFIG)) return fail("is missing", CONFIG);
     if (drafts && !header.metadata.has(DRAFT)) return fail("is missing", DRAFT);
     const json = String.UTF8.encode(header.metadata.get(CONFIG));
@@ -48,7 +47,7 @@ export class PackedModel {
     fields.read(new JsonReader(changetype<usize>(json), json.byteLength, CONFIG));
     this.config.take(fields);
     if (failed()) return;
-    this.plan = planWeights(this.config, [WEIGHT_F32, WEIGHT_Q8, WEIGHT_Q4][type]);
+    this.plan = planWeights(this.config, type);
     this.checkParts(header, drafts);
     this.findTokenizer(header);
   }

@@ -1,4 +1,4 @@
-import { ROUTER_BLOCK, ROUTER_NORM_RMS, ROUTER_RELU, WEIGHT_BF16, WEIGHT_F32, WEIGHT_Q8 } from "../../layout";
+import { ROUTER_BLOCK, ROUTER_NORM_RMS, ROUTER_RELU, WEIGHT_BF16, WEIGHT_F32, WEIGHT_Q4, WEIGHT_Q8 } from "../../layout";
 import { ModelConfig } from "./config";
 import { alignUp, matrixBytes, paddedRows } from "./panel";
 
@@ -8,6 +8,11 @@ export const PART_ALIGN: u64 = 64;
 export const PART_VECTOR: i32 = 0;
 export const PART_MATRIX: i32 = 1;
 export const PART_EXPERTS: i32 = 2;
+
+export const QUANTIZATIONS = ["f32", "q8", "q4", "q4-all"];
+/** Their types of matrices, and of embedding and head. */
+const BODY = [WEIGHT_F32, WEIGHT_Q8, WEIGHT_Q4, WEIGHT_Q4];
+const ENDS = [WEIGHT_F32, WEIGHT_Q8, WEIGHT_Q8, WEIGHT_Q4];
 
 /** A vector (`rows` long), `count` matrices [rows, cols], or `count` experts: up [rows, cols] then down [cols, rows], `stride` bytes apart. */
 export class Part {
@@ -55,10 +60,10 @@ export class WeightPlan {
   }
 }
 
-/** Lays out the weights of a model in the order in which the forward pass reads them. */
-export function planWeights(config: ModelConfig, body: i32): WeightPlan {
-  const plan = new WeightPlan(body);
-  const ends = body === WEIGHT_F32 ? WEIGHT_F32 : WEIGHT_Q8;
+/** Lays out the weights of a model in the order in which the forward pass reads them. @param quantization place in QUANTIZATIONS */
+export function planWeights(config: ModelConfig, quantization: i32): WeightPlan {
+  const plan = new WeightPlan(BODY[quantization]);
+  const ends = ENDS[quantization];
   plan.matrix("embed", config.vocabSize, config.hiddenSize, ends);
   for (let l = 0; l < config.layers; l++) {
     const prefix = `layers.${l}.`;
