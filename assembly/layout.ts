@@ -226,7 +226,7 @@ export const SCRATCH_EXPERT_ROWS_MAX = 184;
 /** From one table of buffers to the next. Table 0 is the calling thread's. Thread i > 0 has table 2 i - 1 for calls of up to OWN_ROWS rows, in which
  * every thread computes what belongs to a row for itself, and table 2 i for larger ones, in which rows are shared out: pass.ts. */
 export const SCRATCH_BYTES = 192;
-/** Computing two rows' norms twice costs less than the barriers of sharing them out (bench/RESULTS.md, "Threads"). */
+/** Computing two rows' norms twice costs less than the barriers of sharing them out (bench/RESULTS.md, "What paid, and what did not"). */
 export const OWN_ROWS = 2;
 
 // ---- Taps: f32 buffers [layers, n, width] (embedding: [n, hidden]); 0 = off --------------------------------------------
