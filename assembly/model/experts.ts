@@ -8,7 +8,7 @@ import { down, outOf, outRows, tokensOf, up, upAndDown, wantTurns } from "./expe
 import { panels } from "./matrix";
 import { Pass } from "./pass";
 import { activeWords, route } from "./router";
-import { end, from, take, teamSize, to } from "./team";
+import { dealtUnits, end, from, take, teamSize, to } from "./team";
 
 /** Whole experts are dealt out when there are so many for each thread: with fewer, some would wait long for the last. */
 const EXPERTS_A_THREAD = 4;
@@ -16,8 +16,9 @@ const EXPERTS_A_THREAD = 4;
 /**
  * Sections: the routed experts, sum over active experts e, ascending, of score_e * down_e(silu(up_e(x))), into SCRATCH_BRANCH or, if
  * `add`, onto what it holds. The union of the chunk's active experts is walked once; each is read once and computed only for the tokens
- * that chose it, its way up and down in one go, as they lie in memory. Several threads keep what each
- * expert adds and sum it up afterwards, in the same order; where that would take too much room, they share the ways up, then those down.
+ * that chose it, its way up and down in one go, as they lie in memory. Of several threads the one with the first experts adds them up as it
+ * goes; the others keep what each expert adds, for a section that adds it in the same order. Where that would take too much room, they share
+ * the ways up, then those down.
  * An inactive expert contributes exactly 0, so skipping it changes nothing (BlockFFN, arXiv 2507.08771, section 3).
  */
 export function experts(p: Pass, layer: usize, index: i32, add: bool): void {
@@ -36,9 +37,12 @@ export function experts(p: Pass, layer: usize, index: i32, add: bool): void {
     return;
   }
   if (picked >= EXPERTS_A_THREAD * teamSize() && tokensOf(p, picked) <= int(p.scratch, SCRATCH_EXPERT_ROWS_MAX)) {
-    while (take(picked, 1)) walk(p, weights, from, to, turns, scores, false);
+    while (take(picked, 1)) {
+      if (from === 0 && !add) clear(p, 0, out);
+      walk(p, weights, from, to, turns, scores, from === 0);
+    }
     end();
-    sumUp(p, picked, out, add);
+    sumUp(p, dealtUnits(picked, 1), picked, out);
     return;
   }
   while (take(picked, 1)) for (let i = from; i < to; i++) up(p, weights, i, tokensOf(p, i), scores);
@@ -69,15 +73,15 @@ function walk(p: Pass, weights: usize, first: i32, last: i32, turns: bool, score
   }
 }
 
-/** Section: the tokens' sums over SCRATCH_EXPERT_ROWS, experts ascending. */
-function sumUp(p: Pass, picked: i32, out: i32, add: bool): void {
+/** Section: adds what experts first..picked - 1 have in SCRATCH_EXPERT_ROWS to their tokens' rows, ascending. */
+function sumUp(p: Pass, first: i32, picked: i32, out: i32): void {
   const branch = ptr(p.scratch, SCRATCH_BRANCH);
+  const start = tokensOf(p, first);
   while (take(out, (out + teamSize() - 1) / teamSize())) {
-    if (!add) clear(p, from, to);
     const shift = <usize>(from * PANEL_ROWS) << 2;
     const cols = min(p.hidden, to * PANEL_ROWS) - from * PANEL_ROWS;
-    let row = ptr(p.scratch, SCRATCH_EXPERT_ROWS) + shift;
-    for (let pair = 0, pairs = tokensOf(p, picked); pair < pairs; pair++) {
+    let row = ptr(p.scratch, SCRATCH_EXPERT_ROWS) + <usize>start * p.hiddenStride + shift;
+    for (let pair = start, pairs = tokensOf(p, picked); pair < pairs; pair++) {
       const t = <usize>load<u32>(ptr(p.scratch, SCRATCH_PICKED) + (pair << 2));
       addScaled(branch + t * p.hiddenStride + shift, row, cols, 1);
       row += p.hiddenStride;

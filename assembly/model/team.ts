@@ -74,8 +74,7 @@ export function take(units: i32, grain: i32): bool {
     to = units;
     return !again && units > 0;
   }
-  const share = (units * 7) / (8 * size);
-  const dealt = share >= grain ? share : 0;
+  const dealt = dealtUnits(units, grain);
   if (!again && dealt > 0) {
     from = thread * dealt;
     to = from + dealt;
@@ -95,6 +94,16 @@ export function take(units: i32, grain: i32): bool {
     at = seen;
   }
   return false;
+}
+
+/**
+ * Units of a section that each thread is dealt, thread 0 the first ones: seven eighths in all or, where one thread would take all that is left
+ * over, what can be dealt evenly.
+ */
+export function dealtUnits(units: i32, grain: i32): i32 {
+  const share = (units * 7) / (8 * size);
+  if (units >= size * grain && units - share * size < size * grain) return units / size;
+  return share >= grain ? share : 0;
 }
 
 /** Ends a section: returns when every unit of it is done. */
