@@ -10,6 +10,8 @@ import { pairRows, Pass } from "./pass";
 
 /** Most tokens that matmulsQ4 takes. */
 const TOKENS_IN_TURNS = 2;
+/** Bytes of an expert from which on turns pay: smaller ones come from caches, where turns only cost (bench/RESULTS.md, "What paid, and what did not"). */
+const TURNS_BYTES: usize = 131072;
 
 /** Where the tokens of expert i of the union start in SCRATCH_PICKED: also the place of its hidden rows. */
 // @ts-ignore: decorator
@@ -20,7 +22,8 @@ export function tokensOf(p: Pass, i: i32): i32 {
 
 /** Whether to read the matrices of neighbours in the union in turns: where most experts are skipped, nearly every one begins a new run of addresses. */
 export function wantTurns(p: Pass, picked: i32, count: i32): bool {
-  return hasMatmulsQ4() && int(p.model, MODEL_EXPERT_TYPE) === WEIGHT_Q4 && p.n <= TOKENS_IN_TURNS && 2 * picked <= count;
+  if (!hasMatmulsQ4() || int(p.model, MODEL_EXPERT_TYPE) !== WEIGHT_Q4 || ptr(p.model, MODEL_EXPERT_STRIDE) < TURNS_BYTES) return false;
+  return p.n <= TOKENS_IN_TURNS && 2 * picked <= count;
 }
 
 /** Where what expert i adds goes: to its tokens' rows of SCRATCH_BRANCH (`sum`), or to rows of its own. */
