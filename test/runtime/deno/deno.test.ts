@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { expect, it } from "vitest";
@@ -35,6 +35,22 @@ describeInstalled("Deno", built ? "deno" : "a build", built ? deno : undefined, 
     const { tier, answers } = JSON.parse(stdout) as { tier: string; answers: unknown };
     expect(tier).toBe("simd");
     expect(answers).toEqual(PROMPTS.map(({ promptTokens, tokens, text }) => ({ promptTokens, tokens, text })));
+  });
+
+  it("gives the logits that Node gives, bit for bit (simd), on 1 and 2 threads", () => {
+    const folder = temporaryFolder();
+    const tokens = Array.from({ length: 100 }, (_, i) => (i * 37 + 11) % 4096).join(",");
+    const logits = (program: string, args: readonly string[], threads: number): Buffer => {
+      const file = join(folder, "logits.bin");
+      rmSync(file, { force: true });
+      const ended = spawnSync(program, [...args, "logits", "--tokens", tokens, "--tier", "simd", "--threads", String(threads), "--out", file], { cwd: root, env, encoding: "utf8", timeout: 60_000 });
+      expect(ended.status, ended.stderr).toBe(0);
+      return readFileSync(file);
+    };
+    const node = logits(process.execPath, ["dist/lib/cli.js"], 1);
+    expect(node.length).toBe(100 * 4096 * 4);
+    expect(new Set(new Uint32Array(node.buffer, node.byteOffset, node.length >> 2)).size).toBeGreaterThan(100_000);
+    for (const threads of [1, 2]) expect(logits(deno as string, ["run", "-A", "--cached-only", cli], threads).equals(node), `${threads} threads`).toBe(true);
   });
 
   it("says which leave it needs", () => {
