@@ -10,7 +10,7 @@ import { pairRows, Pass } from "./pass";
 
 /** Most tokens that matmulsQ4 takes. */
 const TOKENS_IN_TURNS = 2;
-/** Bytes of an expert from which on turns pay: smaller ones come from caches, where turns only cost (bench/RESULTS.md, "What paid, and what did not"). */
+/** Bytes of an expert from which on turns are taken: they cost at 9 and 55 KB and pay at 216 and 288 KB (bench/RESULTS.md, "What paid, and what did not"). */
 const TURNS_BYTES: usize = 131072;
 
 /** Where the tokens of expert i of the union start in SCRATCH_PICKED: also the place of its hidden rows. */

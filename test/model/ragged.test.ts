@@ -15,10 +15,11 @@ const COMMON = {
   architectures: ["MiniCPMForCausalLM"], hidden_size: 60, num_hidden_layers: 2, num_attention_heads: 6, num_key_value_heads: 3, vocab_size: 37,
   rms_norm_eps: 1e-5, scale_emb: 2, scale_depth: 1.4, dim_model_base: 30, tie_word_embeddings: true, bos_token_id: 1, eos_token_id: 2, max_position_embeddings: 128,
 };
+const LARGE = "gqa, large experts";
 const CONFIGS: Readonly<Record<string, ConfigJson>> = {
   "gqa, block": { ...COMMON, ffn_type: "block_linear", num_experts: 37, expert_size: 7, norm_after_router: "rms" },
   // Experts of more than 128 KiB at 4 bits, of which few are active: their matrices are read in turns (assembly/model/expert.ts).
-  "gqa, large experts": {
+  [LARGE]: {
     ...COMMON, hidden_size: 1032, num_hidden_layers: 1, dim_model_base: 516, ffn_type: "moe", moe_routing_strategy: "topk", moe_top_k: 2, num_experts: 9, num_shared_experts: 0, intermediate_size: 116,
   },
   "gqa, dense": { ...COMMON, ffn_type: "vanilla", intermediate_size: 101, ffn_gated: true, tie_word_embeddings: false },
@@ -61,7 +62,7 @@ for (const [name, config] of Object.entries(CONFIGS)) {
     const spread = Math.max(...exact) - Math.min(...exact);
     expect(spread).toBeGreaterThan(0.5);
     // Turns are for q4; the other types would take a while at this size.
-    for (const quantize of name.includes("large") ? (["q4"] as const) : (["f32", "q8", "q4", "q4-all"] as const)) {
+    for (const quantize of name === LARGE ? (["q4"] as const) : (["f32", "q8", "q4", "q4-all"] as const)) {
       const byTier = [];
       for (const tier of TIERS) {
         const model = await load(quantize, tier);
