@@ -1,7 +1,9 @@
 import { defineConfig } from "vitest/config";
 
 const shared = {
-  testTimeout: 60_000,
+  // Limits are for what hangs, not for what is slow: a test waits its turn behind whatever else the machine does.
+  testTimeout: 300_000,
+  hookTimeout: 300_000,
   // Two cores, and one engine instance per file: more workers only thrash.
   maxWorkers: 2,
 };
