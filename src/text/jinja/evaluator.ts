@@ -8,7 +8,7 @@ import { arithmetic, comparison } from "./operators.ts";
 import { str } from "./print.ts";
 import type { Scope } from "./scope.ts";
 import { items, slice } from "./sequences.ts";
-import { Callable, defined, Dict, Float, numeric, Tuple, truth, typeName, Undefined, type CallArguments, type Value } from "./values.ts";
+import { Callable, defined, Dict, Float, numeric, or, Tuple, truth, typeName, Undefined, type CallArguments, type Value } from "./values.ts";
 
 /** Evaluates expressions, for one rendering. */
 export class Evaluator {
@@ -61,7 +61,7 @@ export class Evaluator {
       case "const":
         return expression.value;
       case "name":
-        return scope.get(expression.name) ?? new Undefined(`'${expression.name.slice(0, 60)}' is undefined`);
+        return or(scope.get(expression.name), () => new Undefined(`'${expression.name.slice(0, 60)}' is undefined`));
       case "list":
         return this.budget.list(expression.items.map((one) => this.evaluate(one, scope)));
       case "tuple":

@@ -6,7 +6,7 @@ import { arithmetic, compare, equal } from "./operators.ts";
 import { str } from "./print.ts";
 import { items, length } from "./sequences.ts";
 import { characters } from "./strings.ts";
-import { Dict, hash, Iterator, Tuple, truth, typeName, Undefined, type Value } from "./values.ts";
+import { Dict, hash, Iterator, or, Tuple, truth, typeName, Undefined, type Value } from "./values.ts";
 
 /** Text in lower case, unless case matters. */
 const folded = (value: Value, sensitive: boolean): Value => (sensitive || typeof value !== "string" ? value : value.toLowerCase());
@@ -70,10 +70,10 @@ export const LIST_FILTERS: Readonly<Record<string, Filter>> = {
   list: ["", (value, _, { budget }) => budget.list([...items(value, budget)])],
   length: ["", (value, _, { budget }) => length(value, budget)],
   count: ["", (value, _, { budget }) => length(value, budget)],
-  first: ["", (value, _, { budget }) => items(value, budget)[0] ?? new Undefined("No first item, sequence was empty.")],
+  first: ["", (value, _, { budget }) => or(items(value, budget)[0], () => new Undefined("No first item, sequence was empty."))],
   last: ["", (value, _, { budget }) => {
     if (value instanceof Iterator && value.view === undefined) throw new JinjaError("TypeError: 'generator' object is not reversible");
-    return items(value, budget).at(-1) ?? new Undefined("No last item, sequence was empty.");
+    return or(items(value, budget).at(-1), () => new Undefined("No last item, sequence was empty."));
   }],
   join: ["d attribute", (value, args, filters) => {
     const { budget } = filters;

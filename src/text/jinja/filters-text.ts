@@ -1,3 +1,4 @@
+import type { Budget } from "./budget.ts";
 import type { Filter } from "./filters.ts";
 import { JinjaError } from "./errors.ts";
 import { formatPercent } from "./format-percent.ts";
@@ -42,10 +43,11 @@ function title(text: string): string {
 
 const KEEP = /[A-Za-z0-9_.~/-]/;
 
-function urlEncode(text: string, slash: string): string {
+/** Of a part of a query, where a space is a plus, or of a path. */
+function urlEncode(text: string, query: boolean): string {
   return Array.from(new TextEncoder().encode(text), (byte) => {
     const char = String.fromCharCode(byte);
-    return KEEP.test(char) && (char !== "/" || slash === "/") ? char : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+    return query && char === " " ? "+" : KEEP.test(char) && !(query && char === "/") ? char : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
   }).join("");
 }
 
@@ -57,6 +59,19 @@ function fileSize(bytes: number, binary: boolean): string {
   let i = 0;
   while (i < units.length - 1 && bytes >= base ** (i + 2)) i++;
   return `${(bytes / base ** (i + 1)).toFixed(1)} ${units[i]}`;
+}
+
+/** Without what stands in <...>; a bracket that is not closed stays. */
+function withoutTags(text: string): string {
+  let out = "";
+  for (let from = 0; ;) {
+    const open = text.indexOf("<", from);
+    const comment = open >= 0 && text.startsWith("<!--", open);
+    const close = open < 0 ? -1 : text.indexOf(comment ? "-->" : ">", open);
+    if (close < 0) return out + text.slice(from);
+    out += text.slice(from, open);
+    from = close + (comment ? 3 : 1);
+  }
 }
 
 /** Filters that write text. */
@@ -95,11 +110,11 @@ export const TEXT_FILTERS: Readonly<Record<string, Filter>> = {
     return budget.text(truncate(str(value, budget), args.int("length", 255), truth(args.value("killwords", false)), args.text("end", "..."), leeway));
   }],
   wordcount: ["", (value, _, { budget }) => (str(value, budget).match(/[\p{L}\p{N}_]+/gu) ?? []).length],
-  striptags: ["", (value, _, { budget }) => budget.text(str(value, budget).replace(/<!--[^]*?-->|<[^>]*>/g, "").split(/\s+/u).filter((word) => word !== "").join(" "))],
+  striptags: ["", (value, _, { budget }) => budget.text(withoutTags(str(value, budget)).split(/\s+/u).filter((word) => word !== "").join(" "))],
   urlencode: ["", (value, _, { budget }) => {
-    if (!(value instanceof Dict) && !Array.isArray(value)) return budget.text(urlEncode(str(value, budget), "/"));
+    if (!(value instanceof Dict) && !Array.isArray(value)) return budget.text(urlEncode(str(value, budget), false));
     const pairs = value instanceof Dict ? value.entries() : value.map((pair) => items(pair, budget));
-    return budget.text(pairs.map(([key, item]) => `${urlEncode(str(key!, budget), "")}=${urlEncode(str(item!, budget), "")}`).join("&"));
+    return budget.text(pairs.map(([key, item]) => `${urlEncode(str(key!, budget), true)}=${urlEncode(str(item!, budget), true)}`).join("&"));
   }],
   xmlattr: ["autospace", (value, args, { budget }) => {
     if (!(value instanceof Dict)) throw new JinjaError(`TypeError: xmlattr needs a mapping, not ${typeName(value)}`);
@@ -111,16 +126,12 @@ export const TEXT_FILTERS: Readonly<Record<string, Filter>> = {
 };
 
 /** The filter `attr` looks for attributes, never for items. */
-function attributeOnly(value: Value, name: string, budget: Parameters<typeof attribute>[2]): Value {
-  if (value instanceof Dict && value.has(name)) {
-    const shadow = attribute(new Dict(), name, budget);
-    return shadow instanceof Undefined && !shadow.forbidden ? new Undefined(`'dict object' has no attribute '${name}'`) : attribute(value, name, budget);
-  }
-  return attribute(defined(value), name, budget);
+function attributeOnly(value: Value, name: string, budget: Budget): Value {
+  return attribute(value instanceof Dict && value.has(name) ? new Dict() : defined(value), name, budget);
 }
 
 /** `text | format(a, b)`, which takes any number of arguments. */
-export function formatFilter(value: Value, positional: readonly Value[], named: ReadonlyMap<string, Value>, budget: Parameters<typeof attribute>[2]): string {
+export function formatFilter(value: Value, positional: readonly Value[], named: ReadonlyMap<string, Value>, budget: Budget): string {
   if (positional.length > 0 && named.size > 0) throw new JinjaError("FilterArgumentError: can't handle positional and keyword arguments at the same time");
   return formatPercent(str(value, budget), named.size > 0 ? Dict.of(named) : new Tuple(positional), budget);
 }

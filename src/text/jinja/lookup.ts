@@ -5,7 +5,7 @@ import { equal } from "./operators.ts";
 import { str } from "./print.ts";
 import { itemAt } from "./sequences.ts";
 import { stringMethod } from "./string-methods.ts";
-import { Callable, defined, Dict, Float, Iterator, Namespace, Range, Tuple, typeName, Undefined, type CallArguments, type Value } from "./values.ts";
+import { Callable, defined, Dict, Float, Iterator, Namespace, or, Range, Tuple, typeName, Undefined, type CallArguments, type Value } from "./values.ts";
 import { JinjaError } from "./errors.ts";
 
 /** Methods that change a value, which the sandbox of transformers forbids. */
@@ -17,13 +17,13 @@ const CHANGING: Readonly<Record<string, ReadonlySet<string>>> = {
 /** `value.name`: what the type has under this name, then the item. Missing ones are undefined. */
 export function attribute(value: Value, name: string, budget: Budget): Value {
   budget.step();
-  return own(defined(value), name, budget) ?? itemOf(value, name, budget) ?? missing(value, name);
+  return or(own(defined(value), name, budget), () => or(itemOf(value, name, budget), () => missing(value, name)));
 }
 
 /** `value[key]`: the item, then what the type has under this name. */
 export function item(value: Value, key: Value, budget: Budget): Value {
   budget.step();
-  return itemOf(defined(value), key, budget) ?? (typeof key === "string" ? own(value, key, budget) : undefined) ?? missing(value, key);
+  return or(itemOf(defined(value), key, budget), () => or(typeof key === "string" ? own(value, key, budget) : undefined, () => missing(value, key)));
 }
 
 function itemOf(value: Value, key: Value, budget: Budget): Value | undefined {
@@ -36,7 +36,7 @@ function missing(value: Value, key: Value): Undefined {
 }
 
 function own(value: Value, name: string, budget: Budget): Value | undefined {
-  if (name.startsWith("_")) return new Undefined(`SecurityError: access to attribute '${name.slice(0, 60)}' of '${typeName(value)}' object is unsafe.`, true);
+  if (name.startsWith("_")) return new Undefined(`SecurityError: access to attribute '${name.slice(0, 60)}' of '${typeName(value)}' object is unsafe.`);
   if (value instanceof Namespace) return value.attributes.get(name);
   if (value instanceof Callable) return value.parts.get(name);
   if (typeof value === "string") {
@@ -45,7 +45,7 @@ function own(value: Value, name: string, budget: Budget): Value | undefined {
     return method === undefined ? undefined : new Callable(name, method);
   }
   if (CHANGING[typeName(value)]?.has(name) === true) {
-    return new Undefined(`SecurityError: access to attribute '${name}' of '${typeName(value)}' object is unsafe.`, true);
+    return new Undefined(`SecurityError: access to attribute '${name}' of '${typeName(value)}' object is unsafe.`);
   }
   const method = value instanceof Dict ? dictMethod(value, name) : Array.isArray(value) ? listMethod(value, name, budget) : value instanceof Tuple ? listMethod(value.items, name, budget) : undefined;
   if (method !== undefined) return new Callable(name, method);
@@ -60,7 +60,7 @@ function dictMethod(dict: Dict, name: string): ((args: CallArguments) => Value) 
     case "get":
       return (args) => {
         const bound = bind(name, "key default", args);
-        return dict.get(bound.value("key")) ?? bound.value("default", null);
+        return or(dict.get(bound.value("key")), () => bound.value("default", null));
       };
     case "items":
       return () => new Iterator(dict.entries().map((pair) => new Tuple(pair)), "dict_items", false);

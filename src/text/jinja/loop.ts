@@ -1,7 +1,7 @@
 import type { Budget } from "./budget.ts";
 import { JinjaError } from "./errors.ts";
 import { equal } from "./operators.ts";
-import { Callable, Undefined, type Attributes, type CallArguments, type Value } from "./values.ts";
+import { Callable, or, Undefined, type Attributes, type CallArguments, type Value } from "./values.ts";
 
 /** What `loop` is inside a loop. */
 export class Loop implements Attributes {
@@ -44,9 +44,9 @@ export class Loop implements Attributes {
       case "depth0":
         return this.#depth - 1;
       case "previtem":
-        return this.#items[index0 - 1] ?? new Undefined("there is no previous item");
+        return or(this.#items[index0 - 1], () => new Undefined("there is no previous item"));
       case "nextitem":
-        return this.#items[index0 + 1] ?? new Undefined("there is no next item");
+        return or(this.#items[index0 + 1], () => new Undefined("there is no next item"));
       case "cycle":
         return new Callable("cycle", ({ positional }) => {
           if (positional.length === 0) throw new JinjaError("TypeError: no items for cycling given");

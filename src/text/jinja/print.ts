@@ -1,11 +1,11 @@
 import type { Budget } from "./budget.ts";
 import { JinjaError } from "./errors.ts";
-import { Dict, Float, Iterator, Namespace, Range, Tuple, Undefined, Callable, forbid, typeName, type Value } from "./values.ts";
+import { Dict, Float, Iterator, Namespace, Range, Tuple, Undefined, Callable, typeName, type Value } from "./values.ts";
 
 /** Python's `str()`. */
 export function str(value: Value, budget: Budget): string {
   if (typeof value === "string") return value;
-  if (value instanceof Undefined) return forbid(value) ? "" : "";
+  if (value instanceof Undefined) return "";
   return repr(value, budget);
 }
 
@@ -18,7 +18,7 @@ export function repr(value: Value, budget: Budget): string {
   if (typeof value === "number") return String(value);
   if (typeof value === "string") return budget.text(quote(value));
   if (value instanceof Float) return floatText(value.value);
-  if (value instanceof Undefined) return forbid(value) ? "Undefined" : "";
+  if (value instanceof Undefined) return "Undefined";
   if (Array.isArray(value)) return budget.nested(() => `[${join(value, budget)}]`);
   if (value instanceof Tuple) return budget.nested(() => `(${join(value.items, budget)}${value.items.length === 1 ? "," : ""})`);
   if (value instanceof Dict) return budget.nested(() => `{${budget.text(value.entries().map(([key, item]) => `${repr(key, budget)}: ${repr(item, budget)}`).join(", "))}}`);

@@ -7,7 +7,7 @@ import { Loop } from "./loop.ts";
 import { str } from "./print.ts";
 import { Scope } from "./scope.ts";
 import { items } from "./sequences.ts";
-import { Callable, Dict, Namespace, Tuple, truth, Undefined, type CallArguments, type Value } from "./values.ts";
+import { Callable, Dict, Namespace, or, Tuple, truth, Undefined, type CallArguments, type Value } from "./values.ts";
 
 /** What a statement does to the loop around it. */
 type Signal = "break" | "continue" | undefined;
@@ -172,13 +172,13 @@ class Renderer {
       const inner = new Scope(scope);
       const rest = new Map(named);
       names.forEach((argument, i) => {
-        const given = positional[i] ?? named.get(argument);
+        const given = i < positional.length ? positional[i] : named.get(argument);
         const usual = defaults[i - (names.length - defaults.length)];
-        inner.set(argument, given ?? (usual === undefined ? new Undefined(`parameter '${argument}' was not provided`) : this.#evaluator.evaluate(usual, inner)));
+        inner.set(argument, or(given, () => (usual === undefined ? new Undefined(`parameter '${argument}' was not provided`) : this.#evaluator.evaluate(usual, inner))));
         rest.delete(argument);
       });
       const caller = rest.get("caller");
-      inner.set("caller", caller ?? new Undefined("No caller defined"));
+      inner.set("caller", or(caller, () => new Undefined("No caller defined")));
       rest.delete("caller");
       const unknown = [...rest.keys()][0];
       if (unknown !== undefined && !uses(body, "kwargs")) throw new JinjaError(`TypeError: macro '${name}' takes no keyword argument '${unknown.slice(0, 40)}'`);

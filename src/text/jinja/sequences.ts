@@ -1,7 +1,7 @@
 import type { Budget } from "./budget.ts";
 import { JinjaError } from "./errors.ts";
 import { characters, length as textLength, offset } from "./strings.ts";
-import { Dict, Float, forbid, Iterator, Range, Tuple, typeName, Undefined, type Value } from "./values.ts";
+import { Dict, Float, Iterator, Range, Tuple, typeName, Undefined, type Value } from "./values.ts";
 
 /** What iterating over a value gives. @throws JinjaError for a value that is none to iterate over */
 export function items(value: Value, budget: Budget): readonly Value[] {
@@ -15,7 +15,7 @@ export function items(value: Value, budget: Budget): readonly Value[] {
     budget.take(8 * value.length);
     return Array.from({ length: value.length }, (_, i) => value.at(i));
   }
-  if (value instanceof Undefined) return forbid(value) ? [] : [];
+  if (value instanceof Undefined) return [];
   throw new JinjaError(`TypeError: '${typeName(value)}' object is not iterable`);
 }
 
@@ -29,7 +29,7 @@ export function length(value: Value, budget: Budget): number {
   if (value instanceof Tuple) return value.items.length;
   if (value instanceof Dict) return value.size;
   if (value instanceof Iterator && value.view !== undefined) return value.view.length;
-  if (value instanceof Undefined) return forbid(value) ? 0 : 0;
+  if (value instanceof Undefined) return 0;
   throw new JinjaError(`TypeError: object of type '${typeName(value)}' has no len()`);
 }
 

@@ -1,6 +1,7 @@
 import { bind, type Bound } from "./arguments.ts";
 import type { Budget } from "./budget.ts";
 import { JinjaError } from "./errors.ts";
+import { isSpace } from "./lexer.ts";
 import { items } from "./sequences.ts";
 import { characters, indexOf, length, offset, places, splitLines, splitSpaces, strip } from "./strings.ts";
 import { Tuple, typeName, type CallArguments, type Value } from "./values.ts";
@@ -72,10 +73,11 @@ function rightSplit(text: string, args: Bound, budget: Budget): string[] {
     let rest = strip(text, null, true, true);
     while (words.length < most && rest !== "") {
       budget.step(rest.length);
-      const word = /[^\s\x1c-\x1f\x85]+$/u.exec(rest)?.[0] ?? rest;
-      if (word.length === rest.length) break;
-      words.unshift(word);
-      rest = strip(rest.slice(0, rest.length - word.length), null, false, true);
+      let start = rest.length;
+      while (start > 0 && !isSpace(rest.charCodeAt(start - 1))) start--;
+      if (start === 0) break;
+      words.unshift(rest.slice(start));
+      rest = strip(rest.slice(0, start), null, false, true);
     }
     return rest === "" ? words : [rest, ...words];
   }

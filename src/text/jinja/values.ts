@@ -24,11 +24,8 @@ export class Tuple {
 /** What a name, attribute or item is that is not there: prints nothing, holds nothing, and fails where it is used otherwise. */
 export class Undefined {
   readonly message: string;
-  /** Not only missing but forbidden: then any use fails. */
-  readonly forbidden: boolean;
-  constructor(message: string, forbidden = false) {
+  constructor(message: string) {
     this.message = message;
-    this.forbidden = forbidden;
   }
 }
 
@@ -119,7 +116,8 @@ export class Dict {
 
   set(key: Value, value: Value): void {
     const hashed = hash(key);
-    this.#entries.set(hashed, [this.#entries.get(hashed)?.[0] ?? key, value]);
+    const known = this.#entries.get(hashed);
+    this.#entries.set(hashed, [known === undefined ? key : known[0], value]);
   }
 
   keys(): Value[] {
@@ -177,14 +175,8 @@ export function truth(value: Value): boolean {
   if (value instanceof Float) return value.value !== 0;
   if (value instanceof Tuple) return value.items.length > 0;
   if (value instanceof Dict) return value.size > 0;
-  if (value instanceof Undefined) return forbid(value) && false;
+  if (value instanceof Undefined) return false;
   if (value instanceof Iterator) return value.view === undefined || value.view.length > 0;
-  return true;
-}
-
-/** Fails for a value that must not be used at all. */
-export function forbid(value: Undefined): true {
-  if (value.forbidden) throw new JinjaError(value.message);
   return true;
 }
 
@@ -192,6 +184,11 @@ export function forbid(value: Undefined): true {
 export function defined<T extends Value>(value: T | Undefined): T {
   if (value instanceof Undefined) throw new JinjaError(`UndefinedError: ${value.message}`);
   return value;
+}
+
+/** A value, or another one where there is none; None is one. */
+export function or(value: Value | undefined, otherwise: () => Value): Value {
+  return value === undefined ? otherwise() : value;
 }
 
 /** The number of an int, bool or float; undefined for others. */
