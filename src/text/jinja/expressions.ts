@@ -1,6 +1,6 @@
 import type { Arguments, Expression, Step } from "./ast.ts";
 import type { Cursor } from "./cursor.ts";
-import { Float } from "./values.ts";
+import { Float, int } from "./values.ts";
 
 const CONSTANTS: ReadonlyMap<string, boolean | null> = new Map([["true", true], ["True", true], ["false", false], ["False", false], ["none", null], ["None", null]]);
 const COMPARISONS: ReadonlySet<string> = new Set(["==", "!=", "<", "<=", ">", ">="]);
@@ -131,7 +131,7 @@ function parsePrimary(cursor: Cursor): Expression {
     while (cursor.is("string")) text += cursor.take().value;
     return { kind: "const", value: text };
   }
-  if (type === "integer") return { kind: "const", value: Number(value) };
+  if (type === "integer") return { kind: "const", value: int(Number(value)) };
   if (type === "float") return { kind: "const", value: new Float(Number(value)) };
   if (type === "operator" && value === "(") {
     const inner = parseTuple(cursor, { parentheses: true });
@@ -166,7 +166,7 @@ function parsePostfix(cursor: Cursor): Step[] {
     if (cursor.skip("operator", ".")) {
       const { type, value } = cursor.take();
       if (type === "name") steps.push({ kind: "attribute", name: value });
-      else if (type === "integer") steps.push({ kind: "item", index: { kind: "const", value: Number(value) } });
+      else if (type === "integer") steps.push({ kind: "item", index: { kind: "const", value: int(Number(value)) } });
       else throw cursor.error("expected a name or number after the dot");
     } else if (cursor.skip("operator", "[")) {
       steps.push(parseSubscript(cursor));

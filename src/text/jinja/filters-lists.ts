@@ -85,7 +85,7 @@ export const LIST_FILTERS: Readonly<Record<string, Filter>> = {
     }).join(between));
   }],
   reverse: ["", (value, _, { budget }) => {
-    if (typeof value === "string") return budget.text(characters(value).reverse().join(""));
+    if (typeof value === "string") return budget.text(budget.list(characters(value)).reverse().join(""));
     return new Iterator(budget.list([...items(value, budget)].reverse()), "list_reverseiterator");
   }],
   sort: ["reverse case_sensitive attribute", (value, args, filters) => {

@@ -12,8 +12,15 @@ import { defined, Dict, numeric, Tuple, truth, typeName, Undefined, type Value }
 const HTML: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;" };
 const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (char) => HTML[char]!);
 
-const escape: Filter = ["", (value, _, { budget }) => budget.text(escapeHtml(str(value, budget)))];
+const escape: Filter = ["", (value, _, { budget }) => budget.text(escapeHtml(slowly(value, budget)))];
 const MAX_WIDTH = 1 << 16;
+
+/** A text whose characters will be looked at one by one, which costs more than what the engine does in one go. */
+function slowly(value: Value, budget: Budget): string {
+  const text = str(value, budget);
+  budget.step(16 * text.length);
+  return text;
+}
 
 /** Words that are longer than this are no reason to cut a text earlier. */
 function truncate(text: string, limit: number, kill: boolean, end: string, leeway: number): string {
@@ -83,8 +90,8 @@ export const TEXT_FILTERS: Readonly<Record<string, Filter>> = {
   forceescape: escape,
   lower: ["", (value, _, { budget }) => budget.text(str(value, budget).toLowerCase())],
   upper: ["", (value, _, { budget }) => budget.text(str(value, budget).toUpperCase())],
-  capitalize: ["", (value, _, { budget }) => budget.text(capitalize(str(value, budget)))],
-  title: ["", (value, _, { budget }) => budget.text(title(str(value, budget)))],
+  capitalize: ["", (value, _, { budget }) => budget.text(capitalize(slowly(value, budget)))],
+  title: ["", (value, _, { budget }) => budget.text(title(slowly(value, budget)))],
   trim: ["chars", (value, args, { budget }) => budget.text(strip(str(value, budget), args.textOrNone("chars"), true, true))],
   replace: ["old new count", (value, args, { budget }) => {
     const count = args.value("count", null) === null ? -1 : args.int("count");
@@ -107,14 +114,14 @@ export const TEXT_FILTERS: Readonly<Record<string, Filter>> = {
   }],
   truncate: ["length killwords end leeway", (value, args, { budget }) => {
     const leeway = args.value("leeway", null) === null ? 5 : args.int("leeway");
-    return budget.text(truncate(str(value, budget), args.int("length", 255), truth(args.value("killwords", false)), args.text("end", "..."), leeway));
+    return budget.text(truncate(slowly(value, budget), args.int("length", 255), truth(args.value("killwords", false)), args.text("end", "..."), leeway));
   }],
-  wordcount: ["", (value, _, { budget }) => (str(value, budget).match(/[\p{L}\p{N}_]+/gu) ?? []).length],
-  striptags: ["", (value, _, { budget }) => budget.text(withoutTags(str(value, budget)).split(/\s+/u).filter((word) => word !== "").join(" "))],
+  wordcount: ["", (value, _, { budget }) => (slowly(value, budget).match(/[\p{L}\p{N}_]+/gu) ?? []).length],
+  striptags: ["", (value, _, { budget }) => budget.text(withoutTags(slowly(value, budget)).split(/\s+/u).filter((word) => word !== "").join(" "))],
   urlencode: ["", (value, _, { budget }) => {
-    if (!(value instanceof Dict) && !Array.isArray(value)) return budget.text(urlEncode(str(value, budget), false));
+    if (!(value instanceof Dict) && !Array.isArray(value)) return budget.text(urlEncode(slowly(value, budget), false));
     const pairs = value instanceof Dict ? value.entries() : value.map((pair) => items(pair, budget));
-    return budget.text(pairs.map(([key, item]) => `${urlEncode(str(key!, budget), true)}=${urlEncode(str(item!, budget), true)}`).join("&"));
+    return budget.text(pairs.map(([key, item]) => `${urlEncode(slowly(key!, budget), true)}=${urlEncode(slowly(item!, budget), true)}`).join("&"));
   }],
   xmlattr: ["autospace", (value, args, { budget }) => {
     if (!(value instanceof Dict)) throw new JinjaError(`TypeError: xmlattr needs a mapping, not ${typeName(value)}`);

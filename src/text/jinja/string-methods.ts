@@ -61,7 +61,7 @@ function split(text: string, args: Bound, budget: Budget): string[] {
   }
   if (separator === "") throw new JinjaError("ValueError: empty separator");
   search(text, separator, budget);
-  return cut(text, places(text, separator, most < 0 ? Infinity : most), separator.length, budget);
+  return cut(text, places(text, separator, budget, most < 0 ? Infinity : most), separator.length, budget);
 }
 
 function rightSplit(text: string, args: Bound, budget: Budget): string[] {
@@ -111,7 +111,7 @@ export function replaceText(text: string, from: string, to: string, count: numbe
     budget.take(text.length + gaps * to.length);
     return all.map((char, i) => (i < gaps ? to + char : char)).join("") + (gaps > all.length ? to : "");
   }
-  const ends = places(text, from, most);
+  const ends = places(text, from, budget, most);
   budget.take(text.length + ends.length * (to.length - from.length > 0 ? to.length : 0));
   return cut(text, ends, from.length, budget).join(to);
 }
@@ -154,7 +154,7 @@ const METHODS: Readonly<Record<string, Method>> = {
     const inside = part(text, args).text;
     const pattern = args.text("sub");
     search(inside, pattern, budget);
-    return pattern === "" ? length(inside) + 1 : places(inside, pattern).length;
+    return pattern === "" ? length(inside) + 1 : places(inside, pattern, budget).length;
   }],
   endswith: ["affix start end", (text, args) => affix(text, args, true)],
   expandtabs: ["tabsize", (text, args, budget) => {
@@ -212,12 +212,15 @@ const METHODS: Readonly<Record<string, Method>> = {
   }],
 };
 
+/** Methods that look at each character by itself, which costs more than what the engine does in one go. */
+const BY_CHARACTER: ReadonlySet<string> = new Set(["capitalize", "swapcase", "title", "istitle", "expandtabs"]);
+
 /** A method of str, ready to be called; undefined when there is none. `format` is not here. */
 export function stringMethod(text: string, name: string, budget: Budget): ((args: CallArguments) => Value) | undefined {
   const method = Object.hasOwn(METHODS, name) ? METHODS[name] : undefined;
   if (method === undefined) return undefined;
   return (args) => {
-    budget.step(text.length);
+    budget.step(BY_CHARACTER.has(name) ? 16 * text.length : text.length);
     const value = method[1](text, bind(name, method[0], args), budget);
     return typeof value === "string" ? budget.text(value) : value;
   };

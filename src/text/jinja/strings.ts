@@ -1,3 +1,4 @@
+import type { Budget } from "./budget.ts";
 import { isSpace } from "./lexer.ts";
 
 const SURROGATE = /[\ud800-\udfff]/;
@@ -33,12 +34,20 @@ export function strip(text: string, chars: string | null, left: boolean, right: 
     while (right && end > start && isSpace(text.charCodeAt(end - 1))) end--;
     return text.slice(start, end);
   }
-  const all = characters(text);
   let start = 0;
-  let end = all.length;
-  while (left && start < end && set.has(all[start]!)) start++;
-  while (right && end > start && set.has(all[end - 1]!)) end--;
-  return all.slice(start, end).join("");
+  let end = text.length;
+  while (left && start < end) {
+    const first = String.fromCodePoint(text.codePointAt(start)!);
+    if (!set.has(first)) break;
+    start += first.length;
+  }
+  while (right && end > start) {
+    const pair = end - start > 1 ? text.codePointAt(end - 2)! : 0;
+    const last = pair > 0xffff ? String.fromCodePoint(pair) : text[end - 1]!;
+    if (!set.has(last)) break;
+    end -= last.length;
+  }
+  return text.slice(start, end);
 }
 
 /** Longest pattern that is searched for by the engine, which may compare it anew at each place. */
@@ -62,9 +71,12 @@ export function indexOf(text: string, pattern: string, from = 0): number {
 }
 
 /** Every place of a pattern that is not empty, from left to right, not overlapping; at most so many. */
-export function places(text: string, pattern: string, most = Infinity): number[] {
+export function places(text: string, pattern: string, budget: Budget, most = Infinity): number[] {
   const found: number[] = [];
-  for (let at = indexOf(text, pattern); at >= 0 && found.length < most; at = indexOf(text, pattern, at + pattern.length)) found.push(at);
+  for (let at = indexOf(text, pattern); at >= 0 && found.length < most; at = indexOf(text, pattern, at + pattern.length)) {
+    budget.take(8);
+    found.push(at);
+  }
   return found;
 }
 

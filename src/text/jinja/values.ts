@@ -133,19 +133,26 @@ export class Dict {
   }
 }
 
+/** Parts that a tuple may have as a key, those of tuples in it counted too. */
+const MAX_KEY_PARTS = 1000;
+
+function hashTuple(value: Tuple, parts: { left: number }): string {
+  const hashes = value.items.map((item) => {
+    if (--parts.left < 0) throw new JinjaError(`a tuple of more than ${MAX_KEY_PARTS} parts is no key here`);
+    const hashed = item instanceof Tuple ? hashTuple(item, parts) : hash(item);
+    if (typeof hashed === "object" && hashed !== null) throw new JinjaError("a tuple of such values is no key here");
+    return String(hashed);
+  });
+  return `t${hashes.map((part) => `${part.length}:${part}`).join("")}`;
+}
+
 /** What equal values have in common. @throws JinjaError for what Python cannot hash. */
 export function hash(value: Value): unknown {
   if (typeof value === "string") return `s${value}`;
   if (typeof value === "boolean") return Number(value);
   if (value instanceof Float) return value.value;
   if (value instanceof Undefined) return "undefined";
-  if (value instanceof Tuple) {
-    return `t${JSON.stringify(value.items.map((item) => {
-      const hashed = hash(item);
-      if (typeof hashed === "object" && hashed !== null) throw new JinjaError("a tuple of such values cannot be a key here");
-      return hashed;
-    }))}`;
-  }
+  if (value instanceof Tuple) return hashTuple(value, { left: MAX_KEY_PARTS });
   if (Array.isArray(value) || value instanceof Dict) throw new JinjaError(`TypeError: unhashable type: '${typeName(value)}'`);
   return value;
 }
