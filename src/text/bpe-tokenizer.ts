@@ -1,6 +1,6 @@
 import { LimitError, TokenizerError, UsageError } from "../errors.ts";
 import { readDecoder } from "./bytes.ts";
-import type { ByteDecoder } from "./bytes.ts";
+import type { ByteDecoder, TokenPlace } from "./bytes.ts";
 import { AddedTokenSplitter } from "./encode/added.ts";
 import { Merger } from "./encode/merger.ts";
 import { hasStep } from "./encode/parts.ts";
@@ -106,6 +106,10 @@ export class BpeTokenizer implements Tokenizer {
     return this.#decoder.strip;
   }
 
+  get endMatters(): boolean {
+    return this.#decoder.endMatters;
+  }
+
   encode(text: string, options: EncodeOptions = {}): Uint32Array {
     const steps = this.#encode(text, options);
     for (;;) {
@@ -133,13 +137,12 @@ export class BpeTokenizer implements Tokenizer {
     const skip = options.skipSpecial !== false;
     const chunks: Uint8Array[] = [];
     let size = 0;
-    for (let i = 0; i < ids.length; i++) {
-      const id = ids[i]!;
-      if (skip && this.specialIds.has(id)) continue;
-      const bytes = this.idToBytes(id);
+    const kept = Array.from(ids).filter((id) => !(skip && this.specialIds.has(id)) && this.idToToken(id) !== undefined);
+    kept.forEach((id, i) => {
+      const bytes = this.idToBytes(id, { first: i === 0 && options.continuation !== true, last: i === kept.length - 1 });
       chunks.push(bytes);
       size += bytes.length;
-    }
+    });
     const all = new Uint8Array(size);
     let offset = 0;
     for (const chunk of chunks) {
@@ -153,9 +156,9 @@ export class BpeTokenizer implements Tokenizer {
     return text.slice(start);
   }
 
-  idToBytes(id: number): Uint8Array {
+  idToBytes(id: number, place: TokenPlace = {}): Uint8Array {
     const token = this.idToToken(id);
-    return token === undefined ? new Uint8Array(0) : this.#decoder.bytes(token);
+    return token === undefined ? new Uint8Array(0) : this.#decoder.bytes(token, place);
   }
 
   idToToken(id: number): string | undefined {
@@ -223,8 +226,9 @@ export class BpeTokenizer implements Tokenizer {
     }
   }
 
+  /** Whether the normaliser takes the first character away: what is left then begins elsewhere. */
   #dropsStart(text: string): boolean {
-    return text !== "" && this.#normalizer.apply(String.fromCodePoint(text.codePointAt(0)!)) === "";
+    return text !== "" && this.#normalizer.apply(`${String.fromCodePoint(text.codePointAt(0)!)}x`) === this.#normalizer.apply("x");
   }
 
   /** Two searches: before normalisation, and after it for tokens that are to be found in normalised text. */

@@ -1,5 +1,5 @@
 import { BpeTokenizer } from "./bpe-tokenizer.ts";
-import type { ByteDecoder } from "./bytes.ts";
+import type { ByteDecoder, TokenPlace } from "./bytes.ts";
 import { readTokenizerFile } from "./schema.ts";
 import type { Paced } from "./within.ts";
 
@@ -53,8 +53,10 @@ export interface Tokenizer {
   specialsIn(text: string): number[];
   /** Ids without a token decode to nothing; bytes that are not UTF-8 to U+FFFD. */
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
-  /** The bytes a token adds to a text; none for ids without a token. */
-  idToBytes(id: number): Uint8Array;
+  /** The bytes a token adds to a text; none for ids without a token. @param place default: in the middle of a text */
+  idToBytes(id: number, place?: TokenPlace): Uint8Array;
+  /** Whether the last token of a text may have other bytes than in the middle. */
+  readonly endMatters: boolean;
   idToToken(id: number): string | undefined;
   tokenToId(token: string): number | undefined;
 }
