@@ -20,7 +20,7 @@ import { SpeculativeRun } from "./speculative.ts";
 export function generate(
   model: LoadedModel, tokenizer: Tokenizer | undefined, prompt: string | ArrayLike<number>, options: GenerateOptions = {},
 ): Generation {
-  const resolved = resolveOptions(options);
+  const resolved = resolveOptions(options, tokenizer);
   if (tokenizer === undefined && resolved.stop !== undefined) {
     throw new UsageError("needs a tokenizer, and this model has none", { field: "stop" });
   }

@@ -133,6 +133,10 @@ export class BpeTokenizer implements Tokenizer {
     return this.#splitters.special.starts(text);
   }
 
+  specialAt(text: string, at: number): { readonly id: number; readonly length: number } | undefined {
+    return this.#splitters.special.at(text, at);
+  }
+
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
     const skip = options.skipSpecial !== false;
     const chunks: Uint8Array[] = [];

@@ -51,6 +51,8 @@ export interface Tokenizer {
   leastTokens(text: string): number;
   /** Places, ascending, where special tokens are spelled out in a text, overlapping ones too. */
   specialsIn(text: string): number[];
+  /** The special token that a text spells out at a place, the longest one; undefined for none. */
+  specialAt(text: string, at: number): { readonly id: number; readonly length: number } | undefined;
   /** Ids without a token decode to nothing; bytes that are not UTF-8 to U+FFFD. */
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
   /** The bytes a token adds to a text; none for ids without a token. @param place default: in the middle of a text */
