@@ -1,14 +1,14 @@
 import { LimitError, UsageError } from "../errors.ts";
-import type { ForwardResult, LoadedModel } from "../model/types.ts";
+import type { ForwardResult, LoadedModel } from "../engine/types.ts";
 import { rowExperts } from "../sparsity/row.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { Generation, type Piece } from "./generation.ts";
-import { logprobsOf } from "./logprobs.ts";
+import { logprobsOf } from "./sampling/logprobs.ts";
 import { resolveOptions, type GenerateOptions } from "./options.ts";
-import { encodePrompt } from "./prompt.ts";
-import { Run } from "./run.ts";
-import { checkSpeculation, knownCosts, openSpeculation } from "./speculation.ts";
-import { SpeculativeRun } from "./speculative.ts";
+import { encodePrompt } from "./plain/prompt.ts";
+import { Run } from "./plain/run.ts";
+import { checkSpeculation, knownCosts, openSpeculation } from "./speculative/speculation.ts";
+import { SpeculativeRun } from "./speculative/speculative.ts";
 
 /**
  * Continues a prompt, token by token. Options and prompt are checked at once; computing starts with the first piece.

@@ -1,6 +1,6 @@
 import { FormatError, UsageError } from "../../errors.ts";
-import { exp } from "../exp.ts";
-import { layoutTree, MAX_TREE_NODES, type TreeLayout } from "../tree.ts";
+import { exp } from "../sampling/exp.ts";
+import { layoutTree, MAX_TREE_NODES, type TreeLayout } from "../speculative/tree.ts";
 import type { DraftTree } from "./drafter.ts";
 import { topK } from "./top-k.ts";
 

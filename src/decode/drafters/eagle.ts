@@ -1,6 +1,6 @@
 import { LimitError, UsageError } from "../../errors.ts";
-import type { EagleHead } from "../../model/eagle.ts";
-import type { DraftTop, EagleSequence } from "../../model/eagle-sequence.ts";
+import type { EagleHead } from "../../engine/eagle.ts";
+import type { DraftTop, EagleSequence } from "../../engine/eagle-sequence.ts";
 import { weightsPerToken } from "../pass-weight.ts";
 import type { Drafter, DraftPlan, DraftTree } from "./drafter.ts";
 import { PairQueue } from "./eagle-pairs.ts";

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, it, describe } from "vitest";
 import { EagleTreeGrowth, topLogProbabilities } from "../../../src/decode/drafters/eagle-tree.ts";
 import { topK } from "../../../src/decode/drafters/top-k.ts";
-import { verifyTree } from "../../../src/decode/verify.ts";
+import { verifyTree } from "../../../src/decode/speculative/verify.ts";
 import { FormatError, UsageError } from "../../../src/errors.ts";
 import { largestDifference } from "../../helpers/compare.ts";
 import { describeShared, sharedPath } from "../../helpers/shared.ts";
