@@ -51,8 +51,7 @@ function contextLimit(model: LoadedModel, promptTokens: number, asked: number | 
 class PlainRun extends Run {
   async *pieces(): AsyncGenerator<Piece, void, void> {
     if (this.aborted()) return;
-    const sequence = this.model.newSequence({ capacity: this.capacity });
-    this.sequence = sequence;
+    const sequence = this.reserve();
     let id = await this.prefill(sequence);
     while (id !== undefined) {
       yield this.accept(id, this.told);
