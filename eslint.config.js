@@ -24,9 +24,9 @@ export default tseslint.config(
       eqeqeq: "error",
     },
   },
-  layer(["src/**/*.ts"], EARLY_IN_SRC, "src/ is portable: only assembly/layout.ts and other src/ files."),
+  layer(["src/**/*.ts", "train/**/*.ts"], EARLY_IN_SRC, "src/ and train/ are portable: only assembly/layout.ts and each other."),
   {
-    files: ["src/**/*.ts"],
+    files: ["src/**/*.ts", "train/**/*.ts"],
     rules: { "no-restricted-globals": ["error", ...RUNTIME_GLOBALS.map((name) => ({ name, message: "src/ uses web-standard globals only; put this in host/." }))] },
   },
   layer(["host/**/*.ts"], [["**/cli/**"]], "host/ must not know the command line."),

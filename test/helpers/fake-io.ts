@@ -1,7 +1,7 @@
 import { nodeHost } from "../../host/node/engine.ts";
 import { listen } from "../../host/node/serve.ts";
 import type { Io } from "../../cli/io.ts";
-import { run } from "../../cli/run.ts";
+import { runBlockffn as run } from "../../cli/blockffn.ts";
 
 export interface RunResult {
   readonly code: number;
