@@ -21,7 +21,7 @@ const ENTRIES = {
   wasi: { file: "host/wasi/index.ts" },
   deno: { file: "host/deno/index.ts", shares: CORE },
   workers: { file: "host/cloudflare/index.ts", shares: CORE },
-  cli: { file: "cli/node-io.ts", shares: NODE, program: true },
+  cli: { file: "cli/main.ts", shares: NODE, program: true },
   "deno-cli": { file: "cli/deno.ts", shares: NODE },
   // Started in threads and processes of their own.
   "gradient-worker": { file: "host/node/train/gradient-worker.ts", shares: NODE },
