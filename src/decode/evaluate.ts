@@ -85,8 +85,9 @@ async function documentNll(
 ): Promise<number> {
   sequence.truncate(0);
   let sum = 0;
-  for (let at = 0; at < ids.length; at += model.maxChunk) {
-    const chunk = ids.subarray(at, at + model.maxChunk);
+  const step = Math.min(model.maxChunk, model.maxLogitRows);
+  for (let at = 0; at < ids.length; at += step) {
+    const chunk = ids.subarray(at, at + step);
     const result = sequence.forward(chunk, { logits: "all" });
     sparsity?.addDocumentChunk(result.activeExperts, result.rows);
     for (let row = 0; row < chunk.length; row++) {

@@ -7,7 +7,8 @@ import type { ModelInstance } from "./instance.ts";
 import { ropeDim } from "./layout.ts";
 import { alignUp, matrixBytes, paddedRows, Q4, type WeightType } from "../architecture/panel.ts";
 import type { WeightPlan } from "../architecture/plan.ts";
-import { checkScratch, planScratch, writeScratch, type ScratchPlan } from "./scratch.ts";
+import { LogitRoom } from "./logits.ts";
+import { checkScratch, DRAFT_CHUNK, planScratch, writeScratch, type ScratchPlan } from "./scratch.ts";
 import type { Quantization } from "../architecture/quantization.ts";
 
 /** Where a head's parts lie. */
@@ -33,6 +34,8 @@ export class EagleHead {
   readonly scratch: ScratchPlan;
   /** Token id of each draft token; undefined when they are the same. */
   readonly draftTokens: Uint32Array | undefined;
+  /** Where calls leave their logits. */
+  readonly logits: LogitRoom;
   readonly #plan: WeightPlan;
   readonly #weightsAt: number | undefined;
   #memory: Memory | undefined;
@@ -47,7 +50,8 @@ export class EagleHead {
     this.base = base;
     this.config = config;
     this.draftTokens = draftTokens;
-    this.scratch = planScratch(config, base.threads);
+    this.scratch = planScratch(config, base.threads, DRAFT_CHUNK);
+    this.logits = new LogitRoom(base.arena, config.vocabSize, this.scratch.maxChunk);
     this.#plan = plan;
     this.#weightsAt = weightsAt;
     checkScratch(this.scratch, plan.bytes + base.plan.bytes, name);
@@ -98,6 +102,7 @@ export class EagleHead {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    this.logits.release();
     if (this.#memory !== undefined) this.base.arena.release(this.#memory.addresses.descriptor, this.#memory.bytes);
   }
 
