@@ -5,7 +5,8 @@ import { alignUp, paddedRows } from "./panel";
 
 // Mirrors src/engine/scratch.ts, for one thread.
 
-const MAX_CHUNK: u64 = 256;
+/** Rows of a call: one prompt's chunk, as src/decode/plain/prompt.ts has it. */
+const MAX_CHUNK: u64 = 64;
 const MIN_CHUNK: u64 = 8;
 const MAX_ROW_BYTES: u64 = 32 << 20;
 const CHUNK_STEP: u64 = 8;
