@@ -1,10 +1,10 @@
 import { SCRATCH_NORMED } from "../assembly/layout.ts";
 import { countBits } from "../src/sparsity/bits.ts";
 import { countUniqueExperts } from "../src/sparsity/union.ts";
-import type { ModelInstance } from "../src/model/instance.ts";
-import { paddedRows } from "../src/model/panel.ts";
-import { Taps } from "../src/model/taps.ts";
-import type { FfnMode } from "../src/model/types.ts";
+import type { ModelInstance } from "../src/engine/instance.ts";
+import { paddedRows } from "../src/architecture/panel.ts";
+import { Taps } from "../src/engine/taps.ts";
+import type { FfnMode } from "../src/engine/types.ts";
 import { median } from "./measure.ts";
 
 const FLUSH_BYTES = 64 * 2 ** 20;
@@ -39,7 +39,7 @@ export interface FfnTimes {
 }
 
 /** Runs the feed-forward branch of every layer on what a chunk gave them. */
-function replay(model: ModelInstance, sequence: number, { rows, inputs, before }: FfnSample): void {
+function replay(model: ModelInstance, { rows, inputs, before }: FfnSample): void {
   before?.();
   const { hiddenSize } = model.config;
   const stride = paddedRows(hiddenSize);
@@ -48,7 +48,7 @@ function replay(model: ModelInstance, sequence: number, { rows, inputs, before }
     const target = model.engine.f32(at, rows * stride);
     if (stride === hiddenSize) target.set(input);
     else for (let r = 0; r < rows; r++) target.set(input.subarray(r * hiddenSize, (r + 1) * hiddenSize), r * stride);
-    model.engine.run(rows, () => model.engine.exports.ffnBranch(model.addresses.descriptor, sequence, rows, layer));
+    model.engine.run(rows, () => model.engine.exports.ffnBranch(model.addresses.descriptor, rows, layer));
   });
 }
 
@@ -74,7 +74,6 @@ export function measureFfn(model: ModelInstance, groups: readonly (readonly FfnS
   const { layers, ffn } = model.config;
   const { rounds = 15, minMs = 50 } = options;
   const experts = ffn.kind === "experts" ? ffn.experts : 1;
-  const sequence = model.newSequence({ capacity: 1 });
   const visit = (samples: readonly FfnSample[], mode: FfnMode, leastMs: number): number => {
     model.ffn = mode;
     let ms = 0;
@@ -83,7 +82,7 @@ export function measureFfn(model: ModelInstance, groups: readonly (readonly FfnS
       for (const sample of samples) {
         readOtherWeights(model);
         const start = performance.now();
-        replay(model, sequence.address, sample);
+        replay(model, sample);
         ms += performance.now() - start;
         chunks++;
       }
@@ -100,7 +99,6 @@ export function measureFfn(model: ModelInstance, groups: readonly (readonly FfnS
       }
     });
   }
-  sequence.dispose();
   model.ffn = "sparse";
   const denseToken = median(times[0]?.dense ?? []);
   return groups.map((samples, group) => {
@@ -130,11 +128,10 @@ export function sampleText(model: ModelInstance, ids: ArrayLike<number>, rows: n
   for (let at = 0; at + rows <= ids.length; at += rows) {
     const { activeExperts } = sequence.forward(Array.from({ length: rows }, (_, i) => ids[at + i] as number), { logits: "none" });
     samples.push({
-      rows, active: activeExperts.slice(), inputs: Array.from({ length: model.config.layers }, (_, l) => taps.read("ffn_input", l).slice()),
+      rows, active: activeExperts, inputs: Array.from({ length: model.config.layers }, (_, l) => taps.read("ffn_input", l)),
     });
   }
   taps.off();
-  sequence.dispose();
   return samples;
 }
 

@@ -1,7 +1,8 @@
+import { promptChunk } from "../../src/decode/plain/prompt.ts";
 import type { Drafter } from "../../src/decode/drafters/drafter.ts";
-import { layoutTree } from "../../src/decode/tree.ts";
-import { verifyTree } from "../../src/decode/verify.ts";
-import type { LoadedModel } from "../../src/model/types.ts";
+import { layoutTree } from "../../src/decode/speculative/tree.ts";
+import { verifyTree } from "../../src/decode/speculative/verify.ts";
+import type { LoadedModel } from "../../src/engine/types.ts";
 
 /** What greedy decoding of one prompt brought. */
 export interface GreedyRun {
@@ -29,11 +30,12 @@ export function decodeGreedy(model: LoadedModel, prompt: ArrayLike<number>, opti
   try {
     let root = 0;
     let before: Float32Array = new Float32Array(0);
-    for (let at = 0; at < prompt.length; at += model.maxChunk) {
-      const chunk = Array.from({ length: Math.min(model.maxChunk, prompt.length - at) }, (_, i) => prompt[at + i] as number);
+    const most = promptChunk(model);
+    for (let at = 0; at < prompt.length; at += most) {
+      const chunk = Array.from({ length: Math.min(most, prompt.length - at) }, (_, i) => prompt[at + i] as number);
       const result = sequence.forward(chunk);
       root = result.argmax(0);
-      const hidden = needsHidden ? [before, ...chunk.map((_, row) => result.hidden(row).slice())] : undefined;
+      const hidden = needsHidden ? [before, ...chunk.map((_, row) => result.hidden(row))] : undefined;
       before = hidden?.pop() ?? before;
       drafter?.accept(chunk, hidden);
     }
@@ -47,7 +49,7 @@ export function decodeGreedy(model: LoadedModel, prompt: ArrayLike<number>, opti
       const layout = tree.tokens.length === 1 ? undefined : layoutTree(tree, sequence.length);
       const result = sequence.forward(tree.tokens, layout === undefined ? {} : { logits: "all", tree: layout });
       const { path, emitted } = verifyTree(tree, (node) => result.argmax(node));
-      const hidden = needsHidden ? path.map((row) => result.hidden(row).slice()) : undefined;
+      const hidden = needsHidden ? path.map((row) => result.hidden(row)) : undefined;
       if (path.length < result.rows) sequence.keep(path);
       drafter?.accept(emitted, hidden);
       draftMs += drafted - start;

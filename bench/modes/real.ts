@@ -1,9 +1,9 @@
 import type { Drafter } from "../../src/decode/drafters/drafter.ts";
-import { encodePrompt } from "../../src/decode/prompt.ts";
+import { encodePrompt } from "../../src/decode/plain/prompt.ts";
 import { LimitError } from "../../src/errors.ts";
-import type { EagleHead } from "../../src/model/eagle.ts";
-import type { ModelInstance } from "../../src/model/instance.ts";
-import type { FfnMode } from "../../src/model/types.ts";
+import type { EagleHead } from "../../src/engine/eagle.ts";
+import type { ModelInstance } from "../../src/engine/instance.ts";
+import type { FfnMode } from "../../src/engine/types.ts";
 import { loadTokenizer } from "../../src/text/tokenizer.ts";
 import { measureFfn, sampleText, type FfnTimes } from "../ffn.ts";
 import { median } from "../measure.ts";
@@ -42,7 +42,7 @@ export function measureModel(name: string, model: ModelInstance, head: EagleHead
   if (room < 1) throw new LimitError(`is ${settings.maxTokens}; the model's context of ${model.config.contextLength} has no place for it and the trees`, { field: "maxTokens", limit: model.config.contextLength });
   const prompts = settings.prompts.map(({ category, turns }) => ({ category, ids: encodePrompt(turns[0] as string, tokenizer, model.config.vocabSize).subarray(0, room) }));
   const sparse = model.config.ffn.kind === "experts";
-  const sizes = settings.sizes.filter((nodes) => nodes <= model.maxChunk);
+  const sizes = settings.sizes.filter((nodes) => nodes <= Math.min(model.maxChunk, model.maxLogitRows));
   const lanes = lanesOf(sparse, head !== undefined, sizes);
   prompts.forEach(({ ids }, p) => {
     // One round more on the first prompt warms up.

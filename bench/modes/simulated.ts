@@ -1,19 +1,21 @@
+import { promptChunk } from "../../src/decode/plain/prompt.ts";
 import type { Drafter } from "../../src/decode/drafters/drafter.ts";
-import { createRandom, type Random } from "../../src/decode/rng.ts";
-import { layoutTree } from "../../src/decode/tree.ts";
+import { createRandom, type Random } from "../../src/decode/sampling/rng.ts";
+import { layoutTree } from "../../src/decode/speculative/tree.ts";
 import { UsageError } from "../../src/errors.ts";
 import type { Host } from "../../src/host.ts";
-import type { ModelConfig } from "../../src/model/config.ts";
-import type { EagleHead } from "../../src/model/eagle.ts";
-import type { ModelInstance } from "../../src/model/instance.ts";
-import type { EngineSequence } from "../../src/model/sequence.ts";
-import type { FfnMode, Quantization } from "../../src/model/types.ts";
+import type { ModelConfig } from "../../src/architecture/config.ts";
+import type { EagleHead } from "../../src/engine/eagle.ts";
+import type { ModelInstance } from "../../src/engine/instance.ts";
+import type { EngineSequence } from "../../src/engine/sequence.ts";
+import type { FfnMode } from "../../src/engine/types.ts";
+import type { Quantization } from "../../src/architecture/quantization.ts";
 import { SparsityCounter } from "../../src/sparsity/stats.ts";
 import { measureFfn, type FfnSample, type FfnTimes } from "../ffn.ts";
 import { median } from "../measure.ts";
-import { fillUniform } from "../random.ts";
-import { denseTwin } from "../shapes.ts";
-import { syntheticEagle, syntheticModel } from "../synthetic.ts";
+import { fillUniform } from "../../synthetic/random.ts";
+import { denseTwin } from "../../synthetic/shapes.ts";
+import { syntheticEagle, syntheticModel } from "../../synthetic/model.ts";
 import { drawPath, fitAcceptance, treeOf, TREE_WIDTH, type ModelTree } from "./acceptance.ts";
 import { newDrafter } from "./drafters.ts";
 import { ImposedRouting } from "./imposed.ts";
@@ -21,7 +23,7 @@ import { ACCEPT_LENGTHS, ACCEPT_NODES, MEAN_ACCEPT_LENGTH, ROUTING } from "./pap
 import { fitRouting, RoutingTrace, type RoutingModel } from "./routing.ts";
 import { markBest, type ModelReport, type ModeName, type ModeRow, type Speed } from "./types.ts";
 import type { RunSettings } from "./settings.ts";
-import { onAllThreads } from "./threads.ts";
+import { onAllThreads } from "../../synthetic/threads.ts";
 
 /** Cache rows when decoding begins. */
 const PROMPT = 128;
@@ -62,7 +64,7 @@ export async function measureShape(host: Host, name: string, config: ModelConfig
     const bed = new Bed(model, routing);
     const twinBed = new Bed(twin, undefined);
     const lane = (mode: ModeName, ffn: FfnMode, nodes: number, on = bed): Lane => ({ mode, ffn, nodes, bed: on, passMs: [], draftMs: [] });
-    const sizes = settings.sizes.filter((nodes) => nodes <= model.maxChunk);
+    const sizes = settings.sizes.filter((nodes) => nodes <= Math.min(model.maxChunk, model.maxLogitRows));
     const lanes = [
       lane("dense AR", "dense", 1), lane("dense twin AR", "dense", 1, twinBed), lane("sparse, 1 token", "sparse", 1),
       ...sizes.map((nodes) => lane("dense + speculation", "dense", nodes)), ...sizes.map((nodes) => lane("sparse + speculation", "sparse", nodes)),
@@ -131,13 +133,14 @@ class Bed {
     this.#sequence = model.newSequence({ capacity: PROMPT + 128 });
     this.#prompt = Array.from({ length: PROMPT }, () => this.#token());
     let before: Float32Array = new Float32Array(0);
-    for (let at = 0; at < PROMPT; at += model.maxChunk) {
-      const chunk = this.#prompt.slice(at, at + model.maxChunk);
+    const most = promptChunk(model);
+    for (let at = 0; at < PROMPT; at += most) {
+      const chunk = this.#prompt.slice(at, at + most);
       this.#route(chunk.map((_, i) => i - 1), chunk.length - 1);
       const result = this.#sequence.forward(chunk, { logits: "none" });
       for (let row = 0; row < chunk.length; row++) {
         this.#hidden.push(before);
-        before = result.hidden(row).slice();
+        before = result.hidden(row);
       }
     }
   }
@@ -169,7 +172,7 @@ class Bed {
       const layout = nodes === 1 ? undefined : layoutTree({ tokens, parents: tree.parents }, this.#sequence.length);
       const result = this.#sequence.forward(tokens, layout === undefined ? {} : { logits: "all", tree: layout });
       for (const row of path) result.argmax(layout === undefined ? 0 : row);
-      const hidden = drafter === undefined ? [] : path.map((row) => result.hidden(row).slice());
+      const hidden = drafter === undefined ? [] : path.map((row) => result.hidden(row));
       if (path.length < result.rows) this.#sequence.keep(path);
       drafter?.accept(path.map((row) => tokens[row] as number), hidden);
       const ms = performance.now() - start;

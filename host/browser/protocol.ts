@@ -1,8 +1,9 @@
 import * as errors from "../../src/errors.ts";
 import type { GenerationResult, Piece } from "../../src/decode/generation.ts";
 import type { GenerateOptions } from "../../src/decode/options.ts";
-import type { ModelConfig } from "../../src/model/config.ts";
-import type { FfnMode, Quantization } from "../../src/model/types.ts";
+import type { ModelConfig } from "../../src/architecture/config.ts";
+import type { FfnMode } from "../../src/engine/types.ts";
+import type { Quantization } from "../../src/architecture/quantization.ts";
 import type { Tier } from "../../src/host.ts";
 import type { BrowserLoadOptions } from "./load.ts";
 
@@ -58,6 +59,7 @@ export function packError(error: unknown): PostedError {
 const CLASSES: Readonly<Record<string, typeof errors.BlockFFNError | undefined>> = {
   BlockFFNError: errors.BlockFFNError, FormatError: errors.FormatError, ConfigError: errors.ConfigError, TokenizerError: errors.TokenizerError,
   LimitError: errors.LimitError, UsageError: errors.UsageError, SourceError: errors.SourceError, ThreadError: errors.ThreadError,
+  MemoryError: errors.MemoryError,
 };
 
 /** The error as it was thrown: class, message and fields. */

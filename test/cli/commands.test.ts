@@ -1,10 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { run } from "../../cli/run.ts";
+import { runBlockffn as run } from "../../cli/blockffn.ts";
 import type { Evaluation } from "../../src/decode/evaluate.ts";
 import type { GenerationResult } from "../../src/decode/generation.ts";
-import type { ModelSummary } from "../../src/model/summary.ts";
+import type { ModelSummary } from "../../src/load/summary.ts";
 import { loadTokenizer } from "../../src/text/tokenizer.ts";
 import { blockffn, fakeIo } from "../helpers/fake-io.ts";
 import { temporaryFolder, writeTinyModel } from "../helpers/tiny-folder.ts";

@@ -6,12 +6,12 @@ import { EagleDrafter } from "../../src/decode/drafters/eagle.ts";
 import { NgramDrafter } from "../../src/decode/drafters/ngram.ts";
 import { generate } from "../../src/decode/generate.ts";
 import { Generation } from "../../src/decode/generation.ts";
-import { GuardCosts } from "../../src/decode/guard-costs.ts";
+import { GuardCosts } from "../../src/decode/guard/costs.ts";
 import { resolveOptions, type GenerateOptions } from "../../src/decode/options.ts";
-import { PLAIN, type Choice, type Policy } from "../../src/decode/policy.ts";
-import { createRandom } from "../../src/decode/rng.ts";
-import { SpeculativeRun } from "../../src/decode/speculative.ts";
-import { loadModel } from "../../src/model/load.ts";
+import { PLAIN, type Choice, type Policy } from "../../src/decode/guard/policy.ts";
+import { createRandom } from "../../src/decode/sampling/rng.ts";
+import { SpeculativeRun } from "../../src/decode/speculative/speculative.ts";
+import { loadModel } from "../../src/load/load.ts";
 import { describeShared } from "../helpers/shared.ts";
 
 /** Does what no guard would: any drafter and size at any time, rests with and without states told between them. */
@@ -55,8 +55,8 @@ class Whims implements Policy {
 }
 
 describeShared("text does not depend on who drafts when", "checkpoints/blockffn-nano-eagle", () => {
-  it("for drafters made at once and late, told all or told late, greedy and drawn", { timeout: 120_000 }, async () => {
-    const model = await loadModel(nodeHost, "models/blockffn-nano.q8.safetensors", { tier: "simd", threads: 1 });
+  it("for drafters made at once and late, told all or told late, greedy and drawn, on memory that moves", { timeout: 120_000 }, async () => {
+    const model = await loadModel({ ...nodeHost, memory: { restless: true } }, "models/blockffn-nano.q8.safetensors", { tier: "simd", threads: 1 });
     let accepted = 0;
     let rounds = 0;
     for (let seed = 1; seed <= 12; seed++) {
@@ -65,7 +65,7 @@ describeShared("text does not depend on who drafts when", "checkpoints/blockffn-
       const plain = await generate(model, undefined, prompt, { ...options, speculate: "off" }).result();
       let policy: Whims | undefined;
       const open = (capacity: number): { drafters: readonly Drafter[]; policy: Policy } => {
-        const drafters = [new NgramDrafter(), new EagleDrafter(model.draftHead(), { capacity, scaled: true, lazy: true }), new ModelDrafter(model, model, capacity)];
+        const drafters = [new NgramDrafter(), new EagleDrafter(model.draftHead(), { capacity, scaled: true, lazy: true }), new ModelDrafter(model, model, capacity, { lazy: true })];
         policy = new Whims(seed, drafters);
         return { drafters, policy };
       };

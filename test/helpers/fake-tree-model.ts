@@ -1,5 +1,5 @@
 import { LimitError, UsageError } from "../../src/errors.ts";
-import type { ForwardOptions, ForwardResult, Sequence, SequenceOptions } from "../../src/model/types.ts";
+import type { ForwardOptions, ForwardResult, Sequence, SequenceOptions } from "../../src/engine/types.ts";
 import { expertIsActive, FakeModel, hash } from "./fake-model.ts";
 
 /** The fake model with tree chunks: a row's history is what the cache holds and the rows that its mask shows. */
@@ -64,7 +64,7 @@ class FakeTreeSequence implements Sequence {
       check();
       return Float32Array.of(seen[i]!.length, seen[i]!.at(-1)!);
     };
-    return { rows, logitRows: logits === "all" ? rows : logits === "last" ? 1 : 0, logits: values, hidden, argmax: (i) => model.next(row(i)), activeExperts: this.#active(seen) };
+    return { rows, logitRows: logits === "all" ? rows : logits === "last" ? 1 : 0, logits: values, withLogits(i, use) { return use(this.logits(i)); }, hidden, argmax: (i) => model.next(row(i)), activeExperts: this.#active(seen) };
   }
 
   truncate(length: number): void {

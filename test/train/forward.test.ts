@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
-import { parseHfConfig } from "../../src/format/hf-config.ts";
-import type { np} from "../../src/train/autodiff/jax.ts";
-import { intTensor, jit, startAutodiff, tensor, type Tensors } from "../../src/train/autodiff/jax.ts";
-import { forwardHidden, headLogits, ropeDim } from "../../src/train/model/forward.ts";
-import { ropeTables } from "../../src/train/model/rope.ts";
+import { parseHfConfig } from "../../src/format/hf/config.ts";
+import type { np} from "../../train/autodiff/jax.ts";
+import { intTensor, jit, startAutodiff, tensor, type Tensors } from "../../train/autodiff/jax.ts";
+import { forwardHidden, headLogits, ropeDim } from "../../train/model/forward.ts";
+import { ropeTables } from "../../train/model/rope.ts";
 import { largestDifference } from "../helpers/compare.ts";
 import { describeShared, sharedPath } from "../helpers/shared.ts";
 import { readVectors } from "../helpers/vectors.ts";

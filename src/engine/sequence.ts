@@ -1,0 +1,83 @@
+import { UsageError } from "../errors.ts";
+import { KvCache } from "./cache.ts";
+import { forwardRows } from "./forward-rows.ts";
+import type { ModelMemory, RowCache } from "./model-memory.ts";
+import type { ForwardOptions, ForwardResult, Sequence } from "./types.ts";
+
+/** Errors of a sequence's own call name its fields as they are. */
+const NO_PREFIX = (): string => "";
+
+/** A sequence over an engine. */
+export class EngineSequence implements Sequence, RowCache {
+  readonly capacity: number;
+  readonly #model: ModelMemory;
+  readonly #cache: KvCache;
+  readonly #onDispose: () => void;
+  #length = 0;
+  #chunkStart = 0;
+  #disposed = false;
+
+  constructor(model: ModelMemory, capacity: number, onDispose: () => void) {
+    this.#model = model;
+    this.capacity = capacity;
+    this.#onDispose = onDispose;
+    this.#cache = new KvCache(model.engine, model.arena, model.config, capacity, model.threads, `a context of ${capacity} tokens`);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Address of the sequence descriptor. */
+  get address(): number {
+    return this.#cache.address;
+  }
+
+  forward(tokens: ArrayLike<number>, { logits, tree }: ForwardOptions = {}): ForwardResult {
+    this.#assertAlive();
+    return forwardRows(this.#model, [{ sequence: this, tokens, logits, tree }], NO_PREFIX)[0] as ForwardResult;
+  }
+
+  /** A call has appended so many rows to the cache. */
+  appended(rows: number): void {
+    this.#chunkStart = this.#length;
+    this.#length += rows;
+  }
+
+  truncate(length: number): void {
+    this.#assertAlive();
+    if (!Number.isInteger(length) || length < 0 || length > this.#length) {
+      throw new UsageError(`cannot truncate to ${length}: the sequence holds ${this.#length} tokens`, { field: "length", limit: this.#length });
+    }
+    this.#length = length;
+    this.#chunkStart = Math.min(this.#chunkStart, length);
+  }
+
+  keep(path: ArrayLike<number>): void {
+    this.#assertAlive();
+    const rows = this.#length - this.#chunkStart;
+    for (let i = 0; i < path.length; i++) {
+      const row = path[i] as number;
+      if (!Number.isInteger(row) || row >= rows || row <= (i === 0 ? -1 : (path[i - 1] as number))) {
+        throw new UsageError(`path must be ascending rows of the last chunk, which has ${rows}`, { field: "path", limit: rows });
+      }
+    }
+    const { engine, addresses } = this.#model;
+    engine.u32(this.#cache.scores, path.length).set(Array.from(path));
+    engine.exports.compact(addresses.descriptor, this.#cache.address, this.#chunkStart, this.#cache.scores, path.length);
+    this.#length = this.#chunkStart + path.length;
+    this.#chunkStart = this.#length;
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#cache.release();
+    this.#onDispose();
+  }
+
+  #assertAlive(): void {
+    this.#model.assertAlive();
+    if (this.#disposed) throw new UsageError("the sequence is disposed");
+  }
+}
