@@ -1,4 +1,4 @@
-import { LimitError, TokenizerError, UsageError } from "../errors.ts";
+import { TokenizerError, UsageError } from "../errors.ts";
 import { readDecoder } from "./bytes.ts";
 import type { ByteDecoder, TokenPlace } from "./bytes.ts";
 import { AddedTokenSplitter } from "./encode/added.ts";
@@ -8,6 +8,7 @@ import { readNormalizer } from "./encode/normalizer.ts";
 import type { Normalizer } from "./encode/normalizer.ts";
 import { readPreTokenizer, removesText } from "./encode/pre-tokenizer.ts";
 import type { PreTokenizer } from "./encode/pre-tokenizer.ts";
+import { checkRoom, placesIn, type Run, type Stretch } from "./encode/run.ts";
 import { readTemplate } from "./encode/template.ts";
 import type { Template } from "./encode/template.ts";
 import { MAX_STRETCH, WordEncoder } from "./encode/words.ts";
@@ -23,36 +24,9 @@ const SLICE = 4096;
 const NOWHERE: ReadonlySet<number> = new Set();
 const NONE: ReadonlySet<number> = new Set();
 
-/** Those places that lie in a section, counted from its start. */
-function placesIn(section: { readonly text: string; readonly at: number }, places: ReadonlySet<number>): ReadonlySet<number> {
-  const found = new Set<number>();
-  if (places.size === 0) return found;
-  for (let i = 0; i < section.text.length; i++) if (places.has(section.at + i)) found.add(i);
-  return found;
-}
-
 interface Splitters {
   readonly raw: AddedTokenSplitter;
   readonly normalized: AddedTokenSplitter;
-}
-
-/** A stretch of the input, and where it starts. */
-interface Stretch {
-  readonly text: string;
-  readonly at: number;
-}
-
-/** One text on its way to ids. */
-interface Run {
-  readonly ids: number[];
-  readonly merger: Merger;
-  /** Most ids that are wanted, and how many come after the text. */
-  readonly limit: number;
-  readonly after: number;
-  /** Ids that a whole word is not taken for. */
-  readonly hidden: ReadonlySet<number>;
-  /** UTF-16 units since the last chance to stop. */
-  units: number;
 }
 
 /** Text to ids and back as `tokenizers` does, with BPE as the model. Encoding is a generator: it can stop anywhere, and pause. */
@@ -243,11 +217,4 @@ export class BpeTokenizer implements Tokenizer {
       normalized: new AddedTokenSplitter(tokens.filter(normalize), (token) => this.#normalizer.apply(token.content)),
     };
   }
-}
-
-/** Stops a text that has, or will have, more ids than are wanted. */
-function checkRoom(run: Run, more: number): void {
-  const least = Math.max(run.ids.length + run.after, more);
-  if (least <= run.limit) return;
-  throw new LimitError(`has more than ${run.limit} tokens; shorten it`, { field: "text", limit: run.limit });
 }

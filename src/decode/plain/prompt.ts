@@ -1,6 +1,7 @@
 import type { LoadedModel } from "../../engine/types.ts";
-import { UsageError } from "../../errors.ts";
+import { LimitError, UsageError } from "../../errors.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
+import type { Paced } from "../../text/within.ts";
 
 /** Chunks of 128 or 256 tokens were at most 3 % faster (bench/RESULTS.md, "Rows"), and between two chunks other tasks have their turn. */
 const PROMPT_CHUNK = 64;
@@ -26,6 +27,26 @@ export function encodePrompt(prompt: string | ArrayLike<number>, tokenizer: Toke
     throw new UsageError(`holds ${String(id)} at place ${i}; token ids of this model go from 0 to ${vocabSize - 1}`, { field: "prompt", limit: vocabSize });
   }
   return Uint32Array.from(ids);
+}
+
+/** How a long text is encoded: `Paced`, each of it perhaps not given. */
+type Pacing = { readonly [Name in keyof Paced]: Paced[Name] | undefined };
+
+/**
+ * Token ids of a long text, encoded while other tasks run.
+ * @returns undefined when it was cancelled
+ * @throws LimitError when it has more than `limit` ids.
+ */
+export async function encodeLongPrompt(text: string, tokenizer: Tokenizer, limit: number, { pause, signal }: Pacing): Promise<Uint32Array | undefined> {
+  const aborted = (): boolean => signal?.aborted === true;
+  if (aborted()) return undefined;
+  try {
+    return await tokenizer.encodeWithin(text, limit, { ...(pause !== undefined && { pause }), ...(signal !== undefined && { signal }) });
+  } catch (error) {
+    if (aborted()) return undefined;
+    if (error instanceof LimitError) throw new LimitError(`has more than ${limit} tokens, and the context holds no more; shorten it`, { field: "prompt", limit });
+    throw error;
+  }
 }
 
 function encodeText(text: string, tokenizer: Tokenizer | undefined): Uint32Array {

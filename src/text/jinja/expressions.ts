@@ -44,20 +44,14 @@ function parseConditional(cursor: Cursor): Expression {
   return expression;
 }
 
-function chain(kind: "and" | "or" | "concat", items: readonly Expression[]): Expression {
+function parseChain(cursor: Cursor, kind: "and" | "or" | "concat", operand: (cursor: Cursor) => Expression): Expression {
+  const items = [operand(cursor)];
+  while (kind === "concat" ? cursor.skip("operator", "~") : cursor.skip("name", kind)) items.push(operand(cursor));
   return items.length === 1 ? items[0]! : { kind, items };
 }
 
 function parseOr(cursor: Cursor): Expression {
-  const items = [parseAnd(cursor)];
-  while (cursor.skip("name", "or")) items.push(parseAnd(cursor));
-  return chain("or", items);
-}
-
-function parseAnd(cursor: Cursor): Expression {
-  const items = [parseNot(cursor)];
-  while (cursor.skip("name", "and")) items.push(parseNot(cursor));
-  return chain("and", items);
+  return parseChain(cursor, "or", (inner) => parseChain(inner, "and", parseNot));
 }
 
 function parseNot(cursor: Cursor): Expression {
@@ -96,9 +90,7 @@ function parseSum(cursor: Cursor): Expression {
 }
 
 function parseConcatenation(cursor: Cursor): Expression {
-  const items = [parseProduct(cursor)];
-  while (cursor.skip("operator", "~")) items.push(parseProduct(cursor));
-  return chain("concat", items);
+  return parseChain(cursor, "concat", parseProduct);
 }
 
 function parseProduct(cursor: Cursor): Expression {
