@@ -3,7 +3,7 @@ import type { Model } from "../model/model.ts";
 import { ChatFormat } from "../text/chat.ts";
 import { ApiError, asBadRequest, badRequest } from "./errors.ts";
 import type { ResolvedLimits } from "./options.ts";
-import type { ChatMessage, GenerationRequest } from "./schema.ts";
+import type { ChatMessage, ChatRequest, CompletionRequest, GenerationRequest } from "./schema.ts";
 
 /** Tokens that a chat gets at most when neither it nor the server says a number. */
 const DEFAULT_MAX_TOKENS = 4096;
@@ -40,8 +40,12 @@ export class ServedModel {
     this.#longest = longest;
   }
 
-  /** Ids of a prompt. @throws ApiError 400 when it cannot be encoded or is too long. */
-  encodePrompt(prompt: string | readonly number[]): ArrayLike<number> {
+  /** Ids of what a request asks to go on with. @throws ApiError 400 when it cannot be encoded, the template refuses it or it is too long. */
+  async encode(request: CompletionRequest | ChatRequest, client: AbortSignal): Promise<ArrayLike<number>> {
+    return "messages" in request ? this.#encodeChat(request.messages) : this.#encodePrompt(request.prompt);
+  }
+
+  #encodePrompt(prompt: string | readonly number[]): ArrayLike<number> {
     if (typeof prompt !== "string") return this.#checkLength(prompt, "prompt");
     const { tokenizer } = this.model;
     if (tokenizer === undefined) throw badRequest("this model has no tokenizer: send token ids", "prompt");
@@ -49,8 +53,7 @@ export class ServedModel {
     return this.#checkLength(encode(() => tokenizer.encode(prompt), "prompt"), "prompt");
   }
 
-  /** Ids of a conversation. @throws ApiError 400 when the template refuses it or it is too long. */
-  encodeChat(messages: readonly ChatMessage[]): ArrayLike<number> {
+  #encodeChat(messages: readonly ChatMessage[]): ArrayLike<number> {
     const chat = this.#chat;
     if (chat === undefined) throw badRequest("this model has no tokenizer: use /v1/completions with token ids", "messages");
     this.#checkText(messages.map(({ content }) => content).join(""), "messages");
@@ -59,9 +62,9 @@ export class ServedModel {
 
   /** How many new tokens a request gets. @throws ApiError 400 above the limit. */
   maxTokens(request: GenerationRequest, api: "completions" | "chat"): number {
-    const asked = request.options.maxTokens;
+    const { options: { maxTokens: asked }, maxTokensParam: param } = request;
     if (asked === undefined) return api === "chat" ? this.#maxTokens : Math.min(COMPLETION_TOKENS, this.#maxTokens);
-    if (asked > this.#maxTokens) throw badRequest(`max_tokens is ${asked}; this server gives at most ${this.#maxTokens}`, "max_tokens");
+    if (asked > this.#maxTokens) throw badRequest(`${param} is ${asked}; this server gives at most ${this.#maxTokens}`, param);
     return asked;
   }
 
