@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { nodeHost } from "../host/node/engine.ts";
 import { DEFAULT_MODEL, packageVersion } from "../host/node/package.ts";
-import { listen } from "../host/node/serve.ts";
+import { listen } from "../host/http/listen.ts";
 import { LimitError } from "../src/errors.ts";
 import type { Io } from "./io.ts";
 import { run } from "./run.ts";

@@ -49,6 +49,19 @@ export interface ListenOptions {
   readonly hostname: string;
   /** 0 for any that is free. */
   readonly port: number;
+  readonly limits?: ConnectionLimits;
+}
+
+/** What clients may hold open. */
+export interface ConnectionLimits {
+  /** Connections at once; one more is closed unanswered. Default 512. */
+  readonly connections?: number;
+  /** Milliseconds for the headers of a request; default 15 000. */
+  readonly headersMs?: number;
+  /** Milliseconds for a whole request, its body included; default 60 000. */
+  readonly requestMs?: number;
+  /** Milliseconds that an answer may wait, complete, for its client to read it; default 30 000. */
+  readonly unreadMs?: number;
 }
 
 /** A server that listens. */

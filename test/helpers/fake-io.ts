@@ -1,5 +1,5 @@
 import { nodeHost } from "../../host/node/engine.ts";
-import { listen } from "../../host/node/serve.ts";
+import { listen } from "../../host/http/listen.ts";
 import type { Io } from "../../cli/io.ts";
 import { run } from "../../cli/run.ts";
 
