@@ -157,6 +157,7 @@ class ModelServer {
   async #start(exchange: Exchange, served: ServedModel, asked: CompletionRequest | ChatRequest, api: Api): Promise<Answer> {
     const speculation = asked.options.logprobs === undefined ? this.#speculation : {};
     const options = { ...asked.options, ...speculation, maxTokens: served.maxTokens(asked, api) };
+    served.checkLength(asked);
     const client = exchange.request.signal;
     const release = await this.#slots.acquire(client);
     try {
