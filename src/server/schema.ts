@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { GenerateOptions } from "../decode/options.ts";
-import { splitMix64 } from "../decode/rng.ts";
+import { splitMix64 } from "../decode/sampling/rng.ts";
 import { withoutNulls } from "./absent.ts";
 import { badRequest } from "./errors.ts";
 
