@@ -32,7 +32,10 @@ export interface ForwardOptions {
   readonly tree?: { readonly positions: ArrayLike<number>; readonly masks: BigUint64Array };
 }
 
-/** What one forward call left in the engine. Views are valid until the next call on any sequence of the model. */
+/**
+ * What one forward call left in the engine: it can be read until the next call on any sequence of the model; after that asking is a
+ * UsageError. What is given is a copy, the caller's to keep: memory may move under a view of it.
+ */
 export interface ForwardResult {
   /** Tokens of the chunk. */
   readonly rows: number;

@@ -1,4 +1,4 @@
-import { BlockFFNError, LimitError } from "../errors.ts";
+import { BlockFFNError, LimitError, MemoryError } from "../errors.ts";
 
 /** The kinds of error that OpenAI's API tells apart. */
 export type ApiErrorType = "invalid_request_error" | "authentication_error" | "rate_limit_error" | "server_error";
@@ -59,11 +59,12 @@ const PARAMS: Readonly<Record<string, string>> = {
 };
 
 /**
- * What checking a request against the model threw: the library's own errors are the client's fault, others are not.
+ * What checking a request against the model threw: the library's own errors are the client's fault, but for want of
+ * memory; others are not.
  * @param params library options that the client asked for by other names than PARAMS has
  */
 export function asBadRequest(error: unknown, params: Readonly<Record<string, string>> = {}): unknown {
-  if (!(error instanceof BlockFFNError)) return error;
+  if (!(error instanceof BlockFFNError) || error instanceof MemoryError) return error;
   const field = error.field?.split(".")[0];
   const param = field === undefined ? undefined : (params[field] ?? PARAMS[field] ?? field);
   const message = error.field !== undefined && error.message.startsWith(`${error.field}: `) && param !== undefined

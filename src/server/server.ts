@@ -139,6 +139,7 @@ class ModelServer {
     const asked = api === "chat" ? parseChat(body) : parseCompletion(body);
     const served = this.#model(asked.model);
     const answer = await this.#start(exchange, served, asked, api);
+    await answer.reserve();
     const shape = (api === "chat" ? chatShape : completionShape)(served, asked.includeUsage);
     if (!asked.stream) return whole(answer, shape);
     exchange.streaming = true;

@@ -37,11 +37,14 @@ export class ModelDrafter implements Drafter {
   /**
    * @param draft a model of the same vocabulary (`vocabularyDifference`); it stays the caller's and must live as long as the drafter
    * @param capacity most tokens of the sequence; beyond the draft model's own context it has no guess
+   * @param options.lazy takes memory with the first proposal, instead of at once
+   * @throws MemoryError when there is none for its sequence.
    */
-  constructor(draft: LoadedModel, base: LoadedModel, capacity: number) {
+  constructor(draft: LoadedModel, base: LoadedModel, capacity: number, { lazy = false }: { readonly lazy?: boolean } = {}) {
     this.#draft = draft;
     this.#capacity = Math.min(capacity, draft.config.contextLength);
     this.#share = weightsPerToken(draft.config) / weightsPerToken(base.config);
+    if (!lazy) this.#opened();
   }
 
   get arrears(): number {
@@ -103,10 +106,13 @@ export class ModelDrafter implements Drafter {
     return { ids, values: Array.from(ids, (id) => logits[id]! - shift) };
   }
 
+  #opened(): Sequence {
+    return (this.#sequence ??= this.#draft.newSequence({ capacity: this.#capacity }));
+  }
+
   /** Runs what the draft model has not seen. @returns the logits after the last accepted token. */
   #read(): Float32Array {
-    this.#sequence ??= this.#draft.newSequence({ capacity: this.#capacity });
-    const sequence = this.#sequence;
+    const sequence = this.#opened();
     const { maxChunk } = this.#draft;
     // Asked twice: the last token once more.
     if (sequence.length === this.#tokens.length) sequence.truncate(this.#tokens.length - 1);

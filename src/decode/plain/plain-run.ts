@@ -8,8 +8,7 @@ import { Run } from "./run.ts";
 export class PlainRun extends Run {
   async *pieces(): AsyncGenerator<Piece, void, void> {
     if (this.aborted()) return;
-    const sequence = this.model.newSequence({ capacity: this.capacity });
-    this.sequence = sequence;
+    const sequence = this.reserve();
     let id = await this.prefill(sequence);
     while (id !== undefined) {
       yield this.accept(id, this.told);
