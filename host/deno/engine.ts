@@ -1,4 +1,5 @@
 import type { Host } from "../../src/host.ts";
+import { inTurns } from "../../src/decode/plain/pause.ts";
 import { SourceError } from "../../src/errors.ts";
 import { compiledOnce, type EngineFile } from "../compiled.ts";
 import { openLocation, sourceError } from "./files.ts";
@@ -23,5 +24,5 @@ export const denoHost: Host = {
   now: () => performance.now(),
   threads: denoThreads,
   // Deno's message ports are served before its sockets: a client that goes away would be noticed late.
-  pause: () => new Promise((resolve) => setTimeout(resolve, 0)),
+  pause: inTurns(() => new Promise((resolve) => setTimeout(resolve, 0))),
 };
