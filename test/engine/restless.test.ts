@@ -15,7 +15,7 @@ import { loadEagle } from "../../src/load/eagle.ts";
 import { loadModel } from "../../src/load/load.ts";
 import { Model } from "../../src/model.ts";
 import { createServer } from "../../src/server/index.ts";
-import { HiddenStates } from "../../src/train/draft/states.ts";
+import { HiddenStates } from "../../train/draft/states.ts";
 import { blockffn } from "../helpers/fake-io.ts";
 import { memoryBytes, memoryHost, restlessModel } from "../helpers/restless.ts";
 import { events } from "../helpers/server.ts";
