@@ -1,4 +1,4 @@
-import { ownTask } from "../../src/decode/plain/pause.ts";
+import { ownTask } from "../../src/pause.ts";
 import type { Host } from "../../src/host.ts";
 import { loadModel as load } from "../../src/load/load.ts";
 import { Model } from "../../src/model.ts";

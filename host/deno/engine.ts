@@ -1,5 +1,5 @@
 import type { Host } from "../../src/host.ts";
-import { inTurns } from "../../src/decode/plain/pause.ts";
+import { inTurns } from "../../src/pause.ts";
 import { SourceError } from "../../src/errors.ts";
 import { compiledOnce, type EngineFile } from "../compiled.ts";
 import { openLocation, sourceError } from "./files.ts";

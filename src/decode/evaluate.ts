@@ -4,7 +4,7 @@ import { SparsityCounter } from "../sparsity/stats.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { splitDocuments } from "./documents.ts";
 import { integer } from "./options.ts";
-import { Pacer } from "./plain/pause.ts";
+import { Pacer } from "../pause.ts";
 
 export interface EvaluateOptions {
   /** Most tokens of a document, BOS included; what is longer is cut. Default 256, or the model's context length if that is less. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { inTurns, nextTask } from "../../src/decode/plain/pause.ts";
+import { inTurns, nextTask } from "../src/pause.ts";
 
 describe("works that pause", () => {
   it("go on one by one, in the order in which they came", async () => {
