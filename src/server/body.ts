@@ -1,3 +1,4 @@
+import { Blocks } from "./blocks.ts";
 import { ApiError, badRequest, retryAfter } from "./errors.ts";
 
 export interface BodyLimits {
@@ -67,17 +68,14 @@ export class Bodies {
     const late = setTimeout(() => reading.stop(tooSlow(bodyMs)), bodyMs);
     signal.addEventListener("abort", gone, { once: true });
     this.#readings.add(reading);
-    // One buffer that grows, not a list of pieces: a body may come in a million of them.
-    let bytes = new Uint8Array(0);
+    const blocks = new Blocks();
     try {
       for (;;) {
         const { done, value } = await reader.read().catch(() => Promise.reject(broken()));
         if (stopped !== undefined) throw stopped;
-        if (done) return bytes.subarray(0, reading.size);
-        const size = reading.size + value.length;
-        if (size > bodyBytes) throw tooLarge(bodyBytes);
-        if (size > bytes.length) bytes = enlarged(bytes, Math.min(bodyBytes, Math.max(size, 2 * bytes.length)));
-        bytes.set(value, reading.size);
+        if (done) return blocks.joined();
+        if (blocks.size + value.length > bodyBytes) throw tooLarge(bodyBytes);
+        blocks.push(value);
         this.#grow(reading, value.length);
       }
     } catch (error) {
@@ -118,12 +116,6 @@ function checkHeaders(headers: Headers, limit: number): void {
     });
   }
   if (Number(headers.get("content-length") ?? 0) > limit) throw tooLarge(limit);
-}
-
-function enlarged(bytes: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
-  const larger = new Uint8Array(size);
-  larger.set(bytes);
-  return larger;
 }
 
 /** The connection broke, or what came was no body. */

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import type { GenerateOptions } from "../decode/options.ts";
 import { splitMix64 } from "../decode/sampling/rng.ts";
 import { withoutNulls } from "./absent.ts";
-import { badRequest } from "./errors.ts";
+import { badRequest, type ApiError } from "./errors.ts";
 
 /** Most alternatives that log-probabilities may be asked for, as OpenAI has it. */
 const MAX_TOP_LOGPROBS = { completions: 5, chat: 20 } as const;
@@ -190,10 +190,16 @@ function onePrompt(prompt: string | TokenPrompt): string | readonly number[] {
 function check<S extends v.ObjectSchema<v.ObjectEntries, undefined>>(schema: S, body: Record<string, unknown>): v.InferOutput<S> {
   const asked = withoutNulls(body);
   const unknown = Object.keys(asked).find((key) => !Object.hasOwn(schema.entries, key));
-  if (unknown !== undefined) throw badRequest(`there is no such parameter here: ${unknown.slice(0, 60)}`, unknown.slice(0, 60), "unknown_parameter");
+  if (unknown !== undefined) throw unknownParameter(unknown);
   const result = v.safeParse(schema, asked, { abortEarly: true });
   if (result.success) return result.output;
   const issue = result.issues[0];
   const path = v.getDotPath(issue) ?? undefined;
+  if (issue.type === "strict_object" && issue.expected === "never" && path !== undefined) throw unknownParameter(path);
   throw badRequest(path === undefined ? issue.message : `${path}: ${issue.message}`, path);
+}
+
+function unknownParameter(name: string): ApiError {
+  const shown = name.slice(0, 60);
+  return badRequest(`there is no such parameter here: ${shown}`, shown, "unknown_parameter");
 }

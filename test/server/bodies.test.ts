@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { ApiError } from "../../src/server/errors.ts";
+import { Blocks } from "../../src/server/blocks.ts";
 import { Bodies } from "../../src/server/body.ts";
+import { ApiError } from "../../src/server/errors.ts";
 import { settle, testServer, type ErrorBody } from "../helpers/server.ts";
 
 /** A request whose body comes as it is told to. */
@@ -14,6 +15,17 @@ function trickle(): { readonly request: Request; send(bytes: number): void; end(
 
 const limits = { bodyBytes: 1000, bodiesBytes: 2500, bodyMs: 60_000 };
 const status = (work: Promise<unknown>): Promise<unknown> => work.then(() => 200, (error: unknown) => (error instanceof ApiError ? error.status : error));
+
+describe("blocks", () => {
+  it.each([[[]], [[1]], [[4096]], [[4097]], [[4096, 65_536, 1]], [[100_000, 3, 0, 200_000]], [Array.from({ length: 5000 }, () => 1)]])("hold pieces of %j bytes", (sizes) => {
+    const blocks = new Blocks();
+    const all = sizes.flatMap((size, n) => Array.from({ length: size }, (_, i) => (i * 31 + n) % 251));
+    let at = 0;
+    for (const size of sizes) blocks.push(Uint8Array.from(all.slice(at, (at += size))));
+    expect(blocks.size).toBe(all.length);
+    expect(Buffer.from(all).equals(blocks.joined())).toBe(true);
+  });
+});
 
 describe("bodies", () => {
   it("together hold no more than they may: the oldest unfinished one is given up, and the newest is read", async () => {

@@ -121,6 +121,14 @@ describe("/v1/chat/completions", () => {
     expect([response.status, ((await response.json()) as ErrorBody).error.param?.split(".")[0]]).toEqual([400, "messages"]);
   });
 
+  it("names the field of a message that there is not", async () => {
+    const response = await server.post("/v1/chat/completions", { ...chat, messages: [{ role: "user", content: "x" }, { role: "user", content: [{ type: "text", text: "x", id: 3 }] }, { role: "user", content: "x", id: "m1" }] });
+    const { error } = (await response.json()) as ErrorBody;
+    expect([response.status, error.param?.split(".")[0]]).toEqual([400, "messages"]);
+    const named = await server.post("/v1/chat/completions", { ...chat, messages: [{ role: "user", content: "x", id: "m1" }] });
+    expect([named.status, ((await named.json()) as ErrorBody).error]).toEqual([400, expect.objectContaining({ param: "messages.0.id", code: "unknown_parameter", message: expect.stringContaining("no such parameter") as string })]);
+  });
+
   it("takes parts of text, developers, names, and its own answers back", async () => {
     const first = (await (await server.post("/v1/chat/completions", chat)).json()) as { choices: { message: unknown }[] };
     const messages = [{ role: "developer", content: "x" }, { role: "user", content: [{ type: "text", text: "a" }, { type: "text", text: "b" }], name: "tom" }, first.choices[0]?.message, { role: "user", content: "c" }];
