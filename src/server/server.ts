@@ -3,7 +3,7 @@ import { nextTask } from "../pause.ts";
 import { Answer, type Said } from "./answer.ts";
 import { KeyCheck } from "./auth.ts";
 import { Bodies } from "./body.ts";
-import { ApiError, asBadRequest, internalError, toldError } from "./errors.ts";
+import { ApiError, asBadRequest, badRequest, internalError, toldError } from "./errors.ts";
 import { Metrics } from "./metrics.ts";
 import { checkServerSpeculation, resolveLimits, type RequestLog, type ResolvedLimits, type ServerOptions, type ServerSpeculation } from "./options.ts";
 import { originCheck, pageGuards } from "./pages.ts";
@@ -36,6 +36,8 @@ export interface Server {
 interface Exchange {
   readonly request: Request;
   readonly start: number;
+  /** undefined when its URL is none. */
+  readonly path: string | undefined;
   route: string;
   answer?: Answer;
   error?: unknown;
@@ -82,9 +84,10 @@ class ModelServer {
   }
 
   async fetch(request: Request): Promise<Response> {
-    const exchange: Exchange = { request, start: performance.now(), route: "other" };
+    const exchange: Exchange = { request, start: performance.now(), path: pathOf(request), route: "other" };
     // A signal may be aborted for a reason that is no Error, which the router does not catch.
-    const response = await Promise.resolve(this.#app.fetch(request, exchange)).catch((error: unknown) => this.#failed(exchange, error));
+    const response = exchange.path === undefined ? brokenUrl().response()
+      : await Promise.resolve(this.#app.fetch(request, exchange)).catch((error: unknown) => this.#failed(exchange, error));
     if (exchange.streaming !== true) this.#log(exchange, response.status);
     return response;
   }
@@ -186,12 +189,12 @@ class ModelServer {
     return toldError(error).response();
   }
 
-  #log({ request, start, route, answer, error }: Exchange, status: number): void {
+  #log({ request, start, path = "", route, answer, error }: Exchange, status: number): void {
     this.#metrics.requests.add(1, route, String(status));
     if (this.#onRequest === undefined) return;
     const entry: RequestLog = {
       method: request.method,
-      path: new URL(request.url).pathname,
+      path,
       status,
       ms: performance.now() - start,
       ...(answer === undefined ? {} : { promptTokens: answer.tokens.prompt, completionTokens: answer.tokens.completion }),
@@ -221,4 +224,17 @@ async function whole(answer: Answer, shape: Shape): Promise<Response> {
 
 function describe({ id, created }: ServedModel): { readonly id: string; readonly object: "model"; readonly created: number; readonly owned_by: string } {
   return { id, object: "model", created, owned_by: "blockffn" };
+}
+
+/** Some runtimes put a Host header as it came into a request's URL, which then is none, or throw when they are asked for it. */
+function pathOf(request: Request): string | undefined {
+  try {
+    return new URL(request.url).pathname;
+  } catch {
+    return undefined;
+  }
+}
+
+function brokenUrl(): ApiError {
+  return badRequest("the request's URL or Host header is broken", undefined, "bad_request");
 }
