@@ -38,7 +38,7 @@ export default tseslint.config(
     rules: { "no-restricted-globals": ["error", ...RUNTIME_GLOBALS.map((name) => ({ name, message: "src/ uses web-standard globals only; put this in host/." }))] },
   },
   {
-    files: ["src/**/*.ts", "host/**/*.ts", "cli/**/*.ts"],
+    files: ["src/**/*.ts", "train/**/*.ts", "host/**/*.ts", "cli/**/*.ts"],
     ignores: ["src/engine/{engine,memory,team}.ts", "src/load/file-read.ts"],
     rules: { "no-restricted-syntax": ["error", ...NO_KEPT_VIEWS] },
   },

@@ -10,11 +10,16 @@ const USABLE_PAGES = MAX_PAGES - 1;
 /** Memories that grow whenever they may. */
 const restless = new WeakSet<WebAssembly.Memory>();
 
-/** Linear memory for an engine of so many threads: more than one share it. */
+/** Linear memory for an engine of so many threads: more than one share it. @throws MemoryError where the runtime gives none. */
 export function newMemory(threads: number, options: MemoryOptions = {}): WebAssembly.Memory {
-  const memory = new WebAssembly.Memory({ initial: 1, maximum: Math.min(options.maximumPages ?? MAX_PAGES, MAX_PAGES), shared: threads > 1 });
-  if (options.restless === true) restless.add(memory);
-  return memory;
+  const maximum = Math.min(options.maximumPages ?? MAX_PAGES, MAX_PAGES);
+  try {
+    const memory = new WebAssembly.Memory({ initial: 1, maximum, shared: threads > 1 });
+    if (options.restless === true) restless.add(memory);
+    return memory;
+  } catch (cause) {
+    throw new MemoryError("the runtime gives no memory for WebAssembly; raise the limit on this process's address space, or load fewer models", { field: "memory", limit: maximum * PAGE, cause });
+  }
 }
 
 /**

@@ -144,6 +144,10 @@ class ChunkResult implements ForwardResult {
     return this.#model.engine.f32(this.#logitsAt(i), this.#model.config.vocabSize).slice();
   }
 
+  withLogits<T>(i: number, use: (logits: Float32Array) => T): T {
+    return use(this.#model.engine.f32(this.#logitsAt(i), this.#model.config.vocabSize));
+  }
+
   argmax(i: number): number {
     const id = this.#model.engine.exports.argmax(this.#logitsAt(i), this.#model.config.vocabSize);
     if (id < 0) throw new FormatError("the model computed NaN logits: its weights are damaged or overflow", { file: this.#model.name, field: "logits" });

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { DEFAULT_MODEL } from "../../host/node/package.ts";
 import { generate } from "../../src/decode/generate.ts";
 import type { GenerateOptions } from "../../src/decode/options.ts";
@@ -47,6 +47,18 @@ describe.each([1, 2])("memory that ends, %i threads", (threads) => {
     }
     const folder = tinyModelFiles(TINY_CONFIGS.block);
     await expect(loadModel({ ...memoryHost({ maximumPages: 1 }, threads), open: async () => folder }, "m", { tier: "simd", threads })).rejects.toThrow(MemoryError);
+  });
+
+  it("at once is told when it is loaded", async () => {
+    const refused = vi.spyOn(WebAssembly, "Memory").mockImplementation(function () {
+      throw new RangeError("WebAssembly.Memory(): could not allocate memory");
+    });
+    try {
+      await expect(load(65536, threads)).rejects.toThrow(/memory: the runtime gives no memory for WebAssembly; raise the limit/);
+      await expect(load(65536, threads)).rejects.toThrow(MemoryError);
+    } finally {
+      refused.mockRestore();
+    }
   });
 
   it("is told to who asks for more, who may then ask for less", async () => {

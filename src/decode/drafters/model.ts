@@ -1,5 +1,5 @@
 import { FormatError, UsageError } from "../../errors.ts";
-import type { LoadedModel, Sequence } from "../../engine/types.ts";
+import type { ForwardResult, LoadedModel, Sequence } from "../../engine/types.ts";
 import { weightsPerToken } from "../pass-weight.ts";
 import type { Drafter, DraftPlan, DraftTree } from "./drafter.ts";
 import { exp } from "../sampling/exp.ts";
@@ -69,15 +69,15 @@ export class ModelDrafter implements Drafter {
     const candidates: Candidate[] = [];
     let parent = -1;
     let score = 0;
-    let logits = this.#read();
+    let result = this.#read();
     for (let depth = 1; ; depth++) {
-      const { ids, values } = this.#best(logits);
+      const { ids, values } = result.withLogits(0, (logits) => this.#best(logits));
       for (let i = 0; i < ids.length; i++) candidates.push({ token: ids[i]!, parent, score: score + values[i]! });
       parent = candidates.length - ids.length;
       score += values[0]!;
       const likelier = candidates.reduce((count, other) => count + (other.score > score ? 1 : 0), 0);
       if (likelier >= maxNodes - 2 || depth >= maxNodes - 1 || depth > room) break;
-      logits = this.#sequence!.forward([ids[0]!]).logits(0);
+      result = this.#sequence!.forward([ids[0]!]);
     }
     this.#sequence!.truncate(accepted);
     addBest(tree, candidates, maxNodes - 1);
@@ -110,8 +110,8 @@ export class ModelDrafter implements Drafter {
     return (this.#sequence ??= this.#draft.newSequence({ capacity: this.#capacity }));
   }
 
-  /** Runs what the draft model has not seen. @returns the logits after the last accepted token. */
-  #read(): Float32Array {
+  /** Runs what the draft model has not seen. @returns what has the logits after the last accepted token. */
+  #read(): ForwardResult {
     const sequence = this.#opened();
     const { maxChunk } = this.#draft;
     // Asked twice: the last token once more.
@@ -120,7 +120,7 @@ export class ModelDrafter implements Drafter {
       const chunk = this.#tokens.slice(sequence.length, sequence.length + maxChunk);
       const last = sequence.length + chunk.length === this.#tokens.length;
       const result = sequence.forward(chunk, { logits: last ? "last" : "none" });
-      if (last) return result.logits(0);
+      if (last) return result;
     }
   }
 }

@@ -25,7 +25,7 @@ export class PlainRun extends Run {
     if (this.tracing || logprobs !== undefined) {
       this.told = {
         ...(this.tracing && { experts: rowExperts(result.activeExperts, this.model.config.layers, result.rows, result.rows - 1) }),
-        ...(logprobs !== undefined && { logprobs: logprobsOf(result.logits(row), id, logprobs) }),
+        ...(logprobs !== undefined && { logprobs: result.withLogits(row, (logits) => logprobsOf(logits, id, logprobs)) }),
       };
     }
     return id;

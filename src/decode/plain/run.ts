@@ -83,7 +83,7 @@ export abstract class Run implements GenerationRun {
   protected choose(result: ForwardResult, row: number): number {
     const { sampler } = this.options;
     if (sampler === undefined) return result.argmax(row);
-    const id = sampler.sample(result.logits(row), this.#history);
+    const id = result.withLogits(row, (logits) => sampler.sample(logits, this.#history));
     this.#history.push(id);
     return id;
   }
