@@ -36,7 +36,9 @@ async function load(host: keyof typeof HEALTH_MS, server: ChildProcess, { count 
     const port = await portOf(server);
     server.stdout?.resume();
     const health = new Worker(new URL("./health-probe.js", import.meta.url), { workerData: { port } });
-    const times = new Promise<number[]>((resolve, reject) => health.once("message", resolve).once("error", reject));
+    const message = (): Promise<unknown> => new Promise((resolve, reject) => health.once("message", resolve).once("error", reject));
+    await message();
+    const times = message() as Promise<number[]>;
     const outcomes = new Map<string, number>();
     let [next, unmeant] = [0, 0];
     await Promise.all(Array.from({ length: AT_ONCE }, async () => {
