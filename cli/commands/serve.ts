@@ -39,7 +39,8 @@ export function registerServe(program: Command, context: Context): void {
     .option("--host <address>", "address to listen on; 0.0.0.0 for all networks", "127.0.0.1")
     .option("--name <id>", "name of the model for clients (default: its file's)")
     .option("--api-key <key>", `key that clients must send; better set ${API_KEY}, which others on this machine cannot see`)
-    .option("--cors <origin...>", "sites whose web pages may use the server, such as https://app.example; * for all (default: those of this machine, on a local address without a key)")
+    .option("--cors <origin...>", "sites whose web pages may use the server, such as https://app.example; * for all "
+      + "(default: those of this machine, on a local address without a key)")
     .option("--max-concurrency <n>", "requests that generate at once (default: 4)", wholeNumber)
     .option("--queue <n>", "requests that may wait; more are answered 429 (default: 32)", wholeNumber)
     .option("--max-tokens <n>", "most new tokens a request (default: the model's context, at most 4096)", wholeNumber)

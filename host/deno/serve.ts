@@ -1,7 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { AddressError } from "../../src/errors.ts";
 import type { Listen } from "../../src/host.ts";
-import { listen as listenHttp } from "../http/listen.ts";
+import { listen as listenHttp, NO_ADDRESS } from "../http/listen.ts";
 import { deno } from "./runtime.ts";
 
 /**
@@ -25,6 +25,6 @@ async function addressOf(hostname: string): Promise<string> {
     return (await lookup(hostname)).address;
   } catch (cause) {
     const denied = (cause as { readonly code?: string }).code === "EPERM";
-    throw new AddressError(denied ? "Deno may not look up names: use an address, such as 127.0.0.1, or run with --allow-net" : "is not the name of an address: use 127.0.0.1 for this machine alone, 0.0.0.0 for all networks", { file: hostname, cause });
+    throw new AddressError(denied ? "Deno may not look up names: use an address, such as 127.0.0.1, or run with --allow-net" : NO_ADDRESS, { file: hostname, cause });
   }
 }

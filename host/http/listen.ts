@@ -11,6 +11,9 @@ const CHECK_MS = 1000;
 const FLUSH_MS = 2000;
 const POLL_MS = 20;
 
+/** A name that nobody knows was given as an address. */
+export const NO_ADDRESS = "is not the name of an address: use 127.0.0.1 for this machine alone, 0.0.0.0 for all networks";
+
 /**
  * Listens with node:http, which Node and Deno have. A client that goes away aborts its request's signal and cancels the body of its
  * response; one that sends its headers or body too slowly, or does not read a whole answer, is disconnected.
@@ -24,7 +27,10 @@ export const listen: Listen = async (fetch, { hostname, port, limits = {} }) => 
     // HTTP/1.0 need not say which host it wants.
     hostname: "localhost",
     // What cannot even become a Request: a broken URL or Host header.
-    errorHandler: () => Response.json({ error: { message: "the request's URL or Host header is broken", type: "invalid_request_error", param: null, code: "bad_request" } }, { status: 400 }),
+    errorHandler: () => {
+      const error = { message: "the request's URL or Host header is broken", type: "invalid_request_error", param: null, code: "bad_request" };
+      return Response.json({ error }, { status: 400 });
+    },
   });
   const server = createServer({
     headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: Math.min(CHECK_MS, headersMs, requestMs),
@@ -66,7 +72,7 @@ function addressError(cause: NodeJS.ErrnoException, hostname: string, port: numb
     EADDRNOTAVAIL: foreign,
     // Deno's name for it.
     EINVAL: foreign,
-    ENOTFOUND: "is not the name of an address: use 127.0.0.1 for this machine alone, 0.0.0.0 for all networks",
+    ENOTFOUND: NO_ADDRESS,
   };
   return new AddressError(meaning[cause.code ?? ""] ?? `cannot listen: ${cause.message}`, { file: hostname, cause });
 }

@@ -107,13 +107,13 @@ export class Bodies {
 function checkHeaders(headers: Headers, limit: number): void {
   // Browsers ask before they send JSON to another origin, but not before they send plain text.
   if (!/^application\/json *(;|$)/i.test(headers.get("content-type") ?? "")) {
-    throw new ApiError(415, "invalid_request_error", "send JSON, with the header `content-type: application/json`", { code: "unsupported_media_type" });
+    const message = "send JSON, with the header `content-type: application/json`";
+    throw new ApiError(415, "invalid_request_error", message, { code: "unsupported_media_type" });
   }
   const coding = headers.get("content-encoding")?.trim() ?? "";
   if (coding !== "" && coding.toLowerCase() !== "identity") {
-    throw new ApiError(415, "invalid_request_error", `bodies are read uncompressed, not as ${coding.slice(0, 40)}: send it without content-encoding`, {
-      code: "unsupported_content_encoding", headers: { "accept-encoding": "identity" },
-    });
+    const message = `bodies are read uncompressed, not as ${coding.slice(0, 40)}: send it without content-encoding`;
+    throw new ApiError(415, "invalid_request_error", message, { code: "unsupported_content_encoding", headers: { "accept-encoding": "identity" } });
   }
   if (Number(headers.get("content-length") ?? 0) > limit) throw tooLarge(limit);
 }
@@ -124,7 +124,8 @@ function broken(): ApiError {
 }
 
 function tooLarge(limit: number): ApiError {
-  return new ApiError(413, "invalid_request_error", `the body has more than ${limit} bytes, which is the limit`, { code: "request_too_large" });
+  const message = `the body has more than ${limit} bytes, which is the limit`;
+  return new ApiError(413, "invalid_request_error", message, { code: "request_too_large" });
 }
 
 function tooSlow(ms: number): ApiError {
@@ -132,5 +133,6 @@ function tooSlow(ms: number): ApiError {
 }
 
 function givenUp(): ApiError {
-  return new ApiError(503, "server_error", "too many bodies are being sent at once, and this one took the longest; try again", { code: "too_many_bodies", headers: retryAfter(1) });
+  const message = "too many bodies are being sent at once, and this one took the longest; try again";
+  return new ApiError(503, "server_error", message, { code: "too_many_bodies", headers: retryAfter(1) });
 }

@@ -2,7 +2,7 @@ import { resolveOptions, type GenerateOptions } from "../decode/options.ts";
 import { checkSpeculation } from "../decode/speculative/speculation.ts";
 import { UsageError } from "../errors.ts";
 import type { LoadedModel } from "../engine/types.ts";
-import type { AllowedOrigins } from "./pages.ts";
+import type { AllowedOrigins } from "./origins.ts";
 
 /** What a request may ask for and how many may ask. */
 export interface ServerLimits {

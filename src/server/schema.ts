@@ -57,13 +57,15 @@ const isEmpty = (value: unknown): boolean => typeof value === "object" && Object
 const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
 const anything = v.optional(v.unknown());
 
+const Stops = v.pipe(v.array(v.string()), v.maxLength(MAX_STOPS, `has more than ${MAX_STOPS} entries`));
+
 // Parameters that are null are gone by then (withoutNulls).
 const common = {
   model: v.optional(v.pipe(v.string(), v.maxLength(512))),
   max_tokens: v.optional(whole(1)),
   temperature: v.optional(between(0, 2)),
   top_p: v.optional(between(0, 1)),
-  stop: v.optional(v.union([v.string(), v.pipe(v.array(v.string()), v.maxLength(MAX_STOPS, `has more than ${MAX_STOPS} entries`))], "must be a string or a list of strings")),
+  stop: v.optional(v.union([v.string(), Stops], "must be a string or a list of strings")),
   seed: v.optional(whole(SEEDS.least, SEEDS.most)),
   stream: v.optional(v.boolean()),
   stream_options: v.optional(v.strictObject({ include_usage: v.optional(v.boolean()), include_obfuscation: anything })),
@@ -91,10 +93,11 @@ const CompletionSchema = v.object({
 
 const TEXT = `must be text, or a list of at most ${MAX_PARTS} parts of type text`;
 const TextPart = v.strictObject({ type: v.literal("text", "only text is supported"), text: v.string() });
+const Parts = v.pipe(v.array(v.unknown()), v.maxLength(MAX_PARTS), v.array(TextPart));
 const Message = v.pipe(
   v.strictObject({
     role: v.picklist(["system", "developer", "user", "assistant"], "must be system, developer, user or assistant; tools are not supported"),
-    content: v.optional(v.union([v.string(), v.pipe(v.array(v.unknown()), v.maxLength(MAX_PARTS), v.array(TextPart))], TEXT)),
+    content: v.optional(v.union([v.string(), Parts], TEXT)),
     name: v.optional(v.pipe(v.string(), v.maxLength(64))),
     // An assistant's message may come back as it was answered.
     refusal: neutral("is not supported"),
@@ -108,7 +111,10 @@ const Message = v.pipe(
 
 const ChatSchema = v.object({
   ...common,
-  messages: v.pipe(v.array(v.unknown()), v.minLength(1, "needs at least one message"), v.maxLength(MAX_MESSAGES, `has more than ${MAX_MESSAGES} messages`), v.array(Message)),
+  messages: v.pipe(
+    v.array(v.unknown()), v.minLength(1, "needs at least one message"), v.maxLength(MAX_MESSAGES, `has more than ${MAX_MESSAGES} messages`),
+    v.array(Message),
+  ),
   max_completion_tokens: v.optional(whole(1)),
   logprobs: v.optional(v.boolean()),
   top_logprobs: v.optional(whole(0, MAX_TOP_LOGPROBS.chat)),

@@ -11,7 +11,9 @@ async function probe(port: number, began: () => void, stopped: () => boolean): P
   while (!stopped()) {
     const start = performance.now();
     const ok = await new Promise<boolean>((resolve) => {
-      get({ host: "127.0.0.1", port, path: "/healthz", agent }, (response) => response.resume().once("end", () => resolve(response.statusCode === 200))).once("error", () => resolve(false));
+      get({ host: "127.0.0.1", port, path: "/healthz", agent }, (response) => {
+        response.resume().once("end", () => resolve(response.statusCode === 200));
+      }).once("error", () => resolve(false));
     });
     if (times.length === 0) began();
     times.push(ok ? performance.now() - start : Infinity);

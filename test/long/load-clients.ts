@@ -21,16 +21,24 @@ const ask = (i: number, more: object = {}): string => JSON.stringify({ prompt: s
 const TOO_LONG = ["the".repeat(17_700), "a b ".repeat(13_000), " ".repeat(50_000), "ab".repeat(26_000)];
 
 function open(port: number, length: number, answer: (response: IncomingMessage) => void, failed: () => void, path = "/v1/completions"): ClientRequest {
-  return request({ host: "127.0.0.1", port, path, method: "POST", agent: false, headers: { "content-type": "application/json", "content-length": length } }, answer).once("error", failed);
+  const headers = { "content-type": "application/json", "content-length": length };
+  return request({ host: "127.0.0.1", port, path, method: "POST", agent: false, headers }, answer).once("error", failed);
 }
 
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+type Write = (client: ClientRequest) => void;
+
 /** Sends a body, all at once or by `write`, and gives status and text of the answer. */
-function exchange(port: number, body: string, path?: string, write: (client: ClientRequest) => void = (client) => client.end(body)): Promise<{ readonly status: number; readonly text: string } | undefined> {
+function exchange(port: number, body: string, path?: string, write: Write = (client) => client.end(body)): Promise<Answer | undefined> {
   return new Promise((resolve) => {
     const failed = (): void => resolve(undefined);
     write(open(port, Buffer.byteLength(body), (response) => {
       let text = "";
-      response.setEncoding("utf8").on("data", (part: string) => (text += part)).once("end", () => resolve({ status: response.statusCode ?? 0, text })).once("error", failed);
+      response.setEncoding("utf8").on("data", (part: string) => (text += part)).once("error", failed)
+        .once("end", () => resolve({ status: response.statusCode ?? 0, text }));
     }, failed, path));
   });
 }
@@ -38,7 +46,8 @@ function exchange(port: number, body: string, path?: string, write: (client: Cli
 /** Whether an answer, whole or streamed, begins as it must. */
 function isRight(text: string, i: number): boolean {
   const said = (json: string): string => (JSON.parse(json) as { choices: readonly { text: string }[] }).choices[0]?.text ?? "";
-  const all = text.startsWith("data: ") ? text.split("\n\n").filter((event) => event.startsWith("data: {")).map((event) => said(event.slice(6))).join("") : said(text);
+  const events = text.split("\n\n").filter((event) => event.startsWith("data: {"));
+  const all = text.startsWith("data: ") ? events.map((event) => said(event.slice(6))).join("") : said(text);
   return all.startsWith(story(i).text);
 }
 
@@ -48,11 +57,11 @@ async function answered(i: number, answer: ReturnType<typeof exchange>): Promise
   return status === 200 && !isRight(text, i) ? "wrong" : status;
 }
 
-/** Begins a request and goes away. */
-function leaving(port: number, body: string, sent: string): Promise<Outcome> {
+/** Sends a request, or so many characters of its body, and goes away. */
+function leaving(port: number, body: string, sent = body.length): Promise<Outcome> {
   return new Promise((resolve) => {
     const client = open(port, Buffer.byteLength(body), (response) => response.resume().on("error", () => undefined), () => undefined);
-    client.write(sent);
+    client.write(body.slice(0, sent));
     setTimeout(() => {
       client.destroy();
       resolve("left");
@@ -60,7 +69,7 @@ function leaving(port: number, body: string, sent: string): Promise<Outcome> {
   });
 }
 
-function slowly(body: string): (client: ClientRequest) => void {
+function slowly(body: string): Write {
   return (client) => {
     const size = Math.ceil(body.length / PIECES);
     let at = 0;
@@ -82,14 +91,21 @@ export const CLIENTS: readonly Client[] = [
   {
     kind: "too long a chat",
     run: async (port, i) => {
-      const body = JSON.stringify({ messages: [{ role: "user", content: TOO_LONG[i % TOO_LONG.length] }, { role: "user", content: story(i).prompt }] });
+      const contents = [TOO_LONG[i % TOO_LONG.length], story(i).prompt];
+      const body = JSON.stringify({ messages: contents.map((content) => ({ role: "user", content })) });
       return (await exchange(port, body, "/v1/chat/completions"))?.status ?? "broken";
     },
   },
-  { kind: "slow body", run: (port, i) => { const body = ask(i, { user: "x".repeat(200_000) }); return answered(i, exchange(port, body, undefined, slowly(body))); } },
-  { kind: "left, whole", run: (port, i) => { const body = ask(i, { max_tokens: 900 }); return leaving(port, body, body); } },
-  { kind: "left, stream", run: (port, i) => { const body = ask(i, { max_tokens: 900, stream: true }); return leaving(port, body, body); } },
-  { kind: "left, unfinished body", run: (port, i) => { const body = ask(i, { user: "x".repeat(900_000) }); return leaving(port, body, body.slice(0, 600_000)); } },
+  {
+    kind: "slow body",
+    run: (port, i) => {
+      const body = ask(i, { user: "x".repeat(200_000) });
+      return answered(i, exchange(port, body, undefined, slowly(body)));
+    },
+  },
+  { kind: "left, whole", run: (port, i) => leaving(port, ask(i, { max_tokens: 900 })) },
+  { kind: "left, stream", run: (port, i) => leaving(port, ask(i, { max_tokens: 900, stream: true })) },
+  { kind: "left, unfinished body", run: (port, i) => leaving(port, ask(i, { user: "x".repeat(900_000) }), 600_000) },
   { kind: "whole", run: (port, i) => answered(i, exchange(port, ask(i))) },
   { kind: "stream", run: (port, i) => answered(i, exchange(port, ask(i, { stream: true }))) },
 ];

@@ -12,17 +12,23 @@ const AT_ONCE = 32;
 /** Milliseconds within which /healthz is to answer throughout, on an idle machine. */
 const HEALTH_MS = { Node: 100, Deno: 200 } as const;
 /** What a kind may come to; all others: 200. */
-const MEANT: Readonly<Record<string, readonly Outcome[]>> = { "too long": [400], "too long a chat": [400], "left, whole": ["left"], "left, stream": ["left"], "left, unfinished body": ["left"] };
+const MEANT: Readonly<Record<string, readonly Outcome[]>> = {
+  "too long": [400], "too long a chat": [400], "left, whole": ["left"], "left, stream": ["left"], "left, unfinished body": ["left"],
+};
 
 export const serverLoad: LongCheck = {
   name: "server-load",
-  about: `${COUNT} requests (--count), ${AT_ONCE} at once, to a server process on Node and on Deno: answers, refused prompts, slow bodies and clients that leave, while /healthz is asked all the time`,
+  about: `${COUNT} requests (--count), ${AT_ONCE} at once, to a server process on Node and on Deno: answers, refused prompts, slow bodies `
+    + "and clients that leave, while /healthz is asked all the time",
   async run(options) {
     const cli = fileURLToPath(new URL("dist/lib/", PACKAGE_ROOT));
     const deno = denoBinary();
     const findings = await load("Node", spawnServer(process.execPath, [`${cli}cli.js`]), options);
     if (deno === undefined) process.stderr.write("skipped: Deno is not installed; run npm ci in test/runtime\n");
-    else findings.push(...(await load("Deno", spawnServer(deno, ["run", "--no-prompt", "--cached-only", "--allow-read", "--allow-net=127.0.0.1:0", `${cli}deno-cli.js`]), options)));
+    else {
+      const server = spawnServer(deno, ["run", "--no-prompt", "--cached-only", "--allow-read", "--allow-net=127.0.0.1:0", `${cli}deno-cli.js`]);
+      findings.push(...(await load("Deno", server, options)));
+    }
     return findings;
   },
 };
