@@ -1,6 +1,7 @@
 import tseslint from "typescript-eslint";
+import { portable } from "./core/eslint-rules.js";
 
-// The layers point one way: assembly <- src <- host <- cli (see RATIONALE.md).
+// The layers point one way: core <- assembly, src <- host <- cli (see RATIONALE.md).
 const layer = (files, forbidden, message) => ({
   files,
   rules: {
@@ -14,7 +15,7 @@ const RUNTIME_GLOBALS = [
 const EARLY_IN_SRC = [["node:*", "fs", "fs/*", "path", "os", "worker_threads"], ["**/host/**", "**/cli/**"]];
 
 export default tseslint.config(
-  { ignores: ["dist/", "node_modules/", "assembly/**", "standalone/**", "!assembly/layout.ts", "bench/peers/node_modules/"] },
+  { ignores: ["dist/", "node_modules/", "assembly/**", "standalone/**", "bench/peers/node_modules/"] },
   ...tseslint.configs.recommended,
   {
     rules: {
@@ -24,10 +25,11 @@ export default tseslint.config(
       eqeqeq: "error",
     },
   },
-  layer(["src/**/*.ts"], EARLY_IN_SRC, "src/ is portable: only assembly/layout.ts and other src/ files."),
+  layer(["src/**/*.ts"], EARLY_IN_SRC, "src/ is portable: only core/ and other src/ files."),
   {
     files: ["src/**/*.ts"],
     rules: { "no-restricted-globals": ["error", ...RUNTIME_GLOBALS.map((name) => ({ name, message: "src/ uses web-standard globals only; put this in host/." }))] },
   },
+  ...portable,
   layer(["host/**/*.ts"], [["**/cli/**"]], "host/ must not know the command line."),
 );

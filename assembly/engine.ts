@@ -12,7 +12,7 @@ export {
   rope, scale, selfCheck, setReadAhead, siluMul, siluScale, softmax, topK,
 } from "./kernels";
 export { exp } from "./kernels/math";
-import { DESCRIPTOR_VERSION } from "./layout";
+import { DESCRIPTOR_VERSION } from "../core/layout";
 import { teamEnd } from "./model/team";
 
 /** First byte that the host may use. */

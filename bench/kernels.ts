@@ -1,7 +1,8 @@
-import { BLOCK_COLS, READ_AHEAD } from "../assembly/layout.ts";
+import { BLOCK_COLS, READ_AHEAD } from "../core/layout.ts";
 import { TIERS, type Host, type Tier } from "../src/host.ts";
 import { Engine, type EngineExports } from "../src/engine/engine.ts";
-import { BF16, F32, matrixBytes, paddedRows, panelBytes, Q4, Q8, scaleGroups, type WeightType } from "../src/architecture/panel.ts";
+import { WEIGHT_BF16 as BF16, WEIGHT_F32 as F32, WEIGHT_Q4 as Q4, WEIGHT_Q8 as Q8 } from "../core/layout.ts";
+import { matrixBytes, paddedRows, panelBytes, scaleGroups, scaleStride } from "../core/panel.ts";
 import { bestTier } from "../src/load/tier.ts";
 import { fillRandom, fillUniform } from "./random.ts";
 import { fillMatrix } from "./synthetic.ts";
@@ -58,7 +59,7 @@ class Bed {
     return at;
   }
 
-  weights(type: WeightType, rows: number, cols: number): number {
+  weights(type: number, rows: number, cols: number): number {
     const at = this.#take(matrixBytes(type, rows, cols));
     fillMatrix(this.#engine, at, type, rows, cols, at);
     return at;
@@ -106,7 +107,7 @@ function kernelCases(quick: boolean): KernelCase[] {
   return [...cases, ...vectorCases()];
 }
 
-function matmulCase(type: WeightType, rows: number, cols: number, n: number): KernelCase {
+function matmulCase(type: number, rows: number, cols: number, n: number): KernelCase {
   const blocks = Math.ceil(cols / BLOCK_COLS);
   const yStride = paddedRows(rows) * 4;
   return {
@@ -182,10 +183,10 @@ function vectorCases(): KernelCase[] {
       return () => void bed.run.finiteFloats(x, vocab);
     }),
     {
-      kernel: "finiteScales q8", size: "1536x576", bytes: 2 * paddedRows(1536) * scaleGroups(Q8, 576).count, ops: paddedRows(1536) * scaleGroups(Q8, 576).count,
+      kernel: "finiteScales q8", size: "1536x576", bytes: 2 * paddedRows(1536) * scaleGroups(Q8, 576), ops: paddedRows(1536) * scaleGroups(Q8, 576),
       make: (bed) => {
         const [w, panel, groups] = [bed.weights(Q8, 1536, 576), panelBytes(Q8, 576), scaleGroups(Q8, 576)];
-        return () => void bed.run.finiteScales(w, matrixBytes(Q8, 1536, 576) / panel, panel, groups.count, groups.stride);
+        return () => void bed.run.finiteScales(w, matrixBytes(Q8, 1536, 576) / panel, panel, groups, scaleStride(Q8));
       },
     },
     vector("rope", 3, 64, (bed) => {

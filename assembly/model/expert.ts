@@ -1,7 +1,7 @@
 import {
   MODEL_EXPERTS, MODEL_EXPERT_SIZE, MODEL_EXPERT_STRIDE, MODEL_EXPERT_TYPE, PANEL_ROWS, SCRATCH_BRANCH, SCRATCH_EXPERT_ROWS, SCRATCH_PICKED,
   SCRATCH_UNION, WEIGHT_Q4,
-} from "../layout";
+} from "../../core/layout";
 import { hasMatmulsQ4, matmulsQ4, siluScale } from "../kernels";
 import { Product } from "../kernels/product";
 import { int, padded, ptr } from "./descriptor";

@@ -1,15 +1,14 @@
-import * as L from "../../assembly/layout.ts";
+import * as L from "../../core/layout.ts";
 import type { Arena } from "./arena.ts";
 import type { ModelConfig } from "../architecture/config.ts";
+import { architectureOf } from "../architecture/flat.ts";
 import type { Engine } from "./engine.ts";
-import { alignUp } from "../architecture/panel.ts";
+import { alignUp } from "../../core/numbers.ts";
 
 /** Bytes of keys and of values that one token takes in one layer. */
 export function cacheRowBytes(config: ModelConfig): { keys: number; values: number } {
-  const { attention: a } = config;
-  if (a.kind === "mla") return { keys: (a.kvRank + a.ropeDim) * 4, values: 0 };
-  const bytes = a.kvHeads * a.headDim * 4;
-  return { keys: bytes, values: bytes };
+  const { keyWidth, mla } = architectureOf(config);
+  return { keys: keyWidth * 4, values: mla ? 0 : keyWidth * 4 };
 }
 
 /** Keys and values of one sequence: [descriptor | scores | keys | values] in one block of the arena. */

@@ -1,8 +1,8 @@
-import * as L from "../../assembly/layout.ts";
+import * as L from "../../core/layout.ts";
 import { FormatError, LimitError, UsageError } from "../errors.ts";
 import { KvCache } from "./cache.ts";
 import type { EagleHead } from "./eagle.ts";
-import { paddedRows } from "../architecture/panel.ts";
+import { paddedRows } from "../../core/panel.ts";
 
 /** Most tokens that a row's top-k may ask for. */
 export const MAX_TOP = 64;

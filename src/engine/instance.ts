@@ -1,17 +1,20 @@
+import { writeModel, type Addresses } from "../../core/descriptor.ts";
+import type { WeightPlan } from "../../core/plan.ts";
 import { UsageError } from "../errors.ts";
 import type { Tier } from "../host.ts";
 import type { ChatTemplate } from "../text/chat-template.ts";
 import { Arena } from "./arena.ts";
 import type { ModelConfig } from "../architecture/config.ts";
 import type { DraftLayout } from "../architecture/draft-head.ts";
-import { writeDescriptors, type Addresses } from "./descriptor.ts";
 import { EagleHead } from "./eagle.ts";
 import type { Engine } from "./engine.ts";
-import { layoutModel, ropeDim, type ModelLayout } from "./layout.ts";
-import type { WeightPlan } from "../architecture/plan.ts";
+import { layoutModel, type ModelLayout } from "./layout.ts";
+import { architectureOf } from "../architecture/flat.ts";
+import { quantizationOf } from "../architecture/plan.ts";
 import { writeScratch, type ScratchPlan } from "./scratch.ts";
 import { EngineSequence } from "./sequence.ts";
 import type { FfnMode, LoadedModel, SequenceOptions } from "./types.ts";
+import { ViewWriter } from "./view-writer.ts";
 import type { Quantization } from "../architecture/quantization.ts";
 
 /** A sequence takes the model's context length by default, at most this (its cache is allocated at once). */
@@ -63,11 +66,11 @@ export class ModelInstance implements LoadedModel {
     this.#ffn = init.ffn;
     writeScratch(engine, layout.addresses.scratch, layout.scratch);
     this.#writeDescriptors();
-    engine.exports.ropeFrequencies(init.config.ropeTheta, ropeDim(init.config), layout.addresses.frequencies);
+    engine.exports.ropeFrequencies(init.config.ropeTheta, architectureOf(init.config).rotated, layout.addresses.frequencies);
   }
 
   get quantization(): Quantization {
-    return this.plan.quantization;
+    return quantizationOf(this.plan);
   }
 
   get threads(): number {
@@ -132,6 +135,6 @@ export class ModelInstance implements LoadedModel {
   }
 
   #writeDescriptors(): void {
-    writeDescriptors(new DataView(this.engine.memory.buffer), this.addresses, this.config, this.plan, this.maxChunk, this.#ffn);
+    writeModel(new ViewWriter(this.engine.memory), this.addresses, architectureOf(this.config), this.plan, this.maxChunk, this.#ffn === "dense");
   }
 }

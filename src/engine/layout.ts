@@ -1,9 +1,10 @@
-import * as L from "../../assembly/layout.ts";
+import type { Addresses } from "../../core/descriptor.ts";
+import * as L from "../../core/layout.ts";
 import type { DraftLayout } from "../architecture/draft-head.ts";
 import type { ModelConfig } from "../architecture/config.ts";
-import type { Addresses } from "./descriptor.ts";
-import { alignUp } from "../architecture/panel.ts";
-import type { WeightPlan } from "../architecture/plan.ts";
+import { alignUp } from "../../core/numbers.ts";
+import type { WeightPlan } from "../../core/plan.ts";
+import { architectureOf } from "../architecture/flat.ts";
 import { checkScratch, planScratch, type ScratchPlan } from "./scratch.ts";
 
 /** Where a model lies in linear memory; the sequences' caches follow. */
@@ -31,15 +32,10 @@ export function layoutModel(
   const descriptor = alignUp(weightsAt === undefined ? base : weightsAt + weightBytes, 64);
   const layers = alignUp(descriptor + L.MODEL_BYTES, 64);
   const frequencies = alignUp(layers + config.layers * L.LAYER_BYTES, 64);
-  const scratch = alignUp(frequencies + ropeDim(config) * 2, 64);
+  const scratch = alignUp(frequencies + architectureOf(config).rotated * 2, 64);
   const behind = alignUp(scratch + buffers.bytes, 64);
   const weights = weightsAt ?? behind;
   return { scratch: buffers, addresses: { descriptor, layers, frequencies, scratch, weights }, end: weightsAt === undefined ? weights + weightBytes : behind };
-}
-
-/** Dimensions of a query that RoPE turns. */
-export function ropeDim({ attention }: ModelConfig): number {
-  return attention.kind === "gqa" ? attention.headDim : attention.ropeDim;
 }
 
 /** Bytes from the start of the weights to the end of the head behind them. */

@@ -1,8 +1,9 @@
-import * as L from "../../assembly/layout.ts";
+import * as L from "../../core/layout.ts";
 import { LimitError } from "../errors.ts";
 import type { ModelConfig } from "../architecture/config.ts";
 import type { Engine } from "./engine.ts";
-import { alignUp, paddedRows } from "../architecture/panel.ts";
+import { alignUp } from "../../core/numbers.ts";
+import { paddedRows } from "../../core/panel.ts";
 
 /** Scratch buffers of a model: offsets from the start of the scratch region, by field of layout.ts. */
 export interface ScratchPlan {

@@ -1,8 +1,8 @@
-import * as L from "../../assembly/layout.ts";
+import * as L from "../../core/layout.ts";
 import { FormatError, LimitError, UsageError } from "../errors.ts";
 import { KvCache } from "./cache.ts";
 import type { ModelInstance } from "./instance.ts";
-import { paddedRows } from "../architecture/panel.ts";
+import { paddedRows } from "../../core/panel.ts";
 import type { ForwardOptions, ForwardResult, Sequence } from "./types.ts";
 
 const LOGITS = { none: L.LOGITS_NONE, last: L.LOGITS_LAST, all: L.LOGITS_ALL } as const;

@@ -1,4 +1,4 @@
-import * as L from "../../assembly/layout.ts";
+import * as L from "../../core/layout.ts";
 import type { ModelInstance } from "./instance.ts";
 
 const FIELDS = {

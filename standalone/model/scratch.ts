@@ -1,63 +1,64 @@
-import * as L from "../../assembly/layout";
+import * as L from "../../core/layout";
 import { fail } from "../failure";
-import { ModelConfig } from "./config";
-import { alignUp, paddedRows } from "./panel";
+import { Architecture } from "../../core/architecture";
+import { alignUp, ceilDivide } from "../../core/numbers";
+import { paddedRows } from "../../core/panel";
 
 // Mirrors src/engine/scratch.ts, for one thread.
 
-const MAX_CHUNK: u64 = 64;
-const MAX_LOGIT_BYTES: u64 = 32 << 20;
-const MIN_CHUNK: u64 = 8;
-const SCRATCH_ALLOWANCE: u64 = 64 << 20;
+const MAX_CHUNK: f64 = 64;
+const MAX_LOGIT_BYTES: f64 = 33_554_432;
+const MIN_CHUNK: f64 = 8;
+const SCRATCH_ALLOWANCE: f64 = 67_108_864;
 
 /** Scratch buffers of a model. */
 export class ScratchPlan {
   maxChunk: i32 = 0;
   /** Offset from the start of the scratch region, by field / 4 of layout.ts; 0 for fields that have no buffer. */
-  offsets: StaticArray<u64> = new StaticArray<u64>(L.SCRATCH_BYTES >> 2);
+  offsets: StaticArray<f64> = new StaticArray<f64>(L.SCRATCH_BYTES >> 2);
   constants: StaticArray<u32> = new StaticArray<u32>(L.SCRATCH_BYTES >> 2);
   /** Floats between rows of logits. */
   logitsStride: i32 = 0;
   /** u32 words of a token's expert mask in one layer. */
   activeWords: i32 = 0;
-  bytes: u64 = alignUp(L.SCRATCH_BYTES, 64);
+  bytes: f64 = alignUp(L.SCRATCH_BYTES, 64);
 
-  put(field: i32, bytes: u64): void {
+  put(field: i32, bytes: f64): void {
     this.offsets[field >> 2] = this.bytes;
     this.bytes = alignUp(this.bytes + bytes, 64);
   }
 
-  floats(field: i32, perRow: u64): void {
-    this.put(field, <u64>this.maxChunk * perRow * 4);
+  floats(field: i32, perRow: f64): void {
+    this.put(field, <f64>this.maxChunk * perRow * 4);
   }
 
   /** Rows of i16, with their scales and block sums. */
-  quantised(columns: u64, quantField: i32, scaleField: i32, sumsField: i32): void {
-    this.put(quantField, <u64>this.maxChunk * columns * 2);
+  quantised(columns: f64, quantField: i32, scaleField: i32, sumsField: i32): void {
+    this.put(quantField, <f64>this.maxChunk * columns * 2);
     this.floats(scaleField, 1);
     this.floats(sumsField, columns / L.BLOCK_COLS);
   }
 }
 
 /** Rows that a forward call of this model takes at most. */
-export function chunkRows(config: ModelConfig): i32 {
-  const fit = MAX_LOGIT_BYTES / (4 * paddedRows(config.vocabSize));
-  return <i32>max(MIN_CHUNK, min(MAX_CHUNK, fit));
+export function chunkRows(config: Architecture): i32 {
+  const fit = Math.floor(MAX_LOGIT_BYTES / (4 * paddedRows(config.vocabSize)));
+  return <i32>Math.max(MIN_CHUNK, Math.min(MAX_CHUNK, fit));
 }
 
 /** Lays out all buffers that a forward call writes, except those of a sequence. */
-export function planScratch(config: ModelConfig): ScratchPlan {
+export function planScratch(config: Architecture): ScratchPlan {
   const plan = new ScratchPlan();
   plan.maxChunk = chunkRows(config);
   const mla = config.mla;
   const hidden = paddedRows(config.hiddenSize);
-  const attnOut = config.heads * (mla ? config.valueDim : config.headDim);
+  const attnOut = config.attentionWidth;
   const experts = config.experts;
-  const expertSize = experts === 0 ? 0 : config.expertSize;
-  const wide = experts === 0 ? config.ffnSize : config.sharedSize;
-  const gated = experts === 0 ? config.gated : config.sharedGated;
+  const expertSize = config.expertSize;
+  const wide: f64 = config.commonSize;
   const quant = alignUp(config.hiddenSize, L.BLOCK_COLS);
-  const inner = alignUp(max(max(max(config.hiddenSize, wide), attnOut), mla ? max(max(config.qRank, config.kvRank), config.nopeDim) : 0), L.BLOCK_COLS);
+  const widest = max(max(max(<f64>config.hiddenSize, wide), attnOut), max(max(<f64>config.qRank, <f64>config.kvRank), <f64>config.nopeDim));
+  const inner = alignUp(widest, L.BLOCK_COLS);
   plan.activeWords = (experts + 31) >> 5;
   plan.logitsStride = <i32>paddedRows(config.vocabSize);
   plan.floats(L.SCRATCH_TOKENS, 1);
@@ -70,38 +71,38 @@ export function planScratch(config: ModelConfig): ScratchPlan {
   plan.floats(L.SCRATCH_FINAL, hidden);
   plan.floats(L.SCRATCH_COS, config.rotated >> 1);
   plan.floats(L.SCRATCH_SIN, config.rotated >> 1);
-  plan.floats(L.SCRATCH_Q, paddedRows(config.heads * config.queryDim));
-  plan.floats(L.SCRATCH_K, paddedRows(mla ? config.kvRank + config.ropeDim : config.kvHeads * config.headDim));
+  plan.floats(L.SCRATCH_Q, paddedRows(config.queryWidth));
+  plan.floats(L.SCRATCH_K, paddedRows(config.keyWidth));
   if (!mla) {
-    plan.floats(L.SCRATCH_V, paddedRows(config.kvHeads * config.headDim));
-    plan.floats(L.SCRATCH_K_ROTATED, paddedRows(config.kvHeads * config.headDim));
+    plan.floats(L.SCRATCH_V, paddedRows(config.keyWidth));
+    plan.floats(L.SCRATCH_K_ROTATED, paddedRows(config.keyWidth));
   } else {
     plan.floats(L.SCRATCH_Q_LOW, paddedRows(config.qRank));
     plan.floats(L.SCRATCH_Q_NORMED, paddedRows(config.qRank));
-    plan.floats(L.SCRATCH_Q_LATENT, <u64>config.heads * (paddedRows(config.kvRank) + paddedRows(config.ropeDim)));
-    plan.floats(L.SCRATCH_O_LATENT, <u64>config.heads * paddedRows(config.kvRank));
-    plan.quantised(alignUp(max(config.nopeDim, config.kvRank), L.BLOCK_COLS), L.SCRATCH_HEAD_QUANT, L.SCRATCH_HEAD_SCALE, L.SCRATCH_HEAD_SUMS);
+    plan.floats(L.SCRATCH_Q_LATENT, <f64>config.heads * (paddedRows(config.kvRank) + paddedRows(config.ropeDim)));
+    plan.floats(L.SCRATCH_O_LATENT, <f64>config.heads * paddedRows(config.kvRank));
+    plan.quantised(alignUp(<f64>max(config.nopeDim, config.kvRank), L.BLOCK_COLS), L.SCRATCH_HEAD_QUANT, L.SCRATCH_HEAD_SCALE, L.SCRATCH_HEAD_SUMS);
   }
   // One more panel: MLA writes each head's values as whole panels, the last one past the row's end.
   plan.floats(L.SCRATCH_ATTN, paddedRows(attnOut) + L.PANEL_ROWS);
   plan.floats(L.SCRATCH_ROUTER_RAW, paddedRows(experts));
   plan.floats(L.SCRATCH_ROUTER, paddedRows(experts));
   plan.floats(L.SCRATCH_PICKED, experts);
-  const n = <u64>plan.maxChunk;
+  const n = <f64>plan.maxChunk;
   // src/engine/scratch.ts gives it whole rows too.
-  plan.put(L.SCRATCH_UNION, n * (((<u64>experts + 1) * 8 + n - 1) / n));
+  plan.put(L.SCRATCH_UNION, n * ceilDivide((<f64>experts + 1) * 8, n));
   // Every expert may be active for every row.
-  plan.floats(L.SCRATCH_UP, max(paddedRows(wide), <u64>experts * paddedRows(expertSize)));
+  plan.floats(L.SCRATCH_UP, max(paddedRows(wide), <f64>experts * paddedRows(expertSize)));
   const pairs = n * experts;
   const pairCols = alignUp(expertSize, L.BLOCK_COLS);
   plan.put(L.SCRATCH_PAIRS_QUANT, pairs * pairCols * 2);
   plan.put(L.SCRATCH_PAIRS_SCALE, pairs * 4);
   plan.put(L.SCRATCH_PAIRS_SUMS, pairs * (pairCols / L.BLOCK_COLS) * 4);
-  plan.floats(L.SCRATCH_GATE, gated ? paddedRows(wide) : 0);
+  plan.floats(L.SCRATCH_GATE, config.commonGated ? paddedRows(wide) : 0);
   plan.quantised(quant, L.SCRATCH_QUANT, L.SCRATCH_QUANT_SCALE, L.SCRATCH_QUANT_SUMS);
   plan.quantised(inner, L.SCRATCH_QUANT2, L.SCRATCH_QUANT2_SCALE, L.SCRATCH_QUANT2_SUMS);
   plan.floats(L.SCRATCH_LOGITS, plan.logitsStride);
-  plan.put(L.SCRATCH_ACTIVE, <u64>config.layers * plan.maxChunk * plan.activeWords * 4);
+  plan.put(L.SCRATCH_ACTIVE, <f64>config.layers * <f64>plan.maxChunk * <f64>plan.activeWords * 4);
   plan.constants[L.SCRATCH_QUANT_STRIDE >> 2] = <u32>quant;
   plan.constants[L.SCRATCH_SUMS_STRIDE >> 2] = <u32>(quant / L.BLOCK_COLS);
   plan.constants[L.SCRATCH_QUANT2_STRIDE >> 2] = <u32>inner;
@@ -110,13 +111,14 @@ export function planScratch(config: ModelConfig): ScratchPlan {
 }
 
 /** Working memory must not dwarf the weights. */
-export function checkScratch(scratch: ScratchPlan, weightBytes: u64): void {
+export function checkScratch(scratch: ScratchPlan, weightBytes: f64): void {
   const limit = weightBytes + SCRATCH_ALLOWANCE;
-  if (scratch.bytes > limit) fail(`the model's shape asks for ${scratch.bytes} bytes of working memory for ${weightBytes} bytes of weights; the limit is ${limit}`, "blockffn.config");
+  if (scratch.bytes > limit) fail(`the model's shape asks for ${<u64>scratch.bytes} bytes of working memory for ${<u64>weightBytes} bytes of weights; the limit is ${<u64>limit}`, "blockffn.config");
 }
 
 /** Writes the table of buffers at the start of the (cleared) scratch region, and the identity index list. */
-export function writeScratch(at: usize, scratch: ScratchPlan): void {
+export function writeScratch(address: f64, scratch: ScratchPlan): void {
+  const at = <usize>address;
   for (let i = 0; i < scratch.offsets.length; i++) {
     const offset = scratch.offsets[i];
     store<u32>(at + (i << 2), offset === 0 ? scratch.constants[i] : <u32>(at + <usize>offset));

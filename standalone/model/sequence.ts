@@ -1,11 +1,11 @@
-import { HEADS_TOGETHER, LOGITS_ALL, LOGITS_LAST, LOGITS_NONE, SCRATCH_ACTIVE, SCRATCH_LOGITS, SCRATCH_MASKS, SCRATCH_POSITIONS, SCRATCH_TOKENS, SEQ_BYTES, SEQ_CAPACITY, SEQ_KEYS, SEQ_SCORES, SEQ_VALUES } from "../../assembly/layout";
+import { HEADS_TOGETHER, LOGITS_ALL, LOGITS_LAST, LOGITS_NONE, SCRATCH_ACTIVE, SCRATCH_LOGITS, SCRATCH_MASKS, SCRATCH_POSITIONS, SCRATCH_TOKENS, SEQ_BYTES, SEQ_CAPACITY, SEQ_KEYS, SEQ_SCORES, SEQ_VALUES } from "../../core/layout";
+import { alignUp } from "../../core/numbers";
 import { argmax } from "../../assembly/kernels";
 import { compact } from "../../assembly/model/cache";
 import { forward } from "../../assembly/model/job";
 import { fail, failed } from "../failure";
 import { release, reserve } from "../memory";
 import { LoadedModel } from "./instance";
-import { alignUp } from "./panel";
 
 /** One stream of tokens over a model, with its own KV cache: [descriptor | scores | keys | values], as src/engine/cache.ts has it. */
 export class Sequence {
@@ -21,12 +21,11 @@ export class Sequence {
   /** Reserves the cache of `capacity` tokens. */
   open(capacity: i32): void {
     const config = this.model.config;
-    const keyFloats = config.mla ? config.kvRank + config.ropeDim : config.kvHeads * config.headDim;
-    const valueFloats = config.mla ? 0 : keyFloats;
+    const rows = <f64>config.layers * <f64>capacity;
     const scores = alignUp(SEQ_BYTES, 64);
-    const keys = alignUp(scores + <u64>HEADS_TOGETHER * capacity * 4, 64);
-    const values = alignUp(keys + <u64>config.layers * capacity * keyFloats * 4, 64);
-    this.bytes = values + <u64>config.layers * capacity * valueFloats * 4;
+    const keys = alignUp(scores + HEADS_TOGETHER * <f64>capacity * 4, 64);
+    const values = alignUp(keys + rows * config.keyWidth * 4, 64);
+    this.bytes = <u64>(values + (config.mla ? 0 : rows * config.keyWidth * 4));
     this.address = reserve(this.bytes, `a context of ${capacity} tokens`);
     if (failed()) return;
     store<u32>(this.address + SEQ_KEYS, <u32>(this.address + <usize>keys));
@@ -70,7 +69,7 @@ export class Sequence {
 
   /** Keeps, of the last chunk, only the rows at `path` (u32, ascending). */
   keep(path: usize, count: i32): void {
-    compact(this.model.at.descriptor, this.address, this.start, path, count);
+    compact(<usize>this.model.at.descriptor, this.address, this.start, path, count);
     this.length = this.start + count;
   }
 
@@ -92,7 +91,7 @@ export class Sequence {
   }
 
   private run(n: i32, logits: i32): void {
-    forward(this.model.at.descriptor, this.address, n, this.length, logits);
+    forward(<usize>this.model.at.descriptor, this.address, n, this.length, logits);
     this.start = this.length;
     this.rows = n;
     this.length += n;

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { SCRATCH_LOGITS } from "../../assembly/layout.ts";
+import { SCRATCH_LOGITS } from "../../core/layout.ts";
 import { EagleDrafter } from "../../src/decode/drafters/eagle.ts";
 import { BlockFFNError, UsageError } from "../../src/errors.ts";
 import type { Host } from "../../src/host.ts";

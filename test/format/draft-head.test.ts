@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { SCRATCH_LOGITS } from "../../assembly/layout.ts";
+import { SCRATCH_LOGITS } from "../../core/layout.ts";
 import { convertModel } from "../../src/load/convert.ts";
 import { openPacked } from "../../src/format/packed/packed.ts";
 import { openSafetensors } from "../../src/format/safetensors/safetensors.ts";

@@ -1,4 +1,4 @@
-import { READ_AHEAD } from "../../assembly/layout.ts";
+import { READ_AHEAD } from "../../core/layout.ts";
 import type { Tier } from "../../src/host.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import { engineModule } from "./test-host.ts";

@@ -1,4 +1,4 @@
-import { PANEL_ROWS } from "../../layout";
+import { PANEL_ROWS } from "../../../core/layout";
 import { bf16 } from "./bf16";
 
 /** matmul_f32.ts for weights in bfloat16: the upper halves of floats, so products and sums are those of f32, in the same order. */

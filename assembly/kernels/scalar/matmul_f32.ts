@@ -1,4 +1,4 @@
-import { PANEL_ROWS } from "../../layout";
+import { PANEL_ROWS } from "../../../core/layout";
 
 /**
  * y[yi[t]] = W x[xi[t]], or += with `accumulate`, for t = 0..n-1. W is f32 in panels (layout.ts), x and y are f32 rows

@@ -1,4 +1,4 @@
-import { BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES, SCALE_BYTES } from "../../layout";
+import { BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES, SCALE_BYTES } from "../../../core/layout";
 import { bf16 } from "./bf16";
 
 /** Nibble (0..15) of row r, column c of a block at `block`: rows r and r + 4 of a pair of row quads share a byte. */

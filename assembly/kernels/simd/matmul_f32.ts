@@ -1,4 +1,4 @@
-import { PANEL_ROWS } from "../../layout";
+import { PANEL_ROWS } from "../../../core/layout";
 import { mulAdd } from "./lanes";
 
 /** SIMD form of scalar/matmul_f32.ts: a lane is a row, so sums run over the columns in the same order: same bits (but for fused products in `relaxed`). */

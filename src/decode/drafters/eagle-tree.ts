@@ -1,5 +1,5 @@
 import { FormatError, UsageError } from "../../errors.ts";
-import { exp } from "../sampling/exp.ts";
+import { exp } from "../../../core/sampling/exp.ts";
 import { layoutTree, MAX_TREE_NODES, type TreeLayout } from "../speculative/tree.ts";
 import type { DraftTree } from "./drafter.ts";
 import { topK } from "./top-k.ts";

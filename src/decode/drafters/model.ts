@@ -2,7 +2,7 @@ import { FormatError, UsageError } from "../../errors.ts";
 import type { LoadedModel, Sequence } from "../../engine/types.ts";
 import { weightsPerToken } from "../pass-weight.ts";
 import type { Drafter, DraftPlan, DraftTree } from "./drafter.ts";
-import { exp } from "../sampling/exp.ts";
+import { exp } from "../../../core/sampling/exp.ts";
 import { topK } from "./top-k.ts";
 
 /** Tokens beside the best one that are noted after each row. */
