@@ -4,8 +4,8 @@ import { Engine, type EngineExports } from "../src/engine/engine.ts";
 import { WEIGHT_BF16 as BF16, WEIGHT_F32 as F32, WEIGHT_Q4 as Q4, WEIGHT_Q8 as Q8 } from "../core/layout.ts";
 import { matrixBytes, paddedRows, panelBytes, scaleGroups, scaleStride } from "../core/panel.ts";
 import { bestTier } from "../src/load/tier.ts";
-import { fillRandom, fillUniform } from "./random.ts";
-import { fillMatrix } from "./synthetic.ts";
+import { fillRandom, fillUniform } from "../synthetic/random.ts";
+import { fillMatrix } from "../synthetic/model.ts";
 import { interleave, type Case } from "./measure.ts";
 
 export interface KernelResult {

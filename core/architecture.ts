@@ -93,6 +93,11 @@ export class Architecture {
     return (this.cacheHeads as f64) * this.keyDim;
   }
 
+  /** Floats of all values of a token in the cache: MLA's are part of its keys. */
+  get valueWidth(): f64 {
+    return this.mla ? 0 : this.keyWidth;
+  }
+
   /** Floats of a head's value. */
   get headOut(): i32 {
     return this.mla ? this.valueDim : this.headDim;

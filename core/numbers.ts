@@ -7,3 +7,8 @@ export function ceilDivide(n: f64, step: f64): f64 {
 export function alignUp(n: f64, step: f64): f64 {
   return ceilDivide(n, step) * step;
 }
+
+/** `n` divided by `step` and rounded down. */
+export function floorDivide(n: f64, step: f64): f64 {
+  return Math.floor(n / step);
+}

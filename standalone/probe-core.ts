@@ -1,15 +1,18 @@
 // For test/core alone: every function of core/, as this compiler makes it. The results lie in `out`, f64 or text, as the test makes them in
 // TypeScript.
 import { Architecture } from "../core/architecture";
+import { CachePlan, writeCache } from "../core/cache";
 import { Addresses, WordWriter, writeModel } from "../core/descriptor";
 import { FiniteSearch, finitePart } from "../core/finite";
-import { alignUp, ceilDivide } from "../core/numbers";
+import { alignUp, ceilDivide, floorDivide } from "../core/numbers";
 import { matrixBytes, paddedRows, panelBytes, scaleGroups, scaleStride } from "../core/panel";
+import { placeModel } from "../core/placement";
 import { planDraft, planModel, WeightPlan } from "../core/plan";
 import { digits } from "../core/problem";
 import { exp } from "../core/sampling/exp";
 import { Bits64, randomFromSeed, splitMix64 } from "../core/sampling/rng";
 import { TokenSampler } from "../core/sampling/sampler";
+import { checkScratch, planScratch, writeScratch } from "../core/scratch";
 import { kthLargest } from "../core/sampling/select";
 import { Bytes } from "./bytes";
 import { failed, takeFailure } from "./failure";
@@ -53,6 +56,7 @@ function put(value: f64): void {
 export function sizes(type: i32, rows: f64, cols: f64): void {
   out.clear();
   put(ceilDivide(rows, cols));
+  put(floorDivide(rows, cols));
   put(alignUp(rows, cols));
   put(paddedRows(rows));
   put(panelBytes(type, cols));
@@ -170,6 +174,37 @@ export function describe(quantization: i32, dense: bool, base: f64): void {
   at.scratch = base + 3000;
   at.weights = base + 4000;
   writeModel(new Record(), at, architecture, planModel(architecture, quantization), 64, dense);
+}
+
+/** Working memory: its sizes, the words of its tables, and what is wrong with it for so few weights. */
+export function scratch(threads: i32, most: i32, at: f64, weightBytes: f64): void {
+  out.clear();
+  const plan = planScratch(architecture, threads, most);
+  put(plan.maxChunk);
+  put(plan.activeWords);
+  put(plan.bytes);
+  writeScratch(new Record(), at, plan);
+  const problem = checkScratch(plan, weightBytes);
+  if (problem === null) return;
+  put(problem.code);
+  put(problem.limit);
+  out.appendText(problem.field + problem.text);
+}
+
+/** A cache, and where the model lies. */
+export function place(capacity: i32, threads: i32, scratchBytes: f64, weightBytes: f64, base: f64, weightsAt: f64): void {
+  out.clear();
+  const cache = new CachePlan(architecture, capacity, threads);
+  put(cache.bytes);
+  writeCache(new Record(), 4096, cache);
+  const placement = placeModel(architecture, scratchBytes, weightBytes, base, weightsAt);
+  const at = placement.addresses;
+  put(at.descriptor);
+  put(at.layers);
+  put(at.frequencies);
+  put(at.scratch);
+  put(at.weights);
+  put(placement.end);
 }
 
 class Searches extends FiniteSearch {

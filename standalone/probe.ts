@@ -2,12 +2,12 @@
 import { Bytes } from "./bytes";
 import { Addresses, writeModel } from "../core/descriptor";
 import { planModel } from "../core/plan";
+import { planScratch, PROMPT_CHUNK, writeScratch } from "../core/scratch";
 import { failed, takeFailure } from "./failure";
 import { readConfig } from "./format/packed";
 import { JsonReader } from "./format/json";
 import { reserve, release } from "./memory";
 import { MemoryWriter } from "./model/memory-writer";
-import { planScratch, writeScratch } from "./model/scratch";
 import { TextStream } from "./text/stream";
 import { Tokenizer } from "./text/tokenizer";
 
@@ -43,14 +43,14 @@ export function describe(json: usize, length: u32, quantization: i32, descriptor
   const config = readConfig(new JsonReader(json, length, "config"), "config");
   if (failed()) return -1;
   const plan = planModel(config, quantization);
-  const scratchPlan = planScratch(config);
+  const scratchPlan = planScratch(config, 1, PROMPT_CHUNK);
   const at = new Addresses();
   at.descriptor = descriptor;
   at.layers = layers;
   at.frequencies = frequencies;
   at.scratch = scratch;
   at.weights = weights;
-  writeScratch(scratch, scratchPlan);
+  writeScratch(new MemoryWriter(), scratch, scratchPlan);
   writeModel(new MemoryWriter(), at, config, plan, scratchPlan.maxChunk, false);
   return plan.bytes;
 }

@@ -1,14 +1,14 @@
-import * as L from "../../core/layout.ts";
+import { CachePlan, writeCache } from "../../core/cache.ts";
 import type { Arena } from "./arena.ts";
 import type { ModelConfig } from "../architecture/config.ts";
 import { architectureOf } from "../architecture/flat.ts";
 import type { Engine } from "./engine.ts";
-import { alignUp } from "../../core/numbers.ts";
+import { ViewWriter } from "./view-writer.ts";
 
 /** Bytes of keys and of values that one token takes in one layer. */
 export function cacheRowBytes(config: ModelConfig): { keys: number; values: number } {
-  const { keyWidth, mla } = architectureOf(config);
-  return { keys: keyWidth * 4, values: mla ? 0 : keyWidth * 4 };
+  const { keyWidth, valueWidth } = architectureOf(config);
+  return { keys: keyWidth * 4, values: valueWidth * 4 };
 }
 
 /** Keys and values of one sequence: [descriptor | scores | keys | values] in one block of the arena. */
@@ -22,19 +22,12 @@ export class KvCache {
 
   /** @throws LimitError when memory cannot grow. */
   constructor(engine: Engine, arena: Arena, config: ModelConfig, capacity: number, threads: number, what: string) {
-    const row = cacheRowBytes(config);
-    const scores = alignUp(L.SEQ_BYTES, 64);
-    const keys = alignUp(scores + threads * L.HEADS_TOGETHER * capacity * 4, 64);
-    const values = alignUp(keys + config.layers * capacity * row.keys, 64);
+    const plan = new CachePlan(architectureOf(config), capacity, threads);
     this.#arena = arena;
-    this.#bytes = values + config.layers * capacity * row.values;
-    this.address = arena.allocate(this.#bytes, what);
-    this.scores = this.address + scores;
-    const view = new DataView(engine.memory.buffer);
-    view.setUint32(this.address + L.SEQ_KEYS, this.address + keys, true);
-    view.setUint32(this.address + L.SEQ_VALUES, this.address + values, true);
-    view.setUint32(this.address + L.SEQ_CAPACITY, capacity, true);
-    view.setUint32(this.address + L.SEQ_SCORES, this.scores, true);
+    this.#bytes = plan.bytes;
+    this.address = arena.allocate(plan.bytes, what);
+    this.scores = this.address + plan.scores;
+    writeCache(new ViewWriter(engine.memory), this.address, plan);
   }
 
   release(): void {

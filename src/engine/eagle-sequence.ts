@@ -3,6 +3,8 @@ import { FormatError, LimitError, UsageError } from "../errors.ts";
 import { KvCache } from "./cache.ts";
 import type { EagleHead } from "./eagle.ts";
 import { paddedRows } from "../../core/panel.ts";
+import { checkMask, checkPosition, checkTokens } from "./row-checks.ts";
+import { RowWriter } from "./row-writer.ts";
 
 /** Most tokens that a row's top-k may ask for. */
 export const MAX_TOP = 64;
@@ -54,20 +56,23 @@ export class EagleSequence {
     const { engine } = head.base;
     const n = chunk.tokens.length;
     const stride = paddedRows(head.config.hiddenSize);
-    const ids = engine.u32(head.scratchAt(L.SCRATCH_TOKENS), n);
-    const positions = engine.u32(head.scratchAt(L.SCRATCH_POSITIONS), n);
-    const masks = new BigUint64Array(engine.memory.buffer, head.scratchAt(L.SCRATCH_MASKS), n);
+    const logitRows = chunk.logits === "all" ? n : chunk.logits === "last" ? 1 : 0;
+    if (logitRows > head.logits.maxRows) {
+      throw new LimitError(`${logitRows} rows ask for logits; at most ${head.logits.maxRows} can have them`, { field: "logits", limit: head.logits.maxRows });
+    }
+    const { descriptor } = head.addresses;
+    const logits = head.logits.reserve(logitRows);
+    const writer = new RowWriter(engine, head.scratchAt(L.SCRATCH_ROWS), n, head.scratchAt(L.SCRATCH_LOGIT_ROWS), logitRows);
     const hidden = engine.f32(head.hidden, n * stride);
     for (let i = 0; i < n; i++) {
-      ids[i] = chunk.tokens[i] as number;
-      positions[i] = chunk.positions[i] as number;
-      masks[i] = chunk.masks[i] as bigint;
+      const mask = chunk.masks[i] as bigint;
+      writer.add(chunk.tokens[i] as number, this.#cache.address, chunk.positions[i] as number, chunk.at + i, chunk.visible, mask);
       hidden.set(chunk.hidden[i] as Float32Array, i * stride);
     }
-    const logits = { none: L.LOGITS_NONE, last: L.LOGITS_LAST, all: L.LOGITS_ALL }[chunk.logits];
-    engine.run(n, () => engine.exports.eagleForward(head.addresses.descriptor, this.#cache.address, n, chunk.at, chunk.visible, logits));
+    for (let row = n - logitRows; row < n; row++) writer.wantLogits(row);
+    engine.run(n, () => engine.exports.eagleForward(descriptor, n, logitRows, logits));
     this.#rows = n;
-    this.#logitRows = chunk.logits === "all" ? n : chunk.logits === "last" ? 1 : 0;
+    this.#logitRows = logitRows;
   }
 
   /** A copy of the head's output at a row of the last chunk `[hidden]`. */
@@ -87,8 +92,7 @@ export class EagleSequence {
     if (!Number.isInteger(i) || i < 0 || i >= this.#logitRows) throw new UsageError(`row ${i} has no logits; ${this.#logitRows} rows have`, { field: "row" });
     if (!Number.isInteger(k) || k < 1 || k > MAX_TOP) throw new UsageError(`k must be a whole number from 1 to ${MAX_TOP}`, { field: "k", limit: MAX_TOP });
     const { engine } = head.base;
-    const row = head.scratchAt(L.SCRATCH_LOGITS) + i * head.scratch.logitsStride * 4;
-    const found = engine.exports.logSoftmaxTopK(row, head.config.vocabSize, k, head.topRow, head.topIndices, head.topValues);
+    const found = engine.exports.logSoftmaxTopK(head.logits.at(i), head.config.vocabSize, k, head.topRow, head.topIndices, head.topValues);
     const ids = engine.u32(head.topIndices, found).slice();
     const values = engine.f32(head.topValues, found).slice();
     if (found === 0 || values.some((value) => !(value <= 0))) throw new FormatError("the head computed NaN: its weights are damaged or overflow", { file: head.name, field: "logits" });
@@ -113,14 +117,11 @@ export class EagleSequence {
     if (hidden.length !== n || positions.length !== n || masks.length !== n) throw new UsageError(`${n} tokens need as many hidden states, positions and masks`, { field: "hidden" });
     if (!Number.isInteger(at) || !Number.isInteger(visible) || visible < 0 || visible > at) throw new UsageError("rows must go after those that all see", { field: "visible" });
     if (at + n > this.capacity) throw new LimitError(`rows to ${at + n} do not fit into ${this.capacity}; ask for a larger capacity`, { field: "capacity", limit: this.capacity });
+    checkTokens(tokens, base.config.vocabSize);
     for (let i = 0; i < n; i++) {
-      const id = tokens[i] as number;
-      const position = positions[i] as number;
-      if (!Number.isInteger(id) || id < 0 || id >= base.config.vocabSize) throw new UsageError(`token id ${id} is not in the vocabulary`, { field: `tokens[${i}]`, limit: base.config.vocabSize - 1 });
-      if (!Number.isInteger(position) || position < 0 || position > 2 ** 24) throw new UsageError("a position must be a whole number below 2^24", { field: `positions[${i}]` });
+      checkPosition(positions[i] as number, `positions[${i}]`);
       if (hidden[i]?.length !== config.hiddenSize) throw new UsageError(`a hidden state has ${config.hiddenSize} values`, { field: `hidden[${i}]` });
-      const own = at - visible + i;
-      if (own > 63 || (masks[i] as bigint) >> BigInt(own) !== 1n) throw new UsageError("a row must see itself and no later row", { field: `masks[${i}]` });
+      checkMask(masks[i] as bigint, at - visible + i, `masks[${i}]`);
     }
   }
 }

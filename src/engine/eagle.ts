@@ -1,6 +1,7 @@
 import { writeModel, type Addresses } from "../../core/descriptor.ts";
 import * as L from "../../core/layout.ts";
 import type { WeightPlan } from "../../core/plan.ts";
+import { writeScratch, type ScratchPlan } from "../../core/scratch.ts";
 import { UsageError } from "../errors.ts";
 import type { ModelConfig } from "../architecture/config.ts";
 import { architectureOf } from "../architecture/flat.ts";
@@ -10,7 +11,8 @@ import type { ModelInstance } from "./instance.ts";
 import { WEIGHT_Q4 as Q4 } from "../../core/layout.ts";
 import { alignUp } from "../../core/numbers.ts";
 import { matrixBytes, paddedRows } from "../../core/panel.ts";
-import { checkScratch, planScratch, writeScratch, type ScratchPlan } from "./scratch.ts";
+import { LogitRoom } from "./logits.ts";
+import { planDraftScratch } from "./layout.ts";
 import type { Quantization } from "../architecture/quantization.ts";
 import { ViewWriter } from "./view-writer.ts";
 
@@ -37,6 +39,8 @@ export class EagleHead {
   readonly scratch: ScratchPlan;
   /** Token id of each draft token; undefined when they are the same. */
   readonly draftTokens: Uint32Array | undefined;
+  /** Where calls leave their logits. */
+  readonly logits: LogitRoom;
   readonly #plan: WeightPlan;
   readonly #weightsAt: number | undefined;
   #memory: Memory | undefined;
@@ -51,10 +55,10 @@ export class EagleHead {
     this.base = base;
     this.config = config;
     this.draftTokens = draftTokens;
-    this.scratch = planScratch(config, base.threads);
+    this.scratch = planDraftScratch(config, base.threads, plan.bytes + base.plan.bytes, name);
+    this.logits = new LogitRoom(base.arena, config.vocabSize, this.scratch.maxChunk);
     this.#plan = plan;
     this.#weightsAt = weightsAt;
-    checkScratch(this.scratch, plan.bytes + base.plan.bytes, name);
     if (weightsAt === undefined) this.#memory = this.#allocate();
   }
 
@@ -102,6 +106,7 @@ export class EagleHead {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    this.logits.release();
     if (this.#memory !== undefined) this.base.arena.release(this.#memory.addresses.descriptor, this.#memory.bytes);
   }
 
@@ -113,7 +118,7 @@ export class EagleHead {
 
   /** Address of a scratch buffer. */
   scratchAt(field: number): number {
-    return this.addresses.scratch + (this.scratch.offsets.get(field) as number);
+    return this.addresses.scratch + this.scratch.offset(field);
   }
 
   #inMemory(): Memory {
@@ -149,7 +154,7 @@ export class EagleHead {
       descriptor: at + offsets.descriptor, layers: at + offsets.layers, frequencies: at + offsets.frequencies, scratch: at + offsets.scratch,
       weights: this.#weightsAt ?? at + offsets.weights,
     };
-    writeScratch(engine, addresses.scratch, this.scratch);
+    writeScratch(new ViewWriter(engine.memory), addresses.scratch, this.scratch);
     engine.exports.ropeFrequencies(config.ropeTheta, rotated, addresses.frequencies);
     this.#writeDescriptors(addresses, at + hidden);
     if (draftTokens !== undefined) {

@@ -20,11 +20,11 @@ export interface EngineExports {
   worker(index: number): void;
   stop(): void;
   fail(): void;
-  forward(model: number, sequence: number, n: number, base: number, logits: number): void;
-  eagleForward(eagle: number, sequence: number, n: number, base: number, visible: number, logits: number): void;
+  forward(model: number, n: number, logitRows: number, logits: number): void;
+  eagleForward(eagle: number, n: number, logitRows: number, logits: number): void;
   logSoftmaxTopK(x: number, count: number, k: number, temporary: number, indices: number, values: number): number;
   gatherRows(matrix: number, ids: number, count: number, out: number, type: number): void;
-  ffnBranch(model: number, sequence: number, n: number, layer: number): void;
+  ffnBranch(model: number, n: number, layer: number): void;
   compact(model: number, sequence: number, base: number, path: number, count: number): void;
   ropeFrequencies(theta: number, dim: number, out: number): void;
   matrixBytes(type: number, rows: number, cols: number): number;

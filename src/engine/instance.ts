@@ -1,5 +1,6 @@
 import { writeModel, type Addresses } from "../../core/descriptor.ts";
 import type { WeightPlan } from "../../core/plan.ts";
+import { writeScratch, type ScratchPlan } from "../../core/scratch.ts";
 import { UsageError } from "../errors.ts";
 import type { Tier } from "../host.ts";
 import type { ChatTemplate } from "../text/chat-template.ts";
@@ -11,9 +12,11 @@ import type { Engine } from "./engine.ts";
 import { layoutModel, type ModelLayout } from "./layout.ts";
 import { architectureOf } from "../architecture/flat.ts";
 import { quantizationOf } from "../architecture/plan.ts";
-import { writeScratch, type ScratchPlan } from "./scratch.ts";
+import { forwardRows } from "./forward-rows.ts";
+import { LogitRoom } from "./logits.ts";
+import type { ModelMemory, RowCache } from "./model-memory.ts";
 import { EngineSequence } from "./sequence.ts";
-import type { FfnMode, LoadedModel, SequenceOptions } from "./types.ts";
+import type { FfnMode, ForwardResult, LoadedModel, RowTable, SequenceOptions } from "./types.ts";
 import { ViewWriter } from "./view-writer.ts";
 import type { Quantization } from "../architecture/quantization.ts";
 
@@ -21,7 +24,7 @@ import type { Quantization } from "../architecture/quantization.ts";
 const DEFAULT_CAPACITY = 4096;
 
 /** A model in linear memory: descriptors, scratch, weights, then the sequences' caches. */
-export class ModelInstance implements LoadedModel {
+export class ModelInstance implements LoadedModel, ModelMemory {
   readonly name: string;
   readonly config: ModelConfig;
   readonly tier: Tier;
@@ -34,6 +37,8 @@ export class ModelInstance implements LoadedModel {
   readonly scratch: ScratchPlan;
   readonly addresses: Addresses;
   readonly arena: Arena;
+  /** Where calls leave their logits. */
+  readonly logits: LogitRoom;
   readonly #sequences = new Set<EngineSequence>();
   readonly #draft: DraftLayout | undefined;
   #head: EagleHead | undefined;
@@ -63,8 +68,9 @@ export class ModelInstance implements LoadedModel {
     this.addresses = layout.addresses;
     engine.reserve(layout.end, "the model");
     this.arena = new Arena(engine, layout.end);
+    this.logits = new LogitRoom(this.arena, init.config.vocabSize, layout.scratch.maxChunk);
     this.#ffn = init.ffn;
-    writeScratch(engine, layout.addresses.scratch, layout.scratch);
+    writeScratch(new ViewWriter(engine.memory), layout.addresses.scratch, layout.scratch);
     this.#writeDescriptors();
     engine.exports.ropeFrequencies(init.config.ropeTheta, architectureOf(init.config).rotated, layout.addresses.frequencies);
   }
@@ -79,6 +85,10 @@ export class ModelInstance implements LoadedModel {
 
   get maxChunk(): number {
     return this.scratch.maxChunk;
+  }
+
+  get maxLogitRows(): number {
+    return this.logits.maxRows;
   }
 
   get ffn(): FfnMode {
@@ -118,6 +128,14 @@ export class ModelInstance implements LoadedModel {
     return sequence;
   }
 
+  forwardRows(rows: RowTable): ForwardResult[] {
+    return forwardRows(this, rows, (i) => `rows[${i}].`);
+  }
+
+  cacheOf(sequence: object): RowCache | undefined {
+    return this.#sequences.has(sequence as EngineSequence) ? (sequence as EngineSequence) : undefined;
+  }
+
   dispose(): void {
     for (const sequence of [...this.#sequences]) sequence.dispose();
     this.#disposed = true;
@@ -131,7 +149,7 @@ export class ModelInstance implements LoadedModel {
 
   /** Address of a scratch buffer. */
   scratchAt(field: number): number {
-    return this.addresses.scratch + (this.scratch.offsets.get(field) as number);
+    return this.addresses.scratch + this.scratch.offset(field);
   }
 
   #writeDescriptors(): void {

@@ -14,7 +14,7 @@ const FADE = 0.5 ** (1 / MEMORY_CALLS);
 const BETTER = 0.97;
 
 /** Milliseconds of a call. */
-class Cost {
+class CallTime {
   value = 0;
   known = false;
 
@@ -30,9 +30,9 @@ class Cost {
 }
 
 /** One size of call, and whether it is better run together or alone. */
-class Choice {
-  readonly #alone = new Cost();
-  readonly #together = new Cost();
+class SizeChoice {
+  readonly #alone = new CallTime();
+  readonly #together = new CallTime();
   #best = true;
   #since = 0;
   #probes = 0;
@@ -71,7 +71,7 @@ class Choice {
  * than they save, and small models have too little to share. Results do not depend on it. Trying the slower way costs at most 2 % of the time.
  */
 export class TeamGuard {
-  readonly #choices = new Map<number, Choice>();
+  readonly #choices = new Map<number, SizeChoice>();
 
   /** Whether the next call of `rows` rows should be run on all threads. */
   together(rows: number): boolean {
@@ -84,10 +84,10 @@ export class TeamGuard {
   }
 
   /** Calls of 1, 2, 3..4, 5..8, ... rows are judged together. */
-  #choice(rows: number): Choice {
+  #choice(rows: number): SizeChoice {
     const size = Math.ceil(Math.log2(rows));
     let choice = this.#choices.get(size);
-    if (choice === undefined) this.#choices.set(size, (choice = new Choice()));
+    if (choice === undefined) this.#choices.set(size, (choice = new SizeChoice()));
     return choice;
   }
 }

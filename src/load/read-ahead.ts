@@ -55,6 +55,6 @@ function multiply(model: ModelInstance, part: Part, weights: number, rows: numbe
   const product = part.type === L.WEIGHT_Q8 ? exports.matmulQ8 : exports.matmulQ4;
   product(
     weights, rows, model.config.hiddenSize, at(L.SCRATCH_QUANT), 0, at(L.SCRATCH_QUANT_SCALE), at(L.SCRATCH_QUANT_SUMS), 0, at(L.SCRATCH_IOTA), 1,
-    at(L.SCRATCH_LOGITS), 0, at(L.SCRATCH_IOTA), 0,
+    model.logits.reserve(1), 0, at(L.SCRATCH_IOTA), 0,
   );
 }

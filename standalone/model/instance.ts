@@ -1,7 +1,7 @@
 import { Architecture } from "../../core/architecture";
 import { Addresses, writeModel } from "../../core/descriptor";
-import { LAYER_BYTES, MODEL_BYTES, READ_AHEAD } from "../../core/layout";
-import { alignUp } from "../../core/numbers";
+import { placeModel } from "../../core/placement";
+import { checkScratch, planScratch, PROMPT_CHUNK, ScratchPlan, writeScratch } from "../../core/scratch";
 import { ropeFrequencies } from "../../assembly/model/rope_table";
 import { fail, failed } from "../failure";
 import { PackedModel } from "../format/packed";
@@ -10,7 +10,7 @@ import { Source } from "../source";
 import { Tokenizer } from "../text/tokenizer";
 import { checkWeights } from "./check";
 import { MemoryWriter } from "./memory-writer";
-import { checkScratch, planScratch, ScratchPlan, writeScratch } from "./scratch";
+import { LogitRoom } from "./logits";
 
 /** Bytes read at a time: progress can be told between them. */
 const READ_BYTES: u64 = 4 << 20;
@@ -23,7 +23,8 @@ export abstract class Progress {
 /** A model in linear memory, with its tokenizer. */
 export class LoadedModel {
   at: Addresses = new Addresses();
-  scratch: ScratchPlan = new ScratchPlan();
+  scratch: ScratchPlan = new ScratchPlan(0, 1);
+  logits: LogitRoom = new LogitRoom();
   /** null when the model has none: prompts are then token ids. */
   tokenizer: Tokenizer | null = null;
   packed: PackedModel = new PackedModel();
@@ -41,8 +42,9 @@ export class LoadedModel {
   load(source: Source, progress: Progress | null = null): void {
     this.packed.open(source);
     if (failed()) return;
-    this.scratch = planScratch(this.config);
-    checkScratch(this.scratch, this.packed.plan.bytes);
+    this.scratch = planScratch(this.config, 1, PROMPT_CHUNK);
+    const problem = checkScratch(this.scratch, this.packed.plan.bytes);
+    if (problem !== null) fail(problem.text, problem.field);
     if (failed()) return;
     this.readTokenizer(source);
     if (failed()) return;
@@ -53,6 +55,7 @@ export class LoadedModel {
   }
 
   free(): void {
+    this.logits.free();
     release(<usize>this.at.descriptor, <u64>this.bytes);
     const entry = this.packed.tokenizer;
     if (entry !== null) release(this.tokenizerAt, entry.bytes);
@@ -60,28 +63,23 @@ export class LoadedModel {
 
   /** Address of a scratch buffer. */
   scratchAt(field: i32): usize {
-    return <usize>(this.at.scratch + this.scratch.offsets[field >> 2]);
+    return <usize>(this.at.scratch + this.scratch.offset(field));
   }
 
   /** Reserves [descriptor | layers | frequencies | scratch | weights] and writes all but the weights. */
   private place(): void {
     const config = this.config;
-    const layers = alignUp(MODEL_BYTES, 64);
-    const frequencies = alignUp(layers + <f64>config.layers * LAYER_BYTES, 64);
-    const scratch = alignUp(frequencies + <f64>config.rotated * 2, 64);
-    const weights = alignUp(scratch + this.scratch.bytes, 64);
-    this.bytes = weights + this.packed.plan.bytes + READ_AHEAD;
+    // From 0 first, as the block's place is not known yet; blocks are whole pages, so it changes no alignment.
+    this.bytes = placeModel(config, this.scratch.bytes, this.packed.plan.bytes, 0, -1).end;
     const base = reserve(<u64>this.bytes, "the model");
     if (failed()) return;
-    memory.fill(base, 0, <usize>weights);
-    const at = this.at;
-    at.descriptor = base;
-    at.layers = base + layers;
-    at.frequencies = base + frequencies;
-    at.scratch = base + scratch;
-    at.weights = base + weights;
-    writeScratch(at.scratch, this.scratch);
-    writeModel(new MemoryWriter(), at, config, this.packed.plan, this.scratch.maxChunk, false);
+    const at = placeModel(config, this.scratch.bytes, this.packed.plan.bytes, base, -1).addresses;
+    this.at = at;
+    memory.fill(base, 0, <usize>at.weights - base);
+    const out = new MemoryWriter();
+    writeScratch(out, at.scratch, this.scratch);
+    this.logits.open(config.vocabSize);
+    writeModel(out, at, config, this.packed.plan, this.scratch.maxChunk, false);
     ropeFrequencies(config.ropeTheta, config.rotated, <usize>at.frequencies);
   }
 

@@ -1,15 +1,18 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { SHAPES } from "../../bench/shapes.ts";
+import { SHAPES } from "../../synthetic/shapes.ts";
+import { CachePlan, writeCache } from "../../core/cache.ts";
 import { readArchitecture } from "../../core/architecture.ts";
 import { type Addresses, WordWriter, writeModel } from "../../core/descriptor.ts";
 import { FiniteSearch, finitePart } from "../../core/finite.ts";
-import { alignUp, ceilDivide } from "../../core/numbers.ts";
+import { alignUp, ceilDivide, floorDivide } from "../../core/numbers.ts";
 import { matrixBytes, paddedRows, panelBytes, scaleGroups, scaleStride } from "../../core/panel.ts";
+import { placeModel } from "../../core/placement.ts";
 import { planDraft, planModel, QUANTIZATION_NAMES } from "../../core/plan.ts";
 import { digits } from "../../core/problem.ts";
 import { exp } from "../../core/sampling/exp.ts";
 import { Bits64, randomFromSeed, splitMix64 } from "../../core/sampling/rng.ts";
 import { TokenSampler } from "../../core/sampling/sampler.ts";
+import { checkScratch, planScratch, writeScratch } from "../../core/scratch.ts";
 import { kthLargest } from "../../core/sampling/select.ts";
 import type { ModelConfig } from "../../src/architecture/config.ts";
 import { architectureOf, readFields } from "../../src/architecture/flat.ts";
@@ -31,6 +34,25 @@ const configs: Record<string, ModelConfig> = {
   "mla relu": { ...BASE, tied: false, attention: { kind: "mla", heads: 5, qRank: 100, kvRank: 65, nopeDim: 30, ropeDim: 18, valueDim: 34, loraEps: 1e-6 }, ffn: { kind: "experts", router: "relu", experts: 64, expertSize: 16, routerNorm: "none", normScale: 1, topK: 0, topP: 0, sharedSize: 0, sharedGated: false } },
 };
 
+/** Puts out every word that is written, and its address. */
+class Words extends WordWriter {
+  readonly #out: Output;
+
+  constructor(out: Output) {
+    super();
+    this.#out = out;
+  }
+
+  u32(address: number, value: number): void {
+    this.#out.put(address);
+    this.#out.put(value);
+  }
+
+  f32(address: number, value: number): void {
+    this.u32(address, Math.fround(value));
+  }
+}
+
 let probe: CoreProbe;
 beforeAll(async () => {
   probe = await CoreProbe.start();
@@ -41,7 +63,7 @@ it.each([0, 1, 2, 3])("sizes of matrices of weight type %i", (type) => {
     for (const cols of [1, 31, 32, 33, 128, 129, 1280, 65536, 2 ** 20]) {
       probe.exports.sizes(type, rows, cols);
       const out = new Output();
-      for (const value of [ceilDivide(rows, cols), alignUp(rows, cols), paddedRows(rows), panelBytes(type, cols), scaleGroups(type, cols), scaleStride(type), matrixBytes(type, rows, cols)]) out.put(value);
+      for (const value of [ceilDivide(rows, cols), floorDivide(rows, cols), alignUp(rows, cols), paddedRows(rows), panelBytes(type, cols), scaleGroups(type, cols), scaleStride(type), matrixBytes(type, rows, cols)]) out.put(value);
       out.text(digits(rows * cols));
       expect(probe.output().equals(out.bytes())).toBe(true);
     }
@@ -148,18 +170,8 @@ describe.each(cases)("%s, quantisation %i", (name, quantization) => {
     const base = 2 ** 31;
     probe.exports.describe(quantization, quantization & 1, base);
     const out = new Output();
-    class Record extends WordWriter {
-      u32(address: number, value: number): void {
-        out.put(address);
-        out.put(value);
-      }
-      f32(address: number, value: number): void {
-        out.put(address);
-        out.put(Math.fround(value));
-      }
-    }
     const at: Addresses = { descriptor: base, layers: base + 1000, frequencies: base + 2000, scratch: base + 3000, weights: base + 4000 };
-    writeModel(new Record(), at, a, planModel(a, quantization), 64, (quantization & 1) === 1);
+    writeModel(new Words(out), at, a, planModel(a, quantization), 64, (quantization & 1) === 1);
     expect(probe.output().equals(out.bytes())).toBe(true);
   });
 
@@ -179,6 +191,40 @@ describe.each(cases)("%s, quantisation %i", (name, quantization) => {
     }
     const searches = new Searches();
     for (const part of planModel(a, quantization).parts) out.put(Number(finitePart(searches, part, part.offset)));
+    expect(probe.output().equals(out.bytes())).toBe(true);
+  });
+});
+
+describe.each(Object.keys(configs))("%s", (name) => {
+  const config = configs[name]!;
+  const a = architectureOf(config);
+  const configure = (): void => probe.with(new TextEncoder().encode(JSON.stringify(config)), (at, length) => probe.exports.configure(at, length));
+
+  it.each([[1, 64], [1, 256], [2, 256], [5, 64]])("working memory for %i threads and %i rows", (threads, most) => {
+    configure();
+    probe.exports.scratch(threads, most, 4096, 1000);
+    const out = new Output();
+    const plan = planScratch(a, threads, most);
+    for (const value of [plan.maxChunk, plan.activeWords, plan.bytes]) out.put(value);
+    writeScratch(new Words(out), 4096, plan);
+    const problem = checkScratch(plan, 1000);
+    if (problem !== null) {
+      out.put(problem.code);
+      out.put(problem.limit);
+      out.text(problem.field + problem.text);
+    }
+    expect(probe.output().equals(out.bytes())).toBe(true);
+  });
+
+  it.each([[1, -1], [3, 2 ** 20]])("a cache for %i threads, and the model's place with weights at %i", (threads, weightsAt) => {
+    configure();
+    probe.exports.place(1000, threads, 12345, 2 ** 31 + 5, 777, weightsAt);
+    const out = new Output();
+    const cache = new CachePlan(a, 1000, threads);
+    out.put(cache.bytes);
+    writeCache(new Words(out), 4096, cache);
+    const { addresses: at, end } = placeModel(a, 12345, 2 ** 31 + 5, 777, weightsAt);
+    for (const value of [at.descriptor, at.layers, at.frequencies, at.scratch, at.weights, end]) out.put(value);
     expect(probe.output().equals(out.bytes())).toBe(true);
   });
 });

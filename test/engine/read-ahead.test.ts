@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { syntheticModel } from "../../bench/synthetic.ts";
-import { SHAPES } from "../../bench/shapes.ts";
+import { syntheticModel } from "../../synthetic/model.ts";
+import { SHAPES } from "../../synthetic/shapes.ts";
 import type { ModelInstance } from "../../src/engine/instance.ts";
 import { chooseReadAhead } from "../../src/load/read-ahead.ts";
 import { bits } from "../helpers/kernel-bench.ts";
@@ -14,7 +14,7 @@ function watched(model: ModelInstance): { model: ModelInstance; last: () => numb
   let last = -1;
   const exports = { ...model.engine.exports, setReadAhead: (on: number) => model.engine.exports.setReadAhead((last = on)) };
   const engine = { ...model.engine, exports };
-  return { model: { plan: model.plan, config: model.config, addresses: model.addresses, engine, scratchAt: (field: number) => model.scratchAt(field) } as unknown as ModelInstance, last: () => last };
+  return { model: { plan: model.plan, config: model.config, addresses: model.addresses, logits: model.logits, engine, scratchAt: (field: number) => model.scratchAt(field) } as unknown as ModelInstance, last: () => last };
 }
 
 it("chooses what its clock says is faster, and nothing when the clock stands still", async () => {

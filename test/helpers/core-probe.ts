@@ -8,6 +8,8 @@ interface Exports {
   configure(json: number, length: number): void;
   plan(quantization: number, draft: number): void;
   describe(quantization: number, dense: number, base: number): void;
+  scratch(threads: number, most: number, at: number, weightBytes: number): void;
+  place(capacity: number, threads: number, scratchBytes: number, weightBytes: number, base: number, weightsAt: number): void;
   search(quantization: number, stop: number): void;
 }
 

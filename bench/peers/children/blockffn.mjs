@@ -1,11 +1,8 @@
 // This project's engine on the same shapes, from the build in dist/ (npm run build). With ?ffn=sparse a sparse model of equal
 // size: synthetic weights and a routing trace, or with ?model=PATH a real one.
-import { nodeHost } from "../../../dist/host/node/index.js";
-import { SHAPES } from "../../../dist/bench/shapes.js";
-import { syntheticModel } from "../../../dist/bench/synthetic.js";
-import { packageVersion } from "../../../dist/host/node/package.js";
 import { sparseTwin } from "../sparse.mjs";
 import { serve } from "./protocol.mjs";
+import { nodeHost, packageVersion, SHAPES, syntheticModel } from "../../dist/peer-parts.js";
 
 async function load({ shapeName, typeName, threads, context, options }) {
   const tier = options.tier ?? "simd";
@@ -13,7 +10,9 @@ async function load({ shapeName, typeName, threads, context, options }) {
   const { model, notes, words, route } = sparse
     ? await sparseTwin({ shapeName, typeName, tier, threads, path: options.model })
     : { model: await syntheticModel(nodeHost, SHAPES[shapeName], typeName, tier, threads), notes: {}, words: (ids) => ids, route: () => [] };
-  const chunks = (ids) => Array.from({ length: Math.ceil(ids.length / model.maxChunk) }, (_, i) => ids.slice(i * model.maxChunk, (i + 1) * model.maxChunk));
+  // As `generate` takes a prompt.
+  const most = Math.min(64, model.maxChunk);
+  const chunks = (ids) => Array.from({ length: Math.ceil(ids.length / most) }, (_, i) => ids.slice(i * most, (i + 1) * most));
   const feed = (sequence, parts, routing) => {
     let result;
     parts.forEach((chunk, i) => {

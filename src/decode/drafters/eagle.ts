@@ -124,7 +124,7 @@ export class EagleDrafter implements Drafter {
       before = this.#runLevel(level, frontier, before);
       frontier = this.growth.extend(before.map(({ top }) => top));
     }
-    return this.growth.choose(root, this.#count - 1, maxNodes);
+    return this.growth.choose(root, maxNodes);
   }
 
   reset(): void {

@@ -1,13 +1,8 @@
 import type { Drafter } from "../drafters/drafter.ts";
 import type { DrafterCosts } from "./measures.ts";
 import type { Choice } from "./policy.ts";
+import { PRIOR_WEIGHT, RECENT_WEIGHT, YIELD_WEIGHT } from "./tuning.ts";
 
-/** The drafter's own prior has the weight of a few drafts, ... */
-const PRIOR_WEIGHT = 2;
-/** ... that a size yields what its depth promises that of a few rounds, ... */
-const YIELD_WEIGHT = 3;
-/** ... and that drafts bring just now what they do on the whole that of so many drafted tokens. */
-const RECENT_WEIGHT = 2;
 
 /** A drafter and a size. */
 export interface Arm {

@@ -1,34 +1,9 @@
-import { COLD_RUNS, Cost, COST_DECAY, DrafterCosts, FADE_EVERY, OUTLIER } from "./measures.ts";
+import { Cost, DrafterCosts } from "./measures.ts";
 import { MAX_TREE_NODES } from "../speculative/tree.ts";
+import {
+  COLD_MS, COLD_RUNS, COLD_SHARE, COST_DECAY, CREDIT, DEBT_DECAY, FADE_EVERY, FASTER, LONG_DOUBT, LOOK_SHARE, MOST_CREDIT, MOST_DEBT, NEEDED_DECAY, OPEN_SHARE, OUTLIER, PRIOR_ROW, SHORT_DOUBT, SHORT_REST, SLOWER,
+} from "./tuning.ts";
 
-/** What drafts lost in the long run counts half after 2048. */
-const DEBT_DECAY = 0.5 ** (FADE_EVERY / 2048);
-/** Plain passes that may be owed or won in the long run. */
-const MOST_DEBT = 64;
-const MOST_CREDIT = 4;
-/** Plain passes that a generation may risk at its start. */
-const CREDIT = 1;
-/** A further row is assumed to cost this share of a plain pass (a whole one, where a loss is risked). */
-const PRIOR_ROW = 0.3;
-/** Rests of a guard that finds nothing to do, in plain passes: the first one, and the longest, ... */
-export const SHORT_REST = 8;
-export const LONG_REST = 32;
-/** ... unless a look takes more than this share of the time. */
-const LOOK_SHARE = 0.0025;
-/** Where drafters were made in vain, so many plain passes go by before they are made again: at first, and at most. */
-const SHORT_DOUBT = 64;
-const LONG_DOUBT = 2048;
-/** Drafters may be made when that takes at most this share of the time that the generation spent. */
-const OPEN_SHARE = 0.0075;
-/** Code that runs for the first times takes up to so many milliseconds longer, ... */
-const COLD_MS = 2;
-/** ... which is paid once: it may be this share of all that the model has decoded. */
-const COLD_SHARE = 0.005;
-/** What a first draft needs is doubted in time: counts half after 4096 plain passes. */
-const NEEDED_DECAY = 0.5 ** (1 / 4096);
-/** Plain passes that weigh as much as what was known, where they were faster than that, and where they were slower. */
-const FASTER = 2;
-const SLOWER = 16;
 
 /** What a guard has measured of a model: kept from one generation to the next. It holds times and counts, never tokens. */
 export class GuardCosts {

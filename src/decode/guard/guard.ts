@@ -2,9 +2,10 @@ import { UsageError } from "../../errors.ts";
 import type { Drafter } from "../drafters/drafter.ts";
 import { Account } from "./account.ts";
 import { expectedTokens, hopedTokens, type Arm } from "./arm.ts";
-import { GuardCosts, LONG_REST } from "./costs.ts";
+import { GuardCosts } from "./costs.ts";
 import { PLAIN, type Choice, type Outcome, type Policy } from "./policy.ts";
 import { MAX_TREE_NODES } from "../speculative/tree.ts";
+import { CHECK_PLAIN, CLEAR, DEBT_HALF, FIRST_REST, KEEP, LISTEN, LONG_REST, PASSES, SURPRISE, UNKNOWN_RATIO } from "./tuning.ts";
 
 export interface GuardOptions {
   /** Who may draft; the first of equals is taken. */
@@ -19,23 +20,6 @@ export interface GuardOptions {
   readonly logitShare?: number;
 }
 
-/** A drafter that was not measured may take this many times what it planned. */
-const UNKNOWN_RATIO = 2;
-/** Who does not draft begins with it only where it is expected to be faster by this factor. */
-const CLEAR = 1.03;
-/** Plain passes that drafts have lost in the long run, for which the tolerance is halved. */
-const DEBT_HALF = 4;
-/** Plain passes before the first look, where nothing is known. */
-const FIRST_REST = 4;
-/** States that a drafter is told before it is asked. */
-const LISTEN = 8;
-/** Plain passes whose times are kept. */
-const PASSES = 64;
-/** Rounds with the same choice, while they win. */
-const KEEP = 4;
-/** After so many rounds of drafts a plain pass is measured, and after a chunk that took less than this share of what was expected. */
-const CHECK_PLAIN = 16;
-const SURPRISE = 0.85;
 
 /**
  * Chooses drafter and size of draft trees, none included: whichever has the most expected tokens a millisecond, drafting time

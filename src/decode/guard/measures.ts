@@ -1,25 +1,8 @@
 import { MAX_TREE_NODES } from "../speculative/tree.ts";
+import {
+  COLD_RUNS, COST_DECAY, COST_STEP, DEVIATIONS, FORGOTTEN, OUTLIER, PRIOR_SPREAD, RECENT_DECAY, YIELD_DECAY,
+} from "./tuning.ts";
 
-/** Measurements fade every so many rounds: each round would take longer than it is worth. */
-export const FADE_EVERY = 8;
-/** What drafts brought counts half after 32 rounds, as text changes, ... */
-const YIELD_DECAY = 0.5 ** (FADE_EVERY / 32);
-/** ... and what they brought just now after 8. */
-const RECENT_DECAY = 0.5 ** (FADE_EVERY / 8);
-/** What a size costs counts half after 1024: the machine hardly changes. */
-export const COST_DECAY = 0.5 ** (FADE_EVERY / 1024);
-/** Costs whose measurements weigh less than this are forgotten. */
-const FORGOTTEN = 0.25;
-/** A new measurement moves a known cost by this share of the difference ... */
-const COST_STEP = 0.1;
-/** ... and counts as at most this many times the cost: a pause of the machine is not a cost of the size. */
-export const OUTLIER = 1.5;
-/** Until it was measured often, a cost is taken to vary by this share ... */
-const PRIOR_SPREAD = 0.1;
-/** ... and it may be dearer than its mean by so many mean deviations. */
-const DEVIATIONS = 2;
-/** So often code is cold. */
-export const COLD_RUNS = 2;
 
 /** A mean that forgets. */
 export class Mean {

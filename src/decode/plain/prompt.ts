@@ -1,5 +1,12 @@
+import { PROMPT_CHUNK } from "../../../core/scratch.ts";
+import type { LoadedModel } from "../../engine/types.ts";
 import { UsageError } from "../../errors.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
+
+/** Tokens of a prompt that are computed at a time. */
+export function promptChunk({ maxChunk }: Pick<LoadedModel, "maxChunk">): number {
+  return Math.min(maxChunk, PROMPT_CHUNK);
+}
 
 /**
  * Token ids of a prompt: text is encoded, ids are checked.

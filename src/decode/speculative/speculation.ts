@@ -10,6 +10,7 @@ import { GuardCosts } from "../guard/costs.ts";
 import type { ResolvedOptions } from "../options.ts";
 import { logitShare } from "../pass-weight.ts";
 import { FixedPolicy, type Policy } from "../guard/policy.ts";
+import { SIZES } from "../guard/tuning.ts";
 
 /** Who drafts in a generation, and who decides when. */
 export interface Speculation {
@@ -19,8 +20,6 @@ export interface Speculation {
   readonly costs?: GuardCosts;
 }
 
-/** Sizes that the guard chooses from. */
-const SIZES = [2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
 
 /** What was measured of each model, for its next generations. */
 const known = new WeakMap<LoadedModel, GuardCosts>();

@@ -13,11 +13,8 @@ import type { Speculation } from "./speculation.ts";
 import { SpeculativeStats } from "./stats.ts";
 import { checkTree, layoutTree, MAX_TREE_NODES } from "./tree.ts";
 import { verifyTree } from "./verify.ts";
+import { CHECK_EVERY, MEANS } from "../guard/tuning.ts";
 
-/** Plain steps between two questions whether drafters shall be made. */
-const CHECK_EVERY = 8;
-/** Means of so many plain steps that a policy is told when it is made late. */
-const MEANS = 16;
 
 /** What a round leaves when its views are gone. */
 interface Round {
@@ -167,7 +164,7 @@ export class SpeculativeRun extends Run {
     const start = performance.now();
     this.#feed!.catchUp(this.output.tokens);
     // Plain decoding would go on, so there is a place for the root at least.
-    const choice = policy.choose(Math.min(MAX_TREE_NODES, this.model.maxChunk, this.capacity - sequence.length));
+    const choice = policy.choose(Math.min(MAX_TREE_NODES, this.model.maxChunk, this.model.maxLogitRows, this.capacity - sequence.length));
     this.#overhead(start);
     return choice;
   }
@@ -213,6 +210,7 @@ export class SpeculativeRun extends Run {
     const { drafter, nodes } = choice;
     const arrears = drafter?.arrears ?? 0;
     const tree = this.#propose(drafter, nodes) ?? { tokens: [root], parents: [-1] };
+    // The one place where a drafter's tree is checked and laid out.
     checkTree(tree, nodes);
     const drafted = performance.now();
     // Without a draft it is a plain step, at the price of one.

@@ -32,11 +32,10 @@ export function checkTree(tree: DraftTree, maxNodes = MAX_TREE_NODES): void {
 
 /**
  * Positions and masks of a tree (eagle2.md section 5).
+ * @param tree one that `checkTree` has let through
  * @param start position of the root, which is the length of the sequence
- * @throws UsageError for something that is no tree of at most 64 nodes.
  */
 export function layoutTree(tree: DraftTree, start: number): TreeLayout {
-  checkTree(tree);
   const n = tree.tokens.length;
   const positions = new Uint32Array(n);
   const masks = new BigUint64Array(n);
