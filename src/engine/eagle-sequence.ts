@@ -1,7 +1,8 @@
 import * as L from "../../core/layout.ts";
 import { FormatError, LimitError, UsageError } from "../errors.ts";
 import { KvCache } from "./cache.ts";
-import type { EagleHead } from "./eagle.ts";
+import type { DraftSequence, DraftTop, EagleChunk } from "./draft-head.ts";
+import type { HeadMemory } from "./model-memory.ts";
 import { paddedRows } from "../../core/panel.ts";
 import { checkMask, checkPosition, checkTokens } from "./row-checks.ts";
 import { RowWriter } from "./row-writer.ts";
@@ -9,37 +10,16 @@ import { RowWriter } from "./row-writer.ts";
 /** Most tokens that a row's top-k may ask for. */
 export const MAX_TOP = 64;
 
-/** One chunk for an EAGLE head: what each row is, and where its keys and values go. */
-export interface EagleChunk {
-  readonly tokens: ArrayLike<number>;
-  /** For each token `[hidden]`: the base model's state before it after the final norm, or the head's output at its drafted parent. */
-  readonly hidden: readonly Float32Array[];
-  readonly positions: ArrayLike<number>;
-  /** Cache row of the first token. */
-  readonly at: number;
-  /** Every row sees the first so many cache rows ... */
-  readonly visible: number;
-  /** ... and row `visible` + j when bit j of its mask is set. Its own row must be the last it sees. */
-  readonly masks: ArrayLike<bigint>;
-  readonly logits: "none" | "last" | "all";
-}
-
-/** Best draft tokens of a row, best first: ids in the draft vocabulary, and log-probabilities over it. */
-export interface DraftTop {
-  readonly ids: Uint32Array;
-  readonly values: Float32Array;
-}
-
 /** An EAGLE head's cache for one sequence. Rows are written where the chunk says; what is beyond is scratch. */
-export class EagleSequence {
+export class EagleSequence implements DraftSequence {
   readonly capacity: number;
-  readonly #head: EagleHead;
+  readonly #head: HeadMemory;
   readonly #cache: KvCache;
   #logitRows = 0;
   #rows = 0;
   #disposed = false;
 
-  constructor(head: EagleHead, capacity: number) {
+  constructor(head: HeadMemory, capacity: number) {
     this.#head = head;
     this.capacity = capacity;
     this.#cache = new KvCache(head.base.engine, head.base.arena, head.config, capacity, head.base.threads, `an EAGLE cache for ${capacity} tokens`);
@@ -112,7 +92,8 @@ export class EagleSequence {
 
   #check({ tokens, hidden, positions, masks, at, visible }: EagleChunk): void {
     const n = tokens.length;
-    const { maxChunk, config, base } = this.#head;
+    const { config, base } = this.#head;
+    const { maxChunk } = this.#head.scratch;
     if (n < 1 || n > maxChunk) throw new LimitError(`${n} tokens in one chunk; 1 to ${maxChunk}`, { field: "tokens", limit: maxChunk });
     if (hidden.length !== n || positions.length !== n || masks.length !== n) throw new UsageError(`${n} tokens need as many hidden states, positions and masks`, { field: "hidden" });
     if (!Number.isInteger(at) || !Number.isInteger(visible) || visible < 0 || visible > at) throw new UsageError("rows must go after those that all see", { field: "visible" });

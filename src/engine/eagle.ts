@@ -7,8 +7,8 @@ import type { ModelConfig } from "../architecture/config.ts";
 import { architectureOf } from "../architecture/flat.ts";
 import { quantizationOf } from "../architecture/plan.ts";
 import { EagleSequence, MAX_TOP } from "./eagle-sequence.ts";
-import type { ModelInstance } from "./instance.ts";
-import { WEIGHT_Q4 as Q4 } from "../../core/layout.ts";
+import type { DraftHead } from "./draft-head.ts";
+import type { HeadMemory, ModelMemory } from "./model-memory.ts";
 import { alignUp } from "../../core/numbers.ts";
 import { matrixBytes, paddedRows } from "../../core/panel.ts";
 import { LogitRoom } from "./logits.ts";
@@ -31,9 +31,9 @@ interface Memory {
  * base model's hidden state before it, and shares the base model's embedding and head. Its draft vocabulary may be a part of the
  * base model's (`draftTokens`); logits are then computed for those rows of the head only.
  */
-export class EagleHead {
+export class EagleHead implements DraftHead, HeadMemory {
   readonly name: string;
-  readonly base: ModelInstance;
+  readonly base: ModelMemory;
   /** The head as a model; `vocabSize` is that of the draft vocabulary. */
   readonly config: ModelConfig;
   readonly scratch: ScratchPlan;
@@ -50,7 +50,7 @@ export class EagleHead {
    * Reserves memory and writes descriptors, at once or, for weights that are there already, when it is used.
    * @param weightsAt where the weights lie; without it they are the caller's to fill in at `addresses.weights`
    */
-  constructor(name: string, base: ModelInstance, config: ModelConfig, plan: WeightPlan, draftTokens: Uint32Array | undefined, weightsAt?: number) {
+  constructor(name: string, base: ModelMemory, config: ModelConfig, plan: WeightPlan, draftTokens: Uint32Array | undefined, weightsAt?: number) {
     this.name = name;
     this.base = base;
     this.config = config;
@@ -181,11 +181,11 @@ export class EagleHead {
 
 /** Drafts are only proposals: in a q4 model, 4 bits serve for the rows of the draft vocabulary, which are most of what a draft reads. */
 function draftRowType(source: number, quantization: Quantization): number {
-  return quantization === "q4" || quantization === "q4-all" ? Q4 : source;
+  return quantization === "q4" || quantization === "q4-all" ? L.WEIGHT_Q4 : source;
 }
 
 /** The base model's head: address of its matrix descriptor, and its type. */
-function headMatrix(base: ModelInstance): { address: number; type: number } {
+function headMatrix(base: ModelMemory): { address: number; type: number } {
   const address = base.addresses.descriptor + L.MODEL_HEAD;
   const type = new DataView(base.engine.memory.buffer).getUint32(address + L.MATRIX_TYPE, true) as number;
   return { address, type };

@@ -1,4 +1,5 @@
 import type { Addresses } from "../../core/descriptor.ts";
+import type { WeightPlan } from "../../core/plan.ts";
 import type { ScratchPlan } from "../../core/scratch.ts";
 import type { ModelConfig } from "../architecture/config.ts";
 import type { Arena } from "./arena.ts";
@@ -11,6 +12,7 @@ export interface ModelMemory {
   readonly config: ModelConfig;
   readonly engine: Engine;
   readonly arena: Arena;
+  readonly plan: WeightPlan;
   readonly addresses: Addresses;
   readonly scratch: ScratchPlan;
   readonly logits: LogitRoom;
@@ -32,4 +34,15 @@ export interface RowCache {
   readonly capacity: number;
   /** A call has appended so many rows. */
   appended(rows: number): void;
+}
+
+/** What the forward calls of an EAGLE head need. */
+export interface HeadMemory extends Pick<ModelMemory, "name" | "config" | "addresses" | "scratch" | "logits" | "scratchAt" | "assertAlive"> {
+  /** The model in whose memory it lies. */
+  readonly base: ModelMemory;
+  /** Addresses: f32 [maxChunk, hidden padded], the input; f32 [vocab], room for a top-k; u32 and f32 [MAX_TOP], its ids and values. */
+  readonly hidden: number;
+  readonly topRow: number;
+  readonly topIndices: number;
+  readonly topValues: number;
 }

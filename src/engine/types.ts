@@ -2,7 +2,7 @@ import type { Tier } from "../host.ts";
 import type { ChatTemplate } from "../text/chat-template.ts";
 import type { ModelConfig } from "../architecture/config.ts";
 import type { Quantization } from "../architecture/quantization.ts";
-import type { EagleHead } from "./eagle.ts";
+import type { DraftHead } from "./draft-head.ts";
 
 /** Which experts are computed: `sparse` skips inactive ones; `dense` computes all, for comparison. Same result. */
 export type FfnMode = "sparse" | "dense";
@@ -109,7 +109,7 @@ export interface LoadedModel {
   /** Whether the packed file carries an EAGLE head, which drafts for this model. */
   readonly hasDraftHead?: boolean;
   /** The EAGLE head; its working memory is made at the first call. @throws UsageError when there is none. */
-  draftHead?(): EagleHead;
+  draftHead?(): DraftHead;
   newSequence(options?: SequenceOptions): Sequence;
   /**
    * Runs rows of several sequences in one call, which reads the weights once for all of them, and appends them to their caches. A row's bits

@@ -1,7 +1,30 @@
 import { READ_AHEAD } from "../../core/layout.ts";
 import type { Tier } from "../../src/host.ts";
+import { matrixBytes, panelBytes } from "../../core/panel.ts";
+import { packPanel } from "../../src/format/packed/quantize.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import { engineModule } from "./test-host.ts";
+
+/** A product as the kernels take it: addresses, and strides in bytes (assembly/kernels/scalar/matmul_*.ts). */
+export interface ProductArguments {
+  readonly w: number;
+  readonly rows: number;
+  readonly cols: number;
+  /** Rows of f32, or quantised ones with their scales and sums. */
+  readonly x: number;
+  readonly xStride: number;
+  readonly scales?: number;
+  readonly sums?: number;
+  readonly sumsStride?: number;
+  readonly xi: number;
+  readonly n: number;
+  readonly y: number;
+  readonly yStride: number;
+  readonly yi: number;
+  readonly accumulate: boolean;
+}
+
+export type ProductKernel = "matmulF32" | "matmulBF16" | "matmulQ8" | "matmulQ4";
 
 /** An engine with a bump allocator over its memory, for calling kernels one by one. */
 export class KernelBench {
@@ -38,6 +61,15 @@ export class KernelBench {
     return at;
   }
 
+  /** Runs a product. */
+  multiply(kernel: ProductKernel, p: ProductArguments): void {
+    const { run } = this;
+    const accumulate = p.accumulate ? 1 : 0;
+    const { scales = 0, sums = 0, sumsStride = 0 } = p;
+    if (kernel === "matmulF32" || kernel === "matmulBF16") run[kernel](p.w, p.rows, p.cols, p.x, p.xStride, p.xi, p.n, p.y, p.yStride, p.yi, accumulate);
+    else run[kernel](p.w, p.rows, p.cols, p.x, p.xStride, scales, sums, sumsStride, p.xi, p.n, p.y, p.yStride, p.yi, accumulate);
+  }
+
   floats(at: number, count: number): Float32Array {
     return this.engine.f32(at, count).slice();
   }
@@ -58,4 +90,14 @@ export function normals(count: number, seed: number, scale = 1): Float32Array {
 /** The bits of floats, for exact comparison. */
 export function bits(values: Float32Array): Uint32Array {
   return new Uint32Array(values.buffer, values.byteOffset, values.length);
+}
+
+/** Packs a whole matrix as a conversion does. */
+export function packMatrix(type: number, w: Float32Array, rows: number, cols: number): Uint8Array {
+  const out = new Uint8Array(matrixBytes(type, rows, cols));
+  for (let r = 0; r < rows; r += 16) {
+    const count = Math.min(16, rows - r);
+    out.set(packPanel(type, w.subarray(r * cols, (r + count) * cols), count, cols), (r / 16) * panelBytes(type, cols));
+  }
+  return out;
 }
