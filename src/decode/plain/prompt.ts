@@ -1,10 +1,8 @@
+import { PROMPT_CHUNK } from "../../../core/scratch.ts";
 import type { LoadedModel } from "../../engine/types.ts";
 import { LimitError, UsageError } from "../../errors.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
 import type { Paced } from "../../text/within.ts";
-
-/** Chunks of 128 or 256 tokens were at most 3 % faster (bench/RESULTS.md, "Rows"), and between two chunks other tasks have their turn. */
-const PROMPT_CHUNK = 64;
 
 /** Tokens of a prompt that are computed at a time. */
 export function promptChunk({ maxChunk }: Pick<LoadedModel, "maxChunk">): number {
