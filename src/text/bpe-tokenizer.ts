@@ -13,7 +13,7 @@ import { readTemplate } from "./encode/template.ts";
 import type { Template } from "./encode/template.ts";
 import { MAX_STRETCH, WordEncoder } from "./encode/words.ts";
 import type { AddedToken, TokenizerFile } from "./schema.ts";
-import type { DecodeOptions, EncodeOptions, EncodeWithinOptions, Tokenizer } from "./tokenizer.ts";
+import type { DecodeOptions, EncodeOptions, EncodeWithinOptions, Tokenizer } from "./types.ts";
 import { paced } from "./within.ts";
 
 /** Longest text in UTF-16 units, and longest stretch of it in which every character may merge with the next. */

@@ -1,12 +1,18 @@
 import { TokenizerError } from "../errors.ts";
 import type { ChatTemplate } from "./chat-template.ts";
-import type { Turn } from "./chat.ts";
 import { Refusal } from "./jinja/errors.ts";
 import { parse } from "./jinja/parser.ts";
 import { render } from "./jinja/renderer.ts";
 import { fromJson, type Value } from "./jinja/values.ts";
 
 // Apart from chat-template.ts: whoever only loads models does not need the template language.
+
+/** One turn of a conversation. */
+export interface Turn {
+  readonly role: string;
+  readonly content: string;
+  readonly name?: string;
+}
 
 /** Writes a conversation. */
 export type RenderTemplate = (turns: readonly Turn[]) => string;

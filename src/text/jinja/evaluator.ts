@@ -1,7 +1,8 @@
 import type { Arguments, Expression, Step } from "./ast.ts";
 import type { Budget } from "./budget.ts";
 import { JinjaError } from "./errors.ts";
-import { createFilters, type Filters } from "./filters.ts";
+import type { Filters } from "./filter.ts";
+import { createFilters } from "./filters.ts";
 import { attribute, item } from "./lookup.ts";
 import { Loop } from "./loop.ts";
 import { arithmetic, comparison } from "./operators.ts";

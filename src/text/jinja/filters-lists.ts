@@ -1,5 +1,5 @@
 import type { Budget } from "./budget.ts";
-import type { Filter, Filters } from "./filters.ts";
+import type { Filter, Filters } from "./filter.ts";
 import { JinjaError } from "./errors.ts";
 import { path, pathParts } from "./lookup.ts";
 import { arithmetic, compare, equal } from "./operators.ts";

@@ -1,4 +1,4 @@
-import type { Filter } from "./filters.ts";
+import type { Filter } from "./filter.ts";
 import { JinjaError } from "./errors.ts";
 import { strip } from "./strings.ts";
 import { defined, Float, int, numeric, typeName, type Value } from "./values.ts";

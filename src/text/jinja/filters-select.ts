@@ -1,4 +1,4 @@
-import type { Filters, RawFilter } from "./filters.ts";
+import type { Filters, RawFilter } from "./filter.ts";
 import { JinjaError } from "./errors.ts";
 import { formatFilter } from "./filters-text.ts";
 import { path, pathParts } from "./lookup.ts";

@@ -1,5 +1,5 @@
 import type { Budget } from "./budget.ts";
-import type { Filter } from "./filters.ts";
+import type { Filter } from "./filter.ts";
 import { JinjaError } from "./errors.ts";
 import { formatPercent } from "./format-percent.ts";
 import { str } from "./print.ts";

@@ -1,25 +1,13 @@
-import type { Bound } from "./arguments.ts";
 import { bind } from "./arguments.ts";
 import type { Budget } from "./budget.ts";
 import { JinjaError } from "./errors.ts";
+import type { Filter, Filters, RawFilter } from "./filter.ts";
 import { LIST_FILTERS } from "./filters-lists.ts";
 import { NUMBER_FILTERS } from "./filters-numbers.ts";
 import { SELECT_FILTERS } from "./filters-select.ts";
 import { TEXT_FILTERS } from "./filters-text.ts";
 import { toJson } from "./json.ts";
 import { isTest, test } from "./tests.ts";
-import type { CallArguments, Value } from "./values.ts";
-
-/** What a filter may ask of who renders. */
-export interface Filters {
-  readonly budget: Budget;
-  filter(name: string, value: Value, args: CallArguments): Value;
-  test(name: string, value: Value, args: readonly Value[]): boolean;
-}
-
-/** A filter with the names of its arguments, or one that reads them itself. */
-export type Filter = readonly [signature: string, run: (value: Value, args: Bound, filters: Filters) => Value];
-export type RawFilter = (value: Value, args: CallArguments, filters: Filters) => Value;
 
 const FILTERS: Readonly<Record<string, Filter>> = { ...TEXT_FILTERS, ...LIST_FILTERS, ...NUMBER_FILTERS };
 const RAW: Readonly<Record<string, RawFilter>> = { ...SELECT_FILTERS, tojson: (value, args, { budget }) => toJson(value, args, budget) };
