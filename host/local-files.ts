@@ -1,4 +1,4 @@
-import { SourceError } from "../src/errors.ts";
+import { SourceError, UsageError } from "../src/errors.ts";
 import type { ByteSource, ModelFiles } from "../src/format/source.ts";
 
 /** What is needed of a runtime's local disk. Both throw SourceError for what may not be read. */
@@ -34,7 +34,8 @@ export async function openLocal(disk: Disk, location: string, path: string): Pro
   };
 }
 
-/** @throws SourceError for a path that no runtime takes. */
+/** @throws UsageError for an empty path; SourceError for one that no runtime takes. */
 export function checkPath(location: string): void {
+  if (location === "") throw new UsageError("the path is empty; give a packed model or a folder with config.json");
   if (location.includes("\0")) throw new SourceError("a path cannot hold a NUL character", { file: location.replaceAll("\0", "\\0") });
 }

@@ -1,5 +1,6 @@
 import type { Host } from "../../src/host.ts";
 import { loadModel as load } from "../../src/model/load.ts";
+import { locationOf } from "../../src/model/location.ts";
 import { Model } from "../../src/model/model.ts";
 import type { LoadOptions } from "../../src/model/types.ts";
 import { StreamSource } from "../web/stream-source.ts";
@@ -32,6 +33,8 @@ function workersHost(source: ModelSource): Host {
  * @throws SourceError when it cannot be read; FormatError, ConfigError, TokenizerError or LimitError when it cannot be used.
  */
 export async function loadModel(source: ModelSource | string | URL, options: LoadOptions = {}): Promise<Model> {
-  const from = typeof source === "string" || source instanceof URL ? fromUrl(source) : source;
+  const given: unknown = source;
+  const isSource = typeof given === "object" && given !== null && typeof (given as Partial<ModelSource>).open === "function";
+  const from = isSource ? source as ModelSource : fromUrl(locationOf(source));
   return new Model(await load(workersHost(from), from.name, options));
 }

@@ -1,4 +1,4 @@
-import { ConfigError } from "../errors.ts";
+import { BlockFFNError, ConfigError } from "../errors.ts";
 import { openCheckpoint } from "../format/checkpoint.ts";
 import { packWeights } from "../format/pack.ts";
 import type { ModelFiles } from "../format/source.ts";
@@ -7,6 +7,8 @@ import type { Host, Tier } from "../host.ts";
 import { Engine } from "./engine.ts";
 import { ModelInstance } from "./instance.ts";
 import { loadPacked } from "./load-packed.ts";
+import { locationOf } from "./location.ts";
+import { isOutOfMemory, outOfMemory } from "./memory.ts";
 import { planWeights } from "./plan.ts";
 import { chooseReadAhead } from "./read-ahead.ts";
 import { chooseThreads } from "./threads.ts";
@@ -17,12 +19,16 @@ import type { LoadOptions } from "./types.ts";
  * Loads a packed file (straight into linear memory) or a Hugging Face folder (packed on the way).
  * @throws BlockFFNError subclasses that name the file and field.
  */
-export async function loadModel(host: Host, location: string, options: LoadOptions = {}): Promise<ModelInstance> {
-  const opened = host.open(location);
+export async function loadModel(host: Host, location: string | URL, options: LoadOptions = {}): Promise<ModelInstance> {
+  const opened = host.open(locationOf(location));
   const tier = prepareEngine(host, options);
   const files = await opened;
   const load = files.single ? loadFile : loadFolder;
-  return load(host, tier, files, options);
+  try {
+    return await load(host, tier, files, options);
+  } catch (error) {
+    throw isOutOfMemory(error) && !(error instanceof BlockFFNError) ? outOfMemory(files.name, error) : error;
+  }
 }
 
 /** The tier to run on. Its engine begins to compile, which goes along with opening the model and reading its header. */

@@ -6,9 +6,23 @@ const MAX_PAGES = 65536;
 /** The last page stays out: the address past a buffer's end would be 0 there, and a loop up to it would not run. */
 const USABLE_PAGES = MAX_PAGES - 1;
 
+/** What it means that a runtime has no memory, or no addresses, for what is always needed. */
+export function outOfMemory(what: string, cause: unknown): LimitError {
+  return new LimitError("the system gives no memory for it: free some, or raise the limit of this process (ulimit -v, a container's memory)", { field: what, cause });
+}
+
+/** Whether a runtime's error says so: there is no type for it, and each way to allocate words it anew. */
+export function isOutOfMemory(error: unknown): boolean {
+  return error instanceof Error && /out of memory|(could not|cannot) allocate|allocation failed/i.test(error.message);
+}
+
 /** Linear memory for an engine of so many threads: more than one share it. */
 export function newMemory(threads: number): WebAssembly.Memory {
-  return new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES, shared: threads > 1 });
+  try {
+    return new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES, shared: threads > 1 });
+  } catch (cause) {
+    throw outOfMemory("the engine's memory", cause);
+  }
 }
 
 /**
