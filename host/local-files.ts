@@ -5,6 +5,8 @@ import type { ByteSource, ModelFiles } from "../src/format/source.ts";
 export interface Disk {
   /** undefined when nothing is there; throws for what is neither a regular file nor a folder (reading a pipe would wait forever). */
   kindOf(path: string): Promise<"file" | "folder" | undefined>;
+  /** Names of what lies in a folder. */
+  names(path: string): Promise<readonly string[]>;
   /** @param name what errors call the file */
   open(path: string, name: string): Promise<ByteSource>;
 }
@@ -23,6 +25,7 @@ export async function openLocal(disk: Disk, location: string, path: string): Pro
   return {
     name: location,
     single: false,
+    names: () => disk.names(path),
     async open(name) {
       // Names come from untrusted index files: only a file directly in the folder is meant.
       if (name === "" || name === "." || name === ".." || /[/\\:\0]/.test(name)) {

@@ -7,7 +7,7 @@ import { deno, type DenoFile } from "./runtime.ts";
 
 /** Opens a model: a folder in the Hugging Face layout, or a packed file. @throws SourceError when there is neither, or it may not be read. */
 export async function openLocation(location: string): Promise<ModelFiles> {
-  return openLocal({ kindOf, open: (path, name) => LocalFile.open(path, name) }, location, localPath(location));
+  return openLocal({ kindOf, names, open: (path, name) => LocalFile.open(path, name) }, location, localPath(location));
 }
 
 function localPath(location: string): string {
@@ -27,6 +27,12 @@ async function kindOf(path: string): Promise<"file" | "folder" | undefined> {
     throw sourceError(path, cause);
   }
   throw new SourceError("is neither a file nor a folder", { file: path });
+}
+
+async function names(path: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name } of deno.readDir(path)) found.push(name);
+  return found;
 }
 
 /** Says what a failed file operation means for the user. */

@@ -21,6 +21,7 @@ interface DenoApi {
   readonly SeekMode: { readonly Start: number };
   readonly errors: Readonly<Record<"NotFound" | "NotCapable" | "PermissionDenied" | "AddrInUse" | "AddrNotAvailable" | "BrokenPipe", new () => Error>>;
   stat(path: string): Promise<{ readonly isFile: boolean; readonly isDirectory: boolean; readonly size: number }>;
+  readDir(path: string): AsyncIterable<{ readonly name: string }>;
   open(path: string): Promise<DenoFile>;
   readFile(path: string | URL): Promise<Uint8Array<ArrayBuffer>>;
   readTextFileSync(path: string | URL): string;

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, read, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, read, readdirSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { SourceError } from "../../src/errors.ts";
 import type { ByteSource, ModelFiles } from "../../src/format/source.ts";
@@ -16,7 +16,7 @@ const MAX_READ = 1 << 30;
 
 /** Opens a model: a folder in the Hugging Face layout, or a packed file. @throws SourceError when there is neither. */
 export async function openLocation(location: string): Promise<ModelFiles> {
-  return openLocal({ kindOf, open: (path, name) => NodeFile.open(path, name) }, location, localPath(location));
+  return openLocal({ kindOf, names: async (path) => readdirSync(path), open: (path, name) => NodeFile.open(path, name) }, location, localPath(location));
 }
 
 function localPath(location: string): string {

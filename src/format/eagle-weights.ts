@@ -21,6 +21,11 @@ function tensorOf(config: ModelConfig, part: Part): ExpectedTensor {
   return { name: name.replace(/^model\./, ""), shapes };
 }
 
+/** Names of the tensors that a head's plan is made from. */
+export function eagleTensors(config: ModelConfig, plan: WeightPlan): string[] {
+  return plan.parts.map((part) => tensorOf(config, part).name);
+}
+
 /**
  * Checks that an EAGLE checkpoint has every tensor of the plan (fc.bias may be missing), in its shape and as floats.
  * @throws ConfigError naming the configuration's file and the tensor.

@@ -1,12 +1,12 @@
 import * as v from "valibot";
 import { ConfigError } from "../errors.ts";
 import type { DenseFfn, ExpertFfn, GqaAttention, MlaAttention, ModelConfig } from "../model/config.ts";
-import { decodeUtf8 } from "./bytes.ts";
 import {
   BlockSchema, check, CommonSchema, CONFIG_LIMITS, DenseSchema, LlamaSchema, MiniCpmSchema, MlaSchema, MoeSchema, show, TopKSchema, TopPSchema,
 } from "./hf-schema.ts";
 import type { CommonFields } from "./hf-schema.ts";
 import { checkHfTensors } from "./hf-tensors.ts";
+import { parseJsonText } from "./json-text.ts";
 import type { TensorSource } from "./tensors.ts";
 
 export { CONFIG_LIMITS } from "./hf-schema.ts";
@@ -32,14 +32,9 @@ export function parseHfConfig(json: string | Uint8Array, file: string, tensors?:
 
 /** The fields of a configuration file. @throws ConfigError for anything but a JSON object. */
 export function parseJson(json: string | Uint8Array, file: string): object {
-  const text = typeof json === "string" ? json : decodeUtf8(json);
-  if (text === undefined) throw new ConfigError("is not UTF-8 text", { file });
-  let value: unknown;
-  try {
-    value = JSON.parse(text.replace(/^\uFEFF/, ""));
-  } catch (cause) {
-    throw new ConfigError("is not JSON", { file, cause });
-  }
+  const parsed = parseJsonText(typeof json === "string" ? new TextEncoder().encode(json) : json);
+  if ("problem" in parsed) throw new ConfigError(parsed.problem, { file, cause: parsed.cause });
+  const { value } = parsed;
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw new ConfigError(`must be an object, not ${show(value)}`, { file });
   return value;
 }

@@ -4,12 +4,13 @@ import type { ModelConfig } from "../model/config.ts";
 import { planWeights, PART_ALIGN, type WeightPlan } from "../model/plan.ts";
 import { QUANTIZATIONS, type Quantization } from "../model/types.ts";
 import { parseChatTemplate, type ChatTemplate } from "../text/chat-template.ts";
-import { readRange } from "./bytes.ts";
+import { decodeUtf8, readRange } from "./bytes.ts";
 import { MAX_TOKENIZER_BYTES } from "./checkpoint.ts";
 import { layoutDraft, parseDraftConfig, type DraftLayout } from "./draft-head.ts";
 import { parsePackedConfig } from "./packed-config.ts";
 import { encodeSafetensorsHeader, openSafetensors, type NamedTensor, type SafetensorsFile } from "./safetensors.ts";
 import type { ByteSource } from "./source.ts";
+import { openTorch } from "./torch.ts";
 
 // The packed model: a safetensors file whose U8 tensors are the parts of the weight plan, in the plan's order and 64-byte
 // aligned, so that one straight read fills linear memory. Metadata keys:
@@ -77,7 +78,7 @@ export function isPacked(file: SafetensorsFile): boolean {
  * @throws FormatError, ConfigError or LimitError naming the file and the field.
  */
 export async function openPacked(source: ByteSource): Promise<PackedModel> {
-  const file = await openSafetensors(source);
+  const file = await openContainer(source);
   if (!isPacked(file)) {
     throw new FormatError("not a packed model: convert the model's folder with `blockffn convert FOLDER --out FILE`", { file: source.name, field: VERSION });
   }
@@ -94,6 +95,16 @@ export async function openPacked(source: ByteSource): Promise<PackedModel> {
   const last = parts[parts.length - 1];
   const bytes = last === undefined ? 0 : last.offset + last.bytes;
   return { source, config, plan, weightsOffset, chatTemplate, draft, bytes, readTokenizer: () => readTokenizer(file) };
+}
+
+/** Opens the file; of a zip archive it is told what PyTorch has put into it. */
+async function openContainer(source: ByteSource): Promise<SafetensorsFile> {
+  try {
+    return await openSafetensors(source);
+  } catch (error) {
+    if (error instanceof FormatError && source.sequential !== true && source.size > 4 && decodeUtf8(await readRange(source, 0, 2, "header")) === "PK") await openTorch(source);
+    throw error;
+  }
 }
 
 function expectMetadata(file: SafetensorsFile, key: string, expected: string): void {

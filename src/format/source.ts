@@ -22,4 +22,6 @@ export interface ModelFiles {
   readonly single: boolean;
   /** Opens a file by its name inside the folder; undefined when it is not there. */
   open(path: string): Promise<ByteSource | undefined>;
+  /** Names of what lies directly in the folder, where that can be told. */
+  names?(): Promise<readonly string[]>;
 }

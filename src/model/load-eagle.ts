@@ -1,6 +1,7 @@
 import { ConfigError, SourceError, UsageError } from "../errors.ts";
 import { MAX_CONFIG_BYTES, openWeights, readOptional } from "../format/checkpoint.ts";
-import { checkEagleTensors, packEagle } from "../format/eagle-weights.ts";
+import { checkEagleLayout } from "../format/eagle-layout.ts";
+import { checkEagleTensors, eagleTensors, packEagle } from "../format/eagle-weights.ts";
 import type { ModelFiles } from "../format/source.ts";
 import type { TensorSource } from "../format/tensors.ts";
 import type { Host } from "../host.ts";
@@ -37,10 +38,12 @@ export async function openEagle(files: ModelFiles, base: ModelConfig, options: E
   const full = parseEagleConfig(json, CONFIG, base);
   const draftTokens = await readDraftTokens(files, base.vocabSize, options.draftVocab);
   const config: ModelConfig = { ...full, vocabSize: draftTokens?.length ?? base.vocabSize };
-  const tensors = await openWeights(files);
+  const plan = planEagle(config, "f32");
+  const tensors = await openWeights(files, () => eagleTensors(config, plan));
   try {
+    checkEagleLayout(tensors);
     // The names and shapes do not depend on the weight type.
-    checkEagleTensors(config, planEagle(config, "f32"), tensors, CONFIG);
+    checkEagleTensors(config, plan, tensors, CONFIG);
     return { config, draftTokens, tensors };
   } catch (error) {
     await tensors.close();

@@ -1,4 +1,5 @@
 import { TokenizerError } from "../errors.ts";
+import { parseJsonText } from "../format/json-text.ts";
 
 /**
  * What a tokenizer.json may hold; files in use have up to 11 MB, 1 million values, 0.3 million keys, depth 6. Objects and
@@ -25,17 +26,9 @@ export function parseJson(bytes: Uint8Array, file: string): unknown {
     throw new TokenizerError(`${bytes.length} bytes are too many; the limit is ${JSON_LIMITS.bytes} bytes`, { file, limit: JSON_LIMITS.bytes });
   }
   checkShape(bytes, file);
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new TokenizerError("is not UTF-8 text", { file, cause });
-  }
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new TokenizerError("is not valid JSON; use the tokenizer.json that was published with the model", { file, cause });
-  }
+  const parsed = parseJsonText(bytes);
+  if ("problem" in parsed) throw new TokenizerError(parsed.problem, { file, cause: parsed.cause });
+  return parsed.value;
 }
 
 function checkShape(bytes: Uint8Array, file: string): void {
