@@ -1,6 +1,6 @@
 import { BlockFFNError } from "../src/errors.ts";
 import type { Host, Tier } from "../src/host.ts";
-import { isOutOfMemory, outOfMemory } from "../src/model/memory.ts";
+import { isOutOfMemory, outOfMemory } from "../src/engine/memory.ts";
 
 /** Files of the engine, as scripts/build-engine.mjs names them. */
 export type EngineFile = `engine.${Tier}${"" | ".threads"}.wasm`;

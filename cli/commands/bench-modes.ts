@@ -8,7 +8,7 @@ import { formatModes } from "../../bench/modes/report.ts";
 import { writeFileAtomically } from "../../host/node/output.ts";
 import { UsageError } from "../../src/errors.ts";
 import { TIERS, type Tier } from "../../src/host.ts";
-import { QUANTIZATIONS, type Quantization } from "../../src/model/types.ts";
+import { QUANTIZATIONS, type Quantization } from "../../src/architecture/quantization.ts";
 import type { Context } from "../io.ts";
 import { jsonOption, modelOption, wholeNumber } from "../options.ts";
 import { readTextFile } from "../text-file.ts";

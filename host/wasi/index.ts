@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { WASI } from "node:wasi";
 import { SourceError } from "../../src/errors.ts";
-import { isOutOfMemory, outOfMemory } from "../../src/model/memory.ts";
+import { isOutOfMemory, outOfMemory } from "../../src/engine/memory.ts";
 import { PACKAGE_ROOT } from "../package-root.ts";
 
 /** Path of blockffn.wasi.wasm, the stand-alone WASI preview-1 command: copy it to where Node is not, or hand it to any WASI runtime. */

@@ -1,5 +1,5 @@
 import { TokenizerError } from "../errors.ts";
-import { parseJsonText } from "../format/json-text.ts";
+import { parseJsonText } from "./json-text.ts";
 
 /**
  * What a tokenizer.json may hold; files in use have up to 11 MB, 1 million values, 0.3 million keys, depth 6. Objects and

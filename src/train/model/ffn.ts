@@ -1,4 +1,4 @@
-import type { DenseFfn, ExpertFfn } from "../../model/config.ts";
+import type { DenseFfn, ExpertFfn } from "../../architecture/config.ts";
 import { np, type Tensor, type Tensors } from "../autodiff/jax.ts";
 import { silu } from "../autodiff/math.ts";
 import { route, type RouterNoise, type Routing } from "../routers/router.ts";

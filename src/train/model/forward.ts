@@ -1,4 +1,4 @@
-import type { ModelConfig } from "../../model/config.ts";
+import type { ModelConfig } from "../../architecture/config.ts";
 import { np, type Tensor, type Tensors } from "../autodiff/jax.ts";
 import type { RouterNoise, Routing } from "../routers/router.ts";
 import { attention, type AttentionInputs } from "./attention.ts";

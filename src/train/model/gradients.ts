@@ -1,4 +1,4 @@
-import type { ModelConfig } from "../../model/config.ts";
+import type { ModelConfig } from "../../architecture/config.ts";
 import { intTensor, jit, np, random, tensor, valueAndGrad, type Tensor, type Tensors } from "../autodiff/jax.ts";
 import { totalLoss, type LearningRows, type ObjectiveOptions } from "../objectives/total.ts";
 import type { RouterNoise } from "../routers/router.ts";

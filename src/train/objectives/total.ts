@@ -1,4 +1,4 @@
-import type { ModelConfig } from "../../model/config.ts";
+import type { ModelConfig } from "../../architecture/config.ts";
 import { lax, np, tensor, type Tensor, type Tensors } from "../autodiff/jax.ts";
 import { logSumExp } from "../autodiff/math.ts";
 import { forwardHidden, headLogits, type TokenRows } from "../model/forward.ts";

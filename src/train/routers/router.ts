@@ -1,5 +1,5 @@
 import { ConfigError } from "../../errors.ts";
-import type { ExpertFfn } from "../../model/config.ts";
+import type { ExpertFfn } from "../../architecture/config.ts";
 import { lax, np, type Tensor } from "../autodiff/jax.ts";
 import { blockScores } from "./block.ts";
 import { sparseMixer } from "./sparse-mixer.ts";
