@@ -41,13 +41,13 @@ export async function convertModel(
   if (files.single) {
     throw new FormatError("convert takes a model folder (config.json, weights, tokenizer.json)", { file: files.name });
   }
-  const { config, tensors, tokenizerJson, chatTemplate } = await openCheckpoint(files);
+  const { config, tensors, text } = await openCheckpoint(files);
   let eagle: EagleCheckpoint | undefined;
   try {
     eagle = draft === undefined ? undefined : await openDraft(draft, config);
     const plan = planWeights(config, quantization);
     const layout = eagle === undefined ? undefined : layoutDraft(draftConfig(eagle.config, eagle.draftTokens?.length ?? 0), plan, config);
-    const { head, fileSize } = encodePacked(config, plan, tokenizerJson, { draft: layout, chatTemplate });
+    const { head, fileSize } = encodePacked(config, plan, text.tokenizerJson, { draft: layout, chatTemplate: text.chatTemplate });
     await sink(head);
     let at = 0;
     const put = async (offset: number, bytes: Uint8Array): Promise<void> => {

@@ -50,7 +50,7 @@ async function loadFile(host: Host, tier: Promise<Tier>, files: ModelFiles, opti
 }
 
 async function loadFolder(host: Host, tier: Promise<Tier>, files: ModelFiles, options: LoadOptions): Promise<ModelInstance> {
-  const { config, tensors, tokenizerJson, chatTemplate } = await openCheckpoint(files);
+  const { config, tensors, text } = await openCheckpoint(files);
   try {
     const plan = planWeights(config, options.quantize ?? "f32");
     const threads = chooseThreads(host, config, plan, options.threads);
@@ -58,7 +58,7 @@ async function loadFolder(host: Host, tier: Promise<Tier>, files: ModelFiles, op
     const engine = await Engine.start(host, await tier, { threads, name: files.name, wait: options.threads !== undefined });
     try {
       const model = new ModelInstance({
-        name: files.name, config, tier: await tier, engine, plan, ffn: options.ffn ?? "sparse", tokenizerJson, chatTemplate, pause: host.pause, frozenClock: host.frozenClock,
+        name: files.name, config, tier: await tier, engine, plan, ffn: options.ffn ?? "sparse", text, pause: host.pause, frozenClock: host.frozenClock,
       });
       await packWeights(plan, weights, (offset, bytes) => model.engine.bytes(model.addresses.weights + offset, bytes.length).set(bytes), options.onProgress);
       chooseReadAhead(model, () => host.now());

@@ -26,7 +26,7 @@ test("the first kind of weights that is there is taken", async () => {
   };
   for (const [name, weights] of Object.entries(kinds)) {
     const files = new MemoryFiles({ "config.json": single["config.json"], ...(weights as Record<string, Uint8Array | string>), "tokenizer.json": "{}" });
-    const { config, tensors, tokenizerJson } = await openCheckpoint(files);
+    const { config, tensors, text: { tokenizerJson } } = await openCheckpoint(files);
     expect(tensors.name).toBe(name);
     expect(config.layers).toBe(2);
     expect(new TextDecoder().decode(tokenizerJson)).toBe("{}");
@@ -35,7 +35,7 @@ test("the first kind of weights that is there is taken", async () => {
   }
   const both = new MemoryFiles({ ...single, "pytorch_model.bin": "broken, but not needed" });
   expect((await openCheckpoint(both)).tensors.name).toBe("model.safetensors");
-  expect((await openCheckpoint(both)).tokenizerJson).toBeUndefined();
+  expect((await openCheckpoint(both)).text.tokenizerJson).toBeUndefined();
 });
 
 test("a tied model may keep its one matrix under the head's name", async () => {
@@ -116,7 +116,7 @@ describeShared("trained checkpoints", "checkpoints", () => {
   test("the trained BlockFFN and a Llama made by others", async () => {
     const nano = await openCheckpoint(folder(sharedPath("checkpoints/blockffn-nano/")));
     expect(nano.config).toMatchObject({ tied: true, contextLength: 1024, logitScale: 1, ffn: { experts: 48, expertSize: 32, routerNorm: "rms" } });
-    expect(nano.tokenizerJson!.length).toBeGreaterThan(100_000);
+    expect(nano.text.tokenizerJson!.length).toBeGreaterThan(100_000);
     const llamaModel = await openCheckpoint(folder(sharedPath("checkpoints/tinystories-656k/")));
     expect(llamaModel.config).toMatchObject({ architecture: "llama", tied: true, contextLength: 512, attention: { kind: "gqa", heads: 8, kvHeads: 4, headDim: 16 } });
   });

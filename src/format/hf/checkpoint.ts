@@ -1,9 +1,10 @@
 import { SourceError, UsageError } from "../../errors.ts";
 import type { ModelConfig } from "../../architecture/config.ts";
-import { readChatTemplate, type ChatTemplate } from "../../text/chat-template.ts";
+import { folderText, TEXT_FILES, type ModelText } from "../../text/model-text.ts";
 import { readRange, readWhole } from "../bytes.ts";
 import { foreignFile, MAGIC_BYTES } from "../../foreign.ts";
-import { parseHfConfig } from "./config.ts";
+import { parseHfConfig, parseJson } from "./config.ts";
+import { withGenerationConfig } from "./generation-config.ts";
 import { refuseEagleHead } from "./eagle-layout.ts";
 import { checkHfTensors, expectedHfTensors } from "./tensors.ts";
 import { openSafetensors } from "../safetensors/safetensors.ts";
@@ -15,13 +16,11 @@ import { openTorch } from "../torch/torch.ts";
 
 /** Largest config.json. */
 export const MAX_CONFIG_BYTES = 1 << 20;
-/** Largest tokenizer.json. */
+/** Largest tokenizer.json, and largest of each other file about text. */
 export const MAX_TOKENIZER_BYTES = 64 << 20;
 
 const CONFIG = "config.json";
-const TOKENIZER = "tokenizer.json";
-const TOKENIZER_CONFIG = "tokenizer_config.json";
-const CHAT_TEMPLATE = "chat_template.jinja";
+const GENERATION_CONFIG = "generation_config.json";
 
 /** How weights may be kept, the first that is there is taken. */
 const WEIGHTS: readonly { readonly file: string; readonly open: (source: ByteSource, files: ModelFiles, needed: Needed) => Promise<TensorSource> }[] = [
@@ -35,10 +34,7 @@ const WEIGHTS: readonly { readonly file: string; readonly open: (source: ByteSou
 export interface Checkpoint {
   readonly config: ModelConfig;
   readonly tensors: TensorSource;
-  /** Raw bytes of tokenizer.json; undefined when there is none. */
-  readonly tokenizerJson: Uint8Array | undefined;
-  /** From tokenizer_config.json or chat_template.jinja; undefined when they have none. */
-  readonly chatTemplate: ChatTemplate | undefined;
+  readonly text: ModelText;
 }
 
 /**
@@ -51,16 +47,16 @@ export async function openCheckpoint(files: ModelFiles): Promise<Checkpoint> {
   if (configJson === undefined) {
     throw new SourceError(`there is no ${CONFIG} in ${files.name}; a model folder in the Hugging Face layout needs one`, { file: CONFIG });
   }
-  const tokenizerJson = await readOptional(files, TOKENIZER, MAX_TOKENIZER_BYTES);
-  const chatTemplate = readChatTemplate(await readOptional(files, TOKENIZER_CONFIG, MAX_CONFIG_BYTES), await readOptional(files, CHAT_TEMPLATE, MAX_CONFIG_BYTES));
-  const config = parseHfConfig(configJson, CONFIG);
+  const generation = await readOptional(files, GENERATION_CONFIG, MAX_CONFIG_BYTES);
+  const config = withGenerationConfig(parseHfConfig(configJson, CONFIG), parseJson(configJson, CONFIG), generation && parseJson(generation, GENERATION_CONFIG), GENERATION_CONFIG);
+  const text = await readText(files);
   const names = expectedHfTensors(config).map(({ name }) => name);
   const stored = await openWeights(files, (has) => (config.tied ? withTiedName(names, has) : names));
   try {
     refuseEagleHead(stored);
     const tensors = config.tied ? withTiedEmbedding(stored) : stored;
     checkHfTensors(config, tensors, CONFIG);
-    return { config, tensors, tokenizerJson, chatTemplate };
+    return { config, tensors, text };
   } catch (error) {
     await stored.close();
     throw error;
@@ -93,6 +89,19 @@ async function otherWeights(files: ModelFiles): Promise<string> {
   } finally {
     await source.close();
   }
+}
+
+/** Reads the files about text; those that cannot be read say so when they are asked for. */
+async function readText(files: ModelFiles): Promise<ModelText> {
+  const read = new Map<string, { readonly bytes: Uint8Array | undefined } | { readonly error: unknown }>();
+  for (const name of TEXT_FILES) {
+    read.set(name, await readOptional(files, name, MAX_TOKENIZER_BYTES).then((bytes) => ({ bytes }), (error: unknown) => ({ error })));
+  }
+  return folderText((name) => {
+    const file = read.get(name)!;
+    if ("error" in file) throw file.error;
+    return file.bytes;
+  });
 }
 
 /** A file as a whole; undefined when it is not there. @throws LimitError when it has more than `limit` bytes. */

@@ -7,11 +7,13 @@ import {
   BlockSchema, check, CommonSchema, DenseSchema, LlamaSchema, MiniCpmSchema, MlaSchema, MoeSchema, show, TopKSchema, TopPSchema,
 } from "./schema.ts";
 import type { CommonFields } from "./schema.ts";
+import { ROPE_FIELDS, ropeThetaOf } from "./rope.ts";
 import { checkHfTensors } from "./tensors.ts";
 import type { TensorSource } from "../tensors.ts";
 
 /** Epsilon of MLA's two inner norms: the class default of the official code, whatever rms_norm_eps says. */
 const MLA_LORA_EPS = 1e-6;
+const RopeSchema = v.object(ROPE_FIELDS);
 const DEFAULT_ROPE_THETA = 10_000;
 const DEFAULT_BOS = 1;
 const DEFAULT_EOS = 2;
@@ -63,7 +65,7 @@ function llamaConfig(fields: object, file: string): ModelConfig {
   const llama = check(LlamaSchema, fields, file);
   return {
     architecture: "llama",
-    ...commonConfig(common, { context: 2048, tied: false }, file),
+    ...commonConfig(fields, common, { context: 2048, tied: false }, file),
     embedScale: 1,
     residualScale: 1,
     logitScale: 1,
@@ -77,7 +79,7 @@ function miniCpmConfig(fields: object, file: string): ModelConfig {
   const cpm = check(MiniCpmSchema, fields, file);
   return {
     architecture: "minicpm",
-    ...commonConfig(common, { context: 4096, tied: true }, file),
+    ...commonConfig(fields, common, { context: 4096, tied: true }, file),
     embedScale: cpm.scale_emb,
     residualScale: cpm.scale_depth / Math.sqrt(common.num_hidden_layers),
     logitScale: cpm.dim_model_base / common.hidden_size,
@@ -86,7 +88,7 @@ function miniCpmConfig(fields: object, file: string): ModelConfig {
   };
 }
 
-function commonConfig(common: CommonFields, defaults: { context: number; tied: boolean }, file: string) {
+function commonConfig(fields: object, common: CommonFields, defaults: { context: number; tied: boolean }, file: string) {
   const { vocab_size: vocab, bos_token_id: bos, eos_token_id: eos } = common;
   // The class defaults may not exist in a tiny vocabulary; ids that are written down must.
   const bosTokenId = bos === undefined && vocab > DEFAULT_BOS ? DEFAULT_BOS : bos ?? undefined;
@@ -102,7 +104,7 @@ function commonConfig(common: CommonFields, defaults: { context: number; tied: b
     layers: common.num_hidden_layers,
     contextLength: common.max_position_embeddings ?? defaults.context,
     rmsEps: common.rms_norm_eps,
-    ropeTheta: common.rope_theta ?? common.rope_parameters?.rope_theta ?? DEFAULT_ROPE_THETA,
+    ropeTheta: ropeThetaOf(check(RopeSchema, fields, file)) ?? DEFAULT_ROPE_THETA,
     tied: common.tie_word_embeddings ?? defaults.tied,
     bosTokenId,
     eosTokenIds,

@@ -3,7 +3,8 @@ import { FormatError } from "../../errors.ts";
 import type { ModelConfig } from "../../architecture/config.ts";
 import { planWeights, PART_ALIGN, type WeightPlan } from "../../architecture/plan.ts";
 import { QUANTIZATIONS, type Quantization } from "../../architecture/quantization.ts";
-import { parseChatTemplate, type ChatTemplate } from "../../text/chat-template.ts";
+import type { ChatTemplate } from "../../text/chat-template.ts";
+import { packedText, type ModelText } from "../../text/model-text.ts";
 import { decodeUtf8, readRange } from "../bytes.ts";
 import { MAX_TOKENIZER_BYTES } from "../hf/checkpoint.ts";
 import { layoutDraft, type DraftLayout } from "../../architecture/draft-head.ts";
@@ -33,12 +34,12 @@ export interface PackedModel {
   readonly config: ModelConfig;
   readonly plan: WeightPlan;
   readonly weightsOffset: number;
-  readonly chatTemplate: ChatTemplate | undefined;
   /** The EAGLE head behind the weights. */
   readonly draft: DraftLayout | undefined;
   /** Bytes of weights and head together: what one straight read brings in. */
   readonly bytes: number;
-  readTokenizer(): Promise<Uint8Array | undefined>;
+  /** Its tokenizer and chat template; what is wrong with them is told when they are used. @throws SourceError */
+  readText(): Promise<ModelText>;
 }
 
 /** Lays out a packed file: its first bytes (header and tokenizer, padded) and where the weights start. */
@@ -89,13 +90,12 @@ export async function openPacked(source: ByteSource): Promise<PackedModel> {
   const quantization = readQuantization(file);
   const config = parsePackedConfig(file.metadata.get(CONFIG) ?? "", source.name, CONFIG);
   const plan = planWeights(config, quantization);
-  const chatTemplate = parseChatTemplate(file.metadata.get(CHAT_TEMPLATE), source.name, CHAT_TEMPLATE);
   const draft = version === DRAFT_VERSION ? layoutDraft(parseDraftConfig(file.metadata.get(DRAFT) ?? "", source.name, DRAFT, config), plan, config) : undefined;
   const parts = [...plan.parts, ...(draft?.parts ?? [])];
   const weightsOffset = checkParts(file, parts);
   const last = parts[parts.length - 1];
   const bytes = last === undefined ? 0 : last.offset + last.bytes;
-  return { source, config, plan, weightsOffset, chatTemplate, draft, bytes, readTokenizer: () => readTokenizer(file) };
+  return { source, config, plan, weightsOffset, draft, bytes, readText: () => readText(file) };
 }
 
 /** Opens the file; of a zip archive it is told what PyTorch has put into it. */
@@ -138,11 +138,15 @@ function checkParts(file: SafetensorsFile, parts: readonly { readonly name: stri
   return weightsOffset;
 }
 
-async function readTokenizer(file: SafetensorsFile): Promise<Uint8Array | undefined> {
+async function readText(file: SafetensorsFile): Promise<ModelText> {
+  const template = { json: file.metadata.get(CHAT_TEMPLATE), file: file.name, field: CHAT_TEMPLATE };
   const entry = file.entry(TOKENIZER);
-  if (entry === undefined) return undefined;
+  if (entry === undefined) return packedText(() => undefined, template);
   if (entry.dtype !== "U8" || entry.byteLength > MAX_TOKENIZER_BYTES) {
-    throw new FormatError(`must be at most ${MAX_TOKENIZER_BYTES} bytes of U8`, { file: file.name, field: TOKENIZER, limit: MAX_TOKENIZER_BYTES });
+    return packedText(() => {
+      throw new FormatError(`must be at most ${MAX_TOKENIZER_BYTES} bytes of U8`, { file: file.name, field: TOKENIZER, limit: MAX_TOKENIZER_BYTES });
+    }, template);
   }
-  return readRange(file.source, entry.offset, entry.byteLength, TOKENIZER);
+  const bytes = await readRange(file.source, entry.offset, entry.byteLength, TOKENIZER);
+  return packedText(() => bytes, template);
 }

@@ -1,0 +1,134 @@
+import * as v from "valibot";
+import { parseJson } from "./json.ts";
+import { check } from "./schema.ts";
+
+/** The files beside tokenizer.json that say more of its tokens; undefined where they are not there. */
+export interface TokenizerConfigFiles {
+  /** tokenizer_config.json */
+  readonly config?: Uint8Array | undefined;
+  /** special_tokens_map.json, read where tokenizer_config.json has no added_tokens_decoder. */
+  readonly specialTokens?: Uint8Array | undefined;
+  /** added_tokens.json, likewise. */
+  readonly addedTokens?: Uint8Array | undefined;
+}
+
+/** A token that these files add to those of tokenizer.json. */
+export interface ConfiguredToken {
+  readonly content: string;
+  readonly special: boolean;
+  readonly lstrip: boolean;
+  readonly rstrip: boolean;
+  readonly single_word: boolean;
+  readonly normalized: boolean;
+  /** Its flags count, too, where tokenizer.json has it as an added token: from added_tokens_decoder. */
+  readonly overrides: boolean;
+}
+
+/** In the order in which they are added. */
+export type TokenizerConfig = readonly ConfiguredToken[];
+
+const NAMES = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"] as const;
+const Flag = v.nullish(v.boolean());
+const Entry = v.object({ content: v.string(), special: Flag, lstrip: Flag, rstrip: Flag, single_word: Flag, normalized: Flag });
+const Token = v.union([v.string(), Entry]);
+const Extra = v.nullish(v.union([v.array(Token), v.record(v.string(), Token)]));
+const Named = v.nullish(Token);
+const Schema = v.looseObject({
+  bos_token: Named, eos_token: Named, unk_token: Named, sep_token: Named, pad_token: Named, cls_token: Named, mask_token: Named,
+  extra_special_tokens: Extra, additional_special_tokens: Extra,
+});
+const Decoder = v.record(v.pipe(v.string(), v.digits()), Entry);
+const Added = v.record(v.string(), v.pipe(v.number(), v.safeInteger()));
+const File = v.looseObject({});
+
+/** Fields of tokenizer_config.json, with those of special_tokens_map.json over them where transformers reads that. @throws TokenizerError */
+export function tokenizerFields({ config, specialTokens }: TokenizerConfigFiles): Readonly<Record<string, unknown>> {
+  const fields = config === undefined ? {} : check(File, parseJson(config, "tokenizer_config.json"), "tokenizer_config.json", "");
+  if (specialTokens === undefined || "added_tokens_decoder" in fields) return fields;
+  return { ...fields, ...check(File, parseJson(specialTokens, "special_tokens_map.json"), "special_tokens_map.json", "") };
+}
+
+/**
+ * The tokens that a model folder adds to its tokenizer.json, as PreTrainedTokenizerBase.from_pretrained and TokenizersBackend of
+ * transformers 5 find them: added_tokens_decoder by id, or added_tokens.json, then the named special tokens, then the extra ones.
+ * @throws TokenizerError naming file and field.
+ */
+export function readTokenizerConfig(files: TokenizerConfigFiles): TokenizerConfig {
+  const file = "tokenizer_config.json";
+  const fields = tokenizerFields(files);
+  const parsed = check(Schema, fields, file, "");
+  const extra = parsed.extra_special_tokens ?? parsed.additional_special_tokens ?? [];
+  const own = Object.entries(fields).flatMap(([key, value]) => (key.endsWith("_token") && !(NAMES as readonly string[]).includes(key) && typeof value === "string" ? [value] : []));
+  const named = [...NAMES.flatMap((name) => parsed[name] ?? []), ...own, ...(Array.isArray(extra) ? [] : Object.values(extra))];
+  const special = [...named, ...(Array.isArray(extra) ? extra : [])];
+  const contents = new Set(named.map(contentOf));
+  const decoder = decoderOf(fields, files.addedTokens, new Set(special.map(contentOf)));
+  return [
+    ...decoder.map((token) => configured(token, contents.has(token.content), true)),
+    ...special.map((token) => configured(token, true, false)),
+  ];
+}
+
+type Token = v.InferOutput<typeof Token>;
+
+function contentOf(token: Token): string {
+  return typeof token === "string" ? token : token.content;
+}
+
+/** Entries of added_tokens_decoder or, without it, of added_tokens.json, by ascending id. */
+function decoderOf(fields: Readonly<Record<string, unknown>>, addedTokens: Uint8Array | undefined, special: ReadonlySet<string>): v.InferOutput<typeof Entry>[] {
+  const { added_tokens_decoder: decoder } = fields;
+  if (decoder !== undefined) {
+    const entries = Object.entries(check(Decoder, decoder, "tokenizer_config.json", "added_tokens_decoder"));
+    return entries.sort(([a], [b]) => Number(a) - Number(b)).map(([, token]) => token);
+  }
+  if (addedTokens === undefined) return [];
+  const file = "added_tokens.json";
+  const entries = Object.entries(check(Added, parseJson(addedTokens, file), file, ""));
+  return entries.sort(([, a], [, b]) => a - b).map(([content]) => ({ content, special: special.has(content), normalized: !special.has(content) }));
+}
+
+function configured(token: Token, isSpecial: boolean, overrides: boolean): ConfiguredToken {
+  const { content, special, lstrip, rstrip, single_word: word, normalized } = typeof token === "string" ? { content: token } as v.InferOutput<typeof Entry> : token;
+  const flag = special === true || isSpecial;
+  return { content, special: flag, lstrip: lstrip ?? false, rstrip: rstrip ?? false, single_word: word ?? false, normalized: normalized ?? special !== true, overrides };
+}
+
+/**
+ * A parsed tokenizer.json with these tokens among its added ones, as `add_tokens` of tokenizers puts them there: a token that has an id
+ * keeps it, others get the next ones; what was special stays so. The object itself where nothing changes, or where it is no tokenizer.json.
+ */
+export function withConfiguredTokens(json: unknown, config: TokenizerConfig): unknown {
+  if (config.length === 0 || !isRecord(json) || !isRecord(json["model"]) || !isRecord(json["model"]["vocab"])) return json;
+  const vocab = json["model"]["vocab"];
+  const listed = json["added_tokens"] ?? [];
+  if (!Array.isArray(listed) || !listed.every((token) => isRecord(token) && typeof token["content"] === "string" && typeof token["id"] === "number")) return json;
+  const added = new Map((listed as AddedJson[]).map((token) => [token.content, token]));
+  let next = (): number => {
+    let id = Object.keys(vocab).length;
+    for (const token of added.values()) id = Math.max(id, token.id + 1);
+    next = () => ++id;
+    return id;
+  };
+  let changed = false;
+  for (const { overrides, ...token } of config) {
+    const known = added.get(token.content);
+    if (token.content === "" || (known !== undefined && (!overrides || sameFlags(known, token)))) continue;
+    const inVocab = Object.hasOwn(vocab, token.content) ? vocab[token.content] : undefined;
+    const id = known?.id ?? (typeof inVocab === "number" ? inVocab : next());
+    added.set(token.content, { ...token, id, special: token.special || known?.special === true });
+    changed = true;
+  }
+  return changed ? { ...json, added_tokens: [...added.values()] } : json;
+}
+
+type AddedJson = Partial<Omit<ConfiguredToken, "overrides">> & { readonly content: string; readonly id: number };
+
+function sameFlags(a: AddedJson, b: Omit<ConfiguredToken, "overrides">): boolean {
+  const flags = ["special", "lstrip", "rstrip", "single_word"] as const;
+  return flags.every((flag) => (a[flag] ?? false) === b[flag]) && (a.normalized ?? a.special !== true) === b.normalized;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
