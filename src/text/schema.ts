@@ -6,9 +6,8 @@ import { parseJson } from "./json.ts";
 export const MAX_IDS = 1 << 19;
 /** Longest entry of the vocabulary, in UTF-16 units. */
 const MAX_TOKEN_LENGTH = 1024;
-/** Longest added token, and all of them together, in UTF-16 units: bounds the search for them in a text. */
+/** Longest added token in UTF-16 units: bounds the search for them at each place of a text. */
 const MAX_ADDED_LENGTH = 128;
-const MAX_ADDED_TOTAL = 1 << 17;
 
 const TokenId = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_IDS - 1));
 const Short = v.pipe(v.string(), v.nonEmpty(), v.maxLength(8));
@@ -129,7 +128,6 @@ function checkAdded(tokens: readonly AddedToken[], vocab: Readonly<Record<string
   const field = "added_tokens";
   const contents = new Set<string>();
   const ids = new Set<number>();
-  let total = 0;
   tokens.forEach((token, i) => {
     const where = `${field}.${i}`;
     if (contents.has(token.content)) throw new TokenizerError(`${quote(token.content)} is there twice`, { file, field: where });
@@ -139,8 +137,6 @@ function checkAdded(tokens: readonly AddedToken[], vocab: Readonly<Record<string
     }
     contents.add(token.content);
     ids.add(token.id);
-    total += token.content.length;
-    if (total > MAX_ADDED_TOTAL) throw new TokenizerError(`are longer than ${MAX_ADDED_TOTAL} characters together`, { file, field, limit: MAX_ADDED_TOTAL });
   });
 }
 
