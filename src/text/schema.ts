@@ -145,19 +145,21 @@ function checkAdded(tokens: readonly AddedToken[], vocab: Readonly<Record<string
 /** @param skipped length of the prefix that the right token of a merge loses */
 function checkMerges(value: unknown, vocab: Readonly<Record<string, number>>, skipped: number, file: string): [string, string][] {
   if (!Array.isArray(value)) throw new TokenizerError("must be a list of pairs", { file, field: "model.merges" });
-  return value.map((merge: unknown, i) => {
-    const field = `model.merges.${i}`;
+  const merges = value as unknown[];
+  // In place: the pairs of a large vocabulary take tens of megabytes.
+  for (let i = 0; i < merges.length; i++) {
+    const merge = merges[i];
     const pair: unknown = typeof merge === "string" ? merge.split(" ") : merge;
-    if (!Array.isArray(pair) || pair.length !== 2) throw new TokenizerError("must be two tokens", { file, field });
-    const [left, right] = pair as [unknown, unknown];
+    const [left, right] = Array.isArray(pair) && pair.length === 2 ? (pair as [unknown, unknown]) : [];
     if (typeof left !== "string" || typeof right !== "string" || left === "" || right === "") {
-      throw new TokenizerError("must be two tokens", { file, field });
+      throw new TokenizerError("must be two tokens", { file, field: `model.merges.${i}` });
     }
-    for (const token of [left, right, left + right.slice(skipped)]) {
-      if (!Object.hasOwn(vocab, token)) throw new TokenizerError(`${quote(token)} is not in model.vocab`, { file, field });
-    }
-    return [left, right];
-  });
+    const result = left + right.slice(skipped);
+    const missing = !Object.hasOwn(vocab, left) ? left : !Object.hasOwn(vocab, right) ? right : !Object.hasOwn(vocab, result) ? result : undefined;
+    if (missing !== undefined) throw new TokenizerError(`${quote(missing)} is not in model.vocab`, { file, field: `model.merges.${i}` });
+    merges[i] = pair;
+  }
+  return merges as [string, string][];
 }
 
 /** A token for an error message: quoted, control characters escaped, cut. */
