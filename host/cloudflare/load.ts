@@ -5,22 +5,26 @@ import { Model } from "../../src/model.ts";
 import type { LoadOptions } from "../../src/engine/types.ts";
 import { StreamSource } from "../web/stream-source.ts";
 import { workersEngine } from "./engine.ts";
-import { fromUrl, type ModelSource } from "./sources.ts";
+import { fromUrl, type ModelSource, type ModelStream } from "./sources.ts";
 
 /** Workers: one source, the engine of the bundle. */
 function workersHost(source: ModelSource): Host {
   return {
     tiers: ["simd"],
     engine: workersEngine,
-    open: async () => ({
-      name: source.name,
-      single: true,
-      async open(path) {
-        if (path !== "") return undefined;
-        const { size, stream } = await source.open();
-        return new StreamSource(source.name, size, stream);
-      },
-    }),
+    async open() {
+      let opened: ModelStream | undefined;
+      return {
+        name: source.name,
+        single: true,
+        unchanged: async () => opened?.unchanged?.(),
+        async open(path) {
+          if (path !== "") return undefined;
+          opened = await source.open();
+          return new StreamSource(source.name, opened.size, opened.stream);
+        },
+      };
+    },
     now: () => performance.now(),
     // It goes on at I/O only (https://developers.cloudflare.com/workers/runtime-apis/performance/).
     frozenClock: true,

@@ -2,6 +2,7 @@ import { FormatError } from "../errors.ts";
 import { planWeights } from "../architecture/plan.ts";
 import type { Quantization } from "../architecture/quantization.ts";
 import { hasRanking, openEagle, type EagleCheckpoint } from "./eagle.ts";
+import { whileUnchanged } from "./unchanged.ts";
 import type { ModelConfig } from "../architecture/config.ts";
 import { openCheckpoint } from "../format/hf/checkpoint.ts";
 import { draftConfig, layoutDraft } from "../architecture/draft-head.ts";
@@ -41,6 +42,12 @@ export async function convertModel(
   if (files.single) {
     throw new FormatError("convert takes a model folder (config.json, weights, tokenizer.json)", { file: files.name });
   }
+  return whileUnchanged(files, () => whileUnchanged(draft?.files ?? files, () => convertFolder(files, quantization, sink, onProgress, draft)));
+}
+
+async function convertFolder(
+  files: ModelFiles, quantization: Quantization, sink: FileSink, onProgress?: (done: number, total: number) => void, draft?: ConvertDraft,
+): Promise<ConvertResult> {
   const { config, tensors, text } = await openCheckpoint(files);
   let eagle: EagleCheckpoint | undefined;
   try {

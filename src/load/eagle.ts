@@ -10,6 +10,7 @@ import { EagleHead } from "../engine/eagle.ts";
 import { MAX_RANKING_BYTES, parseEagleConfig, parseRanking } from "../format/hf/eagle-config.ts";
 import { planEagle } from "../architecture/eagle-plan.ts";
 import type { ModelInstance } from "../engine/instance.ts";
+import { whileUnchanged } from "./unchanged.ts";
 
 const CONFIG = "config.json";
 const RANKING = "token_frequency_rank.json";
@@ -65,6 +66,10 @@ export async function hasRanking(files: ModelFiles): Promise<boolean> {
 export async function loadEagle(host: Host, location: string, base: ModelInstance, options: EagleOptions = {}): Promise<EagleHead> {
   base.assertAlive();
   const files = await host.open(location);
+  return whileUnchanged(files, () => loadFolder(files, base, options), (head) => head.dispose());
+}
+
+async function loadFolder(files: ModelFiles, base: ModelInstance, options: EagleOptions): Promise<EagleHead> {
   const { config, draftTokens, tensors } = await openEagle(files, base.config, options);
   try {
     const plan = planEagle(config, base.quantization);

@@ -12,6 +12,7 @@ import { isOutOfMemory, outOfMemory } from "../engine/memory.ts";
 import { planWeights } from "../architecture/plan.ts";
 import { chooseReadAhead } from "./read-ahead.ts";
 import { chooseThreads } from "./threads.ts";
+import { whileUnchanged } from "./unchanged.ts";
 import { bestTier } from "./tier.ts";
 import type { LoadOptions } from "../engine/types.ts";
 
@@ -25,7 +26,7 @@ export async function loadModel(host: Host, location: string | URL, options: Loa
   const files = await opened;
   const load = files.single ? loadFile : loadFolder;
   try {
-    return await load(host, tier, files, options);
+    return await whileUnchanged(files, () => load(host, tier, files, options), (model) => model.dispose());
   } catch (error) {
     throw isOutOfMemory(error) && !(error instanceof BlockFFNError) ? outOfMemory(files.name, error) : error;
   }
