@@ -20,8 +20,8 @@ export interface ConfiguredToken {
   readonly rstrip: boolean;
   readonly single_word: boolean;
   readonly normalized: boolean;
-  /** Its flags count, too, where tokenizer.json has it as an added token: from added_tokens_decoder. */
-  readonly overrides: boolean;
+  /** What it changes of an added token that tokenizer.json has: all flags, makes it special, or nothing. */
+  readonly changes: "flags" | "special" | "nothing";
 }
 
 /** In the order in which they are added. */
@@ -57,15 +57,17 @@ export function readTokenizerConfig(files: TokenizerConfigFiles): TokenizerConfi
   const file = "tokenizer_config.json";
   const fields = tokenizerFields(files);
   const parsed = check(Schema, fields, file, "");
-  const extra = parsed.extra_special_tokens ?? parsed.additional_special_tokens ?? [];
+  const { extra_special_tokens: extras } = parsed;
+  const extra = (extras !== null && extras !== undefined && Object.keys(extras).length > 0 ? extras : parsed.additional_special_tokens) ?? [];
   const own = Object.entries(fields).flatMap(([key, value]) => (key.endsWith("_token") && !(NAMES as readonly string[]).includes(key) && typeof value === "string" ? [value] : []));
   const named = [...NAMES.flatMap((name) => parsed[name] ?? []), ...own, ...(Array.isArray(extra) ? [] : Object.values(extra))];
   const special = [...named, ...(Array.isArray(extra) ? extra : [])];
   const contents = new Set(named.map(contentOf));
   const decoder = decoderOf(fields, files.addedTokens, new Set(special.map(contentOf)));
+  const legacy = fields["added_tokens_decoder"] === undefined;
   return [
-    ...decoder.map((token) => configured(token, contents.has(token.content), true)),
-    ...special.map((token) => configured(token, true, false)),
+    ...decoder.map((token) => configured(token, contents.has(token.content), "flags")),
+    ...special.map((token) => configured(token, true, legacy && contents.has(contentOf(token)) ? "special" : "nothing")),
   ];
 }
 
@@ -88,10 +90,10 @@ function decoderOf(fields: Readonly<Record<string, unknown>>, addedTokens: Uint8
   return entries.sort(([, a], [, b]) => a - b).map(([content]) => ({ content, special: special.has(content), normalized: !special.has(content) }));
 }
 
-function configured(token: Token, isSpecial: boolean, overrides: boolean): ConfiguredToken {
+function configured(token: Token, isSpecial: boolean, changes: ConfiguredToken["changes"]): ConfiguredToken {
   const { content, special, lstrip, rstrip, single_word: word, normalized } = typeof token === "string" ? { content: token } as v.InferOutput<typeof Entry> : token;
   const flag = special === true || isSpecial;
-  return { content, special: flag, lstrip: lstrip ?? false, rstrip: rstrip ?? false, single_word: word ?? false, normalized: normalized ?? special !== true, overrides };
+  return { content, special: flag, lstrip: lstrip ?? false, rstrip: rstrip ?? false, single_word: word ?? false, normalized: normalized ?? special !== true, changes };
 }
 
 /**
@@ -111,9 +113,10 @@ export function withConfiguredTokens(json: unknown, config: TokenizerConfig): un
     return id;
   };
   let changed = false;
-  for (const { overrides, ...token } of config) {
-    const known = added.get(token.content);
-    if (token.content === "" || (known !== undefined && (!overrides || sameFlags(known, token)))) continue;
+  for (const { changes, ...wanted } of config) {
+    const known = added.get(wanted.content);
+    const token = known !== undefined && changes === "special" ? { ...wanted, ...flagsOf(known), special: true } : wanted;
+    if (token.content === "" || (known !== undefined && (changes === "nothing" || sameFlags(known, token)))) continue;
     const inVocab = Object.hasOwn(vocab, token.content) ? vocab[token.content] : undefined;
     const id = known?.id ?? (typeof inVocab === "number" ? inVocab : next());
     added.set(token.content, { ...token, id, special: token.special || known?.special === true });
@@ -122,11 +125,16 @@ export function withConfiguredTokens(json: unknown, config: TokenizerConfig): un
   return changed ? { ...json, added_tokens: [...added.values()] } : json;
 }
 
-type AddedJson = Partial<Omit<ConfiguredToken, "overrides">> & { readonly content: string; readonly id: number };
+type Flags = Omit<ConfiguredToken, "changes" | "content">;
+type AddedJson = Partial<Flags> & { readonly content: string; readonly id: number };
 
-function sameFlags(a: AddedJson, b: Omit<ConfiguredToken, "overrides">): boolean {
-  const flags = ["special", "lstrip", "rstrip", "single_word"] as const;
-  return flags.every((flag) => (a[flag] ?? false) === b[flag]) && (a.normalized ?? a.special !== true) === b.normalized;
+function flagsOf({ special = false, lstrip = false, rstrip = false, single_word = false, normalized = !special }: AddedJson): Flags {
+  return { special, lstrip, rstrip, single_word, normalized };
+}
+
+function sameFlags(a: AddedJson, b: Flags): boolean {
+  const flags = flagsOf(a);
+  return (Object.keys(flags) as (keyof Flags)[]).every((flag) => flags[flag] === b[flag]);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
