@@ -14,7 +14,7 @@ const RUNTIME_GLOBALS = [
 const EARLY_IN_SRC = [["node:*", "fs", "fs/*", "path", "os", "worker_threads"], ["**/host/**", "**/cli/**"]];
 
 export default tseslint.config(
-  { ignores: ["dist/", "node_modules/", "assembly/**", "standalone/**", "!assembly/layout.ts", "bench/peers/node_modules/"] },
+  { ignores: ["dist/", "node_modules/", "assembly/**", "standalone/**", "!assembly/layout.ts", "bench/peers/node_modules/", "bench/dist/", "distil/"] },
   ...tseslint.configs.recommended,
   {
     rules: {
@@ -24,9 +24,9 @@ export default tseslint.config(
       eqeqeq: "error",
     },
   },
-  layer(["src/**/*.ts"], EARLY_IN_SRC, "src/ is portable: only assembly/layout.ts and other src/ files."),
+  layer(["src/**/*.ts", "train/**/*.ts"], EARLY_IN_SRC, "src/ and train/ are portable: only assembly/layout.ts and each other."),
   {
-    files: ["src/**/*.ts"],
+    files: ["src/**/*.ts", "train/**/*.ts"],
     rules: { "no-restricted-globals": ["error", ...RUNTIME_GLOBALS.map((name) => ({ name, message: "src/ uses web-standard globals only; put this in host/." }))] },
   },
   layer(["host/**/*.ts"], [["**/cli/**"]], "host/ must not know the command line."),

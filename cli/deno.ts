@@ -3,8 +3,8 @@ import { DEFAULT_MODEL, PACKAGE_ROOT } from "../host/deno/package.ts";
 import { deno } from "../host/deno/runtime.ts";
 import { listen } from "../host/deno/serve.ts";
 import { LimitError } from "../src/errors.ts";
+import { runBlockffn } from "./blockffn.ts";
 import type { Io } from "./io.ts";
-import { run } from "./run.ts";
 
 const INTERRUPTED = 130;
 const encoder = new TextEncoder();
@@ -64,4 +64,4 @@ const io: Io = {
   listen,
 };
 
-deno.exit(await run(deno.args, io));
+deno.exit(await runBlockffn(deno.args, io));

@@ -1,13 +1,5 @@
 import { Command, CommanderError } from "commander";
 import { BlockFFNError, UsageError } from "../src/errors.ts";
-import { registerBench } from "./commands/bench.ts";
-import { registerConvert } from "./commands/convert.ts";
-import { registerEval } from "./commands/eval.ts";
-import { registerGenerate } from "./commands/generate.ts";
-import { registerInspect } from "./commands/inspect.ts";
-import { registerLogits } from "./commands/logits.ts";
-import { registerServe } from "./commands/serve.ts";
-import { registerTrain } from "./commands/train.ts";
 import type { Context, Io } from "./io.ts";
 
 const OK = 0;
@@ -15,8 +7,11 @@ const FAILED = 1;
 const USAGE = 2;
 const INTERRUPTED = 130;
 
-/** Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
-export async function run(args: readonly string[], io: Io): Promise<number> {
+/**
+ * Runs a program and gives the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+ * @param program makes it, with all its commands
+ */
+export async function run(args: readonly string[], io: Io, program: (context: Context) => Command): Promise<number> {
   const controller = new AbortController();
   const release = io.onInterrupt(() => controller.abort());
   try {
@@ -33,10 +28,9 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   }
 }
 
-function program(context: Context): Command {
-  const { io } = context;
-  const root = new Command("blockffn")
-    .description("Runs BlockFFN sparse language models in WebAssembly.")
+/** A program whose messages go through `io`, and which throws instead of ending the process. */
+export function newProgram(name: string, { io }: Context): Command {
+  return new Command(name)
     .version(io.version)
     // Options after a command's name are that command's.
     .enablePositionalOptions()
@@ -44,21 +38,9 @@ function program(context: Context): Command {
     .configureOutput({
       writeOut: (text) => void io.out(text),
       writeErr: (text) => io.err(text),
-      outputError: (text, write) => write(text.replace(/^error: /, "blockffn: ")),
+      outputError: (text, write) => write(text.replace(/^error: /, `${name}: `)),
     })
-    .showHelpAfterError("(add --help for options and examples)")
-    .addHelpText("after", `
-Examples:
-  blockffn generate "Once upon a time"
-  blockffn convert ./my-model --out my-model.q8.safetensors --quantize q8
-  blockffn generate "Once upon a time" --model my-model.q8.safetensors
-  blockffn serve --model my-model.q8.safetensors
-  blockffn <command> --help`);
-  const commands = [
-    registerGenerate, registerServe, registerLogits, registerEval, registerInspect, registerConvert, registerTrain, registerBench,
-  ];
-  for (const register of commands) register(root, context);
-  return root;
+    .showHelpAfterError("(add --help for options and examples)");
 }
 
 function describe(error: unknown, io: Io): string {

@@ -2,9 +2,9 @@ import type { Command } from "commander";
 import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { writeFileAtomically } from "../../host/node/output.ts";
-import type { BackendChoice } from "../../src/train/autodiff/jax.ts";
-import type { ComparedResult } from "../../src/train/compare/report.ts";
-import type { TrainResult } from "../../src/train/run/loop.ts";
+import type { BackendChoice } from "../../train/autodiff/jax.ts";
+import type { ComparedResult } from "../../train/compare/report.ts";
+import type { TrainResult } from "../../train/run/loop.ts";
 import type { Context } from "../io.ts";
 import { openModel } from "../model.ts";
 import { backendOption, jsonOption } from "../options.ts";
@@ -40,7 +40,7 @@ Examples:
 async function compareCommand(context: Context, options: Options): Promise<void> {
   const { io, signal } = context;
   const [{ parseCompareConfig }, { comparisonMarkdown, comparisonSvg }, { readCorpus, train }, { workerGradients }, { RunFolder }] = await Promise.all([
-    import("../../src/train/compare/config.ts"), import("../../src/train/compare/report.ts"), import("../../src/train/run/loop.ts"),
+    import("../../train/compare/config.ts"), import("../../train/compare/report.ts"), import("../../train/run/loop.ts"),
     import("../../host/node/train/worker-gradients.ts"), import("../../host/node/train/run-folder.ts"),
   ]);
   const file = options.config;

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { writeFileAtomically } from "../../host/node/output.ts";
-import { trainTokenizer } from "../../src/train/tokenizer/bpe-trainer.ts";
+import { trainTokenizer } from "../../train/tokenizer/bpe-trainer.ts";
 import { number } from "../format.ts";
 import type { Context } from "../io.ts";
 import { collect, decimal, wholeNumber } from "../options.ts";

@@ -2,8 +2,8 @@ import type { Command } from "commander";
 import { dirname, resolve } from "node:path";
 import { RunFolder } from "../../host/node/train/run-folder.ts";
 import { UsageError } from "../../src/errors.ts";
-import type { BackendChoice } from "../../src/train/autodiff/jax.ts";
-import type { TrainResult } from "../../src/train/run/loop.ts";
+import type { BackendChoice } from "../../train/autodiff/jax.ts";
+import type { TrainResult } from "../../train/run/loop.ts";
 import { number, percent } from "../format.ts";
 import type { Context } from "../io.ts";
 import { backendOption, jsonOption } from "../options.ts";
@@ -46,7 +46,7 @@ async function trainCommand(context: Context, options: Options): Promise<void> {
   const { io, signal } = context;
   // The autodiff library takes time to load: only who trains waits for it.
   const [{ parseTrainConfig }, { train }, { workerGradients }] = await Promise.all([
-    import("../../src/train/config/parse.ts"), import("../../src/train/run/loop.ts"), import("../../host/node/train/worker-gradients.ts"),
+    import("../../train/config/parse.ts"), import("../../train/run/loop.ts"), import("../../host/node/train/worker-gradients.ts"),
   ]);
   const file = configOption(options);
   const config = parseTrainConfig(await readBytes(file), file);

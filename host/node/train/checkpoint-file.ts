@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { ByteSource } from "../../../src/format/source.ts";
-import type { RunStore } from "../../../src/train/run/loop.ts";
+import type { RunStore } from "../../../train/run/loop.ts";
 import { NodeFile } from "../files.ts";
 import { writeParts } from "../output.ts";
 

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { DraftStore } from "../../../src/train/draft/run.ts";
-import type { OutputParts } from "../../../src/train/run/model-folder.ts";
+import type { DraftStore } from "../../../train/draft/run.ts";
+import type { OutputParts } from "../../../train/run/model-folder.ts";
 import { sourceError } from "../files.ts";
 import { writeParts } from "../output.ts";
 import { CheckpointFile } from "./checkpoint-file.ts";

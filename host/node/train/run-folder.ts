@@ -1,8 +1,9 @@
 import { appendFile, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FormatError } from "../../../src/errors.ts";
-import type { MetricsLine, RunStore } from "../../../src/train/run/loop.ts";
-import type { OutputParts } from "../../../src/train/run/model-folder.ts";
+import type { RunStore } from "../../../train/run/loop.ts";
+import type { MetricsLine } from "../../../train/run/metrics.ts";
+import type { OutputParts } from "../../../train/run/model-folder.ts";
 import { sourceError } from "../files.ts";
 import { writeParts } from "../output.ts";
 import { CheckpointFile } from "./checkpoint-file.ts";

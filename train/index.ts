@@ -1,0 +1,18 @@
+export { startAutodiff } from "./autodiff/jax.ts";
+export { parseTrainConfig } from "./config/parse.ts";
+export type { TrainConfig } from "./config/schema.ts";
+export { readCorpus, train, type RunStore, type TrainInputs, type TrainResult, type TrainSettings } from "./run/loop.ts";
+export type { MetricsLine } from "./run/metrics.ts";
+export { localGradients, type GradientSource, type ModelTask } from "./run/gradient-source.ts";
+export { Trainer, type StepReport, type TrainerState } from "./run/trainer.ts";
+export { trainTokenizer, type TokenizerOptions } from "./tokenizer/bpe-trainer.ts";
+export { trainDraft, type DraftInputs, type DraftResult, type DraftSettings, type DraftStore } from "./draft/run.ts";
+export { parseCompareConfig } from "./compare/config.ts";
+export { comparisonMarkdown, comparisonSvg, type ComparedResult } from "./compare/report.ts";
+export { localityLoss } from "./objectives/locality.ts";
+export { chunkLoss } from "./objectives/chunk.ts";
+export { entropyLoss } from "./objectives/entropy.ts";
+export { balanceLoss } from "./objectives/balance.ts";
+export { balancedL1Loss } from "./objectives/balanced-l1.ts";
+export { l1Loss } from "./objectives/l1.ts";
+export { FactorSchedule, type FactorOptions, type FactorState } from "./objectives/factor-schedule.ts";
