@@ -5,7 +5,7 @@ import { isOutOfMemory, outOfMemory } from "../src/engine/memory.ts";
 /** Files of the engine, as scripts/build-engine.mjs names them. */
 export type EngineFile = `engine.${Tier}${"" | ".threads"}.wasm`;
 
-/** `Host.engine` that compiles each file once; one that failed is tried again. @throws LimitError when there is no memory for it. */
+/** `Host.engine` that compiles each file once; one that failed is tried again. @throws MemoryError when there is no memory for it. */
 export function compiledOnce(compile: (file: EngineFile) => Promise<WebAssembly.Module>): Host["engine"] {
   const compiled = new Map<EngineFile, Promise<WebAssembly.Module>>();
   return (tier, threads = false) => {

@@ -1,4 +1,5 @@
-import { LimitError } from "../errors.ts";
+import { MemoryError } from "../errors.ts";
+import type { MemoryOptions } from "../host.ts";
 
 const PAGE = 65536;
 /** wasm32 addresses 4 GiB. */
@@ -7,8 +8,8 @@ const MAX_PAGES = 65536;
 const USABLE_PAGES = MAX_PAGES - 1;
 
 /** What it means that a runtime has no memory, or no addresses, for what is always needed. */
-export function outOfMemory(what: string, cause: unknown): LimitError {
-  return new LimitError("the system gives no memory for it: free some, or raise the limit of this process (ulimit -v, a container's memory)", { field: what, cause });
+export function outOfMemory(what: string, cause: unknown): MemoryError {
+  return new MemoryError("the system gives no memory for it: free some, load fewer models, or raise the limit of this process (ulimit -v, a container's memory)", { field: what, cause });
 }
 
 /** Whether a runtime's error says so: there is no type for it, and each way to allocate words it anew. */
@@ -16,30 +17,49 @@ export function isOutOfMemory(error: unknown): boolean {
   return error instanceof Error && /out of memory|(could not|cannot) allocate|allocation failed/i.test(error.message);
 }
 
-/** Linear memory for an engine of so many threads: more than one share it. */
-export function newMemory(threads: number): WebAssembly.Memory {
+/** Memories that grow whenever they may. */
+const restless = new WeakSet<WebAssembly.Memory>();
+
+/** Linear memory for an engine of so many threads: more than one share it. @throws MemoryError where the runtime gives none. */
+export function newMemory(threads: number, options: MemoryOptions = {}): WebAssembly.Memory {
+  const maximum = Math.min(options.maximumPages ?? MAX_PAGES, MAX_PAGES);
   try {
-    return new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES, shared: threads > 1 });
+    const memory = new WebAssembly.Memory({ initial: 1, maximum, shared: threads > 1 });
+    if (options.restless === true) restless.add(memory);
+    return memory;
   } catch (cause) {
     throw outOfMemory("the engine's memory", cause);
   }
 }
 
 /**
- * Grows memory so that addresses below `end` exist.
+ * Grows memory so that addresses below `end` exist. Views of it die then, those of memory that threads share excepted: whoever may call
+ * this says so, and its callers hold none meanwhile.
  * @param what needs it, and `file`, the model, for errors
- * @throws LimitError beyond 4 GiB, or when the runtime refuses.
+ * @throws MemoryError beyond 4 GiB or the memory's own maximum, or when the runtime refuses: memory is then as it was.
  */
 export function growMemory(memory: WebAssembly.Memory, end: number, what: string, file: string): void {
-  const have = memory.buffer.byteLength;
-  if (end <= have) return;
   const pages = Math.ceil(end / PAGE);
+  const more = pages - memory.buffer.byteLength / PAGE;
+  if (more <= 0) {
+    if (restless.has(memory)) move(memory);
+    return;
+  }
   if (pages > USABLE_PAGES) {
-    throw new LimitError(`${what} would need ${end} bytes of WebAssembly memory; wasm32 has 4 GiB. Use a smaller model, a lower quantisation or a shorter context`, { file, field: what, limit: USABLE_PAGES * PAGE });
+    throw new MemoryError(`${what} would need ${end} bytes of WebAssembly memory; wasm32 has 4 GiB. Use a smaller model, a lower quantisation or a shorter context`, { file, field: what, limit: USABLE_PAGES * PAGE });
   }
   try {
-    memory.grow(pages - have / PAGE);
+    memory.grow(more);
   } catch (cause) {
-    throw new LimitError(`the runtime refused ${end} bytes of memory for ${what}; free memory or use a smaller model or context`, { file, field: what, limit: end, cause });
+    throw new MemoryError(`the runtime refused ${end} bytes of memory for ${what}; free memory or use a smaller model or context`, { file, field: what, limit: end, cause });
+  }
+}
+
+/** Grows by a page that nobody needs, where there is one. */
+function move(memory: WebAssembly.Memory): void {
+  try {
+    memory.grow(1);
+  } catch {
+    // At its end it has to stay where it is.
   }
 }
