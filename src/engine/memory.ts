@@ -9,7 +9,7 @@ const USABLE_PAGES = MAX_PAGES - 1;
 
 /** What it means that a runtime has no memory, or no addresses, for what is always needed. */
 export function outOfMemory(what: string, cause: unknown): MemoryError {
-  return new MemoryError("the system gives no memory for it: free some, load fewer models, or raise the limit of this process (ulimit -v, a container's memory)", { field: what, cause });
+  return new MemoryError("the runtime gives no memory for WebAssembly; raise the limit on this process's address space (ulimit -v, a container's memory), or load fewer models", { field: what, cause });
 }
 
 /** Whether a runtime's error says so: there is no type for it, and each way to allocate words it anew. */
@@ -28,7 +28,7 @@ export function newMemory(threads: number, options: MemoryOptions = {}): WebAsse
     if (options.restless === true) restless.add(memory);
     return memory;
   } catch (cause) {
-    throw outOfMemory("the engine's memory", cause);
+    throw outOfMemory("memory", cause);
   }
 }
 
