@@ -5,11 +5,11 @@ import { parseJsonText } from "./json-text.ts";
 export const JSON_LIMITS = { bytes: 64 * 1024 * 1024, depth: 32 } as const;
 
 /**
- * Bytes of memory that parsed JSON takes, as V8 keeps it, and what may be taken: some times the file, and a rest for small files. An array of
+ * Bytes of memory that parsed JSON takes, as V8 makes it (measured), and what may be taken: some times the file, and a rest for small files. An array of
  * nothing takes 2 bytes of a file and 16 of memory, so without a limit a file of 64 MiB could take gigabytes.
  */
-const COST = { object: 56, array: 40, value: 8, string: 24 } as const;
-const MAY_TAKE = { times: 3, bytes: 40 << 20 } as const;
+const COST = { object: 120, array: 40, value: 8, string: 24 } as const;
+const MAY_TAKE = { times: 4, bytes: 30 << 20 } as const;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

@@ -34,7 +34,7 @@ export function folderText(file: FileBytes): ModelText {
       const jinja = file("chat_template.jinja");
       const legacy = jinja === undefined ? file("chat_template.json") : undefined;
       const { added_tokens_decoder: _, ...fields } = tokenizerFields(configFiles());
-      const template = legacy === undefined ? {} : parseJson(legacy, "chat_template.json") as object;
+      const template = legacy === undefined ? {} : tokenizerFields({ config: legacy });
       // The oldest place, which transformers reads for processors alone, comes last.
       return readChatTemplate(new TextEncoder().encode(JSON.stringify({ ...("chat_template" in fields ? {} : template), ...fields })), jinja);
     },

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { TokenizerError } from "../errors.ts";
 import { parseJson } from "./json.ts";
 import { check } from "./schema.ts";
 
@@ -33,19 +34,25 @@ const Entry = v.object({ content: v.string(), special: Flag, lstrip: Flag, rstri
 const Token = v.union([v.string(), Entry]);
 const Extra = v.nullish(v.union([v.array(Token), v.record(v.string(), Token)]));
 const Named = v.nullish(Token);
-const Schema = v.looseObject({
+// What it does not name is not copied: a stranger's file may have any number of fields.
+const Schema = v.object({
   bos_token: Named, eos_token: Named, unk_token: Named, sep_token: Named, pad_token: Named, cls_token: Named, mask_token: Named,
   extra_special_tokens: Extra, additional_special_tokens: Extra,
 });
 const Decoder = v.record(v.pipe(v.string(), v.digits()), Entry);
 const Added = v.record(v.string(), v.pipe(v.number(), v.safeInteger()));
-const File = v.looseObject({});
 
 /** Fields of tokenizer_config.json, with those of special_tokens_map.json over them where transformers reads that. @throws TokenizerError */
 export function tokenizerFields({ config, specialTokens }: TokenizerConfigFiles): Readonly<Record<string, unknown>> {
-  const fields = config === undefined ? {} : check(File, parseJson(config, "tokenizer_config.json"), "tokenizer_config.json", "");
+  const fields = config === undefined ? {} : readFields(config, "tokenizer_config.json");
   if (specialTokens === undefined || "added_tokens_decoder" in fields) return fields;
-  return { ...fields, ...check(File, parseJson(specialTokens, "special_tokens_map.json"), "special_tokens_map.json", "") };
+  return { ...fields, ...readFields(specialTokens, "special_tokens_map.json") };
+}
+
+function readFields(bytes: Uint8Array, file: string): Record<string, unknown> {
+  const json = parseJson(bytes, file);
+  if (isRecord(json)) return json;
+  throw new TokenizerError("must be an object", { file });
 }
 
 /**
