@@ -10,16 +10,19 @@ import { EagleHead } from "./eagle.ts";
 import type { Engine } from "./engine.ts";
 import { layoutModel, ropeDim, type ModelLayout } from "./layout.ts";
 import type { WeightPlan } from "../architecture/plan.ts";
+import { forwardRows } from "./forward-rows.ts";
+import { LogitRoom } from "./logits.ts";
+import type { ModelMemory, RowCache } from "./model-memory.ts";
 import { writeScratch, type ScratchPlan } from "./scratch.ts";
 import { EngineSequence } from "./sequence.ts";
-import type { FfnMode, LoadedModel, SequenceOptions } from "./types.ts";
+import type { FfnMode, ForwardResult, LoadedModel, RowTable, SequenceOptions } from "./types.ts";
 import type { Quantization } from "../architecture/quantization.ts";
 
 /** A sequence takes the model's context length by default, at most this (its cache is allocated at once). */
 const DEFAULT_CAPACITY = 4096;
 
 /** A model in linear memory: descriptors, scratch, weights, then the sequences' caches. */
-export class ModelInstance implements LoadedModel {
+export class ModelInstance implements LoadedModel, ModelMemory {
   readonly name: string;
   readonly config: ModelConfig;
   readonly tier: Tier;
@@ -31,6 +34,8 @@ export class ModelInstance implements LoadedModel {
   readonly scratch: ScratchPlan;
   readonly addresses: Addresses;
   readonly arena: Arena;
+  /** Where calls leave their logits. */
+  readonly logits: LogitRoom;
   readonly #sequences = new Set<EngineSequence>();
   readonly #draft: DraftLayout | undefined;
   #head: EagleHead | undefined;
@@ -61,6 +66,7 @@ export class ModelInstance implements LoadedModel {
     this.addresses = layout.addresses;
     engine.reserve(layout.end, "the model");
     this.arena = new Arena(engine, layout.end);
+    this.logits = new LogitRoom(this.arena, init.config.vocabSize, layout.scratch.maxChunk);
     this.#ffn = init.ffn;
     writeScratch(engine, layout.addresses.scratch, layout.scratch);
     this.#writeDescriptors();
@@ -85,6 +91,10 @@ export class ModelInstance implements LoadedModel {
 
   get maxChunk(): number {
     return this.scratch.maxChunk;
+  }
+
+  get maxLogitRows(): number {
+    return this.logits.maxRows;
   }
 
   get ffn(): FfnMode {
@@ -122,6 +132,14 @@ export class ModelInstance implements LoadedModel {
     const sequence = new EngineSequence(this, capacity, () => this.#sequences.delete(sequence));
     this.#sequences.add(sequence);
     return sequence;
+  }
+
+  forwardRows(rows: RowTable): ForwardResult[] {
+    return forwardRows(this, rows, (i) => `rows[${i}].`);
+  }
+
+  cacheOf(sequence: object): RowCache | undefined {
+    return this.#sequences.has(sequence as EngineSequence) ? (sequence as EngineSequence) : undefined;
   }
 
   dispose(): void {
