@@ -9,7 +9,7 @@ export const JSON_LIMITS = { bytes: 64 * 1024 * 1024, depth: 32 } as const;
  * nothing takes 2 bytes of a file and 16 of memory, so without a limit a file of 64 MiB could take gigabytes.
  */
 const COST = { object: 120, array: 40, value: 8, string: 24 } as const;
-const MAY_TAKE = { times: 4, bytes: 30 << 20 } as const;
+const MAY_TAKE = { tokenizer: 4, other: 1, bytes: 30 << 20 } as const;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -24,17 +24,17 @@ const CLOSE_OBJECT = 0x7d;
  * neither overflow the stack nor allocate far more than the file.
  * @throws TokenizerError when it is not UTF-8, not JSON, or over a limit.
  */
-export function parseJson(bytes: Uint8Array, file: string): unknown {
+export function parseJson(bytes: Uint8Array, file: string, role: "tokenizer" | "other" = "tokenizer"): unknown {
   if (bytes.length > JSON_LIMITS.bytes) {
     throw new TokenizerError(`${bytes.length} bytes are too many; the limit is ${JSON_LIMITS.bytes} bytes`, { file, limit: JSON_LIMITS.bytes });
   }
-  checkShape(bytes, file);
+  checkShape(bytes, file, MAY_TAKE[role]);
   const parsed = parseJsonText(bytes);
   if ("problem" in parsed) throw new TokenizerError(parsed.problem, { file, cause: parsed.cause });
   return parsed.value;
 }
 
-function checkShape(bytes: Uint8Array, file: string): void {
+function checkShape(bytes: Uint8Array, file: string, times: number): void {
   let depth = 0;
   let deepest = 0;
   let quotes = 0;
@@ -63,7 +63,7 @@ function checkShape(bytes: Uint8Array, file: string): void {
   }
   if (deepest > JSON_LIMITS.depth) throw new TokenizerError(`has depth ${deepest}; the limit is ${JSON_LIMITS.depth}`, { file, limit: JSON_LIMITS.depth });
   const cost = COST.object * objects + COST.array * arrays + COST.value * values + COST.string * quotes;
-  const limit = MAY_TAKE.times * bytes.length + MAY_TAKE.bytes;
+  const limit = times * bytes.length + MAY_TAKE.bytes;
   if (cost <= limit) return;
   throw new TokenizerError(`would take ${cost} bytes of memory, its ${values} values in ${arrays} lists and ${objects} objects; the limit for ${bytes.length} bytes is ${limit}`, { file, limit });
 }

@@ -39,18 +39,17 @@ const Schema = v.object({
   bos_token: Named, eos_token: Named, unk_token: Named, sep_token: Named, pad_token: Named, cls_token: Named, mask_token: Named,
   extra_special_tokens: Extra, additional_special_tokens: Extra,
 });
-const Decoder = v.record(v.pipe(v.string(), v.digits()), Entry);
-const Added = v.record(v.string(), v.pipe(v.number(), v.safeInteger()));
 
 /** Fields of tokenizer_config.json, with those of special_tokens_map.json over them where transformers reads that. @throws TokenizerError */
 export function tokenizerFields({ config, specialTokens }: TokenizerConfigFiles): Readonly<Record<string, unknown>> {
   const fields = config === undefined ? {} : readFields(config, "tokenizer_config.json");
   if (specialTokens === undefined || "added_tokens_decoder" in fields) return fields;
-  return { ...fields, ...readFields(specialTokens, "special_tokens_map.json") };
+  const map = Object.entries(readFields(specialTokens, "special_tokens_map.json"));
+  return { ...fields, ...Object.fromEntries(map.filter(([key]) => key === "chat_template" || /_tokens?$/.test(key))) };
 }
 
 function readFields(bytes: Uint8Array, file: string): Record<string, unknown> {
-  const json = parseJson(bytes, file);
+  const json = parseJson(bytes, file, "other");
   if (isRecord(json)) return json;
   throw new TokenizerError("must be an object", { file });
 }
@@ -85,20 +84,34 @@ function contentOf(token: Token): string {
 }
 
 /** Entries of added_tokens_decoder or, without it, of added_tokens.json, by ascending id. */
-function decoderOf(fields: Readonly<Record<string, unknown>>, addedTokens: Uint8Array | undefined, special: ReadonlySet<string>): v.InferOutput<typeof Entry>[] {
+function decoderOf(fields: Readonly<Record<string, unknown>>, addedTokens: Uint8Array | undefined, special: ReadonlySet<string>): EntryFields[] {
   const { added_tokens_decoder: decoder } = fields;
+  // Plain loops: a schema would copy what may be tens of thousands of entries.
   if (decoder !== undefined) {
-    const entries = Object.entries(check(Decoder, decoder, "tokenizer_config.json", "added_tokens_decoder"));
-    return entries.sort(([a], [b]) => Number(a) - Number(b)).map(([, token]) => token);
+    const where = { file: "tokenizer_config.json", field: "added_tokens_decoder" };
+    if (!isRecord(decoder)) throw new TokenizerError("must be an object from id to token", where);
+    const wrong = Object.keys(decoder).find((id) => !/^\d+$/.test(id) || !isEntry(decoder[id]));
+    if (wrong !== undefined) throw new TokenizerError("must be an id with a token and its flags", { ...where, field: `${where.field}.${wrong}` });
+    // Numbers as keys come in ascending order.
+    return Object.values(decoder) as EntryFields[];
   }
   if (addedTokens === undefined) return [];
   const file = "added_tokens.json";
-  const entries = Object.entries(check(Added, parseJson(addedTokens, file), file, ""));
-  return entries.sort(([, a], [, b]) => a - b).map(([content]) => ({ content, special: special.has(content), normalized: !special.has(content) }));
+  const ids = readFields(addedTokens, file);
+  const wrong = Object.keys(ids).find((content) => !Number.isSafeInteger(ids[content]));
+  if (wrong !== undefined) throw new TokenizerError("must be a token id", { file, field: wrong });
+  return Object.keys(ids).sort((a, b) => Number(ids[a]) - Number(ids[b])).map((content) => ({ content, special: special.has(content), normalized: !special.has(content) }));
+}
+
+const FLAGS = ["special", "lstrip", "rstrip", "single_word", "normalized"] as const;
+type EntryFields = v.InferOutput<typeof Entry>;
+
+function isEntry(value: unknown): boolean {
+  return isRecord(value) && typeof value["content"] === "string" && FLAGS.every((flag) => value[flag] === undefined || value[flag] === null || typeof value[flag] === "boolean");
 }
 
 function configured(token: Token, isSpecial: boolean, changes: ConfiguredToken["changes"]): ConfiguredToken {
-  const { content, special, lstrip, rstrip, single_word: word, normalized } = typeof token === "string" ? { content: token } as v.InferOutput<typeof Entry> : token;
+  const { content, special, lstrip, rstrip, single_word: word, normalized } = typeof token === "string" ? { content: token } as EntryFields : token;
   const flag = special === true || isSpecial;
   return { content, special: flag, lstrip: lstrip ?? false, rstrip: rstrip ?? false, single_word: word ?? false, normalized: normalized ?? special !== true, changes };
 }
