@@ -21,6 +21,7 @@ export function parseJsonText(bytes: Uint8Array): JsonText {
     const foreign = foreignFile(bytes);
     if (foreign !== undefined) return { problem: foreign };
     try {
+      if (!/Infinity|NaN/.test(text)) throw cause;
       return { value: JSON.parse(withoutConstants(text)) };
     } catch {
       return { problem: "is not JSON; use the file that was published with the model", cause };

@@ -60,7 +60,6 @@ test("what is missing is said, with what was looked for", async () => {
 test.each([
   ["a configuration for other weights", { ...tinyCheckpoint(llama), "config.json": JSON.stringify({ ...llama, vocab_size: 2 ** 20 }) }, ConfigError, "config.json"],
   ["a large config.json", { ...tinyCheckpoint(llama), "config.json": " ".repeat((1 << 20) + 1) }, LimitError, "config.json"],
-  ["a large tokenizer.json", { ...tinyCheckpoint(llama), "tokenizer.json": new Uint8Array((64 << 20) + 1) }, LimitError, "tokenizer.json"],
   ["broken safetensors", { ...tinyCheckpoint(llama), "model.safetensors": "no" }, FormatError, "model.safetensors"],
   ["broken torch file", { "config.json": JSON.stringify(llama), "pytorch_model.bin": "no" }, FormatError, "pytorch_model.bin"],
 ] as const)("%s: typed error, everything closed", async (_, content, type, file) => {
@@ -68,6 +67,14 @@ test.each([
   const error: unknown = await openCheckpoint(files).catch((e: unknown) => e);
   expect(error).toBeInstanceOf(type);
   expect(error).toMatchObject({ file });
+  expect(files.counts.closed).toBe(files.counts.opened);
+});
+
+test("a large tokenizer.json is a typed error for who asks for it", async () => {
+  const files = new MemoryFiles({ ...tinyCheckpoint(llama), "tokenizer.json": new Uint8Array((64 << 20) + 1) });
+  const { text, tensors } = await openCheckpoint(files);
+  expect(() => text.tokenizerJson).toThrow(LimitError);
+  await tensors.close();
   expect(files.counts.closed).toBe(files.counts.opened);
 });
 

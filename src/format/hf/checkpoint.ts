@@ -3,7 +3,7 @@ import type { ModelConfig } from "../../architecture/config.ts";
 import { folderText, TEXT_FILES, type ModelText } from "../../text/model-text.ts";
 import { readRange, readWhole } from "../bytes.ts";
 import { foreignFile, MAGIC_BYTES } from "../../foreign.ts";
-import { parseHfConfig, parseJson } from "./config.ts";
+import { configOf, parseJson } from "./config.ts";
 import { withGenerationConfig } from "./generation-config.ts";
 import { refuseEagleHead } from "./eagle-layout.ts";
 import { checkHfTensors, expectedHfTensors } from "./tensors.ts";
@@ -48,7 +48,8 @@ export async function openCheckpoint(files: ModelFiles): Promise<Checkpoint> {
     throw new SourceError(`there is no ${CONFIG} in ${files.name}; a model folder in the Hugging Face layout needs one`, { file: CONFIG });
   }
   const generation = await readOptional(files, GENERATION_CONFIG, MAX_CONFIG_BYTES);
-  const config = withGenerationConfig(parseHfConfig(configJson, CONFIG), parseJson(configJson, CONFIG), generation && parseJson(generation, GENERATION_CONFIG), GENERATION_CONFIG);
+  const fields = parseJson(configJson, CONFIG);
+  const config = withGenerationConfig(configOf(fields, CONFIG), fields, generation && parseJson(generation, GENERATION_CONFIG), GENERATION_CONFIG);
   const text = await readText(files);
   const names = expectedHfTensors(config).map(({ name }) => name);
   const stored = await openWeights(files, (has) => (config.tied ? withTiedName(names, has) : names));

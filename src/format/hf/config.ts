@@ -25,10 +25,14 @@ const DEFAULT_EOS = 2;
  * @throws ConfigError with file, field and what is supported; `limit` where a size of CONFIG_LIMITS is passed.
  */
 export function parseHfConfig(json: string | Uint8Array, file: string, tensors?: TensorSource): ModelConfig {
-  const fields = parseJson(json, file);
-  const config = architectureOf(fields, file) === "llama" ? llamaConfig(fields, file) : miniCpmConfig(fields, file);
+  const config = configOf(parseJson(json, file), file);
   if (tensors !== undefined) checkHfTensors(config, tensors, file);
   return config;
+}
+
+/** `parseHfConfig` of the fields that `parseJson` gives. */
+export function configOf(fields: object, file: string): ModelConfig {
+  return architectureOf(fields, file) === "llama" ? llamaConfig(fields, file) : miniCpmConfig(fields, file);
 }
 
 /** The fields of a configuration file. @throws ConfigError for anything but a JSON object. */
