@@ -36,12 +36,16 @@ export class ChatFormat {
     return this.#tokenizer.encode(text, options);
   }
 
-  /** The same in slices, for at most `limit` ids: see `Tokenizer.encodeWithin`. @throws LimitError when it has more. */
-  async encodeWithin(turns: readonly Turn[], limit: number, options: Paced = {}): Promise<Uint32Array> {
-    const written = this.#write(turns);
-    return this.#tokenizer.encodeWithin(written.text, limit, { ...written.options, ...options });
+  /**
+   * The same for strangers' conversations, as `Tokenizer.encodeWithin` has it.
+   * @throws LimitError when it has more than `limit` ids; the signal's reason when it is aborted.
+   */
+  async encodeWithin(turns: readonly Turn[], limit: number, paced: Paced = {}): Promise<Uint32Array> {
+    const { text, options } = this.#write(turns);
+    return this.#tokenizer.encodeWithin(text, limit, { ...options, ...paced });
   }
 
+  /** The text that stands for a conversation, and how it is to be read. */
   #write(turns: readonly Turn[]): { readonly text: string; readonly options: EncodeOptions } {
     if (this.#render === undefined) return { text: turns.map(({ content }) => content).join("\n"), options: { parseSpecial: false } };
     const mark = freeMark(turns);

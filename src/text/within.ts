@@ -1,4 +1,4 @@
-import { nextTask } from "../decode/plain/pause.ts";
+import { nextTask } from "../pause.ts";
 
 /** Work between two pauses, in milliseconds. */
 const SLICE_MS = 10;
