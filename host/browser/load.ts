@@ -1,5 +1,6 @@
 import type { Host } from "../../src/host.ts";
 import { loadModel as load } from "../../src/load/load.ts";
+import { locationOf } from "../../src/load/location.ts";
 import { Model } from "../../src/model.ts";
 import type { LoadOptions } from "../../src/engine/types.ts";
 import { DamagedCacheError, ModelCache } from "./cache.ts";
@@ -30,7 +31,7 @@ function browserHost(cached: boolean): Host {
  * @throws SourceError when it cannot be fetched; FormatError, ConfigError, TokenizerError or LimitError when it cannot be used.
  */
 export async function loadModel(location: string | URL, options: BrowserLoadOptions = {}): Promise<Model> {
-  const url = absoluteUrl(String(location));
+  const url = absoluteUrl(locationOf(location));
   const { cache = true, ...rest } = options;
   try {
     return new Model(await load(browserHost(cache), url, rest));

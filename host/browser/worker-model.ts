@@ -4,6 +4,7 @@ import type { GenerateOptions } from "../../src/decode/options.ts";
 import type { ModelConfig } from "../../src/architecture/config.ts";
 import type { FfnMode } from "../../src/engine/types.ts";
 import { Connection } from "./connection.ts";
+import { locationOf } from "../../src/load/location.ts";
 import { absoluteUrl } from "./files.ts";
 import type { BrowserLoadOptions } from "./load.ts";
 import type { ModelInfo } from "./protocol.ts";
@@ -104,7 +105,7 @@ export class WorkerModel {
 export async function loadModelInWorker(location: string | URL, options: WorkerLoadOptions = {}): Promise<WorkerModel> {
   const { worker, signal, onProgress, ...posted } = options;
   signal?.throwIfAborted();
-  const url = absoluteUrl(String(location));
+  const url = absoluteUrl(locationOf(location));
   const connection = new Connection(worker ?? new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "blockffn" }));
   const abort = (): void => connection.close(signal?.reason instanceof Error ? signal.reason : new UsageError("loading was cancelled"));
   signal?.addEventListener("abort", abort);

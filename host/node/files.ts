@@ -1,8 +1,8 @@
-import { closeSync, constants, fstatSync, openSync, read, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, read, readdirSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { SourceError } from "../../src/errors.ts";
 import type { ByteSource, ModelFiles } from "../../src/format/source.ts";
-import { checkPath, openLocal } from "../local-files.ts";
+import { checkPath, openLocal, type Found } from "../local-files.ts";
 import { checkRange } from "../range.ts";
 
 // What a path leads to is asked for at once, which takes microseconds: through the thread pool each question takes a third of a
@@ -16,7 +16,7 @@ const MAX_READ = 1 << 30;
 
 /** Opens a model: a folder in the Hugging Face layout, or a packed file. @throws SourceError when there is neither. */
 export async function openLocation(location: string): Promise<ModelFiles> {
-  return openLocal({ kindOf, open: (path, name) => NodeFile.open(path, name) }, location, localPath(location));
+  return openLocal({ find, names: async (path) => readdirSync(path), open: (path, name) => NodeFile.open(path, name) }, location, localPath(location));
 }
 
 function localPath(location: string): string {
@@ -35,11 +35,10 @@ function urlPath(url: string): string {
 }
 
 /** @throws SourceError for what is neither a regular file nor a folder (reading a pipe would wait forever). */
-async function kindOf(path: string): Promise<"file" | "folder" | undefined> {
+async function find(path: string): Promise<Found | undefined> {
   try {
-    const found = statSync(path);
-    if (found.isFile()) return "file";
-    if (found.isDirectory()) return "folder";
+    const found = statSync(path, { bigint: true });
+    if (found.isFile() || found.isDirectory()) return { kind: found.isFile() ? "file" : "folder", version: `${found.size} ${found.mtimeNs} ${found.ino}` };
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;

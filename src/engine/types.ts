@@ -102,13 +102,13 @@ export interface LoadedModel {
   readonly maxChunk: number;
   /** Most of them that may have logits. */
   readonly maxLogitRows: number;
-  /** Raw bytes of tokenizer.json; undefined when the model has none. */
+  /** Bytes of tokenizer.json, with the tokens that other files of a folder add; undefined when the model has none. @throws TokenizerError, LimitError */
   readonly tokenizerJson: Uint8Array | undefined;
   /** The host's way to let other tasks run; undefined for the usual one. */
   readonly pause?: (() => Promise<void>) | undefined;
   /** Whether the host's time stands still while code runs. */
   readonly frozenClock?: boolean | undefined;
-  /** How the model wants conversations written; undefined when it does not say. */
+  /** How the model wants conversations written; undefined when it does not say. @throws TokenizerError, LimitError */
   readonly chatTemplate?: ChatTemplate | undefined;
   ffn: FfnMode;
   /** Whether the packed file carries an EAGLE head, which drafts for this model. */

@@ -3,6 +3,7 @@ import { architectureOf } from "../architecture/flat.ts";
 import { planWeights } from "../architecture/plan.ts";
 import type { Quantization } from "../architecture/quantization.ts";
 import { hasRanking, openEagle, type EagleCheckpoint } from "./eagle.ts";
+import { whileUnchanged } from "./unchanged.ts";
 import type { ModelConfig } from "../architecture/config.ts";
 import { openCheckpoint } from "../format/hf/checkpoint.ts";
 import { draftConfig, layoutDraft } from "../architecture/draft-head.ts";
@@ -42,13 +43,19 @@ export async function convertModel(
   if (files.single) {
     throw new FormatError("convert takes a model folder (config.json, weights, tokenizer.json)", { file: files.name });
   }
-  const { config, tensors, tokenizerJson, chatTemplate } = await openCheckpoint(files);
+  return whileUnchanged(files, () => whileUnchanged(draft?.files ?? files, () => convertFolder(files, quantization, sink, onProgress, draft)));
+}
+
+async function convertFolder(
+  files: ModelFiles, quantization: Quantization, sink: FileSink, onProgress?: (done: number, total: number) => void, draft?: ConvertDraft,
+): Promise<ConvertResult> {
+  const { config, tensors, text } = await openCheckpoint(files);
   let eagle: EagleCheckpoint | undefined;
   try {
     eagle = draft === undefined ? undefined : await openDraft(draft, config);
     const plan = planWeights(config, quantization);
     const layout = eagle === undefined ? undefined : layoutDraft(draftConfig(eagle.config, eagle.draftTokens?.length ?? 0), plan, config);
-    const { head, fileSize } = encodePacked(config, plan, tokenizerJson, { draft: layout, chatTemplate });
+    const { head, fileSize } = encodePacked(config, plan, text.tokenizerJson, { draft: layout, chatTemplate: text.chatTemplate });
     await sink(head);
     let at = 0;
     const put = async (offset: number, bytes: Uint8Array): Promise<void> => {

@@ -28,7 +28,7 @@ export function encodePrompt(prompt: string | ArrayLike<number>, tokenizer: Toke
 
 function encodeText(text: string, tokenizer: Tokenizer | undefined): Uint32Array {
   if (tokenizer === undefined) {
-    throw new UsageError("this model has no tokenizer.json, so the prompt must be token ids", { field: "prompt" });
+    throw new UsageError("must be token ids, as this model has no tokenizer.json", { field: "prompt" });
   }
   return tokenizer.encode(text);
 }
