@@ -14,7 +14,7 @@ const RUNTIME_GLOBALS = [
 const EARLY_IN_SRC = [["node:*", "fs", "fs/*", "path", "os", "worker_threads"], ["**/host/**", "**/cli/**"]];
 
 export default tseslint.config(
-  { ignores: ["dist/", "node_modules/", "assembly/**", "!assembly/layout.ts", "bench/peers/node_modules/"] },
+  { ignores: ["dist/", "node_modules/", "assembly/**", "standalone/**", "!assembly/layout.ts", "bench/peers/node_modules/"] },
   ...tseslint.configs.recommended,
   {
     rules: {

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { nodeHost } from "../host/node/index.ts";
 import type { Tier } from "../src/host.ts";
-import { loadModel } from "../src/model/load.ts";
+import { loadModel } from "../src/load/load.ts";
 
 export interface BigChildResult {
   readonly loadMs: number;

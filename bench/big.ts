@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { nodeHost, PACKAGE_ROOT } from "../host/node/index.ts";
 import { UsageError } from "../src/errors.ts";
 import type { Tier } from "../src/host.ts";
-import type { Quantization } from "../src/model/types.ts";
+import type { Quantization } from "../src/architecture/quantization.ts";
 import type { BigChildResult } from "./big-child.ts";
 import { table } from "./measure.ts";
 import { SHAPES } from "./shapes.ts";

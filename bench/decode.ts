@@ -1,6 +1,6 @@
 import type { Tier } from "../src/host.ts";
-import type { ModelInstance } from "../src/model/instance.ts";
-import type { FfnMode } from "../src/model/types.ts";
+import type { ModelInstance } from "../src/engine/instance.ts";
+import type { FfnMode } from "../src/engine/types.ts";
 import { median } from "./measure.ts";
 
 export interface DecodeResult {

@@ -1,10 +1,10 @@
 import { SCRATCH_NORMED } from "../assembly/layout.ts";
 import { countBits } from "../src/sparsity/bits.ts";
 import { countUniqueExperts } from "../src/sparsity/union.ts";
-import type { ModelInstance } from "../src/model/instance.ts";
-import { paddedRows } from "../src/model/panel.ts";
-import { Taps } from "../src/model/taps.ts";
-import type { FfnMode } from "../src/model/types.ts";
+import type { ModelInstance } from "../src/engine/instance.ts";
+import { paddedRows } from "../src/architecture/panel.ts";
+import { Taps } from "../src/engine/taps.ts";
+import type { FfnMode } from "../src/engine/types.ts";
 import { median } from "./measure.ts";
 
 const FLUSH_BYTES = 64 * 2 ** 20;

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { loadModel } from "../host/node/index.ts";
 import { PACKAGE_ROOT } from "../host/node/package.ts";
 import { BlockFFNError, UsageError } from "../src/errors.ts";
-import { cacheRowBytes } from "../src/model/cache.ts";
+import { cacheRowBytes } from "../src/engine/cache.ts";
 import { median } from "./measure.ts";
 
 /** Milliseconds of reading a file with fs.promises.readFile and of loading it as a model, measured alternately. */

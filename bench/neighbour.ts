@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { physicalCores } from "../host/node/cores.ts";
-import type { ModelInstance } from "../src/model/instance.ts";
+import type { ModelInstance } from "../src/engine/instance.ts";
 import { timeDecode } from "./decode.ts";
 import { median } from "./measure.ts";
 

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { loadModel, PACKAGE_ROOT } from "../host/node/index.ts";
 import { BlockFFNError } from "../src/errors.ts";
-import type { Model } from "../src/model/model.ts";
+import type { Model } from "../src/model.ts";
 import { median } from "./measure.ts";
 
 export interface ServerResult {

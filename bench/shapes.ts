@@ -1,4 +1,4 @@
-import type { ModelConfig } from "../src/model/config.ts";
+import type { ModelConfig } from "../src/architecture/config.ts";
 
 interface DenseShape {
   hidden: number;

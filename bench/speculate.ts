@@ -1,6 +1,6 @@
 import { generate } from "../src/decode/generate.ts";
 import type { GenerationResult } from "../src/decode/generation.ts";
-import type { ModelInstance } from "../src/model/instance.ts";
+import type { ModelInstance } from "../src/engine/instance.ts";
 import type { Tokenizer } from "../src/text/tokenizer.ts";
 import { median } from "./measure.ts";
 import { estimate, orders, sampleUndecided, sampleUntilSettled, type Estimate } from "./paired.ts";

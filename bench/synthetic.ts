@@ -1,16 +1,16 @@
 import { PANEL_ROWS, Q8_HEAD_BYTES, SCALE_BYTES } from "../assembly/layout.ts";
 import { writeFileAtomically } from "../host/node/output.ts";
-import { encodePacked } from "../src/format/packed.ts";
+import { encodePacked } from "../src/format/packed/packed.ts";
 import type { Host, Tier } from "../src/host.ts";
-import type { ModelConfig } from "../src/model/config.ts";
-import { Engine } from "../src/model/engine.ts";
-import { EagleHead } from "../src/model/eagle.ts";
-import { planEagle } from "../src/model/eagle-plan.ts";
-import { ModelInstance } from "../src/model/instance.ts";
-import { BF16, F32, matrixBytes, panelBytes, Q8, scaleGroups, type WeightType } from "../src/model/panel.ts";
-import { planWeights, type Part } from "../src/model/plan.ts";
-import { chooseReadAhead } from "../src/model/read-ahead.ts";
-import type { Quantization } from "../src/model/types.ts";
+import type { ModelConfig } from "../src/architecture/config.ts";
+import { Engine } from "../src/engine/engine.ts";
+import { EagleHead } from "../src/engine/eagle.ts";
+import { planEagle } from "../src/architecture/eagle-plan.ts";
+import { ModelInstance } from "../src/engine/instance.ts";
+import { BF16, F32, matrixBytes, panelBytes, Q8, scaleGroups, type WeightType } from "../src/architecture/panel.ts";
+import { planWeights, type Part } from "../src/architecture/plan.ts";
+import { chooseReadAhead } from "../src/load/read-ahead.ts";
+import type { Quantization } from "../src/architecture/quantization.ts";
 import { fillRandom, fillUniform } from "./random.ts";
 
 /** A model of a given shape with random weights, every byte of them written, scaled so that activations stay near 1. */

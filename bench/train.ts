@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { PACKAGE_ROOT } from "../host/node/package.ts";
 import { ensureNavigator } from "../host/node/train/navigator.ts";
-import { createRandom } from "../src/decode/rng.ts";
+import { createRandom } from "../src/decode/sampling/rng.ts";
 import { hfModel } from "../src/train/config/hf.ts";
 import { checkTrainConfig } from "../src/train/config/parse.ts";
 import { RowSource } from "../src/train/data/rows.ts";

@@ -1,4 +1,4 @@
-// Cloudflare's runtime on this machine, for the tests and benchmarks of host/workers. Its packages are those of
+// Cloudflare's runtime on this machine, for the tests and benchmarks of host/cloudflare. Its packages are those of
 // test/runtime (npm ci there): users of blockffn never install them.
 import { execFile } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";

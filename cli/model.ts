@@ -1,9 +1,10 @@
 import type { GenerateOptions } from "../src/decode/options.ts";
 import { UsageError } from "../src/errors.ts";
 import type { Tier } from "../src/host.ts";
-import { loadModel } from "../src/model/load.ts";
-import { Model } from "../src/model/model.ts";
-import type { FfnMode, Quantization } from "../src/model/types.ts";
+import { loadModel } from "../src/load/load.ts";
+import { Model } from "../src/model.ts";
+import type { FfnMode } from "../src/engine/types.ts";
+import type { Quantization } from "../src/architecture/quantization.ts";
 import type { Context } from "./io.ts";
 import { withProgress } from "./progress.ts";
 

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { SPECULATE } from "../src/decode/options.ts";
 import { TIERS } from "../src/host.ts";
-import { QUANTIZATIONS } from "../src/model/types.ts";
+import { QUANTIZATIONS } from "../src/architecture/quantization.ts";
 
 /** A whole number as an option's value; its range is checked where it is used. */
 export function wholeNumber(text: string): number {

@@ -1,8 +1,8 @@
 import { readFile, stat } from "node:fs/promises";
 import { NodeFile } from "../host/node/files.ts";
-import { MAX_TOKENIZER_BYTES } from "../src/format/checkpoint.ts";
-import { isPacked } from "../src/format/packed.ts";
-import { openSafetensors } from "../src/format/safetensors.ts";
+import { MAX_TOKENIZER_BYTES } from "../src/format/hf/checkpoint.ts";
+import { isPacked } from "../src/format/packed/packed.ts";
+import { openSafetensors } from "../src/format/safetensors/safetensors.ts";
 
 /** What a command writes, so that it may be replaced by the same. */
 export interface OutputKind {

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { sourceError } from "../host/node/files.ts";
 import { writeFileAtomically, type OutputFile } from "../host/node/output.ts";
 import { UsageError } from "../src/errors.ts";
-import { isSourceName } from "../src/format/checkpoint.ts";
+import { isSourceName } from "../src/format/hf/checkpoint.ts";
 import type { OutputKind } from "./output-kinds.ts";
 
 /**

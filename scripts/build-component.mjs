@@ -1,4 +1,4 @@
-// Builds the component blockffn:runtime (wit/runtime.wit): the engine and assembly/wasi in one core module, made a component, and ES modules, by jco.
+// Builds the component blockffn:runtime (wit/runtime.wit): the engine and standalone in one core module, made a component, and ES modules, by jco.
 // Needs the packages of test/runtime/component: run `npm ci` there first.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -33,8 +33,8 @@ const { transpileBytes } = await import(pathToFileURL(join(jco, "transpile.js"))
 mkdirSync(join(root, "dist/wasi"), { recursive: true });
 const core = join(root, "dist/wasi/blockffn.component.core.wasm");
 execFileSync(process.execPath, [
-  join(dirname(require.resolve("assemblyscript/package.json")), "bin/asc.js"), "assembly/wasi/component/exports.ts", "--config", "none", "--runtime", "incremental", "--noAssert",
-  "--initialMemory", "2", "--maximumMemory", "65536", "--memoryBase", "1024", "-O0", "--enable", "simd", "--use", "abort=assembly/wasi/component/abi/abort",
+  join(dirname(require.resolve("assemblyscript/package.json")), "bin/asc.js"), "standalone/component/exports.ts", "--config", "none", "--runtime", "incremental", "--noAssert",
+  "--initialMemory", "2", "--maximumMemory", "65536", "--memoryBase", "1024", "-O0", "--enable", "simd", "--use", "abort=standalone/component/abi/abort",
   "--debug", "--outFile", core,
 ], { cwd: root, stdio: "inherit" });
 execFileSync(process.execPath, [

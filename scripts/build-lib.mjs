@@ -20,7 +20,7 @@ const ENTRIES = {
   train: { file: "host/node/train/index.ts", shares: NODE },
   wasi: { file: "host/wasi/index.ts" },
   deno: { file: "host/deno/index.ts", shares: CORE },
-  workers: { file: "host/workers/index.ts", shares: CORE },
+  workers: { file: "host/cloudflare/index.ts", shares: CORE },
   cli: { file: "cli/main.ts", shares: NODE, program: true },
   "deno-cli": { file: "cli/deno.ts", shares: NODE },
   // Started in threads and processes of their own.

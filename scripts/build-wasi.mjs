@@ -1,4 +1,4 @@
-// Builds the stand-alone WASI command: the engine and assembly/wasi in one module, without JavaScript.
+// Builds the stand-alone WASI command: the engine and standalone in one module, without JavaScript.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -20,8 +20,8 @@ const MAX_BYTES = 200_000;
 mkdirSync(join(root, "dist/wasi"), { recursive: true });
 const file = join(root, "dist/wasi/blockffn.wasi.wasm");
 execFileSync(process.execPath, [
-  bin("assemblyscript", "asc"), "assembly/wasi/command/main.ts", "--config", "none", "--runtime", "incremental", "--noAssert", "--initialMemory", "2",
-  "--maximumMemory", "65536", "--memoryBase", "1024", "-O0", "--enable", "simd", "--use", "abort=assembly/wasi/command/abort/abort",
+  bin("assemblyscript", "asc"), "standalone/command/main.ts", "--config", "none", "--runtime", "incremental", "--noAssert", "--initialMemory", "2",
+  "--maximumMemory", "65536", "--memoryBase", "1024", "-O0", "--enable", "simd", "--use", "abort=standalone/command/abort/abort",
   "--debug", "--outFile", file,
 ], { cwd: root, stdio: "inherit" });
 // The same options as the engine's, for the same reasons (build-engine.mjs).

@@ -32,7 +32,7 @@ export interface Threads {
   /** Physical cores that this process may use. */
   readonly cores: number;
   /**
-   * Starts workers that each run `serve` of src/model/worker.ts, with index 1..count; resolves when all have begun. They must not keep
+   * Starts workers that each run `serve` of src/engine/thread.ts, with index 1..count; resolves when all have begun. They must not keep
    * the process alive. `onFailure` is called when one ends otherwise than by being told to.
    */
   start(module: WebAssembly.Module, memory: WebAssembly.Memory, count: number, onFailure: (reason: unknown) => void): Promise<Workers>;

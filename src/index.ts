@@ -1,23 +1,24 @@
 export * from "./errors.ts";
 export type { Host, Threads, Tier, Workers } from "./host.ts";
 export type { ByteSource, ModelFiles } from "./format/source.ts";
-export type { ModelConfig } from "./model/config.ts";
+export type { ModelConfig } from "./architecture/config.ts";
 export type {
-  FfnMode, ForwardOptions, ForwardResult, LoadedModel, LoadOptions, Quantization, Sequence, SequenceOptions,
-} from "./model/types.ts";
-export { loadModel } from "./model/load.ts";
-export { Model } from "./model/model.ts";
+  FfnMode, ForwardOptions, ForwardResult, LoadedModel, LoadOptions, Sequence, SequenceOptions,
+} from "./engine/types.ts";
+export type { Quantization } from "./architecture/quantization.ts";
+export { loadModel } from "./load/load.ts";
+export { Model } from "./model.ts";
 export { generate } from "./decode/generate.ts";
 export { Generation, type FinishReason, type GenerationResult, type Piece, type SpeculationResult } from "./decode/generation.ts";
 export type { GenerateOptions, Speculate } from "./decode/options.ts";
-export type { Logprobs, TokenLogprob } from "./decode/logprobs.ts";
+export type { Logprobs, TokenLogprob } from "./decode/sampling/logprobs.ts";
 export { evaluate, type EvaluateOptions, type Evaluation } from "./decode/evaluate.ts";
-export { createSampler, type Sampler, type SamplerOptions } from "./decode/sampler.ts";
+export { createSampler, type Sampler, type SamplerOptions } from "./decode/sampling/sampler.ts";
 export { loadTokenizer, type EncodeOptions, type Tokenizer } from "./text/tokenizer.ts";
 export { createDetokenizer, type Detokenizer } from "./text/stream.ts";
 export { createStopMatcher, type StopMatcher } from "./text/stop.ts";
 export { SparsityCounter, type SparsityResult } from "./sparsity/stats.ts";
 export { heatmapSvg } from "./sparsity/heatmap.ts";
 export { traceExperts } from "./decode/trace.ts";
-export { summarizeModel, type ModelSummary, type PartSummary } from "./model/summary.ts";
-export { convertModel, type ConvertResult, type FileSink } from "./format/convert.ts";
+export { summarizeModel, type ModelSummary, type PartSummary } from "./load/summary.ts";
+export { convertModel, type ConvertResult, type FileSink } from "./load/convert.ts";

@@ -17,7 +17,7 @@ let takes: i32 = 0;
 export let from: i32 = 0;
 export let to: i32 = 0;
 
-// Where a memory manager owns what lies behind __heap_base (assembly/wasi; ASC_RUNTIME is 0 without one), the team has static memory.
+// Where a memory manager owns what lies behind __heap_base (standalone; ASC_RUNTIME is 0 without one), the team has static memory.
 // @ts-ignore: decorator
 @lazy const STATIC_TEAM: usize = memory.data(TEAM_BYTES, 64);
 

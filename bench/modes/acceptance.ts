@@ -1,5 +1,5 @@
 import { UsageError } from "../../src/errors.ts";
-import type { Random } from "../../src/decode/rng.ts";
+import type { Random } from "../../src/decode/sampling/rng.ts";
 
 /** A draft tree without tokens, and how likely each node's token is the model's choice, given that its parent's is. */
 export interface ModelTree {

@@ -1,7 +1,7 @@
 import type { Drafter } from "../../src/decode/drafters/drafter.ts";
 import { EagleDrafter } from "../../src/decode/drafters/eagle.ts";
 import { NgramDrafter } from "../../src/decode/drafters/ngram.ts";
-import type { EagleHead } from "../../src/model/eagle.ts";
+import type { EagleHead } from "../../src/engine/eagle.ts";
 
 /** How a tree is grown: edges from the root, and candidates of a node. */
 export interface Growth {

@@ -1,7 +1,7 @@
 import type { Drafter } from "../../src/decode/drafters/drafter.ts";
-import { layoutTree } from "../../src/decode/tree.ts";
-import { verifyTree } from "../../src/decode/verify.ts";
-import type { LoadedModel } from "../../src/model/types.ts";
+import { layoutTree } from "../../src/decode/speculative/tree.ts";
+import { verifyTree } from "../../src/decode/speculative/verify.ts";
+import type { LoadedModel } from "../../src/engine/types.ts";
 
 /** What greedy decoding of one prompt brought. */
 export interface GreedyRun {

@@ -1,5 +1,5 @@
 import { SCRATCH_ROUTING } from "../../assembly/layout.ts";
-import type { ModelInstance } from "../../src/model/instance.ts";
+import type { ModelInstance } from "../../src/engine/instance.ts";
 
 /** Makes a model use given experts, whatever its router says: how a trace drives a model with random weights. */
 export class ImposedRouting {

@@ -1,9 +1,9 @@
 import type { Drafter } from "../../src/decode/drafters/drafter.ts";
-import { encodePrompt } from "../../src/decode/prompt.ts";
+import { encodePrompt } from "../../src/decode/plain/prompt.ts";
 import { LimitError } from "../../src/errors.ts";
-import type { EagleHead } from "../../src/model/eagle.ts";
-import type { ModelInstance } from "../../src/model/instance.ts";
-import type { FfnMode } from "../../src/model/types.ts";
+import type { EagleHead } from "../../src/engine/eagle.ts";
+import type { ModelInstance } from "../../src/engine/instance.ts";
+import type { FfnMode } from "../../src/engine/types.ts";
 import { loadTokenizer } from "../../src/text/tokenizer.ts";
 import { measureFfn, sampleText, type FfnTimes } from "../ffn.ts";
 import { median } from "../measure.ts";

@@ -1,5 +1,5 @@
 import { UsageError } from "../../src/errors.ts";
-import type { Random } from "../../src/decode/rng.ts";
+import type { Random } from "../../src/decode/sampling/rng.ts";
 
 /** Sparsity that a routing model shall have; shares from 0 to 1. */
 export interface RoutingTargets {

@@ -1,4 +1,4 @@
-import type { ModelInstance } from "../../src/model/instance.ts";
+import type { ModelInstance } from "../../src/engine/instance.ts";
 
 /**
  * Has every call run on all threads, whether or not that is faster here. Where modes take turns on one model this is needed: the guard

@@ -1,5 +1,6 @@
 import type { Tier } from "../../src/host.ts";
-import type { FfnMode, Quantization } from "../../src/model/types.ts";
+import type { FfnMode } from "../../src/engine/types.ts";
+import type { Quantization } from "../../src/architecture/quantization.ts";
 import type { FfnTimes } from "../ffn.ts";
 import type { RoutingTargets } from "./routing.ts";
 

@@ -6,8 +6,8 @@ import { STORY_PROMPTS } from "../../dist/bench/modes/prompts.js";
 import { fitRouting, RoutingTrace } from "../../dist/bench/modes/routing.js";
 import { SHAPES } from "../../dist/bench/shapes.js";
 import { syntheticModel } from "../../dist/bench/synthetic.js";
-import { createRandom } from "../../dist/src/decode/rng.js";
-import { loadModel } from "../../dist/src/model/load.js";
+import { createRandom } from "../../dist/src/decode/sampling/rng.js";
+import { loadModel } from "../../dist/src/load/load.js";
 import { loadTokenizer } from "../../dist/src/text/tokenizer.js";
 
 /** The sparse shape with as many weights as a dense one. */

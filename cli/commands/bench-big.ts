@@ -2,7 +2,7 @@ import { Option, type Command } from "commander";
 import { benchBig, formatBig } from "../../bench/big.ts";
 import { SHAPES } from "../../bench/shapes.ts";
 import { TIERS, type Tier } from "../../src/host.ts";
-import { QUANTIZATIONS, type Quantization } from "../../src/model/types.ts";
+import { QUANTIZATIONS, type Quantization } from "../../src/architecture/quantization.ts";
 import type { Context } from "../io.ts";
 import { jsonOption, wholeNumber } from "../options.ts";
 

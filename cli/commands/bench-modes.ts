@@ -7,7 +7,7 @@ import { parsePrompts } from "../../bench/modes/prompts.ts";
 import { formatModes } from "../../bench/modes/report.ts";
 import { UsageError } from "../../src/errors.ts";
 import { TIERS, type Tier } from "../../src/host.ts";
-import { QUANTIZATIONS, type Quantization } from "../../src/model/types.ts";
+import { QUANTIZATIONS, type Quantization } from "../../src/architecture/quantization.ts";
 import type { Context } from "../io.ts";
 import { forceOption, jsonOption, modelOption, wholeNumber } from "../options.ts";
 import { svgKind } from "../output-kinds.ts";

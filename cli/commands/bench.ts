@@ -3,7 +3,7 @@ import { formatReport, PARTS, runBench, type BenchPart } from "../../bench/main.
 import { SHAPES } from "../../bench/shapes.ts";
 import { UsageError } from "../../src/errors.ts";
 import { TIERS, type Tier } from "../../src/host.ts";
-import { QUANTIZATIONS, type Quantization } from "../../src/model/types.ts";
+import { QUANTIZATIONS, type Quantization } from "../../src/architecture/quantization.ts";
 import type { Context } from "../io.ts";
 import { jsonOption, modelOption, wholeNumber } from "../options.ts";
 import { registerBenchBig } from "./bench-big.ts";

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { Option } from "commander";
 import { UsageError } from "../../src/errors.ts";
-import { convertModel } from "../../src/format/convert.ts";
-import { QUANTIZATIONS, type Quantization } from "../../src/model/types.ts";
+import { convertModel } from "../../src/load/convert.ts";
+import { QUANTIZATIONS, type Quantization } from "../../src/architecture/quantization.ts";
 import { bytes } from "../format.ts";
 import type { Context } from "../io.ts";
 import { forceOption, wholeNumber } from "../options.ts";

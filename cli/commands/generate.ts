@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { Generation, GenerationResult } from "../../src/decode/generation.ts";
 import { resolveOptions, type GenerateOptions } from "../../src/decode/options.ts";
 import { UsageError } from "../../src/errors.ts";
-import type { Model } from "../../src/model/model.ts";
+import type { Model } from "../../src/model.ts";
 import { describeDecisions } from "../decisions.ts";
 import { number, percent } from "../format.ts";
 import type { Context, Io } from "../io.ts";

@@ -1,11 +1,11 @@
 import type { Command } from "commander";
 import { basename } from "node:path";
 import { integer } from "../../src/decode/options.ts";
-import { encodePrompt } from "../../src/decode/prompt.ts";
+import { encodePrompt } from "../../src/decode/plain/prompt.ts";
 import { traceExperts } from "../../src/decode/trace.ts";
 import { UsageError } from "../../src/errors.ts";
-import type { ModelConfig } from "../../src/model/config.ts";
-import { summarizeModel, type ModelSummary } from "../../src/model/summary.ts";
+import type { ModelConfig } from "../../src/architecture/config.ts";
+import { summarizeModel, type ModelSummary } from "../../src/load/summary.ts";
 import { heatmapSvg } from "../../src/sparsity/heatmap.ts";
 import { bytes, number, table } from "../format.ts";
 import type { Context } from "../io.ts";

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import type { OutputFile } from "../../host/node/output.ts";
 import { integer } from "../../src/decode/options.ts";
-import { encodePrompt } from "../../src/decode/prompt.ts";
-import type { Model } from "../../src/model/model.ts";
+import { encodePrompt } from "../../src/decode/plain/prompt.ts";
+import type { Model } from "../../src/model.ts";
 import type { Context } from "../io.ts";
 import { openModel, type ModelOptions } from "../model.ts";
 import { ffnOption, forceOption, modelOption, quantizeOption, threadsOption, tierOption, tokenIds, wholeNumber } from "../options.ts";

@@ -1,7 +1,7 @@
 import { Option, type Command } from "commander";
 import { ThreadError, UsageError } from "../../src/errors.ts";
 import type { Listening } from "../../src/host.ts";
-import type { Model } from "../../src/model/model.ts";
+import type { Model } from "../../src/model.ts";
 import { createServer, type RequestLog, type Server, type ServerLimits, type ServerSpeculation } from "../../src/server/index.ts";
 import type { Context, Io } from "../io.ts";
 import { checkDraft, openDraft, openModel, type ModelOptions, type SpeculationOptions } from "../model.ts";

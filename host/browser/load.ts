@@ -1,7 +1,7 @@
 import type { Host } from "../../src/host.ts";
-import { loadModel as load } from "../../src/model/load.ts";
-import { Model } from "../../src/model/model.ts";
-import type { LoadOptions } from "../../src/model/types.ts";
+import { loadModel as load } from "../../src/load/load.ts";
+import { Model } from "../../src/model.ts";
+import type { LoadOptions } from "../../src/engine/types.ts";
 import { DamagedCacheError, ModelCache } from "./cache.ts";
 import { browserEngine } from "./engine.ts";
 import { absoluteUrl, openUrl } from "./files.ts";

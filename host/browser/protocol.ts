@@ -1,8 +1,9 @@
 import * as errors from "../../src/errors.ts";
 import type { GenerationResult, Piece } from "../../src/decode/generation.ts";
 import type { GenerateOptions } from "../../src/decode/options.ts";
-import type { ModelConfig } from "../../src/model/config.ts";
-import type { FfnMode, Quantization } from "../../src/model/types.ts";
+import type { ModelConfig } from "../../src/architecture/config.ts";
+import type { FfnMode } from "../../src/engine/types.ts";
+import type { Quantization } from "../../src/architecture/quantization.ts";
 import type { Tier } from "../../src/host.ts";
 import type { BrowserLoadOptions } from "./load.ts";
 

@@ -1,4 +1,4 @@
-import { serve, type WorkerStart } from "../../src/model/worker.ts";
+import { serve, type WorkerStart } from "../../src/engine/thread.ts";
 
 const scope = globalThis as unknown as { postMessage(ready: "ready"): void; close(): void; onmessage: ((event: MessageEvent<WorkerStart>) => void) | null };
 

@@ -1,6 +1,6 @@
 import type { Threads } from "../../src/host.ts";
-import { startWorkers } from "../../src/model/start-workers.ts";
-import type { WorkerStart } from "../../src/model/worker.ts";
+import { startWorkers } from "../../src/engine/start-threads.ts";
+import type { WorkerStart } from "../../src/engine/thread.ts";
 import { likelyCores } from "../web/cores.ts";
 
 declare const DedicatedWorkerGlobalScope: (new () => object) | undefined;

@@ -1,8 +1,8 @@
 import { UsageError } from "../../src/errors.ts";
 import type { GenerationResult } from "../../src/decode/generation.ts";
 import type { GenerateOptions } from "../../src/decode/options.ts";
-import type { ModelConfig } from "../../src/model/config.ts";
-import type { FfnMode } from "../../src/model/types.ts";
+import type { ModelConfig } from "../../src/architecture/config.ts";
+import type { FfnMode } from "../../src/engine/types.ts";
 import { Connection } from "./connection.ts";
 import { absoluteUrl } from "./files.ts";
 import type { BrowserLoadOptions } from "./load.ts";

@@ -1,4 +1,4 @@
-import type { Model } from "../../src/model/model.ts";
+import type { Model } from "../../src/model.ts";
 import { UsageError } from "../../src/errors.ts";
 import type { Piece } from "../../src/decode/generation.ts";
 import { loadModel } from "./load.ts";

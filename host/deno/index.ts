@@ -1,6 +1,6 @@
-import { loadModel as load } from "../../src/model/load.ts";
-import { Model } from "../../src/model/model.ts";
-import type { LoadOptions } from "../../src/model/types.ts";
+import { loadModel as load } from "../../src/load/load.ts";
+import { Model } from "../../src/model.ts";
+import type { LoadOptions } from "../../src/engine/types.ts";
 import { denoHost } from "./engine.ts";
 import { DEFAULT_MODEL } from "./package.ts";
 

@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { Threads } from "../../src/host.ts";
-import { startWorkers } from "../../src/model/start-workers.ts";
-import type { WorkerStart } from "../../src/model/worker.ts";
+import { startWorkers } from "../../src/engine/start-threads.ts";
+import type { WorkerStart } from "../../src/engine/thread.ts";
 
 /** They hold no JavaScript objects to speak of. */
 const LIMITS = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 };

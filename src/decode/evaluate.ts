@@ -1,10 +1,10 @@
 import { FormatError, UsageError } from "../errors.ts";
-import type { LoadedModel, Sequence } from "../model/types.ts";
+import type { LoadedModel, Sequence } from "../engine/types.ts";
 import { SparsityCounter } from "../sparsity/stats.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { splitDocuments } from "./documents.ts";
 import { integer } from "./options.ts";
-import { Pacer } from "./pause.ts";
+import { Pacer } from "./plain/pause.ts";
 
 export interface EvaluateOptions {
   /** Most tokens of a document, BOS included; what is longer is cut. Default 256, or the model's context length if that is less. */

@@ -1,14 +1,12 @@
 import { LimitError, UsageError } from "../errors.ts";
-import type { ForwardResult, LoadedModel } from "../model/types.ts";
-import { rowExperts } from "../sparsity/row.ts";
+import type { LoadedModel } from "../engine/types.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
-import { Generation, type Piece } from "./generation.ts";
-import { logprobsOf } from "./logprobs.ts";
+import { Generation } from "./generation.ts";
 import { resolveOptions, type GenerateOptions } from "./options.ts";
-import { encodePrompt } from "./prompt.ts";
-import { Run } from "./run.ts";
-import { checkSpeculation, knownCosts, openSpeculation } from "./speculation.ts";
-import { SpeculativeRun } from "./speculative.ts";
+import { encodePrompt } from "./plain/prompt.ts";
+import { PlainRun } from "./plain/plain-run.ts";
+import { checkSpeculation, knownCosts, openSpeculation } from "./speculative/speculation.ts";
+import { SpeculativeRun } from "./speculative/speculative.ts";
 
 /**
  * Continues a prompt, token by token. Options and prompt are checked at once; computing starts with the first piece.
@@ -45,33 +43,4 @@ function contextLimit(model: LoadedModel, promptTokens: number, asked: number | 
     throw new LimitError(`has ${promptTokens} tokens, but the context holds ${limit}; shorten it`, { field: "prompt", limit });
   }
   return limit;
-}
-
-/** One token a forward call. */
-class PlainRun extends Run {
-  async *pieces(): AsyncGenerator<Piece, void, void> {
-    if (this.aborted()) return;
-    const sequence = this.model.newSequence({ capacity: this.capacity });
-    this.sequence = sequence;
-    let id = await this.prefill(sequence);
-    while (id !== undefined) {
-      yield this.accept(id, this.told);
-      if (this.output.finish !== undefined) return;
-      if (this.pacer.due) await this.pacer.pause();
-      if (this.aborted()) return;
-      id = this.step(sequence, id);
-    }
-  }
-
-  protected override choose(result: ForwardResult, row: number): number {
-    const { logprobs } = this.options;
-    const id = super.choose(result, row);
-    if (this.tracing || logprobs !== undefined) {
-      this.told = {
-        ...(this.tracing && { experts: rowExperts(result.activeExperts, this.model.config.layers, result.rows, result.rows - 1) }),
-        ...(logprobs !== undefined && { logprobs: logprobsOf(result.logits(row), id, logprobs) }),
-      };
-    }
-    return id;
-  }
 }

@@ -1,5 +1,5 @@
 import { UsageError } from "../errors.ts";
-import type { Logprobs } from "./logprobs.ts";
+import type { Logprobs } from "./sampling/logprobs.ts";
 
 /** Why a generation ended: `maxTokens` reached, a stop text, an end-of-sequence token, cancelled, or a full KV cache. */
 export type FinishReason = "length" | "stop" | "eos" | "aborted" | "context";

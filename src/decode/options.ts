@@ -1,9 +1,9 @@
 import { UsageError } from "../errors.ts";
-import type { LoadedModel } from "../model/types.ts";
+import type { LoadedModel } from "../engine/types.ts";
 import { createStopMatcher, type StopMatcher } from "../text/stop.ts";
-import { MAX_LOGPROBS } from "./logprobs.ts";
-import { createSampler, type Sampler } from "./sampler.ts";
-import { MAX_TREE_NODES } from "./tree.ts";
+import { MAX_LOGPROBS } from "./sampling/logprobs.ts";
+import { createSampler, type Sampler } from "./sampling/sampler.ts";
+import { MAX_TREE_NODES } from "./speculative/tree.ts";
 
 /** How text is generated. Everything is optional; the default is greedy. */
 export interface GenerateOptions {

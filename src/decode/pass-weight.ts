@@ -1,4 +1,4 @@
-import type { ModelConfig } from "../model/config.ts";
+import type { ModelConfig } from "../architecture/config.ts";
 
 /** Share of experts that a token is assumed to activate. */
 const ACTIVE = 0.3;

@@ -1,6 +1,6 @@
 import { UsageError } from "../errors.ts";
-import type { LoadedModel } from "../model/types.ts";
-import { Pacer } from "./pause.ts";
+import type { LoadedModel } from "../engine/types.ts";
+import { Pacer } from "./plain/pause.ts";
 
 /**
  * Runs tokens through a model and keeps which experts were active.

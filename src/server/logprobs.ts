@@ -1,6 +1,6 @@
 import type { Piece } from "../decode/generation.ts";
-import type { Logprobs } from "../decode/logprobs.ts";
-import { continueText } from "../decode/output.ts";
+import type { Logprobs } from "../decode/sampling/logprobs.ts";
+import { continueText } from "../decode/plain/output.ts";
 import type { Detokenizer } from "../text/stream.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 

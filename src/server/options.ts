@@ -1,7 +1,7 @@
 import { resolveOptions, type GenerateOptions } from "../decode/options.ts";
-import { checkSpeculation } from "../decode/speculation.ts";
+import { checkSpeculation } from "../decode/speculative/speculation.ts";
 import { UsageError } from "../errors.ts";
-import type { LoadedModel } from "../model/types.ts";
+import type { LoadedModel } from "../engine/types.ts";
 
 /** What a request may ask for and how many may ask. */
 export interface ServerLimits {

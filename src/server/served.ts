@@ -1,5 +1,5 @@
 import { UsageError } from "../errors.ts";
-import type { Model } from "../model/model.ts";
+import type { Model } from "../model.ts";
 import { ChatFormat } from "../text/chat.ts";
 import { ApiError, asBadRequest, badRequest } from "./errors.ts";
 import type { ResolvedLimits } from "./options.ts";

@@ -1,5 +1,5 @@
 import { Hono, type Context } from "hono";
-import { nextTask } from "../decode/pause.ts";
+import { nextTask } from "../decode/plain/pause.ts";
 import { Answer, type Said } from "./answer.ts";
 import { KeyCheck } from "./auth.ts";
 import { readJson } from "./body.ts";

@@ -1,7 +1,8 @@
 export { startAutodiff } from "./autodiff/jax.ts";
 export { parseTrainConfig } from "./config/parse.ts";
 export type { TrainConfig } from "./config/schema.ts";
-export { readCorpus, train, type MetricsLine, type RunStore, type TrainInputs, type TrainResult, type TrainSettings } from "./run/loop.ts";
+export { readCorpus, train, type RunStore, type TrainInputs, type TrainResult, type TrainSettings } from "./run/loop.ts";
+export type { MetricsLine } from "./run/metrics.ts";
 export { localGradients, type GradientSource, type ModelTask } from "./run/gradient-source.ts";
 export { Trainer, type StepReport, type TrainerState } from "./run/trainer.ts";
 export { trainTokenizer, type TokenizerOptions } from "./tokenizer/bpe-trainer.ts";

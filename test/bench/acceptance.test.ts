@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { drawPath, fitAcceptance, TREE_DEPTH, treeOf } from "../../bench/modes/acceptance.ts";
 import { ACCEPT_LENGTHS, ACCEPT_NODES, MEAN_ACCEPT_LENGTH } from "../../bench/modes/paper.ts";
-import { createRandom } from "../../src/decode/rng.ts";
-import { checkTree, layoutTree } from "../../src/decode/tree.ts";
+import { createRandom } from "../../src/decode/sampling/rng.ts";
+import { checkTree, layoutTree } from "../../src/decode/speculative/tree.ts";
 import { UsageError } from "../../src/errors.ts";
 
 describe("simulated acceptance", () => {

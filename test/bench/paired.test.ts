@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { estimate, orders, sampleUndecided, sampleUntilSettled } from "../../bench/paired.ts";
-import { createRandom } from "../../src/decode/rng.ts";
+import { createRandom } from "../../src/decode/sampling/rng.ts";
 
 describe("estimate", () => {
   it("gives the order statistics of the binomial table", () => {

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { run } from "../../cli/run.ts";
 import type { Evaluation } from "../../src/decode/evaluate.ts";
 import type { GenerationResult } from "../../src/decode/generation.ts";
-import type { ModelSummary } from "../../src/model/summary.ts";
+import type { ModelSummary } from "../../src/load/summary.ts";
 import { loadTokenizer } from "../../src/text/tokenizer.ts";
 import { blockffn, fakeIo } from "../helpers/fake-io.ts";
 import { temporaryFolder, writeTinyModel } from "../helpers/tiny-folder.ts";

@@ -2,17 +2,17 @@ import { describe, expect, it, vi } from "vitest";
 import type { Drafter, DraftTree } from "../../src/decode/drafters/drafter.ts";
 import { Generation } from "../../src/decode/generation.ts";
 import { resolveOptions } from "../../src/decode/options.ts";
-import { FixedPolicy } from "../../src/decode/policy.ts";
-import { createSampler, type SamplerOptions } from "../../src/decode/sampler.ts";
-import { SpeculativeRun } from "../../src/decode/speculative.ts";
-import { loadModel } from "../../src/model/load.ts";
-import type { LoadedModel } from "../../src/model/types.ts";
+import { FixedPolicy } from "../../src/decode/guard/policy.ts";
+import { createSampler, type SamplerOptions } from "../../src/decode/sampling/sampler.ts";
+import { SpeculativeRun } from "../../src/decode/speculative/speculative.ts";
+import { loadModel } from "../../src/load/load.ts";
+import type { LoadedModel } from "../../src/engine/types.ts";
 import { temporaryFolder, writeTinyModel } from "../helpers/tiny-folder.ts";
 import { testHost } from "../helpers/test-host.ts";
 
 /** The usual mistake: where a draft is refused, the next token is drawn from p as it is, drafts included, instead of from what is left of p. */
 const broken = vi.hoisted(() => ({ on: false }));
-vi.mock(import("../../src/decode/verify.ts"), async (original) => {
+vi.mock(import("../../src/decode/speculative/verify.ts"), async (original) => {
   const right = await original();
   return {
     verifyTree: (tree, choose) => right.verifyTree(tree, (node) => {

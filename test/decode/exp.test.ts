@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { exp } from "../../src/decode/exp.ts";
-import { createRandom } from "../../src/decode/rng.ts";
+import { exp } from "../../src/decode/sampling/exp.ts";
+import { createRandom } from "../../src/decode/sampling/rng.ts";
 
 const BITS = 1400n;
 const ONE = 1n << BITS;

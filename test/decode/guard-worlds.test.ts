@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { GuardCosts } from "../../src/decode/guard-costs.ts";
-import { createRandom } from "../../src/decode/rng.ts";
+import { GuardCosts } from "../../src/decode/guard/costs.ts";
+import { createRandom } from "../../src/decode/sampling/rng.ts";
 import { fake, linear, live, type Life, type World } from "../helpers/guard-world.ts";
 
 const SEEDS = Array.from({ length: 20 }, (_, i) => i + 1);

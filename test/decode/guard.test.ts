@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { CostGuard } from "../../src/decode/guard.ts";
-import { GuardCosts } from "../../src/decode/guard-costs.ts";
-import { createRandom } from "../../src/decode/rng.ts";
+import { CostGuard } from "../../src/decode/guard/guard.ts";
+import { GuardCosts } from "../../src/decode/guard/costs.ts";
+import { createRandom } from "../../src/decode/sampling/rng.ts";
 import { fake, linear, live, PLAIN_MS, share, type World } from "../helpers/guard-world.ts";
 
 const ALL = [2, 4, 8, 16, 32, 64];

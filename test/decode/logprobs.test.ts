@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { generate } from "../../src/decode/generate.ts";
 import type { Piece } from "../../src/decode/generation.ts";
-import { log } from "../../src/decode/log.ts";
-import { logprobsOf } from "../../src/decode/logprobs.ts";
-import { createRandom } from "../../src/decode/rng.ts";
+import { log } from "../../src/decode/sampling/log.ts";
+import { logprobsOf } from "../../src/decode/sampling/logprobs.ts";
+import { createRandom } from "../../src/decode/sampling/rng.ts";
 import { FormatError, UsageError } from "../../src/errors.ts";
 import { FakeModel } from "../helpers/fake-model.ts";
 

@@ -6,12 +6,12 @@ import { EagleDrafter } from "../../src/decode/drafters/eagle.ts";
 import { NgramDrafter } from "../../src/decode/drafters/ngram.ts";
 import { generate } from "../../src/decode/generate.ts";
 import { Generation } from "../../src/decode/generation.ts";
-import { GuardCosts } from "../../src/decode/guard-costs.ts";
+import { GuardCosts } from "../../src/decode/guard/costs.ts";
 import { resolveOptions, type GenerateOptions } from "../../src/decode/options.ts";
-import { PLAIN, type Choice, type Policy } from "../../src/decode/policy.ts";
-import { createRandom } from "../../src/decode/rng.ts";
-import { SpeculativeRun } from "../../src/decode/speculative.ts";
-import { loadModel } from "../../src/model/load.ts";
+import { PLAIN, type Choice, type Policy } from "../../src/decode/guard/policy.ts";
+import { createRandom } from "../../src/decode/sampling/rng.ts";
+import { SpeculativeRun } from "../../src/decode/speculative/speculative.ts";
+import { loadModel } from "../../src/load/load.ts";
 import { describeShared } from "../helpers/shared.ts";
 
 /** Does what no guard would: any drafter and size at any time, rests with and without states told between them. */

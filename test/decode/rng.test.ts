@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../src/errors.ts";
-import { createRandom, splitMix64, xoshiro128 } from "../../src/decode/rng.ts";
+import { createRandom, splitMix64, xoshiro128 } from "../../src/decode/sampling/rng.ts";
 
 const take = <T>(count: number, next: () => T): T[] => Array.from({ length: count }, next);
 

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createRandom } from "../../src/decode/rng.ts";
-import { createSampler } from "../../src/decode/sampler.ts";
-import type { SamplerOptions } from "../../src/decode/sampler.ts";
+import { createRandom } from "../../src/decode/sampling/rng.ts";
+import { createSampler } from "../../src/decode/sampling/sampler.ts";
+import type { SamplerOptions } from "../../src/decode/sampling/sampler.ts";
 import { FormatError, UsageError } from "../../src/errors.ts";
 
 /** The same rules written down directly, over fully sorted lists. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { checkTree, layoutTree } from "../../src/decode/tree.ts";
-import { verifyTree } from "../../src/decode/verify.ts";
+import { checkTree, layoutTree } from "../../src/decode/speculative/tree.ts";
+import { verifyTree } from "../../src/decode/speculative/verify.ts";
 import { UsageError } from "../../src/errors.ts";
 
 const tree = { tokens: [7, 50, 21, 60, 13, 77, 11], parents: [-1, 0, 0, 2, 2, 1, 3] };

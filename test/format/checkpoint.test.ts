@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { ConfigError, FormatError, LimitError, SourceError, UsageError } from "../../src/errors.ts";
-import { openCheckpoint } from "../../src/format/checkpoint.ts";
+import { openCheckpoint } from "../../src/format/hf/checkpoint.ts";
 import { elementCount } from "../../src/format/dtypes.ts";
 import { isFloatDType } from "../../src/format/floats.ts";
 import { MemoryFiles } from "../helpers/memory-files.ts";

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { EagleDrafter } from "../../src/decode/drafters/eagle.ts";
-import { layoutDraft, type DraftConfig } from "../../src/format/draft-head.ts";
-import { encodePacked, openPacked } from "../../src/format/packed.ts";
-import { loadModel } from "../../src/model/load.ts";
+import { layoutDraft, type DraftConfig } from "../../src/architecture/draft-head.ts";
+import { encodePacked, openPacked } from "../../src/format/packed/packed.ts";
+import { loadModel } from "../../src/load/load.ts";
 import { damages, EDGE_NUMBERS, fuzzCounts, tryCase, type FuzzTarget } from "../helpers/fuzz.ts";
 import { MemorySource } from "../helpers/memory-files.ts";
 import { testHost } from "../helpers/test-host.ts";

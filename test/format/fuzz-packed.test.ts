@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { encodePacked, openPacked } from "../../src/format/packed.ts";
-import type { ModelConfig } from "../../src/model/config.ts";
-import { loadModel } from "../../src/model/load.ts";
+import { encodePacked, openPacked } from "../../src/format/packed/packed.ts";
+import type { ModelConfig } from "../../src/architecture/config.ts";
+import { loadModel } from "../../src/load/load.ts";
 import { damages, EDGE_NUMBERS, fuzzCounts, tryCase, type FuzzTarget } from "../helpers/fuzz.ts";
 import { MemorySource } from "../helpers/memory-files.ts";
 import { TINY_CONFIGS } from "../helpers/tiny-checkpoint.ts";

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { openCheckpoint } from "../../src/format/checkpoint.ts";
+import { openCheckpoint } from "../../src/format/hf/checkpoint.ts";
 import { elementCount } from "../../src/format/dtypes.ts";
 import { isFloatDType } from "../../src/format/floats.ts";
-import { openSafetensors } from "../../src/format/safetensors.ts";
-import { openTorch } from "../../src/format/torch.ts";
+import { openSafetensors } from "../../src/format/safetensors/safetensors.ts";
+import { openTorch } from "../../src/format/torch/torch.ts";
 import type { TensorSource } from "../../src/format/tensors.ts";
 import { damages, EDGE_NUMBERS, fuzzCounts, tryCase } from "../helpers/fuzz.ts";
 import type { FuzzTarget } from "../helpers/fuzz.ts";

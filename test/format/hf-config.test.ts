@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { ConfigError } from "../../src/errors.ts";
-import { CONFIG_LIMITS, parseHfConfig } from "../../src/format/hf-config.ts";
-import { openSafetensors } from "../../src/format/safetensors.ts";
+import { CONFIG_LIMITS } from "../../src/architecture/limits.ts";
+import { parseHfConfig } from "../../src/format/hf/config.ts";
+import { openSafetensors } from "../../src/format/safetensors/safetensors.ts";
 import { MemorySource } from "../helpers/memory-files.ts";
 import { TINY_CONFIGS, tinyTensors } from "../helpers/tiny-checkpoint.ts";
 import type { ConfigJson } from "../helpers/tiny-checkpoint.ts";

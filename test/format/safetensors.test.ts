@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { BlockFFNError, FormatError, LimitError, UsageError } from "../../src/errors.ts";
-import { encodeSafetensorsHeader, openSafetensors } from "../../src/format/safetensors.ts";
-import { MAX_TENSORS } from "../../src/format/safetensors-header.ts";
+import { encodeSafetensorsHeader, openSafetensors } from "../../src/format/safetensors/safetensors.ts";
+import { MAX_TENSORS } from "../../src/format/safetensors/header.ts";
 import { MemorySource } from "../helpers/memory-files.ts";
 import { rawSafetensors, tinySafetensors } from "../helpers/tiny-safetensors.ts";
 

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { FormatError, LimitError, SourceError } from "../../src/errors.ts";
-import { openSafetensors } from "../../src/format/safetensors.ts";
-import { openShards, parseShardIndex } from "../../src/format/shards.ts";
-import { openTorch } from "../../src/format/torch.ts";
+import { openSafetensors } from "../../src/format/safetensors/safetensors.ts";
+import { openShards, parseShardIndex } from "../../src/format/safetensors/shards.ts";
+import { openTorch } from "../../src/format/torch/torch.ts";
 import { MemoryFiles, MemorySource } from "../helpers/memory-files.ts";
 import { tinySafetensors } from "../helpers/tiny-safetensors.ts";
 import { floatStorage, tinyTorch } from "../helpers/tiny-torch.ts";

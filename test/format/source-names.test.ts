@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { convertModel } from "../../src/format/convert.ts";
-import { isSourceName } from "../../src/format/checkpoint.ts";
+import { convertModel } from "../../src/load/convert.ts";
+import { isSourceName } from "../../src/format/hf/checkpoint.ts";
 import type { ModelFiles } from "../../src/format/source.ts";
 import { TINY_CONFIGS } from "../helpers/tiny-checkpoint.ts";
 import { tinyEagleFiles, tinyModelFiles } from "../helpers/tiny-packed.ts";

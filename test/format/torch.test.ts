@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { BlockFFNError } from "../../src/errors.ts";
-import { openTorch } from "../../src/format/torch.ts";
-import { MAX_PICKLE_OPS, PickleDict, unpickle } from "../../src/format/pickle.ts";
+import { openTorch } from "../../src/format/torch/torch.ts";
+import { MAX_PICKLE_OPS, PickleDict, unpickle } from "../../src/format/torch/pickle.ts";
 import { MemorySource } from "../helpers/memory-files.ts";
 import { floatStorage, op, tinyStateDict, tinyTorch } from "../helpers/tiny-torch.ts";
 import type { TinyTorchTensor } from "../helpers/tiny-torch.ts";

@@ -1,6 +1,6 @@
 import { LimitError, UsageError } from "../../src/errors.ts";
-import type { ModelConfig } from "../../src/model/config.ts";
-import type { ForwardOptions, ForwardResult, LoadedModel, Sequence, SequenceOptions } from "../../src/model/types.ts";
+import type { ModelConfig } from "../../src/architecture/config.ts";
+import type { ForwardOptions, ForwardResult, LoadedModel, Sequence, SequenceOptions } from "../../src/engine/types.ts";
 
 export interface FakeOptions {
   readonly vocabSize?: number;

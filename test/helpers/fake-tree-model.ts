@@ -1,5 +1,5 @@
 import { LimitError, UsageError } from "../../src/errors.ts";
-import type { ForwardOptions, ForwardResult, Sequence, SequenceOptions } from "../../src/model/types.ts";
+import type { ForwardOptions, ForwardResult, Sequence, SequenceOptions } from "../../src/engine/types.ts";
 import { expertIsActive, FakeModel, hash } from "./fake-model.ts";
 
 /** The fake model with tree chunks: a row's history is what the cache holds and the rows that its mask shows. */

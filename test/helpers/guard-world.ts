@@ -1,7 +1,7 @@
 import type { Drafter } from "../../src/decode/drafters/drafter.ts";
-import { CostGuard } from "../../src/decode/guard.ts";
-import type { GuardCosts } from "../../src/decode/guard-costs.ts";
-import { createRandom } from "../../src/decode/rng.ts";
+import { CostGuard } from "../../src/decode/guard/guard.ts";
+import type { GuardCosts } from "../../src/decode/guard/costs.ts";
+import { createRandom } from "../../src/decode/sampling/rng.ts";
 
 export const PLAIN_MS = 10;
 

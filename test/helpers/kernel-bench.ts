@@ -1,6 +1,6 @@
 import { READ_AHEAD } from "../../assembly/layout.ts";
 import type { Tier } from "../../src/host.ts";
-import { Engine } from "../../src/model/engine.ts";
+import { Engine } from "../../src/engine/engine.ts";
 import { engineModule } from "./test-host.ts";
 
 /** An engine with a bump allocator over its memory, for calling kernels one by one. */

@@ -1,4 +1,4 @@
-import { Model } from "../../src/model/model.ts";
+import { Model } from "../../src/model.ts";
 import { createServer, type RequestLog, type Server, type ServerOptions } from "../../src/server/index.ts";
 import { FakeModel, scripted, type FakeOptions } from "./fake-model.ts";
 import { byteIds, TINY_VOCAB, tinyTokenizerJson } from "./tiny-tokenizer.ts";

@@ -1,8 +1,8 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { syntheticModel } from "../../bench/synthetic.ts";
-import { encodePacked } from "../../src/format/packed.ts";
-import type { ModelConfig } from "../../src/model/config.ts";
-import type { Quantization } from "../../src/model/types.ts";
+import { encodePacked } from "../../src/format/packed/packed.ts";
+import type { ModelConfig } from "../../src/architecture/config.ts";
+import type { Quantization } from "../../src/architecture/quantization.ts";
 import { testHost } from "./test-host.ts";
 
 /** Writes a packed model of a shape, with random weights and no tokenizer. @returns bytes of the file */

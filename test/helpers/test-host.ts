@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { ByteSource, ModelFiles } from "../../src/format/source.ts";
 import type { Host, Tier } from "../../src/host.ts";
-import { bestTier } from "../../src/model/tier.ts";
+import { bestTier } from "../../src/load/tier.ts";
 
 export const root = join(import.meta.dirname, "../..");
 

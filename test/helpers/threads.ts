@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { nodeThreads } from "../../host/node/threads.ts";
 import { TEAM_JOBS } from "../../assembly/layout.ts";
 import type { Host, Workers } from "../../src/host.ts";
-import type { ModelInstance } from "../../src/model/instance.ts";
+import type { ModelInstance } from "../../src/engine/instance.ts";
 import { testHost } from "./test-host.ts";
 
 /** The test host with Node's worker threads (they run dist/, as the engine does); `started` hears of each set of workers. */

@@ -1,5 +1,5 @@
-import { parseHfConfig } from "../../src/format/hf-config.ts";
-import { expectedHfTensors } from "../../src/format/hf-tensors.ts";
+import { parseHfConfig } from "../../src/format/hf/config.ts";
+import { expectedHfTensors } from "../../src/format/hf/tensors.ts";
 import { tinySafetensors } from "./tiny-safetensors.ts";
 import type { TinyTensor } from "./tiny-safetensors.ts";
 

@@ -1,5 +1,5 @@
-import { convertModel } from "../../src/format/convert.ts";
-import type { Quantization } from "../../src/model/types.ts";
+import { convertModel } from "../../src/load/convert.ts";
+import type { Quantization } from "../../src/architecture/quantization.ts";
 import { normals } from "./kernel-bench.ts";
 import { MemoryFiles } from "./memory-files.ts";
 import { tinyTensors, type ConfigJson } from "./tiny-checkpoint.ts";

@@ -1,4 +1,4 @@
-import { encodeSafetensorsHeader } from "../../src/format/safetensors.ts";
+import { encodeSafetensorsHeader } from "../../src/format/safetensors/safetensors.ts";
 import type { DType } from "../../src/format/tensors.ts";
 
 export interface TinyTensor {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 
 type Vector = Float32Array | Float64Array | Int32Array | Uint8Array;
 
-/** The tensors of a small .safetensors file of golden vectors, by name. Trusted files only; the real reader is src/format/safetensors.ts. */
+/** The tensors of a small .safetensors file of golden vectors, by name. Trusted files only; the real reader is src/format/safetensors/safetensors.ts. */
 export function readVectors(path: string): Map<string, { shape: number[]; data: Vector }> {
   const file = readFileSync(path);
   const length = Number(file.readBigUInt64LE(0));

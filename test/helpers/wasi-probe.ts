@@ -21,7 +21,7 @@ interface Exports {
   next(): number;
 }
 
-/** assembly/wasi's parts, compiled for tests (assembly/wasi/probe.ts). */
+/** standalone's parts, compiled for tests (standalone/probe.ts). */
 export class WasiProbe {
   readonly exports: Exports;
 
@@ -32,7 +32,7 @@ export class WasiProbe {
   static async create(file = "probe.ts"): Promise<WasiProbe> {
     let binary: Uint8Array<ArrayBuffer> | undefined;
     const { error, stderr } = await asc.main(
-      [`assembly/wasi/${file}`, "--config", "none", "--runtime", "incremental", "--enable", "simd", "--memoryBase", "1024", "--outFile", "probe.wasm", "--baseDir", root],
+      [`standalone/${file}`, "--config", "none", "--runtime", "incremental", "--enable", "simd", "--memoryBase", "1024", "--outFile", "probe.wasm", "--baseDir", root],
       {
         readFile: (name, base) => {
           try {

@@ -8,8 +8,8 @@ import { TINY_VOCAB } from "../helpers/tiny-tokenizer.ts";
 import { tinyCheckpoint } from "../helpers/tiny-checkpoint.ts";
 import { MemoryFiles } from "../helpers/memory-files.ts";
 import { nodeHost } from "../../host/node/engine.ts";
-import { loadModel as loadPortable } from "../../src/model/load.ts";
-import { Model as PortableModel } from "../../src/model/model.ts";
+import { loadModel as loadPortable } from "../../src/load/load.ts";
+import { Model as PortableModel } from "../../src/model.ts";
 import { TINY_CONFIGS } from "../helpers/tiny-checkpoint.ts";
 
 const folder = writeTinyModel(temporaryFolder());

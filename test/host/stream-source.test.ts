@@ -4,8 +4,8 @@ import { nodeHost } from "../../host/node/engine.ts";
 import { DEFAULT_MODEL } from "../../host/node/package.ts";
 import { StreamSource } from "../../host/web/stream-source.ts";
 import type { Host } from "../../src/host.ts";
-import { loadModel } from "../../src/model/load.ts";
-import { Model } from "../../src/model/model.ts";
+import { loadModel } from "../../src/load/load.ts";
+import { Model } from "../../src/model.ts";
 import { MAX_TOKENS, PROMPTS } from "../runtime/prompts.ts";
 
 const file = readFileSync(DEFAULT_MODEL);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { BLOCK_COLS } from "../../assembly/layout.ts";
-import { packPanel } from "../../src/format/quantize.ts";
-import { BF16, F32, matrixBytes, paddedRows, panelBytes, Q4, Q8, type WeightType } from "../../src/model/panel.ts";
+import { packPanel } from "../../src/format/packed/quantize.ts";
+import { BF16, F32, matrixBytes, paddedRows, panelBytes, Q4, Q8, type WeightType } from "../../src/architecture/panel.ts";
 import { bits, KernelBench, normals } from "../helpers/kernel-bench.ts";
 import { DETERMINISTIC, TIERS } from "../helpers/test-host.ts";
 

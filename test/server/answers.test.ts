@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { logprobsOf } from "../../src/decode/logprobs.ts";
+import { logprobsOf } from "../../src/decode/sampling/logprobs.ts";
 import { events, testServer } from "../helpers/server.ts";
 
 interface Chunk {

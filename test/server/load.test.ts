@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { listen, loadModel } from "../../host/node/index.ts";
 import { createServer, type Server, type ServerLimits } from "../../src/server/index.ts";
-import type { Model } from "../../src/model/model.ts";
+import type { Model } from "../../src/model.ts";
 import { root } from "../helpers/test-host.ts";
 import { PROMPTS } from "../runtime/prompts.ts";
 
@@ -28,7 +28,7 @@ const built = existsSync(main);
 if (!built) console.log("skipped: the built server (run npm run build)");
 
 describe.skipIf(!built)("under load", () => {
-  /** More than any fast machine computes before the server looks at its sockets again (src/decode/pause.ts: 64 steps). */
+  /** More than any fast machine computes before the server looks at its sockets again (src/decode/plain/pause.ts: 64 steps). */
   const TOKENS = 160;
   const [REQUESTS, AT_ONCE, QUEUE, MOST_ROUNDS] = [200, 16, 8, 5];
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { TokenizerError } from "../../src/errors.ts";
-import { Model } from "../../src/model/model.ts";
+import { Model } from "../../src/model.ts";
 import { createServer } from "../../src/server/index.ts";
 import { FakeModel } from "../helpers/fake-model.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createRandom } from "../../src/decode/rng.ts";
+import { createRandom } from "../../src/decode/sampling/rng.ts";
 import { UsageError } from "../../src/errors.ts";
 import { heatmapSvg } from "../../src/sparsity/heatmap.ts";
 import { escapeXml, tokenLabel } from "../../src/sparsity/xml.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { convertModel } from "../../src/format/convert.ts";
-import { openPacked } from "../../src/format/packed.ts";
+import { convertModel } from "../../src/load/convert.ts";
+import { openPacked } from "../../src/format/packed/packed.ts";
 import { TokenizerError } from "../../src/errors.ts";
 import { ChatFormat } from "../../src/text/chat.ts";
 import { readChatTemplate, TEMPLATE_LIMITS } from "../../src/text/chat-template.ts";

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
-import { createRandom } from "../../src/decode/rng.ts";
-import { parseHfConfig } from "../../src/format/hf-config.ts";
-import { loadModel } from "../../src/model/load.ts";
+import { createRandom } from "../../src/decode/sampling/rng.ts";
+import { parseHfConfig } from "../../src/format/hf/config.ts";
+import { loadModel } from "../../src/load/load.ts";
 import { loadTokenizer } from "../../src/text/tokenizer.ts";
 import { hfModel } from "../../src/train/config/hf.ts";
 import { checkTrainConfig } from "../../src/train/config/parse.ts";
@@ -16,7 +16,7 @@ import { folderInMemory, modelFolder } from "../../src/train/run/model-folder.ts
 import { objectiveOptions } from "../../src/train/run/factors.ts";
 import { localGradients } from "../../src/train/run/gradient-source.ts";
 import { Trainer } from "../../src/train/run/trainer.ts";
-import type { ModelConfig } from "../../src/model/config.ts";
+import type { ModelConfig } from "../../src/architecture/config.ts";
 import { largestDifference } from "../helpers/compare.ts";
 import { describeShared, sharedPath } from "../helpers/shared.ts";
 import { testHost } from "../helpers/test-host.ts";

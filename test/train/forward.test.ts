@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
-import { parseHfConfig } from "../../src/format/hf-config.ts";
+import { parseHfConfig } from "../../src/format/hf/config.ts";
 import type { np} from "../../src/train/autodiff/jax.ts";
 import { intTensor, jit, startAutodiff, tensor, type Tensors } from "../../src/train/autodiff/jax.ts";
 import { forwardHidden, headLogits, ropeDim } from "../../src/train/model/forward.ts";

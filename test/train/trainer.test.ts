@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createRandom } from "../../src/decode/rng.ts";
+import { createRandom } from "../../src/decode/sampling/rng.ts";
 import { ConfigError, FormatError, TrainingError } from "../../src/errors.ts";
 import { loadTokenizer } from "../../src/text/tokenizer.ts";
 import { hfModel } from "../../src/train/config/hf.ts";

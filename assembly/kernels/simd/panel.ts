@@ -54,7 +54,7 @@ export function finish2(y: usize, f0: v128, f1: v128, scale: f32, accumulate: bo
 // WebAssembly has no prefetch, but an out-of-order core runs ahead of loads that nobody waits for. So before a block is computed,
 // one word of each cache line of the next block is loaded; and where the next block enters a new 4 KiB page, at which hardware
 // prefetchers stop, its first eight lines together. Some processors gain a fifth by it, others lose as much: the host measures and
-// switches it (src/model/read-ahead.ts; bench/RESULTS.md, "reading ahead").
+// switches it (src/load/read-ahead.ts; bench/RESULTS.md, "reading ahead").
 
 /** Switches reading ahead on (1) or off (0), for all threads: it lies in the memory that they share, which starts as 0. */
 export function setReadAhead(on: i32): void {

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { openSafetensors } from "../../../src/format/safetensors.ts";
+import { openSafetensors } from "../../../src/format/safetensors/safetensors.ts";
 import type { ByteSource } from "../../../src/format/source.ts";
 import { isCheckpoint } from "../../../src/train/run/checkpoint.ts";
 import type { RunStore } from "../../../src/train/run/loop.ts";

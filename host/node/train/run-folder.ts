@@ -1,7 +1,8 @@
 import { appendFile, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FormatError } from "../../../src/errors.ts";
-import type { MetricsLine, RunStore } from "../../../src/train/run/loop.ts";
+import type { RunStore } from "../../../src/train/run/loop.ts";
+import type { MetricsLine } from "../../../src/train/run/metrics.ts";
 import { MODEL_FILES, type OutputParts } from "../../../src/train/run/model-folder.ts";
 import { sourceError, writeError } from "../files.ts";
 import { writeParts } from "../output.ts";

@@ -1,6 +1,6 @@
 import { FormatError, UsageError } from "../../errors.ts";
-import { exp } from "../exp.ts";
-import { layoutTree, MAX_TREE_NODES, type TreeLayout } from "../tree.ts";
+import { exp } from "../sampling/exp.ts";
+import { MAX_TREE_NODES } from "../speculative/tree.ts";
 import type { DraftTree } from "./drafter.ts";
 import { topK } from "./top-k.ts";
 
@@ -29,7 +29,7 @@ export interface EagleFrontier {
 }
 
 /** The tree, as verification takes it. */
-export interface EagleTree extends DraftTree, TreeLayout {
+export interface EagleTree extends DraftTree {
   /** History index of nodes 1, 2, ... */
   readonly chosen: Uint32Array;
 }
@@ -153,10 +153,9 @@ export class EagleTreeGrowth {
   /**
    * The likeliest nodes of the history, as a tree below the root.
    * @param root the last known token
-   * @param start position of the root: tokens that the model's cache holds
    * @param maxNodes most nodes, root included; treeSize at most
    */
-  choose(root: number, start: number, maxNodes = this.treeSize): EagleTree {
+  choose(root: number, maxNodes = this.treeSize): EagleTree {
     const { k } = this;
     if (this.#levels === 0) throw new UsageError("nothing is grown yet; call start() first");
     const tried = k + (this.#levels - 1) * k * k;
@@ -170,8 +169,7 @@ export class EagleTreeGrowth {
       // A parent's score is never below its child's and its history index is smaller, so it is chosen, and before the child.
       parents.push(index < k ? 0 : nodeOf.get(this.#parentOf(index))!);
     }
-    const tree = { tokens, parents };
-    return { ...tree, ...layoutTree(tree, start), chosen };
+    return { tokens, parents, chosen };
   }
 
   /** History index of the parent of a candidate of level 1 or later. */

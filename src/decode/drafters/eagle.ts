@@ -1,6 +1,6 @@
 import { LimitError, UsageError } from "../../errors.ts";
-import type { EagleHead } from "../../model/eagle.ts";
-import type { DraftTop, EagleSequence } from "../../model/eagle-sequence.ts";
+import type { EagleHead } from "../../engine/eagle.ts";
+import type { DraftTop, EagleSequence } from "../../engine/eagle-sequence.ts";
 import { weightsPerToken } from "../pass-weight.ts";
 import type { Drafter, DraftPlan, DraftTree } from "./drafter.ts";
 import { PairQueue } from "./eagle-pairs.ts";
@@ -124,7 +124,7 @@ export class EagleDrafter implements Drafter {
       before = this.#runLevel(level, frontier, before);
       frontier = this.growth.extend(before.map(({ top }) => top));
     }
-    return this.growth.choose(root, this.#count - 1, maxNodes);
+    return this.growth.choose(root, maxNodes);
   }
 
   reset(): void {

@@ -1,8 +1,8 @@
 import { FormatError, UsageError } from "../../errors.ts";
-import type { LoadedModel, Sequence } from "../../model/types.ts";
+import type { LoadedModel, Sequence } from "../../engine/types.ts";
 import { weightsPerToken } from "../pass-weight.ts";
 import type { Drafter, DraftPlan, DraftTree } from "./drafter.ts";
-import { exp } from "../exp.ts";
+import { exp } from "../sampling/exp.ts";
 import { topK } from "./top-k.ts";
 
 /** Tokens beside the best one that are noted after each row. */

@@ -1,5 +1,5 @@
 import { UsageError } from "../../errors.ts";
-import { MAX_TREE_NODES } from "../tree.ts";
+import { MAX_TREE_NODES } from "../speculative/tree.ts";
 import type { Drafter, DraftPlan, DraftTree } from "./drafter.ts";
 
 export interface NgramOptions {

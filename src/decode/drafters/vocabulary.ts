@@ -1,4 +1,4 @@
-import type { LoadedModel } from "../../model/types.ts";
+import type { LoadedModel } from "../../engine/types.ts";
 
 /** What of a tokenizer.json says which id is which text. */
 interface TokenizerJson {

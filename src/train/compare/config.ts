@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { ConfigError } from "../../errors.ts";
-import { parseJson } from "../../format/hf-config.ts";
-import { check, show } from "../../format/hf-schema.ts";
+import { parseJson } from "../../format/hf/config.ts";
+import { check, show } from "../../format/hf/schema.ts";
 import { checkTrainConfig } from "../config/parse.ts";
 import type { TrainConfig } from "../config/schema.ts";
 

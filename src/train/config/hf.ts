@@ -1,6 +1,6 @@
 import { ConfigError } from "../../errors.ts";
-import { parseHfConfig } from "../../format/hf-config.ts";
-import type { ModelConfig } from "../../model/config.ts";
+import { parseHfConfig } from "../../format/hf/config.ts";
+import type { ModelConfig } from "../../architecture/config.ts";
 import type { TrainConfig } from "./schema.ts";
 
 export interface HfModel {

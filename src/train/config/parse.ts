@@ -1,6 +1,6 @@
 import { ConfigError } from "../../errors.ts";
-import { parseJson } from "../../format/hf-config.ts";
-import { check } from "../../format/hf-schema.ts";
+import { parseJson } from "../../format/hf/config.ts";
+import { check } from "../../format/hf/schema.ts";
 import { TrainConfigSchema, type TrainConfig } from "./schema.ts";
 
 /** Reads a training configuration. @throws ConfigError with file, field and what does not fit. */

@@ -1,5 +1,6 @@
 import * as v from "valibot";
-import { CONFIG_LIMITS, oneOf, orDefault, positive, size } from "../../format/hf-schema.ts";
+import { CONFIG_LIMITS } from "../../architecture/limits.ts";
+import { oneOf, orDefault, positive, size } from "../../format/hf/schema.ts";
 
 export const ROUTERS = ["dense", "topk", "deepseek", "grin", "remoe", "blockffn", "blockffn-no-norm"] as const;
 export type RouterName = (typeof ROUTERS)[number];

@@ -1,4 +1,4 @@
-import { createRandom } from "../../decode/rng.ts";
+import { createRandom } from "../../decode/sampling/rng.ts";
 import { ConfigError } from "../../errors.ts";
 import type { RowArrays } from "../model/gradients.ts";
 import type { Corpus } from "./corpus.ts";

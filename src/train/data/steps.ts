@@ -1,4 +1,4 @@
-import { Pacer } from "../../decode/pause.ts";
+import { Pacer } from "../../decode/plain/pause.ts";
 
 /** Long work that tells after each part how far it has come. */
 export type Steps<T> = Generator<readonly [done: number, total: number], T, void>;

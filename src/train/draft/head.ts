@@ -1,4 +1,4 @@
-import type { ModelConfig } from "../../model/config.ts";
+import type { ModelConfig } from "../../architecture/config.ts";
 import { np, type Tensor, type Tensors } from "../autodiff/jax.ts";
 import { silu } from "../autodiff/math.ts";
 import { attention, type AttentionInputs } from "../model/attention.ts";

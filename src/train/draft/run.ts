@@ -1,9 +1,9 @@
 import { ConfigError, UsageError } from "../../errors.ts";
-import { openCheckpoint } from "../../format/checkpoint.ts";
-import { readFinite } from "../../format/weights.ts";
+import { openCheckpoint } from "../../format/hf/checkpoint.ts";
+import { readFinite } from "../../format/hf/weights.ts";
 import type { Host } from "../../host.ts";
-import type { ModelConfig } from "../../model/config.ts";
-import { loadModel } from "../../model/load.ts";
+import type { ModelConfig } from "../../architecture/config.ts";
+import { loadModel } from "../../load/load.ts";
 import { loadTokenizer } from "../../text/tokenizer.ts";
 import type { BackendChoice } from "../autodiff/jax.ts";
 import { corpusSteps, type NamedText } from "../data/corpus.ts";

@@ -1,4 +1,4 @@
-import type { LoadedModel, Sequence } from "../../model/types.ts";
+import type { LoadedModel, Sequence } from "../../engine/types.ts";
 import type { RowArrays } from "../model/gradients.ts";
 
 /** Hidden states of a frozen model for token rows, from the engine: each document of a row is a context of its own. */

@@ -1,4 +1,4 @@
-import { createRandom } from "../../decode/rng.ts";
+import { createRandom } from "../../decode/sampling/rng.ts";
 import { TrainingError } from "../../errors.ts";
 import { intTensor, jit, startAutodiff, tensor, valueAndGrad, type BackendChoice, type Tensor, type Tensors } from "../autodiff/jax.ts";
 import type { RowSource } from "../data/rows.ts";

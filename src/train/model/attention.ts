@@ -1,4 +1,4 @@
-import type { GqaAttention, MlaAttention } from "../../model/config.ts";
+import type { GqaAttention, MlaAttention } from "../../architecture/config.ts";
 import { lax, np, type Tensor, type Tensors } from "../autodiff/jax.ts";
 import { linear } from "./linear.ts";
 import { rmsNorm } from "./rms-norm.ts";

@@ -1,7 +1,8 @@
-import type { DenseFfn, ExpertFfn } from "../../model/config.ts";
+import type { DenseFfn, ExpertFfn } from "../../architecture/config.ts";
 import { np, type Tensor, type Tensors } from "../autodiff/jax.ts";
 import { silu } from "../autodiff/math.ts";
-import { route, type RouterNoise, type Routing } from "../routers/router.ts";
+import { route } from "../routers/router.ts";
+import type { RouterNoise, Routing } from "../routers/routing.ts";
 import { weightedExperts } from "./experts.ts";
 import { linear } from "./linear.ts";
 

@@ -1,6 +1,6 @@
-import type { ModelConfig } from "../../model/config.ts";
+import type { ModelConfig } from "../../architecture/config.ts";
 import { np, type Tensor, type Tensors } from "../autodiff/jax.ts";
-import type { RouterNoise, Routing } from "../routers/router.ts";
+import type { RouterNoise, Routing } from "../routers/routing.ts";
 import { attention, type AttentionInputs } from "./attention.ts";
 import { takeRows } from "./embedding.ts";
 import { feedForward } from "./ffn.ts";

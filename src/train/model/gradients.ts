@@ -1,7 +1,7 @@
-import type { ModelConfig } from "../../model/config.ts";
+import type { ModelConfig } from "../../architecture/config.ts";
 import { intTensor, jit, np, random, tensor, valueAndGrad, type Tensor, type Tensors } from "../autodiff/jax.ts";
 import { totalLoss, type LearningRows, type ObjectiveOptions } from "../objectives/total.ts";
-import type { RouterNoise } from "../routers/router.ts";
+import type { RouterNoise } from "../routers/routing.ts";
 import type { ParameterTable } from "./parameters.ts";
 import { ropeDim } from "./forward.ts";
 import { ropeTables } from "./rope.ts";

@@ -1,4 +1,4 @@
-import type { Random } from "../../decode/rng.ts";
+import type { Random } from "../../decode/sampling/rng.ts";
 import type { TrainConfig } from "../config/schema.ts";
 import type { ParameterGroup } from "../optimizer/adamw.ts";
 import type { Parameter, ParameterTable } from "./parameters.ts";

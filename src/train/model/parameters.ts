@@ -1,5 +1,5 @@
-import { expectedHfTensors } from "../../format/hf-tensors.ts";
-import type { ModelConfig } from "../../model/config.ts";
+import { expectedHfTensors } from "../../format/hf/tensors.ts";
+import type { ModelConfig } from "../../architecture/config.ts";
 import { tensor, type Tensor, type Tensors } from "../autodiff/jax.ts";
 
 /** A weight tensor's place in the flat array of all weights. */

@@ -1,8 +1,8 @@
-import type { ModelConfig } from "../../model/config.ts";
+import type { ModelConfig } from "../../architecture/config.ts";
 import { lax, np, tensor, type Tensor, type Tensors } from "../autodiff/jax.ts";
 import { logSumExp } from "../autodiff/math.ts";
 import { forwardHidden, headLogits, type TokenRows } from "../model/forward.ts";
-import type { RouterNoise, Routing } from "../routers/router.ts";
+import type { RouterNoise, Routing } from "../routers/routing.ts";
 import { balanceLoss } from "./balance.ts";
 import { balancedL1Loss } from "./balanced-l1.ts";
 import { chunkLoss } from "./chunk.ts";

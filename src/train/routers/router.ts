@@ -1,27 +1,10 @@
 import { ConfigError } from "../../errors.ts";
-import type { ExpertFfn } from "../../model/config.ts";
+import type { ExpertFfn } from "../../architecture/config.ts";
 import { lax, np, type Tensor } from "../autodiff/jax.ts";
 import { blockScores } from "./block.ts";
+import type { RouterNoise, Routing } from "./routing.ts";
 import { sparseMixer } from "./sparse-mixer.ts";
 import { topK } from "./top-k.ts";
-
-/** What a router makes of a layer's tokens; each `[tokens, experts]`. */
-export interface Routing {
-  /** The projection's output. */
-  readonly raw: Tensor;
-  /** What multiplies the experts; 0: not used. */
-  readonly scores: Tensor;
-  /** Soft shares, which sum to about 1 a token: what entropy, balance and chunk objectives are about. */
-  readonly shares: Tensor;
-  /** 1 where the expert is used; no gradient. */
-  readonly active: Tensor;
-}
-
-/** Random numbers for routers that draw experts (SparseMixer); absent when the model is evaluated. */
-export interface RouterNoise {
-  /** A key of the library's random numbers. */
-  key(): Tensor;
-}
 
 /**
  * Routes tokens by the router of the configuration.

@@ -1,5 +1,5 @@
 import { lax, nn, np, random, type Tensor } from "../autodiff/jax.ts";
-import type { RouterNoise, Routing } from "./router.ts";
+import type { RouterNoise, Routing } from "./routing.ts";
 
 /** Jitter of GRIN: experts within twice this of the best, relatively, may be drawn. */
 const JITTER = 0.1;

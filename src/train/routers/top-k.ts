@@ -1,5 +1,5 @@
 import { lax, nn, np, type Tensor } from "../autodiff/jax.ts";
-import type { Routing } from "./router.ts";
+import type { Routing } from "./routing.ts";
 
 /**
  * The k largest of softmax(raw), scaled to sum 1 (as the authors' baselines do; also the routed part of DeepSeekMoE).

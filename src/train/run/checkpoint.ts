@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { FormatError, TrainingError } from "../../errors.ts";
-import { openSafetensors, type SafetensorsFile } from "../../format/safetensors.ts";
+import { openSafetensors, type SafetensorsFile } from "../../format/safetensors/safetensors.ts";
 import type { ByteSource } from "../../format/source.ts";
 import type { FactorsState } from "./factors.ts";
 import { tensorParts } from "./tensor-parts.ts";

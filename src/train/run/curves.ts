@@ -1,5 +1,5 @@
 import { escapeXml } from "../../sparsity/xml.ts";
-import type { MetricsLine } from "./loop.ts";
+import type { MetricsLine } from "./metrics.ts";
 
 const WIDTH = 860;
 const PANEL = 190;

@@ -1,4 +1,4 @@
-import type { ModelConfig } from "../../model/config.ts";
+import type { ModelConfig } from "../../architecture/config.ts";
 import { startAutodiff, type BackendChoice } from "../autodiff/jax.ts";
 import { CompiledModel, type PassInput } from "../model/gradients.ts";
 import { ParameterTable } from "../model/parameters.ts";

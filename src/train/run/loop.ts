@@ -1,4 +1,3 @@
-import type { Evaluation } from "../../decode/evaluate.ts";
 import type { Host } from "../../host.ts";
 import type { ByteSource } from "../../format/source.ts";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.ts";
@@ -13,16 +12,9 @@ import { decodeCheckpoint, encodeCheckpoint, fingerprint } from "./checkpoint.ts
 import { objectiveOptions } from "./factors.ts";
 import type { GradientSource, ModelTask } from "./gradient-source.ts";
 import { modelFolder, type OutputParts } from "./model-folder.ts";
+import type { MetricsLine, ValidationLine } from "./metrics.ts";
 import { Trainer, type StepReport } from "./trainer.ts";
 import { validate } from "./validate.ts";
-
-/** A line of metrics.jsonl. */
-export type MetricsLine = (StepReport & { readonly seconds: number }) | ValidationLine;
-
-export interface ValidationLine {
-  readonly step: number;
-  readonly validation: Pick<Evaluation, "tokens" | "nll" | "perplexity" | "tls" | "cls" | "reuseRatio">;
-}
 
 /** Where a run keeps its files. Each write puts a whole file into place or leaves the old one. */
 export interface RunStore {

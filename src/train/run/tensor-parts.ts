@@ -1,4 +1,4 @@
-import { encodeSafetensorsHeader } from "../../format/safetensors.ts";
+import { encodeSafetensorsHeader } from "../../format/safetensors/safetensors.ts";
 
 export interface F32Tensor {
   readonly name: string;

@@ -1,6 +1,6 @@
-import { createRandom } from "../../decode/rng.ts";
+import { createRandom } from "../../decode/sampling/rng.ts";
 import { TrainingError } from "../../errors.ts";
-import type { ModelConfig } from "../../model/config.ts";
+import type { ModelConfig } from "../../architecture/config.ts";
 import type { TrainConfig } from "../config/schema.ts";
 import type { RowSource } from "../data/rows.ts";
 import { initialWeights, parameterGroups } from "../model/initial.ts";

@@ -1,6 +1,6 @@
 import { evaluate, type Evaluation } from "../../decode/evaluate.ts";
 import type { Host } from "../../host.ts";
-import { loadModel } from "../../model/load.ts";
+import { loadModel } from "../../load/load.ts";
 import { loadTokenizer } from "../../text/tokenizer.ts";
 import { folderInMemory, type OutputParts } from "./model-folder.ts";
 

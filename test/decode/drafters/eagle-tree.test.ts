@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { expect, it, describe } from "vitest";
 import { EagleTreeGrowth, topLogProbabilities } from "../../../src/decode/drafters/eagle-tree.ts";
 import { topK } from "../../../src/decode/drafters/top-k.ts";
-import { verifyTree } from "../../../src/decode/verify.ts";
+import { layoutTree } from "../../../src/decode/speculative/tree.ts";
+import { verifyTree } from "../../../src/decode/speculative/verify.ts";
 import { FormatError, UsageError } from "../../../src/errors.ts";
 import { largestDifference } from "../../helpers/compare.ts";
 import { describeShared, sharedPath } from "../../helpers/shared.ts";
@@ -34,25 +35,26 @@ describeShared("EAGLE-2 trees of the official kernels", "golden/spec", () => {
       expect(largestDifference(growth.histVal, vector("hist_val").data)).toBeLessThan(2e-6);
       expect(Array.from(growth.histPos)).toEqual(list("hist_pos"));
       if (c.num_iter > 1) expect(Array.from(growth.histParent)).toEqual(list("hist_parent"));
-      const tree = growth.choose(c.root_token, c.pos_offset);
+      const tree = growth.choose(c.root_token);
       expect(Array.from(tree.chosen)).toEqual(list("topk_pos"));
       expect(tree.tokens).toEqual(list("tree_draft_ids"));
-      expect(Array.from(tree.positions)).toEqual(list("tree_position_ids"));
-      expect(Array.from(new Int32Array(tree.masks.buffer))).toEqual(list("tree_mask_u32"));
+      const { positions, masks } = layoutTree(tree, c.pos_offset);
+      expect(Array.from(positions)).toEqual(list("tree_position_ids"));
+      expect(Array.from(new Int32Array(masks.buffer))).toEqual(list("tree_mask_u32"));
       expect(tree.parents.slice(1)).toEqual(list("tree_parent").slice(1));
     });
 
     it(`${name}: a smaller tree is its beginning`, () => {
       const growth = grow();
-      const tree = growth.choose(c.root_token, c.pos_offset);
-      const small = growth.choose(c.root_token, c.pos_offset, 5);
+      const tree = growth.choose(c.root_token);
+      const small = growth.choose(c.root_token, 5);
       expect(small.tokens).toEqual(tree.tokens.slice(0, 5));
       expect(small.parents).toEqual(tree.parents.slice(0, 5));
-      expect(growth.choose(c.root_token, c.pos_offset, 1).tokens).toEqual([c.root_token]);
+      expect(growth.choose(c.root_token, 1).tokens).toEqual([c.root_token]);
     });
 
     it(`${name}: greedy verification`, () => {
-      const tree = grow().choose(c.root_token, c.pos_offset);
+      const tree = grow().choose(c.root_token);
       rows("verify.gt").forEach((gt, v) => {
         const { path, emitted } = verifyTree(tree, (node) => gt[node]!);
         const padded = (values: readonly number[]): number[] => Array.from({ length: 8 }, (_, i) => values[i] ?? -1);
@@ -88,7 +90,7 @@ describe("EagleTreeGrowth", () => {
 
   it("refuses logits of another size, NaN, and calls in the wrong order", () => {
     const growth = new EagleTreeGrowth({ topkPerIter: 2, numIter: 2, treeSize: 4, tokenIdRemap: [5, 6, 7] });
-    expect(() => growth.choose(1, 0)).toThrow(UsageError);
+    expect(() => growth.choose(1)).toThrow(UsageError);
     expect(() => growth.extend([[1, 2, 3], [1, 2, 3]])).toThrow(UsageError);
     expect(() => growth.start([1, 2])).toThrow(UsageError);
     expect(() => growth.start([1, NaN, 2])).toThrow(FormatError);
@@ -106,7 +108,9 @@ describe("EagleTreeGrowth", () => {
     const growth = new EagleTreeGrowth({ topkPerIter: 2, numIter: 4, treeSize: 8 });
     let frontier = growth.start([0, 1, 2, 3]);
     while (frontier !== undefined) frontier = growth.extend([[0, 1, 2, 9], [0, 1, 9, 3]]);
-    const { tokens, parents, depths } = growth.choose(1, 10);
+    const tree = growth.choose(1);
+    const { tokens, parents } = tree;
+    const { depths } = layoutTree(tree, 10);
     expect(tokens).toHaveLength(8);
     parents.forEach((parent, i) => expect(parent).toBeLessThan(i));
     expect(Math.max(...depths)).toBe(4);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ModelDrafter } from "../../../src/decode/drafters/model.ts";
 import { vocabularyDifference } from "../../../src/decode/drafters/vocabulary.ts";
 import { generate } from "../../../src/decode/generate.ts";
-import { checkTree } from "../../../src/decode/tree.ts";
+import { checkTree } from "../../../src/decode/speculative/tree.ts";
 import { ConfigError, UsageError } from "../../../src/errors.ts";
 import { FakeTreeModel } from "../../helpers/fake-tree-model.ts";
 import { hash } from "../../helpers/fake-model.ts";

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { NgramDrafter, type NgramOptions } from "../../../src/decode/drafters/ngram.ts";
-import { createRandom } from "../../../src/decode/rng.ts";
-import { checkTree } from "../../../src/decode/tree.ts";
+import { createRandom } from "../../../src/decode/sampling/rng.ts";
+import { checkTree } from "../../../src/decode/speculative/tree.ts";
 import { UsageError } from "../../../src/errors.ts";
 
 function drafter(tokens: readonly number[], options: NgramOptions = {}): NgramDrafter {

@@ -1,0 +1,48 @@
+// The house's doors: which room may import which (CONTRIBUTING.md, "Where things are"). `npm run lint` checks it, type imports included.
+
+/** Floors of src/, lowest first: a room may import itself and the rooms named. */
+const FLOORS = {
+  text: [],
+  sparsity: [],
+  architecture: [],
+  format: ["architecture", "text"],
+  engine: ["architecture", "text"],
+  load: ["architecture", "text", "format", "engine"],
+  decode: ["architecture", "text", "sparsity", "engine"],
+  server: ["text", "engine", "decode"],
+  train: ["architecture", "text", "sparsity", "format", "engine", "load", "decode"],
+};
+/** Files of src/ that belong to no room: the ground all stand on, and the facades above. */
+const GROUND = "errors|host";
+const FACADES = { server: "model" };
+
+const floor = (room, below) => ({
+  name: `src-${room}`,
+  comment: `src/${room} may import ${["itself", ...below].join(", ")}, the ground floor's files and the engine's memory map.`,
+  severity: "error",
+  from: { path: `^src/${room}/` },
+  to: {
+    path: "^(src|host|cli|bench|examples|standalone|assembly|core)/",
+    pathNot: [`^src/(${[room, ...below].join("|")})/`, `^src/(${GROUND})\\.ts$`, "^assembly/layout\\.ts$", "^core/", ...(FACADES[room] === undefined ? [] : [`^src/${FACADES[room]}\\.ts$`])],
+  },
+});
+
+const layer = (name, path, forbidden, comment) => ({ name, comment, severity: "error", from: { path }, to: { path: forbidden } });
+
+export default {
+  forbidden: [
+    { name: "no-circles", comment: "Files that import each other cannot be read one after the other.", severity: "error", from: {}, to: { circular: true } },
+    ...Object.entries(FLOORS).map(([room, below]) => floor(room, below)),
+    layer("ground", `^src/(${GROUND})\\.ts$`, "^(src/(?!format/source|errors)|host/|cli/|bench/)", "The ground floor stands on nothing but the shape of a byte source."),
+    layer("src", "^src/", "^(host|cli|bench|examples|standalone)/", "src/ is portable: hosts bring what a runtime has."),
+    layer("host", "^host/", "^(cli|bench|examples)/", "host/ must not know the command line."),
+    layer("cli", "^cli/", "^examples/", "The command line needs no example."),
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    doNotFollow: { path: "node_modules" },
+    exclude: { path: "node_modules|^dist" },
+    enhancedResolveOptions: { extensions: [".ts", ".js", ".mjs"] },
+  },
+};

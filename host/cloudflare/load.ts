@@ -1,0 +1,37 @@
+import type { Host } from "../../src/host.ts";
+import { loadModel as load } from "../../src/load/load.ts";
+import { Model } from "../../src/model.ts";
+import type { LoadOptions } from "../../src/engine/types.ts";
+import { StreamSource } from "../web/stream-source.ts";
+import { workersEngine } from "./engine.ts";
+import { fromUrl, type ModelSource } from "./sources.ts";
+
+/** Workers: one source, the engine of the bundle. */
+function workersHost(source: ModelSource): Host {
+  return {
+    tiers: ["simd"],
+    engine: workersEngine,
+    open: async () => ({
+      name: source.name,
+      single: true,
+      async open(path) {
+        if (path !== "") return undefined;
+        const { size, stream } = await source.open();
+        return new StreamSource(source.name, size, stream);
+      },
+    }),
+    now: () => performance.now(),
+    // It goes on at I/O only (https://developers.cloudflare.com/workers/runtime-apis/performance/).
+    frozenClock: true,
+  };
+}
+
+/**
+ * Loads a packed model in a Worker, streamed straight into WebAssembly memory: its bytes are in the isolate once.
+ * It does I/O, so it must run for a request, not at the top level.
+ * @throws SourceError when it cannot be read; FormatError, ConfigError, TokenizerError or LimitError when it cannot be used.
+ */
+export async function loadModel(source: ModelSource | string | URL, options: LoadOptions = {}): Promise<Model> {
+  const from = typeof source === "string" || source instanceof URL ? fromUrl(source) : source;
+  return new Model(await load(workersHost(from), from.name, options));
+}

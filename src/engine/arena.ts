@@ -1,0 +1,69 @@
+import { UsageError } from "../errors.ts";
+import type { Engine } from "./engine.ts";
+import { alignUp } from "../architecture/panel.ts";
+
+const ALIGN = 64;
+
+interface Span {
+  at: number;
+  bytes: number;
+}
+
+/** Blocks of linear memory for things that come and go (KV caches): first fit over freed blocks, else memory grows. */
+export class Arena {
+  readonly #engine: Engine;
+  readonly #free: Span[] = [];
+  #end: number;
+
+  /** @param start first byte that the arena may use. */
+  constructor(engine: Engine, start: number) {
+    this.#engine = engine;
+    this.#end = alignUp(start, ALIGN);
+  }
+
+  /** A block of `bytes`, 64-byte aligned, not cleared. @throws LimitError when memory cannot grow. */
+  allocate(bytes: number, what: string): number {
+    const size = alignUp(Math.max(bytes, 1), ALIGN);
+    const fit = this.#free.findIndex((span) => span.bytes >= size);
+    if (fit >= 0) {
+      const span = this.#free[fit] as Span;
+      const at = span.at;
+      span.at += size;
+      span.bytes -= size;
+      if (span.bytes === 0) this.#free.splice(fit, 1);
+      return at;
+    }
+    const at = this.#end;
+    this.#engine.reserve(at + size, what);
+    this.#end = at + size;
+    return at;
+  }
+
+  /** Gives a block back; `bytes` as it was asked for. */
+  release(at: number, bytes: number): void {
+    const size = alignUp(Math.max(bytes, 1), ALIGN);
+    let i = this.#free.findIndex((span) => span.at > at);
+    if (i < 0) i = this.#free.length;
+    const before = this.#free[i - 1];
+    const after = this.#free[i];
+    if ((before !== undefined && before.at + before.bytes > at) || (after !== undefined && at + size > after.at)) {
+      throw new UsageError("a memory block was released twice");
+    }
+    this.#free.splice(i, 0, { at, bytes: size });
+    this.#merge(i);
+    this.#merge(i - 1);
+    const last = this.#free[this.#free.length - 1];
+    if (last !== undefined && last.at + last.bytes === this.#end) {
+      this.#end = last.at;
+      this.#free.pop();
+    }
+  }
+
+  #merge(i: number): void {
+    const a = this.#free[i];
+    const b = this.#free[i + 1];
+    if (a === undefined || b === undefined || a.at + a.bytes !== b.at) return;
+    a.bytes += b.bytes;
+    this.#free.splice(i + 1, 1);
+  }
+}

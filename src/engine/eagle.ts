@@ -1,0 +1,191 @@
+import * as L from "../../assembly/layout.ts";
+import { UsageError } from "../errors.ts";
+import type { ModelConfig } from "../architecture/config.ts";
+import { Fields, writeLayers, writeModel, type Addresses } from "./descriptor.ts";
+import { EagleSequence, MAX_TOP } from "./eagle-sequence.ts";
+import type { ModelInstance } from "./instance.ts";
+import { ropeDim } from "./layout.ts";
+import { alignUp, matrixBytes, paddedRows, Q4, type WeightType } from "../architecture/panel.ts";
+import type { WeightPlan } from "../architecture/plan.ts";
+import { checkScratch, planScratch, writeScratch, type ScratchPlan } from "./scratch.ts";
+import type { Quantization } from "../architecture/quantization.ts";
+
+/** Where a head's parts lie. */
+interface Memory {
+  readonly addresses: Addresses;
+  readonly bytes: number;
+  readonly hidden: number;
+  readonly topRow: number;
+  readonly topIndices: number;
+  readonly topValues: number;
+}
+
+/**
+ * An EAGLE head (arXiv 2406.16858) in the memory of its base model: a small model that reads a token's embedding together with the
+ * base model's hidden state before it, and shares the base model's embedding and head. Its draft vocabulary may be a part of the
+ * base model's (`draftTokens`); logits are then computed for those rows of the head only.
+ */
+export class EagleHead {
+  readonly name: string;
+  readonly base: ModelInstance;
+  /** The head as a model; `vocabSize` is that of the draft vocabulary. */
+  readonly config: ModelConfig;
+  readonly scratch: ScratchPlan;
+  /** Token id of each draft token; undefined when they are the same. */
+  readonly draftTokens: Uint32Array | undefined;
+  readonly #plan: WeightPlan;
+  readonly #weightsAt: number | undefined;
+  #memory: Memory | undefined;
+  #disposed = false;
+
+  /**
+   * Reserves memory and writes descriptors, at once or, for weights that are there already, when it is used.
+   * @param weightsAt where the weights lie; without it they are the caller's to fill in at `addresses.weights`
+   */
+  constructor(name: string, base: ModelInstance, config: ModelConfig, plan: WeightPlan, draftTokens: Uint32Array | undefined, weightsAt?: number) {
+    this.name = name;
+    this.base = base;
+    this.config = config;
+    this.draftTokens = draftTokens;
+    this.scratch = planScratch(config, base.threads);
+    this.#plan = plan;
+    this.#weightsAt = weightsAt;
+    checkScratch(this.scratch, plan.bytes + base.plan.bytes, name);
+    if (weightsAt === undefined) this.#memory = this.#allocate();
+  }
+
+  /** Rows that a call takes at most. */
+  get maxChunk(): number {
+    return this.scratch.maxChunk;
+  }
+
+  /** Token id of a draft token. */
+  tokenOf(draft: number): number {
+    return this.draftTokens === undefined ? draft : (this.draftTokens[draft] as number);
+  }
+
+  get addresses(): Addresses {
+    return this.#inMemory().addresses;
+  }
+
+  /** f32 [maxChunk, hidden padded]: the input. */
+  get hidden(): number {
+    return this.#inMemory().hidden;
+  }
+
+  /** f32 [vocab]: room for a top-k. */
+  get topRow(): number {
+    return this.#inMemory().topRow;
+  }
+
+  /** u32 [MAX_TOP]: its results. */
+  get topIndices(): number {
+    return this.#inMemory().topIndices;
+  }
+
+  /** f32 [MAX_TOP]: their values. */
+  get topValues(): number {
+    return this.#inMemory().topValues;
+  }
+
+  /** A cache for `capacity` tokens. @throws LimitError when memory cannot grow. */
+  newSequence(capacity: number): EagleSequence {
+    this.assertAlive();
+    return new EagleSequence(this, capacity);
+  }
+
+  /** Frees the head's memory; its sequences end with an error when used afterwards. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    if (this.#memory !== undefined) this.base.arena.release(this.#memory.addresses.descriptor, this.#memory.bytes);
+  }
+
+  /** @throws UsageError after dispose() of the head or its base model. */
+  assertAlive(): void {
+    this.base.assertAlive();
+    if (this.#disposed) throw new UsageError("the EAGLE head is disposed; load it again");
+  }
+
+  /** Address of a scratch buffer. */
+  scratchAt(field: number): number {
+    return this.addresses.scratch + (this.scratch.offsets.get(field) as number);
+  }
+
+  #inMemory(): Memory {
+    return (this.#memory ??= this.#allocate());
+  }
+
+  #allocate(): Memory {
+    const { base, config, draftTokens } = this;
+    const { engine } = base;
+    let end = 0;
+    const put = (bytes: number): number => {
+      const at = end;
+      end = alignUp(end + bytes, 64);
+      return at;
+    };
+    const rotated = ropeDim(config);
+    const offsets = {
+      descriptor: put(L.EAGLE_BYTES), layers: put(config.layers * L.LAYER_BYTES), frequencies: put(rotated * 2), scratch: put(this.scratch.bytes),
+      weights: put(this.#weightsAt === undefined ? this.#plan.bytes : 0),
+    };
+    const hidden = put(this.maxChunk * paddedRows(config.hiddenSize) * 4);
+    const topRow = put(config.vocabSize * 4);
+    const topIndices = put(MAX_TOP * 4);
+    const topValues = put(MAX_TOP * 4);
+    const source = headMatrix(base);
+    const type = draftRowType(source.type, this.#plan.quantization);
+    const rows = put(draftTokens === undefined ? 0 : matrixBytes(type, draftTokens.length, config.hiddenSize));
+    const ids = put((draftTokens?.length ?? 0) * 4);
+    const bytes = end + L.READ_AHEAD;
+    const at = base.arena.allocate(bytes, "the EAGLE head");
+    engine.bytes(at, bytes).fill(0);
+    const addresses = {
+      descriptor: at + offsets.descriptor, layers: at + offsets.layers, frequencies: at + offsets.frequencies, scratch: at + offsets.scratch,
+      weights: this.#weightsAt ?? at + offsets.weights,
+    };
+    writeScratch(engine, addresses.scratch, this.scratch);
+    engine.exports.ropeFrequencies(config.ropeTheta, rotated, addresses.frequencies);
+    this.#writeDescriptors(addresses, at + hidden);
+    if (draftTokens !== undefined) {
+      engine.u32(at + ids, draftTokens.length).set(draftTokens);
+      engine.exports.gatherRows(source.address, at + ids, draftTokens.length, at + rows, type);
+      const view = new DataView(engine.memory.buffer);
+      view.setUint32(addresses.descriptor + L.MODEL_HEAD + L.MATRIX_TYPE, type, true);
+      view.setUint32(addresses.descriptor + L.MODEL_HEAD + L.MATRIX_ROWS, draftTokens.length, true);
+      view.setUint32(addresses.descriptor + L.MODEL_HEAD + L.MATRIX_DATA, at + rows, true);
+    }
+    return { addresses, bytes, hidden: at + hidden, topRow: at + topRow, topIndices: at + topIndices, topValues: at + topValues };
+  }
+
+  #writeDescriptors(addresses: Addresses, hidden: number): void {
+    const { engine } = this.base;
+    const { descriptor, weights } = addresses;
+    const plan = this.#plan;
+    const view = new DataView(engine.memory.buffer);
+    const fields = new Fields(view, descriptor, plan, weights);
+    writeModel(fields, addresses, this.config, plan, this.maxChunk, "sparse");
+    writeLayers(view, addresses, this.config, plan);
+    const from = this.base.addresses.descriptor;
+    for (const field of [L.MODEL_EMBED, L.MODEL_HEAD]) engine.bytes(descriptor + field, L.MATRIX_BYTES).set(engine.bytes(from + field, L.MATRIX_BYTES));
+    fields.vector(L.EAGLE_EMBED_NORM, "embed_norm");
+    fields.matrix(L.EAGLE_FC_EMBED, "fc_embed");
+    fields.vector(L.EAGLE_HIDDEN_NORM, "hidden_norm");
+    fields.matrix(L.EAGLE_FC_HIDDEN, "fc_hidden");
+    fields.vector(L.EAGLE_FC_BIAS, "fc_bias");
+    fields.int(L.EAGLE_HIDDEN, hidden);
+  }
+}
+
+/** Drafts are only proposals: in a q4 model, 4 bits serve for the rows of the draft vocabulary, which are most of what a draft reads. */
+function draftRowType(source: WeightType, quantization: Quantization): WeightType {
+  return quantization === "q4" || quantization === "q4-all" ? Q4 : source;
+}
+
+/** The base model's head: address of its matrix descriptor, and its type. */
+function headMatrix(base: ModelInstance): { address: number; type: WeightType } {
+  const address = base.addresses.descriptor + L.MODEL_HEAD;
+  const type = new DataView(base.engine.memory.buffer).getUint32(address + L.MATRIX_TYPE, true) as WeightType;
+  return { address, type };
+}

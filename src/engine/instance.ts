@@ -1,0 +1,137 @@
+import { UsageError } from "../errors.ts";
+import type { Tier } from "../host.ts";
+import type { ChatTemplate } from "../text/chat-template.ts";
+import { Arena } from "./arena.ts";
+import type { ModelConfig } from "../architecture/config.ts";
+import type { DraftLayout } from "../architecture/draft-head.ts";
+import { writeDescriptors, type Addresses } from "./descriptor.ts";
+import { EagleHead } from "./eagle.ts";
+import type { Engine } from "./engine.ts";
+import { layoutModel, ropeDim, type ModelLayout } from "./layout.ts";
+import type { WeightPlan } from "../architecture/plan.ts";
+import { writeScratch, type ScratchPlan } from "./scratch.ts";
+import { EngineSequence } from "./sequence.ts";
+import type { FfnMode, LoadedModel, SequenceOptions } from "./types.ts";
+import type { Quantization } from "../architecture/quantization.ts";
+
+/** A sequence takes the model's context length by default, at most this (its cache is allocated at once). */
+const DEFAULT_CAPACITY = 4096;
+
+/** A model in linear memory: descriptors, scratch, weights, then the sequences' caches. */
+export class ModelInstance implements LoadedModel {
+  readonly name: string;
+  readonly config: ModelConfig;
+  readonly tier: Tier;
+  readonly tokenizerJson: Uint8Array | undefined;
+  readonly chatTemplate: ChatTemplate | undefined;
+  readonly pause: (() => Promise<void>) | undefined;
+  readonly frozenClock: boolean | undefined;
+  readonly engine: Engine;
+  readonly plan: WeightPlan;
+  readonly scratch: ScratchPlan;
+  readonly addresses: Addresses;
+  readonly arena: Arena;
+  readonly #sequences = new Set<EngineSequence>();
+  readonly #draft: DraftLayout | undefined;
+  #head: EagleHead | undefined;
+  #ffn: FfnMode;
+  #disposed = false;
+
+  /**
+   * Reserves memory and writes the descriptors; the weights are the caller's to fill in at `addresses.weights`.
+   * @param init.layout what lies where; default: from the engine's heap base on
+   */
+  constructor(init: {
+    name: string; config: ModelConfig; tier: Tier; engine: Engine; plan: WeightPlan; draft?: DraftLayout | undefined; layout?: ModelLayout; ffn: FfnMode; tokenizerJson: Uint8Array | undefined;
+    chatTemplate?: ChatTemplate | undefined; pause?: (() => Promise<void>) | undefined; frozenClock?: boolean | undefined;
+  }) {
+    this.name = init.name;
+    this.config = init.config;
+    this.tier = init.tier;
+    this.tokenizerJson = init.tokenizerJson;
+    this.chatTemplate = init.chatTemplate;
+    this.pause = init.pause;
+    this.frozenClock = init.frozenClock;
+    this.engine = init.engine;
+    this.plan = init.plan;
+    this.#draft = init.draft;
+    const { engine, layout = layoutModel(init.config, init.plan, init.draft, { threads: engine.threads, base: engine.exports.heapBase() >>> 0, file: init.name }) } = init;
+    this.scratch = layout.scratch;
+    this.addresses = layout.addresses;
+    engine.reserve(layout.end, "the model");
+    this.arena = new Arena(engine, layout.end);
+    this.#ffn = init.ffn;
+    writeScratch(engine, layout.addresses.scratch, layout.scratch);
+    this.#writeDescriptors();
+    engine.exports.ropeFrequencies(init.config.ropeTheta, ropeDim(init.config), layout.addresses.frequencies);
+  }
+
+  get quantization(): Quantization {
+    return this.plan.quantization;
+  }
+
+  get threads(): number {
+    return this.engine.threads;
+  }
+
+  get maxChunk(): number {
+    return this.scratch.maxChunk;
+  }
+
+  get ffn(): FfnMode {
+    return this.#ffn;
+  }
+
+  set ffn(mode: FfnMode) {
+    this.#ffn = mode;
+    this.#writeDescriptors();
+  }
+
+  get hasDraftHead(): boolean {
+    return this.#draft !== undefined;
+  }
+
+  draftHead(): EagleHead {
+    this.assertAlive();
+    if (this.#head !== undefined) return this.#head;
+    const draft = this.#draft;
+    if (draft === undefined) throw new UsageError("the model carries no EAGLE head; make one that does with convert --draft", { file: this.name });
+    const { weights } = this.addresses;
+    const tokens = draft.tokensAt === undefined ? undefined : this.engine.u32(weights + draft.tokensAt, draft.config.draftVocab).slice();
+    this.#head = new EagleHead(this.name, this, draft.model, draft.plan, tokens, weights + draft.weightsAt);
+    return this.#head;
+  }
+
+  newSequence(options: SequenceOptions = {}): EngineSequence {
+    this.assertAlive();
+    const capacity = options.capacity ?? Math.min(this.config.contextLength, DEFAULT_CAPACITY);
+    if (!Number.isInteger(capacity) || capacity < 1 || capacity > this.config.contextLength) {
+      throw new UsageError(`capacity must be a whole number from 1 to the model's context length ${this.config.contextLength}`, {
+        field: "capacity", limit: this.config.contextLength,
+      });
+    }
+    const sequence = new EngineSequence(this, capacity, () => this.#sequences.delete(sequence));
+    this.#sequences.add(sequence);
+    return sequence;
+  }
+
+  dispose(): void {
+    for (const sequence of [...this.#sequences]) sequence.dispose();
+    this.#disposed = true;
+    this.engine.dispose();
+  }
+
+  /** @throws UsageError after dispose(). */
+  assertAlive(): void {
+    if (this.#disposed) throw new UsageError("the model is disposed; load it again");
+  }
+
+  /** Address of a scratch buffer. */
+  scratchAt(field: number): number {
+    return this.addresses.scratch + (this.scratch.offsets.get(field) as number);
+  }
+
+  #writeDescriptors(): void {
+    writeDescriptors(new DataView(this.engine.memory.buffer), this.addresses, this.config, this.plan, this.maxChunk, this.#ffn);
+  }
+}

@@ -1,0 +1,196 @@
+import { CONFIG_LIMITS } from "../../architecture/limits.ts";
+import * as v from "valibot";
+import { ConfigError } from "../../errors.ts";
+import type { DenseFfn, ExpertFfn, GqaAttention, MlaAttention, ModelConfig } from "../../architecture/config.ts";
+import { decodeUtf8 } from "../bytes.ts";
+import {
+  BlockSchema, check, CommonSchema, DenseSchema, LlamaSchema, MiniCpmSchema, MlaSchema, MoeSchema, show, TopKSchema, TopPSchema,
+} from "./schema.ts";
+import type { CommonFields } from "./schema.ts";
+import { checkHfTensors } from "./tensors.ts";
+import type { TensorSource } from "../tensors.ts";
+
+/** Epsilon of MLA's two inner norms: the class default of the official code, whatever rms_norm_eps says. */
+const MLA_LORA_EPS = 1e-6;
+const DEFAULT_ROPE_THETA = 10_000;
+const DEFAULT_BOS = 1;
+const DEFAULT_EOS = 2;
+
+/**
+ * Reads the `config.json` of a BlockFFN / MiniCPM or Llama model, with the defaults and oddities of the official code.
+ * With `tensors`, also checks that every tensor of that architecture is there, in the right shape and as floats, so that
+ * sizes from the configuration are backed by bytes of the checkpoint.
+ * @throws ConfigError with file, field and what is supported; `limit` where a size of CONFIG_LIMITS is passed.
+ */
+export function parseHfConfig(json: string | Uint8Array, file: string, tensors?: TensorSource): ModelConfig {
+  const fields = parseJson(json, file);
+  const config = architectureOf(fields, file) === "llama" ? llamaConfig(fields, file) : miniCpmConfig(fields, file);
+  if (tensors !== undefined) checkHfTensors(config, tensors, file);
+  return config;
+}
+
+/** The fields of a configuration file. @throws ConfigError for anything but a JSON object. */
+export function parseJson(json: string | Uint8Array, file: string): object {
+  const text = typeof json === "string" ? json : decodeUtf8(json);
+  if (text === undefined) throw new ConfigError("is not UTF-8 text", { file });
+  let value: unknown;
+  try {
+    value = JSON.parse(text.replace(/^\uFEFF/, ""));
+  } catch (cause) {
+    throw new ConfigError("is not JSON", { file, cause });
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new ConfigError(`must be an object, not ${show(value)}`, { file });
+  return value;
+}
+
+const ArchitectureSchema = v.object({
+  architectures: v.nullish(v.array(v.string("must be a name"), "must be a list of names")),
+  model_type: v.nullish(v.string("must be a name")),
+});
+const CLASSES = { MiniCPMForCausalLM: "minicpm", LlamaForCausalLM: "llama" } as const;
+
+function architectureOf(fields: object, file: string): ModelConfig["architecture"] {
+  const { architectures, model_type: type } = check(ArchitectureSchema, fields, file);
+  const supported = `supported are ${Object.keys(CLASSES).join(" and ")}`;
+  const name = architectures?.[0];
+  if (name !== undefined) {
+    const architecture = Object.hasOwn(CLASSES, name) ? CLASSES[name as keyof typeof CLASSES] : undefined;
+    if (architecture === undefined) throw new ConfigError(`${show(name)} is not supported; ${supported}`, { file, field: "architectures" });
+    if (type !== undefined && type !== null && type !== architecture) throw new ConfigError(`${show(type)} does not go with ${name}`, { file, field: "model_type" });
+    return architecture;
+  }
+  if (type === "minicpm" || type === "llama") return type;
+  throw new ConfigError(`${show(type)} is not supported; ${supported}`, { file, field: "model_type" });
+}
+
+function llamaConfig(fields: object, file: string): ModelConfig {
+  const common = check(CommonSchema, fields, file);
+  const llama = check(LlamaSchema, fields, file);
+  return {
+    architecture: "llama",
+    ...commonConfig(common, { context: 2048, tied: false }, file),
+    embedScale: 1,
+    residualScale: 1,
+    logitScale: 1,
+    attention: gqa(common, llama.head_dim ?? undefined, file),
+    ffn: { kind: "dense", size: llama.intermediate_size, gated: true },
+  };
+}
+
+function miniCpmConfig(fields: object, file: string): ModelConfig {
+  const common = check(CommonSchema, fields, file);
+  const cpm = check(MiniCpmSchema, fields, file);
+  return {
+    architecture: "minicpm",
+    ...commonConfig(common, { context: 4096, tied: true }, file),
+    embedScale: cpm.scale_emb,
+    residualScale: cpm.scale_depth / Math.sqrt(common.num_hidden_layers),
+    logitScale: cpm.dim_model_base / common.hidden_size,
+    attention: cpm.attention_type === "mla" ? mla(common, fields, file) : gqa(common, undefined, file),
+    ffn: miniCpmFfn(cpm, fields, file),
+  };
+}
+
+function commonConfig(common: CommonFields, defaults: { context: number; tied: boolean }, file: string) {
+  const { vocab_size: vocab, bos_token_id: bos, eos_token_id: eos } = common;
+  // The class defaults may not exist in a tiny vocabulary; ids that are written down must.
+  const bosTokenId = bos === undefined && vocab > DEFAULT_BOS ? DEFAULT_BOS : bos ?? undefined;
+  const eosTokenIds = eos === undefined && vocab > DEFAULT_EOS ? [DEFAULT_EOS] : [eos ?? []].flat();
+  const checkToken = (id: number, field: string): void => {
+    if (id >= vocab) throw new ConfigError(`token ${id} is not in the vocabulary of ${vocab}`, { file, field });
+  };
+  if (bosTokenId !== undefined) checkToken(bosTokenId, "bos_token_id");
+  for (const id of eosTokenIds) checkToken(id, "eos_token_id");
+  return {
+    vocabSize: vocab,
+    hiddenSize: common.hidden_size,
+    layers: common.num_hidden_layers,
+    contextLength: common.max_position_embeddings ?? defaults.context,
+    rmsEps: common.rms_norm_eps,
+    ropeTheta: common.rope_theta ?? common.rope_parameters?.rope_theta ?? DEFAULT_ROPE_THETA,
+    tied: common.tie_word_embeddings ?? defaults.tied,
+    bosTokenId,
+    eosTokenIds,
+  };
+}
+
+type HeadFields = Pick<CommonFields, "hidden_size" | "num_attention_heads" | "num_key_value_heads">;
+
+/** Size of a head when hidden_size is split evenly. */
+function splitHeads(common: HeadFields, file: string): number {
+  const { hidden_size: hidden, num_attention_heads: heads } = common;
+  if (hidden % heads !== 0) throw new ConfigError(`${heads} heads do not divide hidden_size ${hidden}`, { file, field: "num_attention_heads" });
+  return hidden / heads;
+}
+
+/** Heads of grouped-query attention, checked. */
+export function gqa(common: HeadFields, explicitHeadDim: number | undefined, file: string): GqaAttention {
+  const heads = common.num_attention_heads;
+  const kvHeads = common.num_key_value_heads ?? heads;
+  if (heads % kvHeads !== 0) throw new ConfigError(`${kvHeads} key/value heads do not divide ${heads} heads`, { file, field: "num_key_value_heads" });
+  const headDim = explicitHeadDim ?? splitHeads(common, file);
+  checkWidth("head_dim", headDim, heads, file);
+  return { kind: "gqa", heads, kvHeads, headDim };
+}
+
+function mla(common: CommonFields, fields: object, file: string): MlaAttention {
+  const { q_lora_rank: qRank, kv_lora_rank: kvRank, qk_nope_head_dim: nopeDim, qk_rope_head_dim: ropeDim } = check(MlaSchema, fields, file);
+  const heads = common.num_attention_heads;
+  checkWidth("qk_rope_head_dim", ropeDim, heads, file);
+  checkWidth("qk_nope_head_dim", nopeDim, heads, file, false);
+  // The official code ignores v_head_dim.
+  const valueDim = splitHeads(common, file);
+  return { kind: "mla", heads, qRank, kvRank, nopeDim, ropeDim, valueDim, loraEps: MLA_LORA_EPS };
+}
+
+function checkWidth(field: string, headDim: number, heads: number, file: string, rotated = true): void {
+  if (rotated && headDim % 2 !== 0) throw new ConfigError(`${headDim} is odd; RoPE turns pairs`, { file, field });
+  const limit = CONFIG_LIMITS.attentionWidth;
+  if (headDim * heads > limit) throw new ConfigError(`${heads} heads of ${headDim} are wider than ${limit}`, { file, field, limit });
+  if (headDim > CONFIG_LIMITS.headDim) throw new ConfigError(`${headDim} is more than ${CONFIG_LIMITS.headDim}`, { file, field, limit: CONFIG_LIMITS.headDim });
+}
+
+function miniCpmFfn(cpm: v.InferOutput<typeof MiniCpmSchema>, fields: object, file: string): DenseFfn | ExpertFfn {
+  switch (cpm.ffn_type) {
+    case "vanilla":
+      return { kind: "dense", size: check(DenseSchema, fields, file).intermediate_size, gated: cpm.ffn_gated };
+    case "block":
+    case "block_linear":
+      return blockFfn(fields, file);
+    case "moe":
+      return moeFfn(cpm.ffn_gated, fields, file);
+  }
+}
+
+/** BlockFFN. intermediate_size is left at a meaningless value by the official converter and ffn_gated does not count. */
+function blockFfn(fields: object, file: string): ExpertFfn {
+  const block = check(BlockSchema, fields, file);
+  checkFfnSize(block.num_experts, block.expert_size, "expert_size", file);
+  return {
+    kind: "experts", router: "block", experts: block.num_experts, expertSize: block.expert_size,
+    routerNorm: block.norm_after_router, normScale: block.norm_scale, topK: 0, topP: 0, sharedSize: 0, sharedGated: false,
+  };
+}
+
+/** The baselines: num_experts includes the shared ones, which form one network that obeys ffn_gated. */
+function moeFfn(gated: boolean, fields: object, file: string): ExpertFfn {
+  const moe = check(MoeSchema, fields, file);
+  const { moe_routing_strategy: router, num_shared_experts: shared, intermediate_size: expertSize } = moe;
+  const experts = moe.num_experts - shared;
+  if (experts < 1) throw new ConfigError(`${shared} shared experts of ${moe.num_experts} leave none to choose from`, { file, field: "num_shared_experts" });
+  if (router === "topp" && shared > 0) throw new ConfigError("topp routing with shared experts is not supported (nor by the official code)", { file, field: "num_shared_experts" });
+  checkFfnSize(moe.num_experts, expertSize, "intermediate_size", file);
+  const picksK = router === "topk" || router === "sparse_mixer";
+  const topK = picksK ? check(TopKSchema, fields, file).moe_top_k : 0;
+  if (topK > experts) throw new ConfigError(`${topK} is more than the ${experts} routed experts`, { file, field: "moe_top_k" });
+  return {
+    kind: "experts", router, experts, expertSize, routerNorm: "none", normScale: 1, topK,
+    topP: router === "topp" ? check(TopPSchema, fields, file).moe_top_p : 0,
+    sharedSize: shared * expertSize, sharedGated: shared > 0 && gated,
+  };
+}
+
+function checkFfnSize(experts: number, expertSize: number, field: string, file: string): void {
+  const limit = CONFIG_LIMITS.ffnSize;
+  if (experts * expertSize > limit) throw new ConfigError(`${experts} experts of ${expertSize} are more than ${limit} in all`, { file, field, limit });
+}

@@ -1,0 +1,120 @@
+import * as v from "valibot";
+import { CONFIG_LIMITS } from "../../architecture/limits.ts";
+import { ConfigError } from "../../errors.ts";
+
+const NUMBER = "must be a number";
+
+/** A whole number from 1 (or `min`) to `max`. */
+export const size = (max: number, min = 1) =>
+  v.pipe(v.number(NUMBER), v.safeInteger("must be a whole number"), v.minValue(min, `must be at least ${min}`), v.maxValue(max, `must be at most ${max}`));
+
+/** A finite number above 0. */
+export const positive = (max: number) =>
+  v.pipe(v.number(NUMBER), v.finite("must be finite"), v.gtValue(0, "must be above 0"), v.maxValue(max, `must be at most ${max}`));
+
+/** `null` and absent mean the default. */
+export const orDefault = <const T extends v.GenericSchema, const D extends v.InferInput<T>>(schema: T, value: D) => v.nullish(schema, value);
+
+/** One of a few names. */
+export const oneOf = <const T extends readonly string[]>(names: T) => v.picklist(names, `must be one of ${names.join(", ")}`);
+
+/** Only this value (or absent): for what the engine does not do. */
+export const only = <const T extends string | boolean>(value: T) => v.nullish(v.literal(value, `only ${JSON.stringify(value)} is supported`));
+
+const flag = v.boolean("must be true or false");
+export const bool = (value: boolean) => v.nullish(flag, value);
+
+const tokenId = size(CONFIG_LIMITS.vocabSize - 1, 0);
+const ropeType = v.nullish(v.literal("default", 'only "default" is supported'));
+
+/** Fields of every architecture. */
+export const CommonSchema = v.object({
+  hidden_size: size(CONFIG_LIMITS.hiddenSize),
+  num_hidden_layers: size(CONFIG_LIMITS.layers),
+  num_attention_heads: size(CONFIG_LIMITS.heads),
+  num_key_value_heads: v.nullish(size(CONFIG_LIMITS.heads)),
+  vocab_size: size(CONFIG_LIMITS.vocabSize),
+  max_position_embeddings: v.nullish(size(CONFIG_LIMITS.contextLength)),
+  rms_norm_eps: orDefault(positive(1), 1e-6),
+  rope_theta: v.nullish(positive(CONFIG_LIMITS.ropeTheta)),
+  rope_scaling: v.nullish(v.pipe(
+    v.object({ type: ropeType, rope_type: ropeType }, "must be null: RoPE scaling is not supported"),
+    v.check(({ type, rope_type }) => (type ?? rope_type) === "default", 'must be null or of type "default": RoPE scaling is not supported'),
+  )),
+  // Where newer transformers put rope_theta and the type.
+  rope_parameters: v.nullish(v.object({ rope_type: ropeType, rope_theta: v.nullish(positive(CONFIG_LIMITS.ropeTheta)) }, "must be an object")),
+  hidden_act: only("silu"),
+  attention_bias: only(false),
+  quantization_config: v.nullish(v.never("quantised checkpoints are not supported; use the original F32, F16 or BF16 weights")),
+  tie_word_embeddings: v.nullish(flag),
+  // Absent means the class default, null means none.
+  bos_token_id: v.optional(v.nullable(tokenId)),
+  eos_token_id: v.optional(v.nullable(
+    v.union([tokenId, v.pipe(v.array(tokenId), v.maxLength(CONFIG_LIMITS.eosTokens))], `must be a token id or at most ${CONFIG_LIMITS.eosTokens} of them`),
+  )),
+});
+export type CommonFields = v.InferOutput<typeof CommonSchema>;
+
+export const LlamaSchema = v.object({
+  head_dim: v.nullish(size(CONFIG_LIMITS.headDim)),
+  intermediate_size: size(CONFIG_LIMITS.ffnSize),
+  mlp_bias: only(false),
+});
+
+export const MiniCpmSchema = v.object({
+  attention_type: orDefault(oneOf(["vanilla", "mla"]), "vanilla"),
+  ffn_type: orDefault(oneOf(["vanilla", "block", "block_linear", "moe"]), "vanilla"),
+  ffn_gated: bool(true),
+  scale_emb: orDefault(positive(CONFIG_LIMITS.scale), 1),
+  scale_depth: orDefault(positive(CONFIG_LIMITS.scale), 1),
+  dim_model_base: orDefault(positive(CONFIG_LIMITS.scale), 1),
+});
+
+export const MlaSchema = v.object({
+  q_lora_rank: size(CONFIG_LIMITS.attentionWidth),
+  kv_lora_rank: size(CONFIG_LIMITS.attentionWidth),
+  qk_nope_head_dim: size(CONFIG_LIMITS.headDim),
+  qk_rope_head_dim: size(CONFIG_LIMITS.headDim),
+});
+
+export const DenseSchema = v.object({ intermediate_size: size(CONFIG_LIMITS.ffnSize) });
+
+export const BlockSchema = v.object({
+  num_experts: size(CONFIG_LIMITS.experts),
+  expert_size: size(CONFIG_LIMITS.ffnSize),
+  router_act: only("relu"),
+  norm_after_router: orDefault(oneOf(["rms", "sum", "none"]), "sum"),
+  norm_scale: orDefault(positive(CONFIG_LIMITS.scale), 1),
+  // The other implementations store the experts under other names or transposed.
+  block_implementation: orDefault(oneOf(["torch", "kernel"]), "torch"),
+});
+
+export const MoeSchema = v.object({
+  num_experts: size(CONFIG_LIMITS.experts),
+  num_shared_experts: orDefault(size(CONFIG_LIMITS.experts, 0), 0),
+  intermediate_size: size(CONFIG_LIMITS.ffnSize),
+  moe_routing_strategy: orDefault(oneOf(["topk", "topp", "relu", "sparse_mixer"]), "topk"),
+});
+export const TopKSchema = v.object({ moe_top_k: orDefault(size(CONFIG_LIMITS.experts), 2) });
+export const TopPSchema = v.object({ moe_top_p: orDefault(positive(1), 0.3) });
+
+/**
+ * Checks the fields that a schema names; the rest is left alone.
+ * @throws ConfigError naming the first field that is wrong and what it may be.
+ */
+export function check<T extends v.GenericSchema>(schema: T, json: unknown, file: string): v.InferOutput<T> {
+  const result = v.safeParse(schema, json, { abortEarly: true });
+  if (result.success) return result.output;
+  const issue = result.issues[0];
+  const field = v.getDotPath(issue) ?? undefined;
+  const message = issue.input === undefined ? "is missing" : `${issue.message}, not ${show(issue.input)}`;
+  const limit = issue.type === "max_value" ? Number(issue.requirement) : undefined;
+  throw new ConfigError(message, { file, ...(field === undefined ? {} : { field }), ...(limit === undefined ? {} : { limit }) });
+}
+
+/** A short form of a value for messages. */
+export function show(value: unknown): string {
+  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "an array" : "an object";
+  const text = typeof value === "string" ? JSON.stringify(value.slice(0, 60)) : String(value);
+  return text.length > 80 ? `${text.slice(0, 80)}...` : text;
+}

@@ -1,0 +1,80 @@
+import { FormatError } from "../errors.ts";
+import { planWeights } from "../architecture/plan.ts";
+import type { Quantization } from "../architecture/quantization.ts";
+import { hasRanking, openEagle, type EagleCheckpoint } from "./eagle.ts";
+import type { ModelConfig } from "../architecture/config.ts";
+import { openCheckpoint } from "../format/hf/checkpoint.ts";
+import { draftConfig, layoutDraft } from "../architecture/draft-head.ts";
+import { packEagle } from "../format/hf/eagle-weights.ts";
+import { packWeights } from "../format/packed/pack.ts";
+import { encodePacked } from "../format/packed/packed.ts";
+import type { ModelFiles } from "../format/source.ts";
+import { CheckpointWeights } from "../format/hf/weights.ts";
+
+/** Takes the bytes of a file from its start to its end. */
+export type FileSink = (bytes: Uint8Array) => void | Promise<void>;
+
+export interface ConvertResult {
+  readonly fileSize: number;
+  readonly weightBytes: number;
+  readonly quantization: Quantization;
+}
+
+/** An EAGLE head to put into the packed model. */
+export interface ConvertDraft {
+  /** Folder of the head: config.json, weights, and token_frequency_rank.json. */
+  readonly files: ModelFiles;
+  /** Size of the draft vocabulary (FR-Spec), 0 for all tokens; default: a quarter of the vocabulary, or all where the folder has no ranking. */
+  readonly draftVocab?: number;
+}
+
+/** Share of the vocabulary that is drafted: more tokens take more time than their drafts are worth (bench/RESULTS.md). */
+const DRAFT_SHARE = 1 / 4;
+
+/**
+ * Converts a Hugging Face folder to a packed model, with an EAGLE head where one is given.
+ * @throws BlockFFNError subclasses for a source that cannot be converted; the sink may then have part of the file.
+ */
+export async function convertModel(
+  files: ModelFiles, quantization: Quantization, sink: FileSink, onProgress?: (done: number, total: number) => void, draft?: ConvertDraft,
+): Promise<ConvertResult> {
+  if (files.single) {
+    throw new FormatError("convert takes a model folder (config.json, weights, tokenizer.json)", { file: files.name });
+  }
+  const { config, tensors, tokenizerJson, chatTemplate } = await openCheckpoint(files);
+  let eagle: EagleCheckpoint | undefined;
+  try {
+    eagle = draft === undefined ? undefined : await openDraft(draft, config);
+    const plan = planWeights(config, quantization);
+    const layout = eagle === undefined ? undefined : layoutDraft(draftConfig(eagle.config, eagle.draftTokens?.length ?? 0), plan, config);
+    const { head, fileSize } = encodePacked(config, plan, tokenizerJson, { draft: layout, chatTemplate });
+    await sink(head);
+    let at = 0;
+    const put = async (offset: number, bytes: Uint8Array): Promise<void> => {
+      if (offset > at) await sink(new Uint8Array(offset - at));
+      await sink(bytes);
+      at = offset + bytes.length;
+    };
+    await packWeights(plan, new CheckpointWeights(config, tensors), put, onProgress);
+    if (eagle !== undefined && layout !== undefined) {
+      await packEagle(eagle.config, layout.plan, eagle.tensors, (offset, bytes) => put(layout.weightsAt + offset, bytes));
+      if (layout.tokensAt !== undefined) await put(layout.tokensAt, littleEndian(eagle.draftTokens as Uint32Array));
+    }
+    return { fileSize, weightBytes: plan.bytes, quantization };
+  } finally {
+    await eagle?.tensors.close();
+    await tensors.close();
+  }
+}
+
+async function openDraft({ files, draftVocab }: ConvertDraft, base: ModelConfig): Promise<EagleCheckpoint> {
+  const count = draftVocab ?? (await hasRanking(files) ? Math.ceil(base.vocabSize * DRAFT_SHARE) : 0);
+  return openEagle(files, base, count === 0 ? {} : { draftVocab: count });
+}
+
+function littleEndian(values: Uint32Array): Uint8Array {
+  const bytes = new Uint8Array(4 * values.length);
+  const view = new DataView(bytes.buffer);
+  values.forEach((value, i) => view.setUint32(4 * i, value, true));
+  return bytes;
+}

@@ -1,0 +1,67 @@
+import { ConfigError } from "../errors.ts";
+import { openCheckpoint } from "../format/hf/checkpoint.ts";
+import { packWeights } from "../format/packed/pack.ts";
+import type { ModelFiles } from "../format/source.ts";
+import { CheckpointWeights } from "../format/hf/weights.ts";
+import type { Host, Tier } from "../host.ts";
+import { Engine } from "../engine/engine.ts";
+import { ModelInstance } from "../engine/instance.ts";
+import { loadPacked } from "./packed.ts";
+import { planWeights } from "../architecture/plan.ts";
+import { chooseReadAhead } from "./read-ahead.ts";
+import { chooseThreads } from "./threads.ts";
+import { bestTier } from "./tier.ts";
+import type { LoadOptions } from "../engine/types.ts";
+
+/**
+ * Loads a packed file (straight into linear memory) or a Hugging Face folder (packed on the way).
+ * @throws BlockFFNError subclasses that name the file and field.
+ */
+export async function loadModel(host: Host, location: string, options: LoadOptions = {}): Promise<ModelInstance> {
+  const opened = host.open(location);
+  const tier = prepareEngine(host, options);
+  const files = await opened;
+  const load = files.single ? loadFile : loadFolder;
+  return load(host, tier, files, options);
+}
+
+/** The tier to run on. Its engine begins to compile, which goes along with opening the model and reading its header. */
+function prepareEngine(host: Host, { tier, threads = 1 }: LoadOptions): Promise<Tier> {
+  const chosen = tier === undefined ? bestTier(host) : Promise.resolve(tier);
+  // Failures are told by those who ask for the tier, and for the engine, next.
+  chosen.then((found) => host.engine(found, threads > 1 && host.threads !== undefined)).catch(() => undefined);
+  return chosen;
+}
+
+async function loadFile(host: Host, tier: Promise<Tier>, files: ModelFiles, options: LoadOptions): Promise<ModelInstance> {
+  const source = await files.open("");
+  if (source === undefined) throw new ConfigError("there is no such file", { file: files.name });
+  try {
+    return await loadPacked(host, tier, source, options);
+  } finally {
+    await source.close();
+  }
+}
+
+async function loadFolder(host: Host, tier: Promise<Tier>, files: ModelFiles, options: LoadOptions): Promise<ModelInstance> {
+  const { config, tensors, tokenizerJson, chatTemplate } = await openCheckpoint(files);
+  try {
+    const plan = planWeights(config, options.quantize ?? "f32");
+    const threads = chooseThreads(host, config, plan, options.threads);
+    const weights = new CheckpointWeights(config, tensors);
+    const engine = await Engine.start(host, await tier, { threads, name: files.name, wait: options.threads !== undefined });
+    try {
+      const model = new ModelInstance({
+        name: files.name, config, tier: await tier, engine, plan, ffn: options.ffn ?? "sparse", tokenizerJson, chatTemplate, pause: host.pause, frozenClock: host.frozenClock,
+      });
+      await packWeights(plan, weights, (offset, bytes) => model.engine.bytes(model.addresses.weights + offset, bytes.length).set(bytes), options.onProgress);
+      chooseReadAhead(model, () => host.now());
+      return model;
+    } catch (error) {
+      engine.dispose();
+      throw error;
+    }
+  } finally {
+    await tensors.close();
+  }
+}

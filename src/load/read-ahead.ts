@@ -1,0 +1,58 @@
+import * as L from "../../assembly/layout.ts";
+import type { ModelInstance } from "../engine/instance.ts";
+import { F32, panelBytes, Q8 } from "../architecture/panel.ts";
+import type { MatrixPart } from "../architecture/plan.ts";
+
+/** Bytes of a measured slice, and how many: each half of them is read once, far more than a cache level next to the core holds. */
+const SLICE_BYTES = 2 ** 20;
+const SLICES = 18;
+/** Reading ahead must win by this much: without it the kernels do less. */
+const MARGIN = 0.97;
+
+/**
+ * Decides whether the kernels read ahead (assembly/kernels/simd/panel.ts). It speeds some processors up by a fifth and slows others down
+ * by as much, so it is measured: one-token products with slices of the model's own largest matrix, in turn with and without. A model
+ * whose matrices are too small for that lies in a cache, where it does not matter.
+ * @param now milliseconds; a clock that stands still (Workers) leaves it off
+ */
+export function chooseReadAhead(model: ModelInstance, now: () => number): void {
+  const { exports } = model.engine;
+  exports.setReadAhead(0);
+  const part = largestMatrix(model);
+  if (part === undefined) return;
+  const panel = panelBytes(part.type, part.cols);
+  const rows = Math.max(1, Math.floor(SLICE_BYTES / panel)) * L.PANEL_ROWS;
+  const bytes = (rows / L.PANEL_ROWS) * panel;
+  if (bytes * SLICES > part.bytes) return;
+  const times: [number[], number[]] = [[], []];
+  for (let slice = 0; slice < SLICES; slice++) {
+    const on = (slice & 1) as 0 | 1;
+    exports.setReadAhead(on);
+    const start = now();
+    multiply(model, part, model.addresses.weights + part.offset + slice * bytes, rows);
+    // The first pair warms up.
+    if (slice >= 2) times[on].push(now() - start);
+  }
+  const [without, ahead] = times.map((values) => values.sort((a, b) => a - b)[values.length >> 1] as number) as [number, number];
+  exports.setReadAhead(ahead < without * MARGIN ? 1 : 0);
+}
+
+/** The largest quantised matrix with as many columns as the hidden state and room for its rows in the logits. */
+function largestMatrix(model: ModelInstance): MatrixPart | undefined {
+  let best: MatrixPart | undefined;
+  for (const part of model.plan.parts) {
+    if (part.kind !== "matrix" || part.count !== 1 || part.type === F32) continue;
+    if (part.cols === model.config.hiddenSize && part.rows <= model.config.vocabSize && part.bytes > (best?.bytes ?? 0)) best = part;
+  }
+  return best;
+}
+
+function multiply(model: ModelInstance, part: MatrixPart, weights: number, rows: number): void {
+  const { exports } = model.engine;
+  const at = (field: number): number => model.scratchAt(field);
+  const product = part.type === Q8 ? exports.matmulQ8 : exports.matmulQ4;
+  product(
+    weights, rows, part.cols, at(L.SCRATCH_QUANT), 0, at(L.SCRATCH_QUANT_SCALE), at(L.SCRATCH_QUANT_SUMS), 0, at(L.SCRATCH_IOTA), 1,
+    at(L.SCRATCH_LOGITS), 0, at(L.SCRATCH_IOTA), 0,
+  );
+}

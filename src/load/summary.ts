@@ -1,0 +1,118 @@
+import { openCheckpoint } from "../format/hf/checkpoint.ts";
+import { DTYPE_BYTES, elementCount } from "../format/dtypes.ts";
+import { expectedHfTensors } from "../format/hf/tensors.ts";
+import { openPacked } from "../format/packed/packed.ts";
+import type { ModelFiles } from "../format/source.ts";
+import type { DType } from "../format/tensors.ts";
+import { SourceError } from "../errors.ts";
+import type { ModelConfig } from "../architecture/config.ts";
+import type { Part } from "../architecture/plan.ts";
+
+/** The parts that a model's weights are counted by, in the order of the forward pass. */
+export const PARTS = ["embedding", "norms", "attention", "router", "experts", "shared experts", "ffn", "head", "draft head"] as const;
+export type PartName = (typeof PARTS)[number];
+
+export interface PartSummary {
+  readonly part: PartName;
+  readonly parameters: number;
+  /** Bytes in the file, with padding. */
+  readonly bytes: number;
+}
+
+/** What a model's files hold, read from their headers alone. */
+export interface ModelSummary {
+  readonly name: string;
+  readonly format: "packed" | "huggingface";
+  /** f32, q8 or q4 of a packed model; the element types of a Hugging Face folder. */
+  readonly weights: string;
+  readonly parameters: number;
+  /** Bytes of all parts. */
+  readonly bytes: number;
+  readonly parts: readonly PartSummary[];
+  /** Bytes of tokenizer.json; 0 when there is none. */
+  readonly tokenizerBytes: number;
+  readonly config: ModelConfig;
+}
+
+/** Counts a model's parameters and bytes by part, without reading its weights. @throws BlockFFNError subclasses for bad files. */
+export async function summarizeModel(files: ModelFiles): Promise<ModelSummary> {
+  return files.single ? summarizePacked(files) : summarizeFolder(files);
+}
+
+async function summarizePacked(files: ModelFiles): Promise<ModelSummary> {
+  const source = await files.open("");
+  if (source === undefined) throw new SourceError("there is no such file", { file: files.name });
+  try {
+    const { config, plan, draft, readTokenizer } = await openPacked(source);
+    const tokenizer = await readTokenizer();
+    const counts = new Counts();
+    for (const part of plan.parts) counts.add(packedPart(part.name), parameters(part), part.bytes);
+    for (const part of draft?.plan.parts ?? []) counts.add("draft head", parameters(part), part.bytes);
+    if (draft?.tokensAt !== undefined) counts.add("draft head", 0, 4 * draft.config.draftVocab);
+    return { name: files.name, format: "packed", weights: plan.quantization, ...counts.totals(), tokenizerBytes: tokenizer?.length ?? 0, config };
+  } finally {
+    await source.close();
+  }
+}
+
+async function summarizeFolder(files: ModelFiles): Promise<ModelSummary> {
+  const { config, tensors, tokenizerJson } = await openCheckpoint(files);
+  try {
+    const counts = new Counts();
+    const dtypes = new Set<DType>();
+    for (const { name } of expectedHfTensors(config)) {
+      const info = tensors.info(name);
+      if (info === undefined) continue;
+      const count = elementCount(info.shape) ?? 0;
+      dtypes.add(info.dtype);
+      counts.add(folderPart(name), count, count * DTYPE_BYTES[info.dtype]);
+    }
+    const weights = [...dtypes].join(", ").toLowerCase();
+    return { name: files.name, format: "huggingface", weights, ...counts.totals(), tokenizerBytes: tokenizerJson?.length ?? 0, config };
+  } finally {
+    await tensors.close();
+  }
+}
+
+class Counts {
+  readonly #parts = new Map<PartName, { parameters: number; bytes: number }>();
+
+  add(part: PartName, count: number, bytes: number): void {
+    const sum = this.#parts.get(part) ?? { parameters: 0, bytes: 0 };
+    this.#parts.set(part, { parameters: sum.parameters + count, bytes: sum.bytes + bytes });
+  }
+
+  totals(): Pick<ModelSummary, "parameters" | "bytes" | "parts"> {
+    const parts = PARTS.flatMap((part) => {
+      const sum = this.#parts.get(part);
+      return sum === undefined ? [] : [{ part, ...sum }];
+    });
+    const total = (key: "parameters" | "bytes"): number => parts.reduce((sum, part) => sum + part[key], 0);
+    return { parameters: total("parameters"), bytes: total("bytes"), parts };
+  }
+}
+
+function parameters(part: Part): number {
+  if (part.kind === "vector") return part.length;
+  return part.kind === "matrix" ? part.count * part.rows * part.cols : part.experts * 2 * part.size * part.hidden;
+}
+
+function packedPart(name: string): PartName {
+  if (name === "embed") return "embedding";
+  if (name === "head") return "head";
+  if (name.endsWith("_norm")) return "norms";
+  if (name.includes(".attn.")) return "attention";
+  if (name.includes(".shared.")) return "shared experts";
+  if (name.endsWith(".router")) return "router";
+  return name.endsWith(".experts") ? "experts" : "ffn";
+}
+
+function folderPart(name: string): PartName {
+  if (name.startsWith("model.embed_tokens")) return "embedding";
+  if (name.startsWith("lm_head")) return "head";
+  if (/norm\.weight$/.test(name)) return "norms";
+  if (name.includes(".self_attn.")) return "attention";
+  if (name.includes(".shared_experts.")) return "shared experts";
+  if (/\.mlp\.router(_proj)?\./.test(name)) return "router";
+  return /\.mlp\.(experts\.|(up|down)_proj$)/.test(name) ? "experts" : "ffn";
+}

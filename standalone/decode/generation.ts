@@ -1,0 +1,217 @@
+import { Bytes } from "../bytes";
+import { fail, failed } from "../failure";
+import { LoadedModel } from "../model/instance";
+import { Sequence } from "../model/sequence";
+import { TextStream } from "../text/stream";
+import { ExpertCounts } from "./counts";
+import { Decisions } from "./decisions";
+import { MAX_NODES, NgramDrafter } from "./ngram";
+import { GenerateOptions, SPECULATE_NGRAM } from "./options";
+import { Sampler } from "./sampler";
+
+export const FINISH_NONE: i32 = 0;
+export const FINISH_LENGTH: i32 = 1;
+export const FINISH_EOS: i32 = 2;
+export const FINISH_CONTEXT: i32 = 3;
+export const FINISH_NAMES: string[] = ["aborted", "length", "eos", "context"];
+
+/** Milliseconds from any fixed point. */
+export type Clock = () => f64;
+
+/** Continues a prompt token by token: `next` until it gives false. Mirrors src/decode/plain/run.ts, speculative.ts and output.ts. */
+export class Generation {
+  /** Text that the last token brought. */
+  piece: Bytes = new Bytes();
+  /** The last token. */
+  id: i32 = -1;
+  finish: i32 = FINISH_NONE;
+  produced: i32 = 0;
+  prefillMs: f64 = 0;
+  decodeMs: f64 = 0;
+  rounds: i32 = 0;
+  drafted: i32 = 0;
+  accepted: i32 = 0;
+  counts: ExpertCounts;
+  decisions: Decisions = new Decisions();
+  /** Prompt and chosen tokens, also those that are not given out yet. */
+  private history: Bytes = new Bytes();
+  private promptTokens: i32 = 0;
+  private capacity: i32 = 0;
+  private sequence: Sequence;
+  private sampler: Sampler | null = null;
+  private stream: TextStream | null = null;
+  private drafter: NgramDrafter | null = null;
+  /** Verified tokens that are not given out yet, the last one first. */
+  private waiting: Bytes = new Bytes();
+  private broken: bool = false;
+  private path: StaticArray<i32> = new StaticArray<i32>(MAX_NODES);
+
+  constructor(public model: LoadedModel, private options: GenerateOptions, private now: Clock) {
+    this.sequence = new Sequence(model);
+    this.counts = new ExpertCounts(model);
+  }
+
+  /** Takes the prompt's ids. Fails naming what is wrong with prompt or options. */
+  begin(prompt: Bytes): void {
+    const options = this.options;
+    const config = this.model.config;
+    this.promptTokens = prompt.ints;
+    this.history.append(prompt.at, prompt.length);
+    options.check();
+    if (prompt.ints === 0) fail("is empty; give at least one token", "prompt");
+    if (prompt.ints > config.contextLength) fail(`has ${prompt.ints} tokens, but the context holds ${config.contextLength}; shorten it`, "prompt");
+    let special = true;
+    const tokenizer = this.model.tokenizer;
+    for (let i = 0; i < prompt.ints && !failed(); i++) {
+      const id = prompt.int(i);
+      if (id < 0 || id >= config.vocabSize) fail(`holds ${id} at place ${i}; token ids of this model go from 0 to ${config.vocabSize - 1}`, "prompt");
+      if (special && tokenizer !== null && !tokenizer.isSpecial(id)) special = false;
+    }
+    // The last new token is never computed, so it needs no place.
+    this.capacity = <i32>min(<i64>config.contextLength, <i64>prompt.ints + options.maxTokens - 1);
+    if (!failed()) this.sequence.open(this.capacity);
+    if (failed()) return;
+    if (tokenizer !== null) this.stream = new TextStream(tokenizer, !special);
+    if (!options.greedy) this.sampler = new Sampler(options, config.vocabSize);
+    if (options.speculate === SPECULATE_NGRAM) this.drafter = new NgramDrafter();
+  }
+
+  /** Computes the next token into `id` and `piece`; false at the end, or after a failure. */
+  next(): bool {
+    if (this.finish !== FINISH_NONE || failed()) return false;
+    if (this.broken) {
+      fail("failed before and cannot go on; begin another one", "generation");
+      return false;
+    }
+    const start = this.now();
+    const first = this.produced === 0;
+    const id = first ? this.prefill() : this.waiting.length > 0 ? this.takeWaiting() : this.decode();
+    const computed = this.now();
+    // What was computed is neither kept nor given out, so nothing can go on from here.
+    this.broken = failed();
+    if (this.broken) return false;
+    if (first) this.prefillMs += computed - start;
+    this.accept(id);
+    this.decodeMs += this.now() - (first ? computed : start);
+    return true;
+  }
+
+  free(): void {
+    this.sequence.free();
+    this.history.free();
+    this.piece.free();
+    this.waiting.free();
+  }
+
+  /** Experts of a round's chunk, mean over rounds and layers; NaN without rounds or for dense models. */
+  get expertsPerChunk(): f64 {
+    const config = this.model.config;
+    return this.rounds === 0 || config.experts === 0 ? NaN : <f64>this.counts.chunkExperts / <f64>this.rounds / <f64>config.layers;
+  }
+
+  get promptLength(): i32 {
+    return this.promptTokens;
+  }
+
+  /** A new token; ids from 0. */
+  token(i: i32): i32 {
+    return this.history.int(this.promptTokens + i);
+  }
+
+  private prefill(): i32 {
+    const sequence = this.sequence;
+    const most = this.model.scratch.maxChunk;
+    let at = 0;
+    while (true) {
+      const n = min(most, this.promptTokens - at);
+      const last = at + n >= this.promptTokens;
+      memory.copy(sequence.tokens, this.history.at + (<usize>at << 2), <usize>n << 2);
+      sequence.forward(n, last);
+      for (let row = 0; row < n; row++) this.counts.addRow(sequence, row);
+      if (last) return this.choose(0);
+      at += most;
+    }
+  }
+
+  private decode(): i32 {
+    const drafter = this.drafter;
+    if (drafter !== null) return this.round(drafter);
+    store<i32>(this.sequence.tokens, this.id);
+    this.sequence.forward(1, true);
+    this.counts.addRow(this.sequence, 0);
+    return this.choose(0);
+  }
+
+  /** The next token after the i-th row that has logits. Called in the order of the text: the sampler draws a number each time. */
+  private choose(i: i32): i32 {
+    const sampler = this.sampler;
+    const id = sampler === null ? this.sequence.argmax(i) : sampler.sample(this.sequence.logits(i), this.history);
+    if (!failed()) this.history.pushInt(id);
+    return id;
+  }
+
+  /** Runs a draft tree as one chunk and keeps the path that the model confirms (src/decode/speculative/verify.ts). */
+  private round(drafter: NgramDrafter): i32 {
+    const sequence = this.sequence;
+    // Plain decoding would go on, so there is a place for the root at least.
+    const room = min(min(this.capacity - sequence.length, this.model.scratch.maxChunk), MAX_NODES);
+    const start = this.now();
+    const nodes = drafter.propose(this.history, room);
+    const drafted = this.now();
+    for (let i = 0; i < nodes; i++) store<i32>(sequence.tokens + (<usize>i << 2), drafter.tokens[i]);
+    if (nodes === 1) sequence.forward(1, true);
+    else sequence.forwardTree(drafter.parents, nodes);
+    const experts = this.counts.addChunk(sequence, nodes);
+    const emitted = new StaticArray<i32>(MAX_NODES);
+    let length = 0;
+    for (let node = 0; node >= 0 && !failed(); length++) {
+      const id = this.choose(node);
+      this.path[length] = node;
+      emitted[length] = id;
+      let child = node + 1;
+      while (child < nodes && (drafter.parents[child] !== node || drafter.tokens[child] !== id)) child++;
+      node = child < nodes ? child : -1;
+    }
+    if (failed()) return -1;
+    this.rounds++;
+    this.drafted += nodes - 1;
+    this.accepted += length - 1;
+    this.noteRows(emitted, length);
+    if (length < nodes) sequence.keep(changetype<usize>(this.path), length);
+    this.decisions.add(room, nodes, drafter.depth(nodes), length, drafted - start, this.now() - drafted, experts);
+    for (let i = length - 1; i >= 0; i--) this.waiting.pushInt(emitted[i]);
+    return this.takeWaiting();
+  }
+
+  /** Counts the experts of the rows that plain decoding would have computed too, before the chunk is gone. */
+  private noteRows(emitted: StaticArray<i32>, length: i32): void {
+    const most = this.options.maxTokens - this.produced;
+    for (let i = 0; i < min(length, most); i++) {
+      this.counts.addRow(this.sequence, this.path[i]);
+      if (this.ends(emitted[i])) return;
+    }
+  }
+
+  private ends(id: i32): bool {
+    return !this.options.ignoreEos && this.model.config.eosTokens.includes(id);
+  }
+
+  private takeWaiting(): i32 {
+    this.waiting.length -= 4;
+    return load<i32>(this.waiting.at + this.waiting.length);
+  }
+
+  private accept(id: i32): void {
+    this.id = id;
+    this.piece.clear();
+    const index = this.produced++;
+    const eos = this.ends(id);
+    const stream = this.stream;
+    if (!eos && stream !== null) stream.push(id, this.piece);
+    if (eos) this.finish = FINISH_EOS;
+    else if (this.produced >= this.options.maxTokens) this.finish = FINISH_LENGTH;
+    // The cache then holds the prompt and all new tokens but this one.
+    else if (this.promptTokens + index >= this.capacity) this.finish = FINISH_CONTEXT;
+    if (this.finish !== FINISH_NONE && stream !== null) stream.flush(this.piece);
+  }
+}

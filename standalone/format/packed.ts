@@ -1,0 +1,85 @@
+import { LAYOUT_VERSION, WEIGHT_F32 } from "../../assembly/layout";
+import { fail, failed } from "../failure";
+import { ModelConfig } from "../model/config";
+import { Part, PART_ALIGN, planWeights, QUANTIZATIONS, WeightPlan } from "../model/plan";
+import { Source } from "../source";
+import { MAX_TOKENIZER_BYTES } from "../text/tokenizer";
+import { ConfigFields } from "./fields";
+import { Entry, Header } from "./header";
+import { JsonReader } from "./json";
+
+// Mirrors src/format/packed/packed.ts.
+
+const VERSION = "blockffn.version";
+const LAYOUT = "blockffn.layout";
+const QUANTIZATION = "blockffn.quantization";
+const CONFIG = "blockffn.config";
+/** What a file of version 2 says of its EAGLE head, and how the names of the head's tensors begin. Both are left alone: nothing here drafts with it. */
+const DRAFT = "blockffn.draft";
+const DRAFT_PREFIX = "draft.";
+const DRAFT_VERSION = "2";
+const TOKENIZER = "tokenizer.json";
+
+/** A packed model whose header is checked; its weights are `plan.bytes` bytes from `weightsOffset` on. */
+export class PackedModel {
+  config: ModelConfig = new ModelConfig();
+  plan: WeightPlan = new WeightPlan(WEIGHT_F32);
+  weightsOffset: u64 = 0;
+  tokenizer: Entry | null = null;
+  quantization: string = "";
+
+  /** Checks the header against the plan that its configuration asks for: every part there, with its size and place. */
+  open(source: Source): void {
+    const header = new Header();
+    header.read(source);
+    if (failed()) return;
+    if (!header.metadata.has(VERSION)) return fail("not a packed model: convert the model's folder with `blockffn convert FOLDER --out FILE`", VERSION);
+    const drafts = header.metadata.get(VERSION) == DRAFT_VERSION;
+    expectMetadata(header, VERSION, drafts ? DRAFT_VERSION : "1");
+    expectMetadata(header, LAYOUT, LAYOUT_VERSION.toString());
+    if (header.metadata.has(QUANTIZATION)) this.quantization = header.metadata.get(QUANTIZATION);
+    const type = QUANTIZATIONS.indexOf(this.quantization);
+    if (type < 0) return fail("must be one of " + QUANTIZATIONS.join(", "), QUANTIZATION);
+    if (!header.metadata.has(CONFIG)) return fail("is missing", CONFIG);
+    if (drafts && !header.metadata.has(DRAFT)) return fail("is missing", DRAFT);
+    const json = String.UTF8.encode(header.metadata.get(CONFIG));
+    const fields = new ConfigFields(CONFIG);
+    fields.read(new JsonReader(changetype<usize>(json), json.byteLength, CONFIG));
+    this.config.take(fields);
+    if (failed()) return;
+    this.plan = planWeights(this.config, type);
+    this.checkParts(header, drafts);
+    this.findTokenizer(header);
+  }
+
+  private checkParts(header: Header, drafts: bool): void {
+    const parts = this.plan.parts;
+    const first = parts[0].name;
+    if (header.entries.has(first)) this.weightsOffset = header.entries.get(first).offset;
+    for (let i = 0; i < parts.length; i++) checkPart(header, parts[i], this.weightsOffset);
+    const names = header.entries.keys();
+    for (let i = 0; i < names.length; i++) {
+      if (names[i] == TOKENIZER || this.plan.byName.has(names[i]) || (drafts && names[i].startsWith(DRAFT_PREFIX))) continue;
+      fail("the configuration knows no such tensor", names[i].slice(0, 60));
+    }
+  }
+
+  private findTokenizer(header: Header): void {
+    if (!header.entries.has(TOKENIZER)) return;
+    const entry = header.entries.get(TOKENIZER);
+    if (entry.bytes > MAX_TOKENIZER_BYTES) fail(`has ${entry.bytes} bytes; the limit is ${MAX_TOKENIZER_BYTES}`, TOKENIZER);
+    this.tokenizer = entry;
+  }
+}
+
+function expectMetadata(header: Header, key: string, expected: string): void {
+  const found = header.metadata.has(key) ? header.metadata.get(key) : "missing";
+  if (found != expected) fail(`is "${found.slice(0, 40)}", this build reads ${expected}: convert the model again with this version of blockffn`, key);
+}
+
+function checkPart(header: Header, part: Part, weightsOffset: u64): void {
+  if (!header.entries.has(part.name)) return fail("this tensor is missing; the configuration says that the model has it", part.name);
+  const entry = header.entries.get(part.name);
+  if (entry.bytes !== part.bytes) return fail(`${entry.bytes} bytes where the configuration asks for ${part.bytes}`, part.name);
+  if (entry.offset !== weightsOffset + part.offset || entry.offset % PART_ALIGN !== 0) fail("is not where a packed model has it; convert the model again", part.name);
+}

@@ -1,0 +1,91 @@
+// For the tests of test/standalone alone: the parts that a whole run would not show. The command does not hold it.
+import { Bytes } from "./bytes";
+import { exp64 } from "./decode/exp";
+import { failed, takeFailure } from "./failure";
+import { ConfigFields } from "./format/fields";
+import { JsonReader } from "./format/json";
+import { reserve, release } from "./memory";
+import { ModelConfig } from "./model/config";
+import { Addresses, writeDescriptors } from "./model/descriptor";
+import { planWeights } from "./model/plan";
+import { planScratch, writeScratch } from "./model/scratch";
+import { TextStream } from "./text/stream";
+import { Tokenizer } from "./text/tokenizer";
+
+let tokenizer = new Tokenizer();
+const out = new Bytes();
+
+export function reservePages(bytes: f64): usize {
+  return reserve(<u64>bytes, "test");
+}
+
+export function releasePages(at: usize, bytes: f64): void {
+  release(at, <u64>bytes);
+}
+
+/** 1 when a failure was pending; its text is then the output. */
+export function failure(): bool {
+  if (!failed()) return false;
+  out.clear();
+  out.appendText(takeFailure());
+  return true;
+}
+
+export function outputAt(): usize {
+  return out.at;
+}
+
+export function outputLength(): u32 {
+  return out.length;
+}
+
+/** Plans a model and writes its descriptors and scratch table to the given addresses; `quantization` is a place in QUANTIZATIONS. @returns bytes of the weights */
+export function describe(json: usize, length: u32, quantization: i32, descriptor: usize, layers: usize, frequencies: usize, scratch: usize, weights: usize): f64 {
+  const fields = new ConfigFields("config");
+  fields.read(new JsonReader(json, length, "config"));
+  const config = new ModelConfig();
+  config.take(fields);
+  if (failed()) return -1;
+  const plan = planWeights(config, quantization);
+  const scratchPlan = planScratch(config);
+  const at = new Addresses();
+  at.descriptor = descriptor;
+  at.layers = layers;
+  at.frequencies = frequencies;
+  at.scratch = scratch;
+  at.weights = weights;
+  writeScratch(scratch, scratchPlan);
+  writeDescriptors(at, config, plan, scratchPlan.maxChunk, false);
+  return <f64>plan.bytes;
+}
+
+export function loadTokenizer(json: usize, length: u32): void {
+  tokenizer = new Tokenizer();
+  tokenizer.load(json, length);
+}
+
+/** Ids of a text, as the output. */
+export function encode(text: usize, length: u32): void {
+  out.clear();
+  tokenizer.encode(text, length, out);
+}
+
+/** Streams `count` ids; the output is the text, with a 0 byte after each piece. */
+export function decode(ids: usize, count: i32, continuation: bool): void {
+  const stream = new TextStream(tokenizer, continuation);
+  out.clear();
+  for (let i = 0; i < count; i++) {
+    stream.push(load<i32>(ids + (<usize>i << 2)), out);
+    out.push(0);
+  }
+  stream.flush(out);
+}
+
+/** A number as the JSON reader reads it. */
+export function parseNumber(json: usize, length: u32): f64 {
+  return new JsonReader(json, length, "number").readNumber();
+}
+
+export function exponential(x: f64): f64 {
+  return exp64(x);
+}

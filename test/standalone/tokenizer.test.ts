@@ -1,0 +1,130 @@
+import { existsSync, readFileSync } from "node:fs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { createRandom } from "../../src/decode/sampling/rng.ts";
+import { createDetokenizer } from "../../src/text/stream.ts";
+import { loadTokenizer } from "../../src/text/tokenizer.ts";
+import { byteLevelTokenizerJson } from "../helpers/byte-level-tokenizer.ts";
+import { describeShared, sharedPath } from "../helpers/shared.ts";
+import { tinyTokenizerJson } from "../helpers/tiny-tokenizer.ts";
+import { WasiProbe } from "../helpers/wasi-probe.ts";
+
+const TEXTS = [
+  "", " ", "  two  spaces ", "Once upon a time", "\n\n\tTabs\r\nand lines\n", "naïve café — “quoted” …", "日本語のテキスト。。。。。。", "🙂👩‍👩‍👧 emoji\u{10ffff}", "a".repeat(3000),
+  "<s>BOS</s> inside <unk> text<s>", "▁ metaspace ▁▁", "\ufeffBOM \ufffd \u0000 nul", "x = {\"key\": [1, 2.5e-3]};", "ÀÉÎ ẞ İı", " leading", "trailing ", "<0x41>", "\ud7ff\ue000",
+];
+
+let probe: WasiProbe;
+beforeAll(async () => {
+  probe = await WasiProbe.create();
+});
+
+const utf8 = new TextEncoder();
+const encode = (text: string | Uint8Array): number[] => {
+  const bytes = typeof text === "string" ? utf8.encode(text) : text;
+  if (bytes.length === 0) probe.exports.encode(0, 0);
+  else probe.with(bytes, (at, length) => probe.exports.encode(at, length));
+  return Array.from(new Int32Array(probe.output().buffer));
+};
+/** The pieces of streamed ids. */
+const decode = (ids: readonly number[], continuation: boolean): string[] => {
+  probe.with(new Uint8Array(Int32Array.from(ids).buffer), (at, length) => probe.exports.decode(at, length / 4, continuation ? 1 : 0));
+  return new TextDecoder("utf-8", { ignoreBOM: true, fatal: true }).decode(probe.output()).split("\0");
+};
+
+function same(json: Uint8Array, texts: readonly string[]): void {
+  const tokenizer = loadTokenizer(json, "tokenizer.json");
+  // Tokens are stretches of the JSON: it stays where it is.
+  probe.exports.loadTokenizer(probe.put(json), json.length);
+  expect(probe.exports.failure()).toBe(0);
+  for (const text of texts) expect(encode(text), JSON.stringify(text.slice(0, 60))).toEqual(Array.from(tokenizer.encode(text)));
+  const random = createRandom(3);
+  for (let run = 0; run < 200; run++) {
+    const ids = Array.from({ length: 1 + (run % 12) }, () => random.uint32() % Math.min(tokenizer.vocabSize + 2, run % 2 === 0 ? 300 : 1e9));
+    for (const continuation of [false, true]) {
+      const stream = createDetokenizer(tokenizer, { continuation });
+      const want = [...ids.map((id) => stream.push(id)), stream.flush()];
+      if (want.join("").includes("\0")) continue;
+      expect(decode(ids, continuation)).toEqual(want);
+    }
+  }
+}
+
+describe("tokenizer of the WASI command", () => {
+  it("tiny: ids and text of src/text", () => same(tinyTokenizerJson(), TEXTS));
+
+  it("merges, unknown characters, added tokens that strip and are normalised", () => {
+    const file = JSON.parse(new TextDecoder().decode(tinyTokenizerJson())) as { model: { vocab: Record<string, number>; merges: unknown; byte_fallback: boolean; fuse_unk: boolean }; added_tokens: object[] };
+    const { vocab } = file.model;
+    const next = (token: string): number => (vocab[token] ??= Object.keys(vocab).length);
+    const merges = [["t", "h"], ["th", "e"], ["▁", "the"], ["a", "a"], ["aa", "aa"], ["e", "e"], ["h", "e"], ["▁", "t"], ["\"", "a"], ["a", "\\"]];
+    for (const token of ["\"", "\\", "é", "\u2028"]) next(token);
+    for (const pair of merges) next(pair.join(""));
+    file.model.merges = merges;
+    file.added_tokens.push(
+      { id: Object.keys(vocab).length + 3, content: "<|im_end|>", lstrip: true, rstrip: true, normalized: false, special: true },
+      { id: Object.keys(vocab).length + 4, content: "<|im_end|>x", lstrip: false, rstrip: false, normalized: false, special: false },
+      { id: Object.keys(vocab).length + 5, content: "new word", lstrip: false, rstrip: true, normalized: true, special: false },
+    );
+    const texts = [...TEXTS, "the theethee aaaaaaa", "\"a\\ 'a' \\\\", "é\u2028é", "hi \u00a0\u3000<|im_end|> \u2003\n there<|im_end|>xyz", "a new word  b new words", "new word"];
+    for (const fallback of [true, false]) {
+      for (const fuse of [true, false]) {
+        Object.assign(file.model, { byte_fallback: fallback, fuse_unk: fuse });
+        same(utf8.encode(JSON.stringify(file)), texts);
+        // Every character escaped, and merges as one string each.
+        const escaped = JSON.stringify({ ...file, model: { ...file.model, merges: merges.map((pair) => pair.join(" ")) } }).replace(/[^\x20-\x7e]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+        same(utf8.encode(escaped), texts);
+      }
+    }
+  });
+
+  it("reads bytes that are not UTF-8 as U+FFFD, as the Encoding Standard does", () => {
+    probe.exports.loadTokenizer(probe.put(tinyTokenizerJson()), tinyTokenizerJson().length);
+    const random = createRandom(5);
+    for (let run = 0; run < 500; run++) {
+      const bytes = Uint8Array.from({ length: 1 + (run % 9) }, () => [0x41, 0x80, 0xbf, 0xc2, 0xe0, 0xed, 0xa0, 0xf0, 0x90, 0xf4, 0x8f, 0xff][random.uint32() % 12]!);
+      const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+      expect(encode(bytes)).toEqual(encode(text));
+    }
+  });
+
+  it("refuses by name what it does not know, and what is malformed", () => {
+    const refuse = (json: Uint8Array | string): string => {
+      const bytes = typeof json === "string" ? utf8.encode(json) : json;
+      try {
+        probe.with(bytes, (at, length) => probe.exports.loadTokenizer(at, length));
+      } catch (error) {
+        return (error as Error).message;
+      }
+      return "taken";
+    };
+    const tiny = JSON.parse(new TextDecoder().decode(tinyTokenizerJson())) as Record<string, unknown> & { model: Record<string, unknown> };
+    const change = (fields: object): string => refuse(JSON.stringify({ ...tiny, ...fields }));
+    const model = (fields: object): string => change({ model: { ...tiny.model, ...fields } });
+    expect(refuse(byteLevelTokenizerJson())).toContain('pre_tokenizer.type: the type "ByteLevel" is not supported');
+    expect(change({ normalizer: { type: "NFC" } })).toContain('normalizer.type: the type "NFC"');
+    expect(change({ decoder: { type: "WordPiece" } })).toContain('decoder.type: the type "WordPiece"');
+    expect(change({ decoder: null })).toContain("decoder");
+    expect(change({ post_processor: { type: "BertProcessing" } })).toContain('post_processor.type: the type "BertProcessing"');
+    expect(model({ type: "Unigram" })).toContain("model.type: only BPE");
+    expect(model({ vocab: {} })).toContain("model.vocab: is empty");
+    expect(model({ vocab: { a: 1, b: 1 } })).toContain("model.vocab: two tokens have the id 1");
+    expect(model({ vocab: { a: 1 << 20 } })).toContain("model.vocab");
+    expect(model({ merges: [["a", "zzz"]] })).toContain("model.merges.0");
+    expect(model({ merges: ["a b c"] })).toContain("model.merges.0: must be two tokens");
+    expect(model({ unk_token: "nope" })).toContain("model.unk_token");
+    expect(refuse("{")).toContain("tokenizer.json");
+    expect(refuse(new Uint8Array([0x7b, 0xff, 0x7d]))).toContain("is not UTF-8");
+    expect(refuse("[".repeat(10_000))).toContain("tokenizer.json");
+    expect(refuse(`{"a":${"[".repeat(100)}${"]".repeat(100)}}`)).toContain("nests deeper");
+  });
+});
+
+describeShared("tokenizer of the WASI command: real ones", "tokenizers/minicpm4_73448.tokenizer.json", () => {
+  const lines = (path: string): string[] => readFileSync(sharedPath(path), "utf8").split("\n").filter((line) => line !== "");
+  const real = ["tokenizers/minicpm4_73448.tokenizer.json", "checkpoints/blockffn-nano/tokenizer.json", "checkpoints/tinystories-656k/tokenizer.json"];
+  it.each(real.filter((path) => existsSync(sharedPath(path))))("%s: ids of src/text on stories, prompts and odd texts", { timeout: 120_000 }, (path) => {
+    const prompts = lines("text/spec_bench.jsonl").map((line) => (JSON.parse(line) as { turns?: string[]; prompt?: string }).turns?.[0] ?? line);
+    const stories = lines("text/tinystories/tinystories_official_valid_first220.txt");
+    same(readFileSync(sharedPath(path)), [...TEXTS, ...prompts.slice(0, 480), ...stories.slice(0, 300), stories.join("\n").slice(0, 60_000)]);
+  });
+});
