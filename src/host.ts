@@ -1,4 +1,5 @@
 import type { ModelFiles } from "./format/source.ts";
+import type { OptionNames } from "./options.ts";
 
 /** Kernel tiers: the readable oracle; deterministic SIMD; relaxed SIMD, faster, whose last bits may differ between machines. */
 export type Tier = "scalar" | "simd" | "relaxed";
@@ -50,6 +51,9 @@ export interface ListenOptions {
   /** 0 for any that is free. */
   readonly port: number;
 }
+
+/** Names of `ListenOptions`. */
+export const LISTEN_OPTIONS = { hostname: true, port: true } satisfies OptionNames<ListenOptions>;
 
 /** A server that listens. */
 export interface Listening {

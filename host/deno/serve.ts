@@ -1,12 +1,15 @@
 import { AddressError } from "../../src/errors.ts";
-import type { Listen } from "../../src/host.ts";
+import { LISTEN_OPTIONS, type Listen } from "../../src/host.ts";
+import { checkOptions } from "../../src/options.ts";
 import { deno } from "./runtime.ts";
 
 /** Answers that are complete get this long to reach their clients, in milliseconds. */
 const FLUSH_MS = 2000;
 
 /** Listens with Deno.serve; needs `--allow-net=HOST:PORT`. A client that goes away aborts its request's signal and cancels the body of its response. */
-export const listen: Listen = async (fetch, { hostname, port }) => {
+export const listen: Listen = async (fetch, options) => {
+  checkOptions(options, LISTEN_OPTIONS, "listen");
+  const { hostname, port } = options;
   try {
     const server = deno.serve({ hostname, port, onListen: () => undefined }, fetch);
     return {

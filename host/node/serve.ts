@@ -1,13 +1,16 @@
 import type { AddressInfo } from "node:net";
 import { AddressError } from "../../src/errors.ts";
-import type { Listen } from "../../src/host.ts";
+import { LISTEN_OPTIONS, type Listen } from "../../src/host.ts";
+import { checkOptions } from "../../src/options.ts";
 
 /** Answers that are complete get this long to reach their clients, in milliseconds. */
 const FLUSH_MS = 2000;
 const POLL_MS = 20;
 
 /** Listens with node:http. A client that goes away aborts its request's signal and cancels the body of its response. */
-export const listen: Listen = async (fetch, { hostname, port }) => {
+export const listen: Listen = async (fetch, options) => {
+  checkOptions(options, LISTEN_OPTIONS, "listen");
+  const { hostname, port } = options;
   // Imported here: whoever only loads a model need not wait for a web server.
   const [{ createServer }, { getRequestListener }] = await Promise.all([import("node:http"), import("@hono/node-server")]);
   const server = createServer(getRequestListener(fetch, {

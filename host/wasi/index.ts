@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { WASI } from "node:wasi";
 import { SourceError } from "../../src/errors.ts";
+import { checkOptions, type OptionNames } from "../../src/options.ts";
 import { PACKAGE_ROOT } from "../package-root.ts";
 
 /** Path of blockffn.wasi.wasm, the stand-alone WASI preview-1 command: copy it to where Node is not, or hand it to any WASI runtime. */
@@ -15,6 +16,8 @@ export interface WasiOptions {
   readonly stdout?: number;
   readonly stderr?: number;
 }
+
+const NAMES = { folders: true, stdin: true, stdout: true, stderr: true } satisfies OptionNames<WasiOptions>;
 
 let compiled: Promise<WebAssembly.Module> | undefined;
 
@@ -44,6 +47,7 @@ function importsOf(wasi: WASI): WebAssembly.Imports {
  * @throws SourceError when the command is not built
  */
 export async function runWasi(args: readonly string[], options: WasiOptions = {}): Promise<number> {
+  checkOptions(options, NAMES, "runWasi");
   const { folders = { ".": process.cwd() }, stdin = 0, stdout = 1, stderr = 2 } = options;
   const wasi = new WASI({ version: "preview1", args: ["blockffn", ...args], preopens: { ...folders }, stdin, stdout, stderr, returnOnExit: true });
   const instance = await WebAssembly.instantiate(await (compiled ??= compile()), importsOf(wasi));

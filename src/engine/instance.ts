@@ -11,8 +11,9 @@ import { layoutModel, ropeDim, type ModelLayout } from "./layout.ts";
 import type { WeightPlan } from "../architecture/plan.ts";
 import { writeScratch, type ScratchPlan } from "./scratch.ts";
 import { EngineSequence } from "./sequence.ts";
-import type { FfnMode, LoadedModel, SequenceOptions } from "./types.ts";
+import { SEQUENCE_OPTIONS, type FfnMode, type LoadedModel, type SequenceOptions } from "./types.ts";
 import type { Quantization } from "../architecture/quantization.ts";
+import { checkOptions } from "../options.ts";
 
 /** A sequence takes the model's context length by default, at most this (its cache is allocated at once). */
 const DEFAULT_CAPACITY = 4096;
@@ -104,6 +105,7 @@ export class ModelInstance implements LoadedModel {
 
   newSequence(options: SequenceOptions = {}): EngineSequence {
     this.assertAlive();
+    checkOptions(options, SEQUENCE_OPTIONS, "newSequence");
     const capacity = options.capacity ?? Math.min(this.config.contextLength, DEFAULT_CAPACITY);
     if (!Number.isInteger(capacity) || capacity < 1 || capacity > this.config.contextLength) {
       throw new UsageError(`capacity must be a whole number from 1 to the model's context length ${this.config.contextLength}`, {

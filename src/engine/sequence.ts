@@ -3,7 +3,8 @@ import { FormatError, LimitError, UsageError } from "../errors.ts";
 import { KvCache } from "./cache.ts";
 import type { ModelInstance } from "./instance.ts";
 import { paddedRows } from "../architecture/panel.ts";
-import type { ForwardOptions, ForwardResult, Sequence } from "./types.ts";
+import { FORWARD_OPTIONS, type ForwardOptions, type ForwardResult, type Sequence } from "./types.ts";
+import { checkOptions } from "../options.ts";
 
 const LOGITS = { none: L.LOGITS_NONE, last: L.LOGITS_LAST, all: L.LOGITS_ALL } as const;
 
@@ -35,6 +36,7 @@ export class EngineSequence implements Sequence {
 
   forward(tokens: ArrayLike<number>, options: ForwardOptions = {}): ForwardResult {
     this.#assertAlive();
+    checkOptions(options, FORWARD_OPTIONS, "forward");
     const n = tokens.length;
     this.#checkChunk(tokens, options);
     const { engine, addresses } = this.#model;

@@ -3,6 +3,7 @@ import type { ChatTemplate } from "../text/chat-template.ts";
 import type { ModelConfig } from "../architecture/config.ts";
 import type { Quantization } from "../architecture/quantization.ts";
 import type { EagleHead } from "./eagle.ts";
+import type { OptionNames } from "../options.ts";
 
 /** Which experts are computed: `sparse` skips inactive ones; `dense` computes all, for comparison. Same result. */
 export type FfnMode = "sparse" | "dense";
@@ -19,6 +20,9 @@ export interface LoadOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+/** Names of `LoadOptions`. */
+export const LOAD_OPTIONS = { tier: true, quantize: true, ffn: true, threads: true, onProgress: true } satisfies OptionNames<LoadOptions>;
+
 export interface SequenceOptions {
   /** Most tokens the sequence can hold (its KV cache is allocated at once); default: the model's context length, at most 4096. */
   readonly capacity?: number;
@@ -31,6 +35,10 @@ export interface ForwardOptions {
   /** Tree form: absolute position of each token, and per row the mask of chunk rows that it sees (bit j = row j, itself included). */
   readonly tree?: { readonly positions: ArrayLike<number>; readonly masks: BigUint64Array };
 }
+
+/** Names of `SequenceOptions` and `ForwardOptions`. */
+export const SEQUENCE_OPTIONS = { capacity: true } satisfies OptionNames<SequenceOptions>;
+export const FORWARD_OPTIONS = { logits: true, tree: true } satisfies OptionNames<ForwardOptions>;
 
 /** What one forward call left in the engine. Views are valid until the next call on any sequence of the model. */
 export interface ForwardResult {

@@ -5,7 +5,7 @@ import { KeyCheck } from "./auth.ts";
 import { readJson } from "./body.ts";
 import { ApiError, asBadRequest, internalError, toldError } from "./errors.ts";
 import { Metrics } from "./metrics.ts";
-import { checkServerSpeculation, resolveLimits, type RequestLog, type ResolvedLimits, type ServerOptions, type ServerSpeculation } from "./options.ts";
+import { checkServerOptions, checkServerSpeculation, resolveLimits, type RequestLog, type ResolvedLimits, type ServerOptions, type ServerSpeculation } from "./options.ts";
 import { parseChat, parseCompletion, type GenerationRequest } from "./schema.ts";
 import { serveModels, type Models, type ServedModel } from "./served.ts";
 import { chatShape, completionShape, type Shape } from "./shapes.ts";
@@ -67,6 +67,7 @@ class ModelServer {
   readonly #app: Hono<{ Bindings: Exchange }>;
 
   constructor(models: Models, options: ServerOptions) {
+    checkServerOptions(options);
     this.#limits = resolveLimits(options.limits ?? {});
     this.#models = serveModels(models, this.#limits);
     this.#speculation = options.speculation ?? {};

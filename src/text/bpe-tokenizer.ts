@@ -8,7 +8,9 @@ import { normalizerConfig, preTokenizerConfig } from "./pipeline.ts";
 import type { AddedToken, TokenizerFile } from "./schema.ts";
 import { readTemplate } from "./template.ts";
 import type { Template } from "./template.ts";
-import type { DecodeOptions, EncodeOptions, Tokenizer } from "./tokenizer.ts";
+import { checkOptions } from "../options.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+import { DECODE_OPTIONS, ENCODE_OPTIONS, type DecodeOptions, type EncodeOptions } from "./tokenizer-options.ts";
 
 /** Longest text in UTF-16 units, and longest stretch of it in which every character may merge with the next. */
 export const TEXT_LIMITS = { text: 4 * 1024 * 1024, stretch: 256 * 1024 } as const;
@@ -115,6 +117,7 @@ export class BpeTokenizer implements Tokenizer {
   }
 
   encode(text: string, options: EncodeOptions = {}): Uint32Array {
+    checkOptions(options, ENCODE_OPTIONS, "encode");
     if (typeof text !== "string") throw new UsageError("the text to encode must be a string", { field: "text" });
     this.#checkLength(text.length, TEXT_LIMITS.text, "text");
     const around = options.addBos === false ? { before: [], after: [] } : this.#template;
@@ -142,6 +145,7 @@ export class BpeTokenizer implements Tokenizer {
   }
 
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
+    checkOptions(options, DECODE_OPTIONS, "decode");
     const skip = options.skipSpecial !== false;
     const chunks: Uint8Array[] = [];
     let size = 0;

@@ -3,6 +3,7 @@ import { exp } from "./exp.ts";
 import { createRandom } from "./rng.ts";
 import type { Random } from "./rng.ts";
 import { kthLargest, nucleusEnd } from "./select.ts";
+import { checkOptions, type OptionNames } from "../../options.ts";
 
 /** Applied in the order of Hugging Face transformers: repetition penalty, temperature, top-k, top-p, min-p. */
 export interface SamplerOptions {
@@ -19,6 +20,8 @@ export interface SamplerOptions {
   /** Integer from 0 to 2^53 - 1; default 0. */
   readonly seed?: number;
 }
+
+const NAMES = { temperature: true, topK: true, topP: true, minP: true, repetitionPenalty: true, seed: true } satisfies OptionNames<SamplerOptions>;
 
 /** The distribution that a token is drawn from. Views into buffers of the sampler, valid until its next call. */
 export interface Distribution {
@@ -48,6 +51,7 @@ export interface Sampler {
  * @throws UsageError naming the option that is out of range.
  */
 export function createSampler(options: SamplerOptions = {}): Sampler {
+  checkOptions(options, NAMES, "createSampler");
   return new TokenSampler(options);
 }
 

@@ -2,6 +2,7 @@ import { ConfigError, UsageError } from "../../errors.ts";
 import { openCheckpoint } from "../../format/hf/checkpoint.ts";
 import { readFinite } from "../../format/hf/weights.ts";
 import type { Host } from "../../host.ts";
+import { checkOptions, type OptionNames } from "../../options.ts";
 import type { ModelConfig } from "../../architecture/config.ts";
 import { loadModel } from "../../load/load.ts";
 import { loadTokenizer } from "../../text/tokenizer.ts";
@@ -46,6 +47,10 @@ export interface DraftSettings {
   readonly onStep?: (report: DraftReport & { readonly seconds: number }) => void;
 }
 
+const INPUTS = { model: true, texts: true, options: true, ffnSize: true, checkpointEvery: true } satisfies OptionNames<DraftInputs>;
+const OPTIONS = { steps: true, rows: true, length: true, learningRate: true, seed: true, objective: true } satisfies OptionNames<DraftOptions>;
+const SETTINGS = { host: true, store: true, backend: true, signal: true, onTokenize: true, onStep: true } satisfies OptionNames<DraftSettings>;
+
 export interface DraftResult {
   readonly step: number;
   readonly finished: boolean;
@@ -59,6 +64,9 @@ export interface DraftResult {
  * @throws ConfigError for models that take no such head; errors of `train` otherwise.
  */
 export async function trainDraft(inputs: DraftInputs, settings: DraftSettings): Promise<DraftResult> {
+  checkOptions(inputs, INPUTS, "trainDraft's inputs");
+  checkOptions(inputs.options, OPTIONS, "trainDraft's options");
+  checkOptions(settings, SETTINGS, "trainDraft's settings");
   const unlock = await settings.store.lock?.();
   try {
     return await trainLocked(inputs, settings);

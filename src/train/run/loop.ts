@@ -1,5 +1,6 @@
 import type { Host } from "../../host.ts";
 import type { ByteSource } from "../../format/source.ts";
+import { checkOptions, type OptionNames } from "../../options.ts";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.ts";
 import type { TrainConfig } from "../config/schema.ts";
 import { hfModel, type HfModel } from "../config/hf.ts";
@@ -54,6 +55,9 @@ export interface TrainSettings {
   readonly onMetrics?: (line: MetricsLine) => void;
 }
 
+const INPUTS = { config: true, configName: true, texts: true, validText: true, tokenizerJson: true, corpus: true } satisfies OptionNames<TrainInputs>;
+const SETTINGS = { host: true, store: true, gradients: true, signal: true, onTokenize: true, onStart: true, onMetrics: true } satisfies OptionNames<TrainSettings>;
+
 export interface TrainResult {
   readonly step: number;
   readonly finished: boolean;
@@ -70,6 +74,8 @@ export interface TrainResult {
  *   checkpoint is another run's; SourceError when a file cannot be written. The last checkpoint is then as it was.
  */
 export async function train(inputs: TrainInputs, settings: TrainSettings): Promise<TrainResult> {
+  checkOptions(inputs, INPUTS, "train's inputs");
+  checkOptions(settings, SETTINGS, "train's settings");
   const unlock = await settings.store.lock?.();
   try {
     return await trainLocked(inputs, settings);

@@ -1,4 +1,5 @@
 import { ConfigError } from "../../errors.ts";
+import { checkOptions, type OptionNames } from "../../options.ts";
 import { MAX_IDS } from "../../text/schema.ts";
 import type { NamedText } from "../data/corpus.ts";
 import { runSteps, type Steps } from "../data/steps.ts";
@@ -14,6 +15,7 @@ export interface TokenizerOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+const NAMES = { vocabSize: true, coverage: true, onProgress: true } satisfies OptionNames<TokenizerOptions>;
 const MIN_COUNT = 2;
 /** Longest token in code points, as SentencePiece has it. */
 const MAX_LENGTH = 16;
@@ -25,7 +27,9 @@ const MAX_LENGTH = 16;
  * @throws ConfigError when the vocabulary is smaller than bytes and characters, or larger than the texts can fill; FormatError for texts
  *   that are empty or binary.
  */
-export function trainTokenizer(texts: readonly NamedText[], { onProgress, ...options }: TokenizerOptions): Uint8Array {
+export function trainTokenizer(texts: readonly NamedText[], given: TokenizerOptions): Uint8Array {
+  checkOptions(given, NAMES, "trainTokenizer");
+  const { onProgress, ...options } = given;
   return runSteps(tokenizerSteps(texts, options), onProgress);
 }
 
