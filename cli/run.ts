@@ -48,7 +48,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   }
 }
 
-function program(context: Context, print: (text: string) => void): Command {
+/** The commands. @param print takes help and version */
+export function program(context: Context, print: (text: string) => void): Command {
   const { io } = context;
   const root = new Command("blockffn")
     .description("Runs BlockFFN sparse language models in WebAssembly.")
