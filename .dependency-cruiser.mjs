@@ -10,7 +10,6 @@ const FLOORS = {
   load: ["architecture", "text", "format", "engine"],
   decode: ["architecture", "text", "sparsity", "engine"],
   server: ["text", "engine", "decode"],
-  train: ["architecture", "text", "sparsity", "format", "engine", "load", "decode"],
 };
 /** Files of src/ that belong to no room: the ground all stand on, and the facades above. */
 const GROUND = "errors|host|options";
@@ -22,7 +21,7 @@ const floor = (room, below) => ({
   severity: "error",
   from: { path: `^src/${room}/` },
   to: {
-    path: "^(src|host|cli|bench|examples|standalone|assembly|core)/",
+    path: "^(src|train|host|cli|bench|synthetic|examples|standalone|assembly|core)/",
     pathNot: [`^src/(${[room, ...below].join("|")})/`, `^src/(${GROUND})\\.ts$`, "^assembly/layout\\.ts$", "^core/", ...(FACADES[room] === undefined ? [] : [`^src/${FACADES[room]}\\.ts$`])],
   },
 });
@@ -34,9 +33,10 @@ export default {
     { name: "no-circles", comment: "Files that import each other cannot be read one after the other.", severity: "error", from: {}, to: { circular: true } },
     ...Object.entries(FLOORS).map(([room, below]) => floor(room, below)),
     layer("ground", `^src/(${GROUND})\\.ts$`, "^(src/(?!format/source|errors|options)|host/|cli/|bench/)", "The ground floor stands on nothing but the shape of a byte source."),
-    layer("src", "^src/", "^(host|cli|bench|examples|standalone)/", "src/ is portable: hosts bring what a runtime has."),
-    layer("host", "^host/", "^(cli|bench|examples)/", "host/ must not know the command line."),
-    layer("cli", "^cli/", "^examples/", "The command line needs no example."),
+    layer("src", "^src/", "^(train|host|cli|bench|synthetic|examples|standalone)/", "src/ is portable: hosts bring what a runtime has."),
+    layer("train", "^train/", "^(host|cli|bench|synthetic|examples|standalone)/", "The trainer is portable, too."),
+    layer("host", "^host/", "^(cli|bench|synthetic|examples)/", "host/ must not know the command line."),
+    layer("cli", "^cli/", "^(examples|bench|synthetic)/", "The command line needs no benchmark and no example."),
   ],
   options: {
     tsPreCompilationDeps: true,

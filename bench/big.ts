@@ -10,8 +10,8 @@ import type { Tier } from "../src/host.ts";
 import type { Quantization } from "../src/architecture/quantization.ts";
 import type { BigChildResult } from "./big-child.ts";
 import { table } from "./measure.ts";
-import { SHAPES } from "./shapes.ts";
-import { writeSynthetic } from "./synthetic.ts";
+import { SHAPES } from "../synthetic/shapes.ts";
+import { writeSynthetic } from "../synthetic/model.ts";
 
 export interface BigRequest {
   readonly shape: string;
@@ -45,7 +45,7 @@ export async function benchBig(request: BigRequest): Promise<BigResult> {
     onProgress(`writing ${shape} with synthetic weights`);
     const fileBytes = await writeSynthetic(nodeHost, config, quantization, path, tier);
     onProgress("loading and decoding in a process of its own");
-    const child = fileURLToPath(new URL("dist/lib/big-child.js", PACKAGE_ROOT));
+    const child = fileURLToPath(new URL("bench/dist/big-child.js", PACKAGE_ROOT));
     const { stdout } = await promisify(execFile)(process.execPath, [child, path, tier, String(context)]);
     return { shape, quantization, tier, context, fileBytes, ...(JSON.parse(stdout) as BigChildResult) };
   } finally {

@@ -1,4 +1,4 @@
-// Threads on Node, Deno and in Chromium, side by side: node dist/bench/hosts.js FILE [CHROMIUM] (after npm ci in test/runtime)
+// Threads on Node, Deno and in Chromium, side by side: node bench/dist/hosts.js FILE [CHROMIUM] (after npm ci in test/runtime)
 import { spawnSync } from "node:child_process";
 import { createReadStream, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createServer, type RequestListener } from "node:http";

@@ -3,8 +3,8 @@ import { TIERS, type Host, type Tier } from "../src/host.ts";
 import { Engine, type EngineExports } from "../src/engine/engine.ts";
 import { BF16, F32, matrixBytes, paddedRows, panelBytes, Q4, Q8, scaleGroups, type WeightType } from "../src/architecture/panel.ts";
 import { bestTier } from "../src/load/tier.ts";
-import { fillRandom, fillUniform } from "./random.ts";
-import { fillMatrix } from "./synthetic.ts";
+import { fillRandom, fillUniform } from "../synthetic/random.ts";
+import { fillMatrix } from "../synthetic/model.ts";
 import { interleave, type Case } from "./measure.ts";
 
 export interface KernelResult {

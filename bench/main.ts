@@ -15,16 +15,16 @@ import { benchLoad, type LoadResult, type ReadAndLoad } from "./load.ts";
 import { table } from "./measure.ts";
 import { benchNeighbour, type NeighbourResult } from "./neighbour.ts";
 import { benchServer, type ServerReport } from "./server.ts";
-import { SHAPES } from "./shapes.ts";
+import { SHAPES } from "../synthetic/shapes.ts";
 import { benchSpeculate, speculateRows, type SpeculateResult } from "./speculate.ts";
-import { syntheticModel, writeSynthetic } from "./synthetic.ts";
+import { syntheticModel, writeSynthetic } from "../synthetic/model.ts";
 
 /** What a bench run is asked for. */
 export interface BenchRequest {
   readonly parts: readonly BenchPart[];
   /** A packed model or folder. */
   readonly model: string;
-  /** Names of bench/shapes.ts, run with synthetic weights. */
+  /** Names of synthetic/shapes.ts, run with synthetic weights. */
   readonly shapes: readonly string[];
   readonly quantizations: readonly Quantization[];
   readonly tiers: readonly Tier[];

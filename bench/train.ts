@@ -5,12 +5,12 @@ import { parseArgs } from "node:util";
 import { PACKAGE_ROOT } from "../host/node/package.ts";
 import { ensureNavigator } from "../host/node/train/navigator.ts";
 import { createRandom } from "../src/decode/sampling/rng.ts";
-import { hfModel } from "../src/train/config/hf.ts";
-import { checkTrainConfig } from "../src/train/config/parse.ts";
-import { RowSource } from "../src/train/data/rows.ts";
-import { objectiveOptions } from "../src/train/run/factors.ts";
-import { localGradients } from "../src/train/run/gradient-source.ts";
-import { Trainer } from "../src/train/run/trainer.ts";
+import { hfModel } from "../train/config/hf.ts";
+import { checkTrainConfig } from "../train/config/parse.ts";
+import { RowSource } from "../train/data/rows.ts";
+import { objectiveOptions } from "../train/run/factors.ts";
+import { localGradients } from "../train/run/gradient-source.ts";
+import { Trainer } from "../train/run/trainer.ts";
 import { median, table } from "./measure.ts";
 
 // Whole training steps (forward, backward, clipping, AdamW) of one model, one thread: this trainer and, with --python, a plain PyTorch

@@ -1,6 +1,6 @@
-// Cloudflare Workers, on the real runtime: node dist/bench/workers.js (after npm ci in test/runtime)
+// Cloudflare Workers, on the real runtime: node bench/dist/workers.js (after npm ci in test/runtime)
 import { gzipSync } from "node:zlib";
-import { bundle, exampleProject, heapMegabytes, MODEL_ASSETS, peakMegabytes, startWorkerd, streamChat, workerdInstalled, workerdProcesses } from "./workerd.ts";
+import { bundle, exampleProject, heapMegabytes, MODEL_ASSETS, peakMegabytes, startWorkerd, streamChat, workerdInstalled, workerdProcesses } from "../test/runtime/workerd/start.ts";
 
 const ROUNDS = 7;
 const NEW_TOKENS = 64;

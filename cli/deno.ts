@@ -4,8 +4,9 @@ import { DEFAULT_MODEL, PACKAGE_ROOT } from "../host/deno/package.ts";
 import { deno } from "../host/deno/runtime.ts";
 import { listen } from "../host/deno/serve.ts";
 import { LimitError } from "../src/errors.ts";
+import { runBlockffn } from "./blockffn.ts";
 import type { Io } from "./io.ts";
-import { INTERRUPTED, run, TERMINATED } from "./run.ts";
+import { INTERRUPTED, TERMINATED } from "./run.ts";
 
 const encoder = new TextEncoder();
 
@@ -68,4 +69,4 @@ const io: Io = {
   listen,
 };
 
-deno.exit(await run(deno.args, io));
+deno.exit(await runBlockffn(deno.args, io));

@@ -29,4 +29,6 @@ export interface Context {
   readonly signal: AbortSignal;
   /** Said by a command that runs until it is told to end: that is then its success. */
   readonly endsWhenTold: () => void;
+  /** Writes help and version, which nobody waits for; the program's end does, and tells what failed. */
+  readonly print: (text: string) => void;
 }

@@ -66,7 +66,7 @@ export function logitsKind(columns: number): OutputKind {
 export const TRAINED_TOKENIZER: OutputKind = {
   name: "a tokenizer.json that train tokenizer wrote",
   async recognises(path) {
-    const [{ size }, { isTokenizerFile }] = await Promise.all([stat(path), import("../src/train/tokenizer/tokenizer-file.ts")]);
+    const [{ size }, { isTokenizerFile }] = await Promise.all([stat(path), import("../train/tokenizer/tokenizer-file.ts")]);
     return size <= MAX_TOKENIZER_BYTES && isTokenizerFile(await readFile(path));
   },
 };

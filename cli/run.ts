@@ -1,13 +1,5 @@
 import { Command, CommanderError } from "commander";
 import { BlockFFNError, UsageError } from "../src/errors.ts";
-import { registerBench } from "./commands/bench.ts";
-import { registerConvert } from "./commands/convert.ts";
-import { registerEval } from "./commands/eval.ts";
-import { registerGenerate } from "./commands/generate.ts";
-import { registerInspect } from "./commands/inspect.ts";
-import { registerLogits } from "./commands/logits.ts";
-import { registerServe } from "./commands/serve.ts";
-import { registerTrain } from "./commands/train.ts";
 import type { Context, Io } from "./io.ts";
 
 const OK = 0;
@@ -17,8 +9,11 @@ const USAGE = 2;
 export const INTERRUPTED = 130;
 export const TERMINATED = 143;
 
-/** Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 told to end. */
-export async function run(args: readonly string[], io: Io): Promise<number> {
+/**
+ * Runs a program and gives the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 told to end.
+ * @param program makes it, with all its commands
+ */
+export async function run(args: readonly string[], io: Io, program: (context: Context) => Command): Promise<number> {
   const controller = new AbortController();
   let terminated = TERMINATED;
   let ended = OK;
@@ -30,9 +25,11 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   // Help and version, which commander prints without waiting.
   const printed: Promise<void>[] = [];
   try {
-    const context = { io, signal: controller.signal, endsWhenTold: () => void (terminated = OK) };
+    const context: Context = {
+      io, signal: controller.signal, endsWhenTold: () => void (terminated = OK), print: (text) => void printed.push(io.out(text)),
+    };
     try {
-      await program(context, (text) => void printed.push(io.out(text))).parseAsync([...args], { from: "user" });
+      await program(context).parseAsync([...args], { from: "user" });
     } finally {
       await Promise.all(printed);
     }
@@ -48,11 +45,9 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   }
 }
 
-/** The commands. @param print takes help and version */
-export function program(context: Context, print: (text: string) => void): Command {
-  const { io } = context;
-  const root = new Command("blockffn")
-    .description("Runs BlockFFN sparse language models in WebAssembly.")
+/** A program whose messages go through `io`, and which throws instead of ending the process. */
+export function newProgram(name: string, { io, print }: Context): Command {
+  return new Command(name)
     .version(io.version)
     // Options after a command's name are that command's.
     .enablePositionalOptions()
@@ -60,21 +55,9 @@ export function program(context: Context, print: (text: string) => void): Comman
     .configureOutput({
       writeOut: print,
       writeErr: (text) => io.err(text),
-      outputError: (text, write) => write(text.replace(/^error: /, "blockffn: ")),
+      outputError: (text, write) => write(text.replace(/^error: /, `${name}: `)),
     })
-    .showHelpAfterError("(add --help for options and examples)")
-    .addHelpText("after", `
-Examples:
-  blockffn generate "Once upon a time"
-  blockffn convert ./my-model --out my-model.q8.safetensors --quantize q8
-  blockffn generate "Once upon a time" --model my-model.q8.safetensors
-  blockffn serve --model my-model.q8.safetensors
-  blockffn <command> --help`);
-  const commands = [
-    registerGenerate, registerServe, registerLogits, registerEval, registerInspect, registerConvert, registerTrain, registerBench,
-  ];
-  for (const register of commands) register(root, context);
-  return root;
+    .showHelpAfterError("(add --help for options and examples)");
 }
 
 function describe(error: unknown, io: Io): string {

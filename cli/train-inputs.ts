@@ -2,8 +2,8 @@ import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { sourceError } from "../host/node/files.ts";
 import type { RunFolder } from "../host/node/train/run-folder.ts";
-import type { TrainConfig } from "../src/train/config/schema.ts";
-import type { TrainInputs } from "../src/train/run/loop.ts";
+import type { TrainConfig } from "../train/config/schema.ts";
+import type { TrainInputs } from "../train/run/loop.ts";
 import type { FolderKind } from "./outputs.ts";
 import { readTextFile } from "./text-file.ts";
 

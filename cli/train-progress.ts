@@ -1,5 +1,5 @@
-import type { TrainConfig } from "../src/train/config/schema.ts";
-import type { MetricsLine } from "../src/train/run/metrics.ts";
+import type { TrainConfig } from "../train/config/schema.ts";
+import type { MetricsLine } from "../train/run/metrics.ts";
 import { number, percent } from "./format.ts";
 import type { Io } from "./io.ts";
 

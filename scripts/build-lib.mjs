@@ -25,7 +25,6 @@ const ENTRIES = {
   "deno-cli": { file: "cli/deno.ts", shares: NODE },
   // Started in threads and processes of their own.
   "gradient-worker": { file: "host/node/train/gradient-worker.ts", shares: NODE },
-  "big-child": { file: "bench/big-child.ts", shares: NODE },
 };
 
 const wrappers = {

@@ -37,6 +37,9 @@ export class TokenizerError extends BlockFFNError {}
 /** Something needed more than is allowed or there: memory, context, file size. */
 export class LimitError extends BlockFFNError {}
 
+/** Memory that could not be had: an engine's has reached its end, or the runtime gives no more. What was half taken is given back. */
+export class MemoryError extends LimitError {}
+
 /** A wrong argument from the caller: an option, a token id, a sequence that is disposed. */
 export class UsageError extends BlockFFNError {}
 

@@ -5,6 +5,14 @@ import type { OptionNames } from "./options.ts";
 export type Tier = "scalar" | "simd" | "relaxed";
 export const TIERS: readonly Tier[] = ["scalar", "simd", "relaxed"];
 
+/** How the linear memory of engines is made. */
+export interface MemoryOptions {
+  /** Most pages (64 KiB each) that one may grow to; default: all that wasm32 addresses. */
+  readonly maximumPages?: number;
+  /** For tests: memory grows at every call that may need more, so a view that outlives such a call is found at once. */
+  readonly restless?: boolean;
+}
+
 /** All that the portable core asks of a runtime. Each folder in host/ implements it. */
 export interface Host {
   /** Tiers that this host carries; default: all. */
@@ -26,6 +34,7 @@ export interface Host {
   readonly threads?: Threads;
   /** Where there are no threads: why, and what to do. */
   readonly threadless?: string;
+  readonly memory?: MemoryOptions;
 }
 
 /** How a runtime gives threads. The calling thread must be one that may wait: in browsers a Web Worker, not the page's own. */

@@ -6,10 +6,10 @@ import type { Tier } from "../../src/host.ts";
 import { loadModel } from "../../src/load/load.ts";
 import { loadEagle } from "../../src/load/eagle.ts";
 import type { Quantization } from "../../src/architecture/quantization.ts";
-import { SHAPES } from "../shapes.ts";
+import { SHAPES } from "../../synthetic/shapes.ts";
 import { STORY_PROMPTS, type BenchPrompt } from "./prompts.ts";
 import { measureModel } from "./real.ts";
-import { onAllThreads } from "./threads.ts";
+import { onAllThreads } from "../../synthetic/threads.ts";
 import { measureShape } from "./simulated.ts";
 import type { RunSettings } from "./settings.ts";
 import type { ModelReport, ModesReport } from "./types.ts";
@@ -20,7 +20,7 @@ export interface ModesRequest {
   readonly model: string | undefined;
   /** Folder of an EAGLE head of the model; without it, the one that the model carries. */
   readonly draft: string | undefined;
-  /** Names of bench/shapes.ts with published sparsity. */
+  /** Names of synthetic/shapes.ts with published sparsity. */
   readonly shapes: readonly string[];
   readonly quantizations: readonly Quantization[];
   readonly tier: Tier;

@@ -12,9 +12,9 @@ import type { Quantization } from "../../src/architecture/quantization.ts";
 import { SparsityCounter } from "../../src/sparsity/stats.ts";
 import { measureFfn, type FfnSample, type FfnTimes } from "../ffn.ts";
 import { median } from "../measure.ts";
-import { fillUniform } from "../random.ts";
-import { denseTwin } from "../shapes.ts";
-import { syntheticEagle, syntheticModel } from "../synthetic.ts";
+import { fillUniform } from "../../synthetic/random.ts";
+import { denseTwin } from "../../synthetic/shapes.ts";
+import { syntheticEagle, syntheticModel } from "../../synthetic/model.ts";
 import { drawPath, fitAcceptance, treeOf, TREE_WIDTH, type ModelTree } from "./acceptance.ts";
 import { newDrafter } from "./drafters.ts";
 import { ImposedRouting } from "./imposed.ts";
@@ -22,7 +22,7 @@ import { ACCEPT_LENGTHS, ACCEPT_NODES, MEAN_ACCEPT_LENGTH, ROUTING } from "./pap
 import { fitRouting, RoutingTrace, type RoutingModel } from "./routing.ts";
 import { markBest, type ModelReport, type ModeName, type ModeRow, type Speed } from "./types.ts";
 import type { RunSettings } from "./settings.ts";
-import { onAllThreads } from "./threads.ts";
+import { onAllThreads } from "../../synthetic/threads.ts";
 
 /** Cache rows when decoding begins. */
 const PROMPT = 128;
@@ -138,7 +138,7 @@ class Bed {
       const result = this.#sequence.forward(chunk, { logits: "none" });
       for (let row = 0; row < chunk.length; row++) {
         this.#hidden.push(before);
-        before = result.hidden(row).slice();
+        before = result.hidden(row);
       }
     }
   }
@@ -170,7 +170,7 @@ class Bed {
       const layout = nodes === 1 ? undefined : layoutTree({ tokens, parents: tree.parents }, this.#sequence.length);
       const result = this.#sequence.forward(tokens, layout === undefined ? {} : { logits: "all", tree: layout });
       for (const row of path) result.argmax(layout === undefined ? 0 : row);
-      const hidden = drafter === undefined ? [] : path.map((row) => result.hidden(row).slice());
+      const hidden = drafter === undefined ? [] : path.map((row) => result.hidden(row));
       if (path.length < result.rows) this.#sequence.keep(path);
       drafter?.accept(path.map((row) => tokens[row] as number), hidden);
       const ms = performance.now() - start;

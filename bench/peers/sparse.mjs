@@ -1,14 +1,7 @@
 // Sparse models of the same size as a dense shape, for the comparison of sparse decoding with dense peers.
-import { nodeHost } from "../../dist/host/node/index.js";
-import { ImposedRouting } from "../../dist/bench/modes/imposed.js";
-import { ROUTING } from "../../dist/bench/modes/paper.js";
-import { STORY_PROMPTS } from "../../dist/bench/modes/prompts.js";
-import { fitRouting, RoutingTrace } from "../../dist/bench/modes/routing.js";
-import { SHAPES } from "../../dist/bench/shapes.js";
-import { syntheticModel } from "../../dist/bench/synthetic.js";
-import { createRandom } from "../../dist/src/decode/sampling/rng.js";
-import { loadModel } from "../../dist/src/load/load.js";
-import { loadTokenizer } from "../../dist/src/text/tokenizer.js";
+import {
+  createRandom, fitRouting, ImposedRouting, loadModel, loadTokenizer, nodeHost, ROUTING, RoutingTrace, SHAPES, STORY_PROMPTS, syntheticModel,
+} from "../dist/peer-parts.js";
 
 /** The sparse shape with as many weights as a dense one. */
 const TWINS = { "9M": "nano", "0.5B-total": "Medium-32k" };

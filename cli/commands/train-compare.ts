@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import type { BackendChoice } from "../../src/train/autodiff/jax.ts";
-import type { ComparedResult } from "../../src/train/compare/report.ts";
-import type { TrainResult } from "../../src/train/run/loop.ts";
+import type { BackendChoice } from "../../train/autodiff/jax.ts";
+import type { ComparedResult } from "../../train/compare/report.ts";
+import type { TrainResult } from "../../train/run/loop.ts";
 import type { Context } from "../io.ts";
 import { openModel } from "../model.ts";
 import { backendOption, forceOption, jsonOption } from "../options.ts";
@@ -50,8 +50,8 @@ Examples:
 async function compareCommand(context: Context, options: Options): Promise<void> {
   const { io, signal } = context;
   const [{ parseCompareConfig }, { comparisonMarkdown, comparisonSvg }, { corpusOf, train }, { paceSteps }, { workerGradients }, { RunFolder }] = await Promise.all([
-    import("../../src/train/compare/config.ts"), import("../../src/train/compare/report.ts"), import("../../src/train/run/loop.ts"),
-    import("../../src/train/data/steps.ts"),
+    import("../../train/compare/config.ts"), import("../../train/compare/report.ts"), import("../../train/run/loop.ts"),
+    import("../../train/data/steps.ts"),
     import("../../host/node/train/worker-gradients.ts"), import("../../host/node/train/run-folder.ts"),
   ]);
   const file = options.config;

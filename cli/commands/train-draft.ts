@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { resolve } from "node:path";
 import { UsageError } from "../../src/errors.ts";
-import type { BackendChoice } from "../../src/train/autodiff/jax.ts";
+import type { BackendChoice } from "../../train/autodiff/jax.ts";
 import { number, percent } from "../format.ts";
 import type { Context } from "../io.ts";
 import { backendOption, collect, decimal, forceOption, jsonOption, wholeNumber } from "../options.ts";
@@ -61,7 +61,7 @@ async function draftCommand(context: Context, options: Options): Promise<void> {
   const { io, signal } = context;
   check(options);
   const [{ trainDraft }, { ensureNavigator }, { DraftFolder }] = await Promise.all([
-    import("../../src/train/draft/run.ts"), import("../../host/node/train/navigator.ts"), import("../../host/node/train/draft-folder.ts"),
+    import("../../train/draft/run.ts"), import("../../host/node/train/navigator.ts"), import("../../host/node/train/draft-folder.ts"),
   ]);
   ensureNavigator();
   const out = resolve(options.out);

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { paceSteps } from "../../src/train/data/steps.ts";
-import { tokenizerSteps } from "../../src/train/tokenizer/bpe-trainer.ts";
+import { paceSteps } from "../../train/data/steps.ts";
+import { tokenizerSteps } from "../../train/tokenizer/bpe-trainer.ts";
 import { number } from "../format.ts";
 import type { Context } from "../io.ts";
 import { collect, decimal, forceOption, wholeNumber } from "../options.ts";

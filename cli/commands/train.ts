@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { dirname, resolve } from "node:path";
 import { UsageError } from "../../src/errors.ts";
-import type { BackendChoice } from "../../src/train/autodiff/jax.ts";
-import type { TrainResult } from "../../src/train/run/loop.ts";
+import type { BackendChoice } from "../../train/autodiff/jax.ts";
+import type { TrainResult } from "../../train/run/loop.ts";
 import { number, percent } from "../format.ts";
 import type { Context } from "../io.ts";
 import { backendOption, forceOption, jsonOption } from "../options.ts";
@@ -48,7 +48,7 @@ async function trainCommand(context: Context, options: Options): Promise<void> {
   const { io, signal } = context;
   // The autodiff library takes time to load: only who trains waits for it.
   const [{ parseTrainConfig }, { train }, { workerGradients }, { RunFolder }] = await Promise.all([
-    import("../../src/train/config/parse.ts"), import("../../src/train/run/loop.ts"), import("../../host/node/train/worker-gradients.ts"),
+    import("../../train/config/parse.ts"), import("../../train/run/loop.ts"), import("../../host/node/train/worker-gradients.ts"),
     import("../../host/node/train/run-folder.ts"),
   ]);
   const file = configOption(options);

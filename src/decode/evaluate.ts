@@ -95,7 +95,7 @@ async function documentNll(
     sparsity?.addDocumentChunk(result.activeExperts, result.rows);
     for (let row = 0; row < chunk.length; row++) {
       const next = ids[at + row + 1];
-      if (next !== undefined) sum += negativeLogLikelihood(result.logits(row), next);
+      if (next !== undefined) sum += result.withLogits(row, (logits) => negativeLogLikelihood(logits, next));
     }
     if (pacer.due) await pacer.pause();
     signal?.throwIfAborted();

@@ -12,6 +12,15 @@ export function cacheRowBytes(config: ModelConfig): { keys: number; values: numb
   return { keys: bytes, values: bytes };
 }
 
+/**
+ * Rows of a cache for so many tokens: eight sizes a doubling, so that caches of mixed lengths take each other's places, and memory does not
+ * creep up with each length that was not there before.
+ */
+export function cacheRows(capacity: number): number {
+  const step = Math.max(8, 2 ** (Math.floor(Math.log2(capacity)) - 3));
+  return Math.ceil(capacity / step) * step;
+}
+
 /** Keys and values of one sequence: [descriptor | scores | keys | values] in one block of the arena. */
 export class KvCache {
   /** Address of the sequence descriptor. */
@@ -21,20 +30,21 @@ export class KvCache {
   readonly #arena: Arena;
   readonly #bytes: number;
 
-  /** @throws LimitError when memory cannot grow. */
+  /** For at least `capacity` tokens. @throws MemoryError when memory cannot grow. */
   constructor(engine: Engine, arena: Arena, config: ModelConfig, capacity: number, threads: number, what: string) {
     const row = cacheRowBytes(config);
+    const rows = cacheRows(capacity);
     const scores = alignUp(L.SEQ_BYTES, 64);
-    const keys = alignUp(scores + threads * L.HEADS_TOGETHER * capacity * 4, 64);
-    const values = alignUp(keys + config.layers * capacity * row.keys, 64);
+    const keys = alignUp(scores + threads * L.HEADS_TOGETHER * rows * 4, 64);
+    const values = alignUp(keys + config.layers * rows * row.keys, 64);
     this.#arena = arena;
-    this.#bytes = values + config.layers * capacity * row.values;
+    this.#bytes = values + config.layers * rows * row.values;
     this.address = arena.allocate(this.#bytes, what);
     this.scores = this.address + scores;
-    const view = new DataView(engine.memory.buffer);
+    const view = engine.view();
     view.setUint32(this.address + L.SEQ_KEYS, this.address + keys, true);
     view.setUint32(this.address + L.SEQ_VALUES, this.address + values, true);
-    view.setUint32(this.address + L.SEQ_CAPACITY, capacity, true);
+    view.setUint32(this.address + L.SEQ_CAPACITY, rows, true);
     view.setUint32(this.address + L.SEQ_SCORES, this.scores, true);
   }
 

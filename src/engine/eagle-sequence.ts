@@ -44,7 +44,8 @@ export class EagleSequence {
   }
 
   /**
-   * Runs a chunk of 1..head.maxChunk rows. `hidden` and `top` then tell of it, until the next call on any sequence of the head.
+   * Runs a chunk of 1..head.maxChunk rows. `hidden` and `top` then tell of it, until the next call on any sequence of the head; asking
+   * later is a UsageError. Takes no memory.
    * @throws LimitError when rows do not fit into the cache or the chunk; UsageError for values that make no chunk.
    */
   forward(chunk: EagleChunk): void {
@@ -56,7 +57,7 @@ export class EagleSequence {
     const stride = paddedRows(head.config.hiddenSize);
     const ids = engine.u32(head.scratchAt(L.SCRATCH_TOKENS), n);
     const positions = engine.u32(head.scratchAt(L.SCRATCH_POSITIONS), n);
-    const masks = new BigUint64Array(engine.memory.buffer, head.scratchAt(L.SCRATCH_MASKS), n);
+    const masks = engine.u64(head.scratchAt(L.SCRATCH_MASKS), n);
     const hidden = engine.f32(head.hidden, n * stride);
     for (let i = 0; i < n; i++) {
       ids[i] = chunk.tokens[i] as number;
@@ -64,14 +65,17 @@ export class EagleSequence {
       masks[i] = chunk.masks[i] as bigint;
       hidden.set(chunk.hidden[i] as Float32Array, i * stride);
     }
+    head.latest = undefined;
     const logits = { none: L.LOGITS_NONE, last: L.LOGITS_LAST, all: L.LOGITS_ALL }[chunk.logits];
     engine.run(n, () => engine.exports.eagleForward(head.addresses.descriptor, this.#cache.address, n, chunk.at, chunk.visible, logits));
+    head.latest = this;
     this.#rows = n;
     this.#logitRows = chunk.logits === "all" ? n : chunk.logits === "last" ? 1 : 0;
   }
 
   /** A copy of the head's output at a row of the last chunk `[hidden]`. */
   hidden(row: number): Float32Array {
+    this.#assertLatest();
     if (!Number.isInteger(row) || row < 0 || row >= this.#rows) throw new UsageError(`the chunk has ${this.#rows} rows, not row ${row}`, { field: "row" });
     const { config, base } = this.#head;
     return base.engine.f32(this.#head.scratchAt(L.SCRATCH_FINAL) + row * paddedRows(config.hiddenSize) * 4, config.hiddenSize).slice();
@@ -83,6 +87,7 @@ export class EagleSequence {
    */
   top(i: number, k: number): DraftTop {
     this.#assertAlive();
+    this.#assertLatest();
     const head = this.#head;
     if (!Number.isInteger(i) || i < 0 || i >= this.#logitRows) throw new UsageError(`row ${i} has no logits; ${this.#logitRows} rows have`, { field: "row" });
     if (!Number.isInteger(k) || k < 1 || k > MAX_TOP) throw new UsageError(`k must be a whole number from 1 to ${MAX_TOP}`, { field: "k", limit: MAX_TOP });
@@ -99,6 +104,10 @@ export class EagleSequence {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#cache.release();
+  }
+
+  #assertLatest(): void {
+    if (this.#head.latest !== this) throw new UsageError("another sequence of the EAGLE head has run since, or none; ask before it does", { field: "row" });
   }
 
   #assertAlive(): void {

@@ -36,10 +36,12 @@ export class EagleHead {
   readonly #plan: WeightPlan;
   readonly #weightsAt: number | undefined;
   #memory: Memory | undefined;
+  /** The sequence whose results lie in scratch now. */
+  latest: EagleSequence | undefined;
   #disposed = false;
 
   /**
-   * Reserves memory and writes descriptors, at once or, for weights that are there already, when it is used.
+   * Reserves memory and writes descriptors, at once or, for weights that are there already, with the first sequence.
    * @param weightsAt where the weights lie; without it they are the caller's to fill in at `addresses.weights`
    */
   constructor(name: string, base: ModelInstance, config: ModelConfig, plan: WeightPlan, draftTokens: Uint32Array | undefined, weightsAt?: number) {
@@ -65,40 +67,47 @@ export class EagleHead {
   }
 
   get addresses(): Addresses {
-    return this.#inMemory().addresses;
+    return this.#held().addresses;
   }
 
   /** f32 [maxChunk, hidden padded]: the input. */
   get hidden(): number {
-    return this.#inMemory().hidden;
+    return this.#held().hidden;
   }
 
   /** f32 [vocab]: room for a top-k. */
   get topRow(): number {
-    return this.#inMemory().topRow;
+    return this.#held().topRow;
   }
 
   /** u32 [MAX_TOP]: its results. */
   get topIndices(): number {
-    return this.#inMemory().topIndices;
+    return this.#held().topIndices;
   }
 
   /** f32 [MAX_TOP]: their values. */
   get topValues(): number {
-    return this.#inMemory().topValues;
+    return this.#held().topValues;
   }
 
-  /** A cache for `capacity` tokens. @throws LimitError when memory cannot grow. */
+  /** A cache for `capacity` tokens; with the first one, the head's own memory. @throws MemoryError when memory cannot grow: nothing is taken then. */
   newSequence(capacity: number): EagleSequence {
     this.assertAlive();
-    return new EagleSequence(this, capacity);
+    const before = this.#memory;
+    this.#memory ??= this.#allocate();
+    try {
+      return new EagleSequence(this, capacity);
+    } catch (error) {
+      if (before === undefined) this.#release();
+      throw error;
+    }
   }
 
   /** Frees the head's memory; its sequences end with an error when used afterwards. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    if (this.#memory !== undefined) this.base.arena.release(this.#memory.addresses.descriptor, this.#memory.bytes);
+    this.#release();
   }
 
   /** @throws UsageError after dispose() of the head or its base model. */
@@ -112,8 +121,14 @@ export class EagleHead {
     return this.addresses.scratch + (this.scratch.offsets.get(field) as number);
   }
 
-  #inMemory(): Memory {
-    return (this.#memory ??= this.#allocate());
+  #held(): Memory {
+    if (this.#memory === undefined) throw new UsageError("the EAGLE head has no sequence yet", { file: this.name });
+    return this.#memory;
+  }
+
+  #release(): void {
+    if (this.#memory !== undefined) this.base.arena.release(this.#memory.addresses.descriptor, this.#memory.bytes);
+    this.#memory = undefined;
   }
 
   #allocate(): Memory {
@@ -151,7 +166,7 @@ export class EagleHead {
     if (draftTokens !== undefined) {
       engine.u32(at + ids, draftTokens.length).set(draftTokens);
       engine.exports.gatherRows(source.address, at + ids, draftTokens.length, at + rows, type);
-      const view = new DataView(engine.memory.buffer);
+      const view = engine.view();
       view.setUint32(addresses.descriptor + L.MODEL_HEAD + L.MATRIX_TYPE, type, true);
       view.setUint32(addresses.descriptor + L.MODEL_HEAD + L.MATRIX_ROWS, draftTokens.length, true);
       view.setUint32(addresses.descriptor + L.MODEL_HEAD + L.MATRIX_DATA, at + rows, true);
@@ -163,7 +178,7 @@ export class EagleHead {
     const { engine } = this.base;
     const { descriptor, weights } = addresses;
     const plan = this.#plan;
-    const view = new DataView(engine.memory.buffer);
+    const view = engine.view();
     const fields = new Fields(view, descriptor, plan, weights);
     writeModel(fields, addresses, this.config, plan, this.maxChunk, "sparse");
     writeLayers(view, addresses, this.config, plan);
@@ -186,6 +201,6 @@ function draftRowType(source: WeightType, quantization: Quantization): WeightTyp
 /** The base model's head: address of its matrix descriptor, and its type. */
 function headMatrix(base: ModelInstance): { address: number; type: WeightType } {
   const address = base.addresses.descriptor + L.MODEL_HEAD;
-  const type = new DataView(base.engine.memory.buffer).getUint32(address + L.MATRIX_TYPE, true) as WeightType;
+  const type = base.engine.view().getUint32(address + L.MATRIX_TYPE, true) as WeightType;
   return { address, type };
 }

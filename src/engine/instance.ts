@@ -36,6 +36,8 @@ export class ModelInstance implements LoadedModel {
   readonly #draft: DraftLayout | undefined;
   #head: EagleHead | undefined;
   #ffn: FfnMode;
+  /** Whose results lie in scratch now: the last forward call of any sequence. */
+  latest: object | undefined;
   #disposed = false;
 
   /**
@@ -134,6 +136,6 @@ export class ModelInstance implements LoadedModel {
   }
 
   #writeDescriptors(): void {
-    writeDescriptors(new DataView(this.engine.memory.buffer), this.addresses, this.config, this.plan, this.maxChunk, this.#ffn);
+    writeDescriptors(this.engine.view(), this.addresses, this.config, this.plan, this.maxChunk, this.#ffn);
   }
 }

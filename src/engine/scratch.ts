@@ -141,7 +141,7 @@ export function checkScratch(scratch: ScratchPlan, weightBytes: number, file: st
 
 /** Writes the tables of buffers at the start of the scratch region, and the identity index list. */
 export function writeScratch(engine: Engine, at: number, scratch: ScratchPlan): void {
-  const view = new DataView(engine.memory.buffer);
+  const view = engine.view();
   [new Map<number, number>(), ...scratch.otherTables].forEach((own, i) => {
     const table = at + i * L.SCRATCH_BYTES;
     for (const [field, offset] of scratch.offsets) view.setUint32(table + field, at + (own.get(field) ?? offset), true);

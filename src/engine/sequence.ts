@@ -41,11 +41,15 @@ export class EngineSequence implements Sequence {
     this.#checkChunk(tokens, options);
     const { engine, addresses } = this.#model;
     this.#writeChunk(tokens, options);
+    // Whatever lay there before, also when this call fails.
+    this.#model.latest = undefined;
     const logits = options.logits ?? "last";
     engine.run(n, () => engine.exports.forward(addresses.descriptor, this.#cache.address, n, this.#length, LOGITS[logits]));
     this.#chunkStart = this.#length;
     this.#length += n;
-    return new ChunkResult(this.#model, n, logits === "all" ? n : logits === "last" ? 1 : 0);
+    const result = new ChunkResult(this.#model, n, logits === "all" ? n : logits === "last" ? 1 : 0);
+    this.#model.latest = result;
+    return result;
   }
 
   truncate(length: number): void {
@@ -107,7 +111,7 @@ export class EngineSequence implements Sequence {
     const n = tokens.length;
     const ids = model.engine.u32(model.scratchAt(L.SCRATCH_TOKENS), n);
     const positions = model.engine.u32(model.scratchAt(L.SCRATCH_POSITIONS), n);
-    const masks = new BigUint64Array(model.engine.memory.buffer, model.scratchAt(L.SCRATCH_MASKS), n);
+    const masks = model.engine.u64(model.scratchAt(L.SCRATCH_MASKS), n);
     for (let i = 0; i < n; i++) {
       ids[i] = tokens[i] as number;
       positions[i] = options.tree?.positions[i] ?? this.#length + i;
@@ -126,7 +130,7 @@ function checkTree(tree: NonNullable<ForwardOptions["tree"]>, n: number): void {
   }
 }
 
-/** Results of one forward call, as views into scratch. */
+/** Results of one forward call: what it reads lies in scratch until the next one. */
 class ChunkResult implements ForwardResult {
   readonly rows: number;
   readonly logitRows: number;
@@ -139,7 +143,11 @@ class ChunkResult implements ForwardResult {
   }
 
   logits(i: number): Float32Array {
-    return this.#model.engine.f32(this.#logitsAt(i), this.#model.config.vocabSize);
+    return this.#model.engine.f32(this.#logitsAt(i), this.#model.config.vocabSize).slice();
+  }
+
+  withLogits<T>(i: number, use: (logits: Float32Array) => T): T {
+    return use(this.#model.engine.f32(this.#logitsAt(i), this.#model.config.vocabSize));
   }
 
   argmax(i: number): number {
@@ -149,18 +157,25 @@ class ChunkResult implements ForwardResult {
   }
 
   hidden(row: number): Float32Array {
+    this.#assertLatest();
     if (!Number.isInteger(row) || row < 0 || row >= this.rows) throw new UsageError(`the chunk has ${this.rows} rows, not row ${row}`, { field: "row", limit: this.rows - 1 });
     const { config, engine } = this.#model;
-    return engine.f32(this.#model.scratchAt(L.SCRATCH_FINAL) + row * paddedRows(config.hiddenSize) * 4, config.hiddenSize);
+    return engine.f32(this.#model.scratchAt(L.SCRATCH_FINAL) + row * paddedRows(config.hiddenSize) * 4, config.hiddenSize).slice();
   }
 
   get activeExperts(): Uint32Array {
+    this.#assertLatest();
     const { engine, scratch, config } = this.#model;
-    return engine.u32(this.#model.scratchAt(L.SCRATCH_ACTIVE), config.layers * this.rows * scratch.activeWords);
+    return engine.u32(this.#model.scratchAt(L.SCRATCH_ACTIVE), config.layers * this.rows * scratch.activeWords).slice();
   }
 
   #logitsAt(i: number): number {
+    this.#assertLatest();
     if (!Number.isInteger(i) || i < 0 || i >= this.logitRows) throw new UsageError(`row ${i} has no logits; ${this.logitRows} rows have`, { field: "row" });
     return this.#model.scratchAt(L.SCRATCH_LOGITS) + i * this.#model.scratch.logitsStride * 4;
+  }
+
+  #assertLatest(): void {
+    if (this.#model.latest !== this) throw new UsageError("another forward call of the model has come since; read a result before it", { field: "result" });
   }
 }

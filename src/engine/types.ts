@@ -40,7 +40,10 @@ export interface ForwardOptions {
 export const SEQUENCE_OPTIONS = { capacity: true } satisfies OptionNames<SequenceOptions>;
 export const FORWARD_OPTIONS = { logits: true, tree: true } satisfies OptionNames<ForwardOptions>;
 
-/** What one forward call left in the engine. Views are valid until the next call on any sequence of the model. */
+/**
+ * What one forward call left in the engine: it can be read until the next call on any sequence of the model; after that asking is a
+ * UsageError. What is returned is a copy, the caller's to keep: memory may move under a view of it.
+ */
 export interface ForwardResult {
   /** Tokens of the chunk. */
   readonly rows: number;
@@ -48,6 +51,8 @@ export interface ForwardResult {
   readonly logitRows: number;
   /** Logits `[vocab]` of the i-th row that has them. */
   logits(i: number): Float32Array;
+  /** What `use` makes of these logits where they lie, without a copy. They are its own while it runs: it keeps them not, runs no model and takes no memory. */
+  withLogits<T>(i: number, use: (logits: Float32Array) => T): T;
   /** Index of the largest logit of that row; the smallest index on ties. */
   argmax(i: number): number;
   /** Hidden state `[hidden]` after the final norm of a row of the chunk, whether or not it has logits. */

@@ -20,7 +20,7 @@ import type { LoadOptions } from "../engine/types.ts";
  */
 export async function loadPacked(host: Host, chosen: Promise<Tier>, source: ByteSource, options: LoadOptions): Promise<ModelInstance> {
   const { name } = source;
-  let read = mayReadAtOnce(source, options) ? readAll(source, options) : undefined;
+  let read = mayReadAtOnce(source, options) ? readAll(host, source, options) : undefined;
   try {
     const { config, plan, draft, chatTemplate, weightsOffset, bytes, readTokenizer } = await openPacked(read ?? source);
     if (options.quantize !== undefined && options.quantize !== plan.quantization) {
@@ -35,7 +35,7 @@ export async function loadPacked(host: Host, chosen: Promise<Tier>, source: Byte
     const tokenizer = readTokenizer();
     tokenizer.catch(() => undefined);
     if (read === undefined) {
-      const memory = shared ?? newMemory(threads);
+      const memory = shared ?? newMemory(threads, host.memory);
       growMemory(memory, layout.end, "the model", name);
       read = new FileRead(source, { start: weightsOffset, bytes, memory, at: weights }, options.onProgress);
     }
@@ -65,7 +65,7 @@ async function sharedMemory(host: Host, tier: Promise<Tier>, threads: number): P
   const chosen = await tier;
   try {
     await host.engine(chosen, true);
-    return newMemory(threads);
+    return newMemory(threads, host.memory);
   } catch {
     return undefined;
   }
@@ -76,8 +76,8 @@ function mayReadAtOnce(source: ByteSource, { threads = 1 }: LoadOptions): boolea
   return source.sequential !== true && source.size <= WORTH_BYTES && threads === 1;
 }
 
-function readAll(source: ByteSource, options: LoadOptions): FileRead {
-  const memory = newMemory(1);
+function readAll(host: Host, source: ByteSource, options: LoadOptions): FileRead {
+  const memory = newMemory(1, host.memory);
   growMemory(memory, HOST_BASE + source.size, "the model", source.name);
   return new FileRead(source, { start: 0, bytes: source.size, memory, at: HOST_BASE }, options.onProgress);
 }

@@ -147,6 +147,7 @@ class ModelServer {
     const served = this.#model(asked.model);
     const prompt = "messages" in asked ? served.encodeChat(asked.messages) : served.encodePrompt(asked.prompt);
     const answer = await this.#start(exchange, served, prompt, asked, api);
+    await answer.reserve();
     const shape = (api === "chat" ? chatShape : completionShape)(served, asked.includeUsage);
     if (!asked.stream) return whole(answer, shape);
     exchange.streaming = true;

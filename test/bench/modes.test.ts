@@ -7,12 +7,12 @@ import { measureShape } from "../../bench/modes/simulated.ts";
 import { fitRouting, RoutingTrace } from "../../bench/modes/routing.ts";
 import { ROUTING } from "../../bench/modes/paper.ts";
 import type { ModesReport } from "../../bench/modes/types.ts";
-import { SHAPES } from "../../bench/shapes.ts";
-import { syntheticModel } from "../../bench/synthetic.ts";
+import { SHAPES } from "../../synthetic/shapes.ts";
+import { syntheticModel } from "../../synthetic/model.ts";
 import { createRandom } from "../../src/decode/sampling/rng.ts";
 import { UsageError } from "../../src/errors.ts";
 import type { ModelConfig } from "../../src/architecture/config.ts";
-import { blockffn } from "../helpers/fake-io.ts";
+import { bench } from "../helpers/fake-io.ts";
 import { root, testHost, TIERS } from "../helpers/test-host.ts";
 import { describeShared, sharedPath } from "../helpers/shared.ts";
 
@@ -88,10 +88,10 @@ describe("modes of a shape", () => {
 describe("bench modes, command line", () => {
   it("refuses what makes no sense", async () => {
     for (const args of [["--shape", "Huge"], ["--shape", "Small", "--model", "x"], ["--sizes", "1"], ["--sizes", "65"], ["--rounds", "0"], ["--threads", "0"], ["--max-tokens", "1"], ["--quantize", "q2"]]) {
-      const { code, out } = await blockffn(["bench", "modes", ...args]);
+      const { code, out } = await bench(["modes", ...args]);
       expect([args, code, out]).toEqual([args, 2, ""]);
     }
-    const { code, err } = await blockffn(["bench", "modes", "--prompts", "/no/such.jsonl"]);
+    const { code, err } = await bench(["modes", "--prompts", "/no/such.jsonl"]);
     expect(code).toBe(1);
     expect(err).toContain("/no/such.jsonl");
   });
@@ -104,8 +104,8 @@ describeShared("bench modes of a real model", "checkpoints/blockffn-nano-eagle",
     const { writeFileSync } = await import("node:fs");
     writeFileSync(prompts, [["a", "Once upon a time"], ["b", "The dog said, \""]].map(([category, text], i) => JSON.stringify({ question_id: i, category, turns: [text] })).join("\n"));
     try {
-      const { code, out, err } = await blockffn(
-        ["bench", "modes", "--draft", sharedPath("checkpoints/blockffn-nano-eagle"), "--prompts", prompts, "--max-tokens", "24", "--sizes", "2", "32", "--rounds", "1", "--quick", "--json", "--plot", plot],
+      const { code, out, err } = await bench(
+        ["modes", "--draft", sharedPath("checkpoints/blockffn-nano-eagle"), "--prompts", prompts, "--max-tokens", "24", "--sizes", "2", "32", "--rounds", "1", "--quick", "--json", "--plot", plot],
         { defaultModel: join(root, "models/blockffn-nano.q8.safetensors") },
       );
       expect(err).toBe("");

@@ -1,7 +1,7 @@
 import { expect, it, describe } from "vitest";
 import { ROUTING } from "../../bench/modes/paper.ts";
 import { expectedChunkSparsity, fitRouting, RoutingTrace } from "../../bench/modes/routing.ts";
-import { SHAPES } from "../../bench/shapes.ts";
+import { SHAPES } from "../../synthetic/shapes.ts";
 import { createRandom } from "../../src/decode/sampling/rng.ts";
 import { UsageError } from "../../src/errors.ts";
 import { SparsityCounter } from "../../src/sparsity/stats.ts";

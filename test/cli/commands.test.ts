@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { run } from "../../cli/run.ts";
+import { runBlockffn as run } from "../../cli/blockffn.ts";
 import type { Evaluation } from "../../src/decode/evaluate.ts";
 import type { GenerationResult } from "../../src/decode/generation.ts";
 import type { ModelSummary } from "../../src/load/summary.ts";

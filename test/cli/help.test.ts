@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { program } from "../../cli/run.ts";
+import { program } from "../../cli/blockffn.ts";
 import { blockffn, fakeIo } from "../helpers/fake-io.ts";
 
 /** Every command by its words, found in the program itself. */
@@ -11,7 +11,7 @@ function commandsOf(): string[][] {
       walk(child, [...path, child.name()]);
     }
   };
-  walk(program({ io: fakeIo(), signal: new AbortController().signal, endsWhenTold: () => undefined }, () => undefined), []);
+  walk(program({ io: fakeIo(), signal: new AbortController().signal, endsWhenTold: () => undefined, print: () => undefined }), []);
   return paths;
 }
 

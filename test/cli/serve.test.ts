@@ -9,7 +9,7 @@ import type { Workers } from "../../src/host.ts";
 import { blockffn, fakeIo } from "../helpers/fake-io.ts";
 import { root } from "../helpers/test-host.ts";
 import { temporaryFolder, writeTinyModel } from "../helpers/tiny-folder.ts";
-import { run } from "../../cli/run.ts";
+import { runBlockffn as run } from "../../cli/blockffn.ts";
 import { MAX_TOKENS, PROMPTS } from "../runtime/prompts.ts";
 
 const model = writeTinyModel(temporaryFolder());

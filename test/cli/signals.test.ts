@@ -2,7 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { run } from "../../cli/run.ts";
+import { runBlockffn as run } from "../../cli/blockffn.ts";
 import { fakeIo } from "../helpers/fake-io.ts";
 import { root } from "../helpers/test-host.ts";
 import { temporaryFolder, writeTinyModel } from "../helpers/tiny-folder.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { bytes, number, percent, table } from "../../cli/format.ts";
 import { Progress } from "../../cli/progress.ts";
-import { run } from "../../cli/run.ts";
+import { runBlockffn as run } from "../../cli/blockffn.ts";
 import { blockffn, fakeIo } from "../helpers/fake-io.ts";
 import { temporaryFolder, writeTinyModel } from "../helpers/tiny-folder.ts";
 
@@ -13,7 +13,7 @@ const text = join(folder, "text.txt");
 writeFileSync(text, "a story");
 
 describe("help", () => {
-  it.each(["generate", "logits", "eval", "inspect", "convert", "bench"])("of %s has examples", async (command) => {
+  it.each(["generate", "logits", "eval", "inspect", "convert"])("of %s has examples", async (command) => {
     const { code, out, err } = await blockffn([command, "--help"]);
     expect(code).toBe(0);
     expect(out).toContain(`Usage: blockffn ${command}`);
@@ -22,7 +22,7 @@ describe("help", () => {
   });
 
   it("lists the commands, and the version", async () => {
-    expect((await blockffn(["--help"])).out).toMatch(/generate[^]*logits[^]*eval[^]*inspect[^]*convert[^]*bench/);
+    expect((await blockffn(["--help"])).out).toMatch(/generate[^]*logits[^]*eval[^]*inspect[^]*convert/);
     expect(await blockffn(["--version"])).toEqual({ code: 0, out: "1.2.3\n", err: "" });
   });
 });

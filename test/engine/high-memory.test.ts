@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { READ_AHEAD } from "../../assembly/layout.ts";
-import { llamaShape, blockShape } from "../../bench/shapes.ts";
-import { syntheticEagle, syntheticOn } from "../../bench/synthetic.ts";
+import { llamaShape, blockShape } from "../../synthetic/shapes.ts";
+import { syntheticEagle, syntheticOn } from "../../synthetic/model.ts";
 import { EagleDrafter } from "../../src/decode/drafters/eagle.ts";
 import { layoutTree } from "../../src/decode/speculative/tree.ts";
 import { LimitError } from "../../src/errors.ts";

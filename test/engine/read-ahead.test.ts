@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { syntheticModel } from "../../bench/synthetic.ts";
-import { SHAPES } from "../../bench/shapes.ts";
+import { syntheticModel } from "../../synthetic/model.ts";
+import { SHAPES } from "../../synthetic/shapes.ts";
 import type { ModelInstance } from "../../src/engine/instance.ts";
 import { chooseReadAhead } from "../../src/load/read-ahead.ts";
 import { bits } from "../helpers/kernel-bench.ts";

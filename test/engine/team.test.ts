@@ -13,7 +13,7 @@ import { TeamGuard } from "../../src/engine/team-guard.ts";
 import type { LoadOptions } from "../../src/engine/types.ts";
 import { MemoryFiles } from "../helpers/memory-files.ts";
 import { testHost } from "../helpers/test-host.ts";
-import { onAllThreads } from "../../bench/modes/threads.ts";
+import { onAllThreads } from "../../synthetic/threads.ts";
 import { liveThreads, sharedCalls, threadedHost } from "../helpers/threads.ts";
 import { TINY_CONFIGS, tinyCheckpoint } from "../helpers/tiny-checkpoint.ts";
 

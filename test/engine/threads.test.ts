@@ -6,7 +6,7 @@ import { loadModel } from "../../src/load/load.ts";
 import { QUANTIZATIONS, type Quantization } from "../../src/architecture/quantization.ts";
 import { describeShared, sharedPath } from "../helpers/shared.ts";
 import { TIERS } from "../helpers/test-host.ts";
-import { onAllThreads } from "../../bench/modes/threads.ts";
+import { onAllThreads } from "../../synthetic/threads.ts";
 import { sharedCalls, threadedHost } from "../helpers/threads.ts";
 
 // The number of threads must not change a bit: it only says who computes what.

@@ -1,7 +1,8 @@
 import { nodeHost } from "../../host/node/engine.ts";
 import { listen } from "../../host/node/serve.ts";
 import type { Io } from "../../cli/io.ts";
-import { run } from "../../cli/run.ts";
+import { runBenchProgram } from "../../bench/cli/bench.ts";
+import { runBlockffn as run } from "../../cli/blockffn.ts";
 
 export interface RunResult {
   readonly code: number;
@@ -53,9 +54,16 @@ export function fakeIo(overrides: Partial<Io> & { readonly stdin?: string } = {}
   return Object.assign(io, overrides);
 }
 
+type Overrides = Partial<Io> & { readonly stdin?: string };
+
 /** Runs a command in this process. */
-export async function blockffn(args: readonly string[], overrides: Partial<Io> & { readonly stdin?: string } = {}): Promise<RunResult> {
+export const blockffn = (args: readonly string[], overrides: Overrides = {}): Promise<RunResult> => runIn(run, args, overrides);
+
+/** `npm run bench -- ...` in this process. */
+export const bench = (args: readonly string[], overrides: Overrides = {}): Promise<RunResult> => runIn(runBenchProgram, args, overrides);
+
+async function runIn(program: typeof run, args: readonly string[], overrides: Overrides): Promise<RunResult> {
   const io = fakeIo(overrides);
-  const code = await run(args, io);
+  const code = await program(args, io);
   return { code, out: io.stdout, err: io.stderr };
 }

@@ -107,7 +107,7 @@ export class FakeSequence implements Sequence {
       const seen = history.slice(0, before + row + 1);
       return Float32Array.from({ length: model.config.hiddenSize }, (_, i) => (hash([...seen, -1 - i]) % 1000) / 500 - 1);
     };
-    return { rows, logitRows, logits, hidden, argmax: (i) => indexOfMax(logits(i)), activeExperts: this.#active(history, before) };
+    return { rows, logitRows, logits, withLogits: (i, use) => use(logits(i)), hidden, argmax: (i) => indexOfMax(logits(i)), activeExperts: this.#active(history, before) };
   }
 
   truncate(length: number): void {

@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeSync } from "node:fs";
-import { syntheticModel } from "../../bench/synthetic.ts";
+import { syntheticModel } from "../../synthetic/model.ts";
 import { encodePacked } from "../../src/format/packed/packed.ts";
 import type { ModelConfig } from "../../src/architecture/config.ts";
 import type { Quantization } from "../../src/architecture/quantization.ts";

@@ -7,7 +7,7 @@ import { UsageError } from "../../src/errors.ts";
 import { convertModel, createDetokenizer, createSampler, evaluate, generate, loadModel as loadPortable } from "../../src/index.ts";
 import { checkOptions } from "../../src/options.ts";
 import { createServer } from "../../src/server/index.ts";
-import { train, trainDraft, trainTokenizer } from "../../src/train/index.ts";
+import { train, trainDraft, trainTokenizer } from "../../train/index.ts";
 import { TINY_CONFIGS } from "../helpers/tiny-checkpoint.ts";
 import { temporaryFolder, writeTinyModel } from "../helpers/tiny-folder.ts";
 import { tinyEagleFiles, tinyModelFiles } from "../helpers/tiny-packed.ts";

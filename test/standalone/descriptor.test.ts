@@ -7,7 +7,7 @@ import { planScratch, writeScratch } from "../../src/engine/scratch.ts";
 import { QUANTIZATIONS } from "../../src/architecture/quantization.ts";
 import { TINY_CONFIGS } from "../helpers/tiny-checkpoint.ts";
 import { WasiProbe } from "../helpers/wasi-probe.ts";
-import { SHAPES } from "../../bench/shapes.ts";
+import { SHAPES } from "../../synthetic/shapes.ts";
 import type { ModelConfig } from "../../src/architecture/config.ts";
 
 // The plan, scratch and descriptors are written twice, in TypeScript and in AssemblyScript: here both are compared byte for byte.

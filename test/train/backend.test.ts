@@ -1,8 +1,8 @@
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { LimitError, UsageError } from "../../src/errors.ts";
-import { currentBackend, intTensor, np, startAutodiff, tensor, valueAndGrad, type Tensor } from "../../src/train/autodiff/jax.ts";
-import { takeRowsByProduct } from "../../src/train/model/embedding.ts";
-import { route } from "../../src/train/routers/router.ts";
+import { currentBackend, intTensor, np, startAutodiff, tensor, valueAndGrad, type Tensor } from "../../train/autodiff/jax.ts";
+import { takeRowsByProduct } from "../../train/model/embedding.ts";
+import { route } from "../../train/routers/router.ts";
 import { ensureNavigator } from "../../host/node/train/navigator.ts";
 import { workerGradients } from "../../host/node/train/worker-gradients.ts";
 

@@ -1,12 +1,12 @@
 import { beforeAll, expect, it } from "vitest";
-import { jit, np, startAutodiff, tensor, valueAndGrad, type Tensor, type Tensors } from "../../src/train/autodiff/jax.ts";
-import { weightedExperts } from "../../src/train/model/experts.ts";
-import { linear } from "../../src/train/model/linear.ts";
-import { balanceLoss } from "../../src/train/objectives/balance.ts";
-import { chunkLoss } from "../../src/train/objectives/chunk.ts";
-import { entropyLoss } from "../../src/train/objectives/entropy.ts";
-import { localityLoss } from "../../src/train/objectives/locality.ts";
-import { blockScores } from "../../src/train/routers/block.ts";
+import { jit, np, startAutodiff, tensor, valueAndGrad, type Tensor, type Tensors } from "../../train/autodiff/jax.ts";
+import { weightedExperts } from "../../train/model/experts.ts";
+import { linear } from "../../train/model/linear.ts";
+import { balanceLoss } from "../../train/objectives/balance.ts";
+import { chunkLoss } from "../../train/objectives/chunk.ts";
+import { entropyLoss } from "../../train/objectives/entropy.ts";
+import { localityLoss } from "../../train/objectives/locality.ts";
+import { blockScores } from "../../train/routers/block.ts";
 import { describeShared } from "../helpers/shared.ts";
 import { expectClose, goldenTraining } from "../helpers/train-golden.ts";
 

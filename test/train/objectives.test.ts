@@ -1,11 +1,11 @@
 import { beforeAll, expect, it } from "vitest";
-import { np, startAutodiff, tensor, valueAndGrad, type Tensor } from "../../src/train/autodiff/jax.ts";
-import { balanceLoss } from "../../src/train/objectives/balance.ts";
-import { chunkLoss } from "../../src/train/objectives/chunk.ts";
-import { entropyLoss } from "../../src/train/objectives/entropy.ts";
-import { FactorSchedule } from "../../src/train/objectives/factor-schedule.ts";
-import { localityLoss, tokenBalanceLoss } from "../../src/train/objectives/locality.ts";
-import { blockScores } from "../../src/train/routers/block.ts";
+import { np, startAutodiff, tensor, valueAndGrad, type Tensor } from "../../train/autodiff/jax.ts";
+import { balanceLoss } from "../../train/objectives/balance.ts";
+import { chunkLoss } from "../../train/objectives/chunk.ts";
+import { entropyLoss } from "../../train/objectives/entropy.ts";
+import { FactorSchedule } from "../../train/objectives/factor-schedule.ts";
+import { localityLoss, tokenBalanceLoss } from "../../train/objectives/locality.ts";
+import { blockScores } from "../../train/routers/block.ts";
 import { describeShared } from "../helpers/shared.ts";
 import { expectClose, goldenTraining } from "../helpers/train-golden.ts";
 

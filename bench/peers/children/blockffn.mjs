@@ -1,11 +1,8 @@
 // This project's engine on the same shapes, from the build in dist/ (npm run build). With ?ffn=sparse a sparse model of equal
 // size: synthetic weights and a routing trace, or with ?model=PATH a real one.
-import { nodeHost } from "../../../dist/host/node/index.js";
-import { SHAPES } from "../../../dist/bench/shapes.js";
-import { syntheticModel } from "../../../dist/bench/synthetic.js";
-import { packageVersion } from "../../../dist/host/node/package.js";
 import { sparseTwin } from "../sparse.mjs";
 import { serve } from "./protocol.mjs";
+import { nodeHost, packageVersion, SHAPES, syntheticModel } from "../../dist/peer-parts.js";
 
 async function load({ shapeName, typeName, threads, context, options }) {
   const tier = options.tier ?? "simd";

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { HEAD_FILES, type DraftStore } from "../../../src/train/draft/run.ts";
-import type { OutputParts } from "../../../src/train/run/model-folder.ts";
+import { HEAD_FILES, type DraftStore } from "../../../train/draft/run.ts";
+import type { OutputParts } from "../../../train/run/model-folder.ts";
 import { writeError } from "../files.ts";
 import { writeParts } from "../output.ts";
 import { CHECKPOINT, CheckpointFile, hasTrained } from "./checkpoint-file.ts";

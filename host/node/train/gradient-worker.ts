@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { startAutodiff } from "../../../src/train/autodiff/jax.ts";
-import type { PassInput } from "../../../src/train/model/gradients.ts";
-import { compileTask, type ModelTask } from "../../../src/train/run/gradient-source.ts";
+import { startAutodiff } from "../../../train/autodiff/jax.ts";
+import type { PassInput } from "../../../train/model/gradients.ts";
+import { compileTask, type ModelTask } from "../../../train/run/gradient-source.ts";
 import { ensureNavigator } from "./navigator.ts";
 
 /** What a worker is started with. */

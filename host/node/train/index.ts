@@ -3,7 +3,7 @@ import { ensureNavigator } from "./navigator.ts";
 // Before anything of the autodiff library runs.
 ensureNavigator();
 
-export * from "../../../src/train/index.ts";
+export * from "../../../train/index.ts";
 export { RunFolder } from "./run-folder.ts";
 export { DraftFolder } from "./draft-folder.ts";
 export { workerGradients } from "./worker-gradients.ts";

@@ -1,9 +1,9 @@
 import { appendFile, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FormatError } from "../../../src/errors.ts";
-import type { RunStore } from "../../../src/train/run/loop.ts";
-import type { MetricsLine } from "../../../src/train/run/metrics.ts";
-import { MODEL_FILES, type OutputParts } from "../../../src/train/run/model-folder.ts";
+import type { RunStore } from "../../../train/run/loop.ts";
+import type { MetricsLine } from "../../../train/run/metrics.ts";
+import { MODEL_FILES, type OutputParts } from "../../../train/run/model-folder.ts";
 import { sourceError, writeError } from "../files.ts";
 import { writeParts } from "../output.ts";
 import { CHECKPOINT, CheckpointFile, hasTrained } from "./checkpoint-file.ts";

@@ -1,8 +1,8 @@
 import { Worker } from "node:worker_threads";
 import { TrainingError, UsageError } from "../../../src/errors.ts";
-import type { BackendChoice } from "../../../src/train/autodiff/jax.ts";
-import { ParameterTable } from "../../../src/train/model/parameters.ts";
-import { localGradients, type GradientSource, type ModelTask, type PassOutput } from "../../../src/train/run/gradient-source.ts";
+import type { BackendChoice } from "../../../train/autodiff/jax.ts";
+import { ParameterTable } from "../../../train/model/parameters.ts";
+import { localGradients, type GradientSource, type ModelTask, type PassOutput } from "../../../train/run/gradient-source.ts";
 import { PACKAGE_ROOT } from "../../package-root.ts";
 import type { FromWorker, WorkerStart } from "./gradient-worker.ts";
 import { ensureNavigator } from "./navigator.ts";

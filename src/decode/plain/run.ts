@@ -47,6 +47,10 @@ export abstract class Run implements GenerationRun {
 
   abstract pieces(): AsyncGenerator<Piece, void, void>;
 
+  reserve(): Sequence {
+    return (this.sequence ??= this.model.newSequence({ capacity: this.capacity }));
+  }
+
   finish(): GenerationResult {
     this.output.finish ??= "aborted";
     this.sequence?.dispose();
@@ -74,12 +78,12 @@ export abstract class Run implements GenerationRun {
 
   /**
    * The next token after a row that has logits: the likeliest, or drawn with the next random number. Chosen at once, since a
-   * result's views die with the next forward call of any sequence; in the order of the text.
+   * result dies with the next forward call of any sequence; in the order of the text.
    */
   protected choose(result: ForwardResult, row: number): number {
     const { sampler } = this.options;
     if (sampler === undefined) return result.argmax(row);
-    const id = sampler.sample(result.logits(row), this.#history);
+    const id = result.withLogits(row, (logits) => sampler.sample(logits, this.#history));
     this.#history.push(id);
     return id;
   }

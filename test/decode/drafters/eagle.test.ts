@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { llamaShape } from "../../../bench/shapes.ts";
-import { syntheticEagle, syntheticModel } from "../../../bench/synthetic.ts";
+import { llamaShape } from "../../../synthetic/shapes.ts";
+import { syntheticEagle, syntheticModel } from "../../../synthetic/model.ts";
 import { EagleDrafter } from "../../../src/decode/drafters/eagle.ts";
 import { layoutTree } from "../../../src/decode/speculative/tree.ts";
 import { verifyTree } from "../../../src/decode/speculative/verify.ts";

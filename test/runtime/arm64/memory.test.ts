@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { SHAPES } from "../../../bench/shapes.ts";
+import { SHAPES } from "../../../synthetic/shapes.ts";
 import { PACKAGE_ROOT } from "../../../host/node/index.ts";
 import { WASI_COMMAND } from "../../../host/wasi/index.ts";
 import type { GenerationResult } from "../../../src/decode/generation.ts";

@@ -7,7 +7,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import {
   bundle, exampleProject, heapMegabytes, MODEL_ASSETS, peakMegabytes, startWorkerd, streamChat, workerdInstalled, workerdProcesses, WRANGLER, WRANGLER_ENV,
-} from "../../../bench/workerd.ts";
+} from "./start.ts";
 import { describeInstalled } from "../installed.ts";
 import { root } from "../../helpers/test-host.ts";
 import { MAX_TOKENS, PROMPTS } from "../prompts.ts";

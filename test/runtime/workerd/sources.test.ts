@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { MODEL_ASSETS, startWorkerd, workerdInstalled, type Miniflare } from "../../../bench/workerd.ts";
+import { MODEL_ASSETS, startWorkerd, workerdInstalled, type Miniflare } from "./start.ts";
 import { root } from "../../helpers/test-host.ts";
 import { describeInstalled } from "../installed.ts";
 import { MAX_TOKENS, PROMPTS } from "../prompts.ts";

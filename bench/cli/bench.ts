@@ -1,0 +1,16 @@
+import type { Io } from "../../cli/io.ts";
+import { newProgram, run } from "../../cli/run.ts";
+import { registerBenchBig } from "./big.ts";
+import { registerBenchCompare } from "./compare.ts";
+import { registerBenchModes } from "./modes.ts";
+import { measureParts } from "./speed.ts";
+
+/** Runs the benchmarks' command line and gives its exit code (cli/run.ts). */
+export function runBenchProgram(args: readonly string[], io: Io): Promise<number> {
+  return run(args, io, (context) => {
+    const bench = newProgram("bench", context);
+    measureParts(bench, context);
+    for (const register of [registerBenchModes, registerBenchBig, registerBenchCompare]) register(bench, context);
+    return bench;
+  });
+}

@@ -1,0 +1,57 @@
+import { nodeHost } from "../host/node/engine.ts";
+import { DEFAULT_MODEL, packageVersion } from "../host/node/package.ts";
+import { listen } from "../host/node/serve.ts";
+import { writeError } from "../host/node/files.ts";
+import { LimitError } from "../src/errors.ts";
+import type { Io } from "./io.ts";
+import { INTERRUPTED, TERMINATED } from "./run.ts";
+
+/** The first signal asks politely; who asks again means it. */
+function onSignal(name: NodeJS.Signals, code: number, handler: () => void): () => void {
+  let asked = false;
+  const listener = (): void => {
+    if (asked) process.exit(code);
+    asked = true;
+    handler();
+  };
+  process.on(name, listener);
+  return () => process.off(name, listener);
+}
+
+/** A reader that went away (| head) is no error, and nobody is left to write for. */
+function leaveWithReader(cause: NodeJS.ErrnoException): void {
+  if (cause.code === "EPIPE") process.exit(0);
+}
+
+/** The process as the commands see it. */
+export const nodeIo: Io = {
+  host: nodeHost,
+  defaultModel: DEFAULT_MODEL,
+  version: packageVersion(),
+  env: process.env,
+  stdoutIsTty: process.stdout.isTTY === true,
+  stderrIsTty: process.stderr.isTTY === true,
+  stdinIsTty: process.stdin.isTTY === true,
+  out: (text) => new Promise((resolve, reject) => process.stdout.write(text, (cause) => {
+    if (cause === undefined || cause === null) return resolve();
+    leaveWithReader(cause);
+    reject(writeError("standard output", cause));
+  })),
+  err: (text) => void process.stderr.write(text),
+  async readInput(limit) {
+    const parts: Buffer[] = [];
+    let size = 0;
+    for await (const part of process.stdin as AsyncIterable<Buffer>) {
+      size += part.length;
+      if (size > limit) throw new LimitError(`holds more than ${limit} bytes`, { file: "standard input", limit });
+      parts.push(part);
+    }
+    return Buffer.concat(parts).toString("utf8");
+  },
+  onInterrupt: (handler) => onSignal("SIGINT", INTERRUPTED, handler),
+  onTerminate: (handler) => onSignal("SIGTERM", TERMINATED, handler),
+  listen,
+};
+
+process.stdout.on("error", leaveWithReader);
+process.stderr.on("error", () => undefined);

@@ -1,0 +1,5 @@
+import type { LongCheck } from "./check.ts";
+import { generations } from "./generations.ts";
+
+/** All checks of `npm run check:long`: each is a file of this folder. */
+export const CHECKS: readonly LongCheck[] = [generations];

@@ -1,0 +1,35 @@
+import { ConfigError } from "../../src/errors.ts";
+import type { ExpertFfn } from "../../src/architecture/config.ts";
+import { lax, np, type Tensor } from "../autodiff/jax.ts";
+import { blockScores } from "./block.ts";
+import type { RouterNoise, Routing } from "./routing.ts";
+import { sparseMixer } from "./sparse-mixer.ts";
+import { topK } from "./top-k.ts";
+
+/**
+ * Routes tokens by the router of the configuration.
+ * @param norm `[experts]`: weight of the RMSNorm after a block router
+ * @throws ConfigError for top-p, which is for running models only
+ */
+export function route(ffn: ExpertFfn, raw: Tensor, norm: Tensor | undefined, eps: number, noise: RouterNoise | undefined): Routing {
+  switch (ffn.router) {
+    case "block": {
+      const { scores, shares } = blockScores(raw.ref, norm, { norm: ffn.routerNorm, normScale: ffn.normScale, eps });
+      return { raw, active: flags(scores.ref), scores, shares };
+    }
+    case "relu": {
+      const { scores, shares } = blockScores(raw.ref, undefined, { norm: "none", normScale: 1, eps });
+      return { raw, active: flags(scores.ref), scores, shares };
+    }
+    case "topk":
+      return { raw: raw.ref, ...topK(raw, ffn.topK) };
+    case "sparse_mixer":
+      return { raw: raw.ref, ...sparseMixer(raw, ffn.topK, noise) };
+    case "topp":
+      throw new ConfigError("top-p routing is for running models; train topk, relu, sparse_mixer or block", { field: "router" });
+  }
+}
+
+function flags(scores: Tensor): Tensor {
+  return lax.stopGradient(np.where(np.notEqual(scores, 0), 1, 0).astype(np.float32));
+}
