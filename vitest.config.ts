@@ -15,7 +15,7 @@ export default defineConfig({
     projects: [
       { test: { ...shared, name: "all", include: ["test/**/*.test.ts"] } },
       ...(relaxedFlags.length === 0 ? [] : [
-        { test: { ...shared, name: "relaxed", include: ["test/kernels/**/*.test.ts", "test/engine/{golden,chunks,ragged,tier,nano}.test.ts"], pool: "forks" as const, execArgv: relaxedFlags } },
+        { test: { ...shared, name: "relaxed", include: ["test/kernels/**/*.test.ts", "test/engine/{golden,chunks,rows,ragged,tier,nano}.test.ts"], pool: "forks" as const, execArgv: relaxedFlags } },
       ]),
     ],
   },

@@ -4,7 +4,7 @@
 /** Version of the kernels' weight layouts, which packed files carry. */
 export const LAYOUT_VERSION = 5;
 /** Version of the descriptors below; host and engine must agree. */
-export const DESCRIPTOR_VERSION = 2;
+export const DESCRIPTOR_VERSION = 3;
 
 // ---- Matrices -------------------------------------------------------------------------------------------------------
 // Rows are stored in panels of 16 so that a SIMD lane is a row: no horizontal sums, and a row's order of accumulation
@@ -147,85 +147,100 @@ export const LAYER_UP = LAYER_GATE + MATRIX_BYTES;
 export const LAYER_DOWN = LAYER_UP + MATRIX_BYTES;
 export const LAYER_BYTES = LAYER_DOWN + MATRIX_BYTES;
 
+// ---- Rows: what a call computes. Those of one sequence follow each other, in the order of their places in its cache ----------------------
+
+export const ROW_TOKEN = 0;
+/** Address of the descriptor of the row's sequence. */
+export const ROW_SEQUENCE = 4;
+/** What RoPE turns by. */
+export const ROW_POSITION = 8;
+/** Where the row's keys and values go in the cache of its sequence. */
+export const ROW_PLACE = 12;
+/** The cache row at which the row's own tree begins: all before it are seen ... */
+export const ROW_TREE = 16;
+/** ... and, u64, cache row ROW_TREE + j when bit j is set. A row is the last that it sees. A row of a chain, however long, is a tree of its own: ROW_TREE = ROW_PLACE, bit 0. */
+export const ROW_MASK = 24;
+export const ROW_BYTES = 32;
+/** Nodes of a tree: bits of a mask. */
+export const TREE_NODES = 64;
+
 // ---- Scratch: pointers to buffers for up to maxChunk rows; row strides in floats follow from the padded sizes ---------
 
-export const SCRATCH_TOKENS = 0;
-export const SCRATCH_POSITIONS = 4;
-/** u64 per row: bit j = sees cache row `visible` + j, which is row j of the chunk unless the chunk lies further on. */
-export const SCRATCH_MASKS = 8;
+/** The rows of the call: ROW_BYTES each. */
+export const SCRATCH_ROWS = 0;
+/** u32 per row of logits: the row of the call that they are of. */
+export const SCRATCH_LOGIT_ROWS = 4;
 /** u32 0, 1, 2, ...: the index list that selects every row. */
-export const SCRATCH_IOTA = 12;
+export const SCRATCH_IOTA = 8;
 /** Residual stream f32 [n, hidden]. */
-export const SCRATCH_X = 16;
+export const SCRATCH_X = 12;
 /** Normed input of a branch f32 [n, hidden]. */
-export const SCRATCH_NORMED = 20;
+export const SCRATCH_NORMED = 16;
 /** Output of a branch f32 [n, hidden]. */
-export const SCRATCH_BRANCH = 24;
+export const SCRATCH_BRANCH = 20;
 /** f32 [n, ropeDim / 2] each. */
-export const SCRATCH_COS = 28;
-export const SCRATCH_SIN = 32;
+export const SCRATCH_COS = 24;
+export const SCRATCH_SIN = 28;
 /** f32 [n, qRank]. */
-export const SCRATCH_Q_LOW = 36;
+export const SCRATCH_Q_LOW = 32;
 /** f32 [n, heads x query dimension]. */
-export const SCRATCH_Q = 40;
+export const SCRATCH_Q = 36;
 /** MLA: queries in the compressed space, f32 [n, heads, keyDim]; and attention output there, f32 [n, heads, kvRank]. */
-export const SCRATCH_Q_LATENT = 44;
-export const SCRATCH_O_LATENT = 48;
-export const SCRATCH_K = 52;
-export const SCRATCH_V = 56;
+export const SCRATCH_Q_LATENT = 40;
+export const SCRATCH_O_LATENT = 44;
+export const SCRATCH_K = 48;
+export const SCRATCH_V = 52;
 /** f32 [n, heads x headOut]. */
-export const SCRATCH_ATTN = 60;
+export const SCRATCH_ATTN = 56;
 /** MLA: SCRATCH_Q_LOW after its norm. */
-export const SCRATCH_Q_NORMED = 64;
+export const SCRATCH_Q_NORMED = 60;
 /** Active experts that have tokens, u32 [experts + 1, 2]: expert, and where its tokens start in SCRATCH_PICKED; a last one ends the list. */
-export const SCRATCH_UNION = 68;
+export const SCRATCH_UNION = 64;
 /** Router f32 [n, experts]: raw, and after activation and norm. */
-export const SCRATCH_ROUTER_RAW = 72;
-export const SCRATCH_ROUTER = 76;
+export const SCRATCH_ROUTER_RAW = 68;
+export const SCRATCH_ROUTER = 72;
 /** u32 [n x experts]: the tokens of each expert of the union, one expert after the other. */
-export const SCRATCH_PICKED = 80;
+export const SCRATCH_PICKED = 76;
 /** FFN hidden f32 [n, widest]: up, and gate; or experts' up [pairs of expert and token, expertSize]. */
-export const SCRATCH_UP = 84;
-export const SCRATCH_GATE = 88;
+export const SCRATCH_UP = 80;
+export const SCRATCH_GATE = 84;
 /** Quantised activations: i16 [n, widest input], f32 scale [n], i32 block sums x -8 [n, blocks]. */
-export const SCRATCH_QUANT = 92;
-export const SCRATCH_QUANT_SCALE = 96;
-export const SCRATCH_QUANT_SUMS = 100;
+export const SCRATCH_QUANT = 88;
+export const SCRATCH_QUANT_SCALE = 92;
+export const SCRATCH_QUANT_SUMS = 96;
 /** Rows of SCRATCH_QUANT in i16, of SCRATCH_QUANT_SUMS in i32. */
-export const SCRATCH_QUANT_STRIDE = 104;
-export const SCRATCH_SUMS_STRIDE = 108;
+export const SCRATCH_QUANT_STRIDE = 100;
+export const SCRATCH_SUMS_STRIDE = 104;
 /** A second set for the FFN's hidden activations, so that the token's own quantised input survives the experts. */
-export const SCRATCH_QUANT2 = 112;
-export const SCRATCH_QUANT2_SCALE = 116;
-export const SCRATCH_QUANT2_SUMS = 120;
-export const SCRATCH_QUANT2_STRIDE = 124;
-export const SCRATCH_SUMS2_STRIDE = 128;
+export const SCRATCH_QUANT2 = 108;
+export const SCRATCH_QUANT2_SCALE = 112;
+export const SCRATCH_QUANT2_SUMS = 116;
+export const SCRATCH_QUANT2_STRIDE = 120;
+export const SCRATCH_SUMS2_STRIDE = 124;
 /** Hidden states after the final norm f32 [n, hidden]. */
-export const SCRATCH_FINAL = 132;
-/** f32 [n, vocab padded]. */
-export const SCRATCH_LOGITS = 136;
+export const SCRATCH_FINAL = 128;
 /** u32 [layers, n, words]: active experts. */
-export const SCRATCH_ACTIVE = 140;
+export const SCRATCH_ACTIVE = 132;
 /** Optional: where the pass copies what it computed, for tests and tools; 0 = off. */
-export const SCRATCH_TAPS = 144;
+export const SCRATCH_TAPS = 136;
 /** Quantised rows of SCRATCH_UP for pairs of expert and token; strides follow from expertSize. */
-export const SCRATCH_PAIRS_QUANT = 148;
-export const SCRATCH_PAIRS_SCALE = 152;
-export const SCRATCH_PAIRS_SUMS = 156;
+export const SCRATCH_PAIRS_QUANT = 140;
+export const SCRATCH_PAIRS_SCALE = 144;
+export const SCRATCH_PAIRS_SUMS = 148;
 /** MLA: quantised rows of one head, [n, wider of nope and kvRank]. */
-export const SCRATCH_HEAD_QUANT = 160;
-export const SCRATCH_HEAD_SCALE = 164;
-export const SCRATCH_HEAD_SUMS = 168;
+export const SCRATCH_HEAD_QUANT = 152;
+export const SCRATCH_HEAD_SCALE = 156;
+export const SCRATCH_HEAD_SUMS = 160;
 /** GQA: SCRATCH_K with positions. */
-export const SCRATCH_K_ROTATED = 172;
-/** Optional: u32 [layers, n, words], the experts that the chunk's tokens shall use whatever the router says; 0 = off. The router still runs. Table 0's counts. */
-export const SCRATCH_ROUTING = 176;
+export const SCRATCH_K_ROTATED = 164;
+/** Optional: u32 [layers, n, words], the experts that the call's rows shall use whatever the router says; 0 = off. The router still runs. Table 0's counts. */
+export const SCRATCH_ROUTING = 168;
 /** Several threads: f32 [SCRATCH_EXPERT_ROWS_MAX, hidden], what an expert adds to a token, for pairs of expert and token. */
-export const SCRATCH_EXPERT_ROWS = 180;
-export const SCRATCH_EXPERT_ROWS_MAX = 184;
+export const SCRATCH_EXPERT_ROWS = 172;
+export const SCRATCH_EXPERT_ROWS_MAX = 176;
 /** From one table of buffers to the next. Table 0 is the calling thread's. Thread i > 0 has table 2 i - 1 for calls of up to OWN_ROWS rows, in which
  * every thread computes what belongs to a row for itself, and table 2 i for larger ones, in which rows are shared out: pass.ts. */
-export const SCRATCH_BYTES = 192;
+export const SCRATCH_BYTES = 180;
 /** Computing two rows' norms twice costs less than the barriers of sharing them out (bench/RESULTS.md, "What paid, and what did not"). */
 export const OWN_ROWS = 2;
 
@@ -248,14 +263,9 @@ export const SEQ_KEYS = 0;
 /** Values f32 [layers, kvHeads, capacity, valueDim]; unused for MLA. */
 export const SEQ_VALUES = 4;
 export const SEQ_CAPACITY = 8;
-/** f32 [threads, capacity]: attention scores of the query that each thread is at. */
+/** f32 [threads, HEADS_TOGETHER, capacity]: attention scores of the queries that each thread is at. */
 export const SEQ_SCORES = 12;
 export const SEQ_BYTES = 16;
-
-/** Which rows of a chunk get logits. */
-export const LOGITS_NONE = 0;
-export const LOGITS_LAST = 1;
-export const LOGITS_ALL = 2;
 
 // ---- EAGLE head: a model descriptor of its own (its layers, scratch, vocabulary; embedding and head are the base model's), then: ------
 

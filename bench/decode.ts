@@ -1,3 +1,4 @@
+import { promptChunk } from "../src/decode/plain/prompt.ts";
 import type { Tier } from "../src/host.ts";
 import type { ModelInstance } from "../src/engine/instance.ts";
 import type { FfnMode } from "../src/engine/types.ts";
@@ -27,12 +28,13 @@ const PREFILL_TOKENS = 256;
 /** Ids that a synthetic prompt repeats; any will do. */
 const promptIds = (count: number, vocab: number): number[] => Array.from({ length: count }, (_, i) => (i * 37 + 11) % vocab);
 
-/** Feeds a prompt from an empty cache in full chunks; returns milliseconds. */
+/** Feeds a prompt from an empty cache, in chunks as `generate` does; returns milliseconds. */
 export function timePrefill(model: ModelInstance, ids: readonly number[]): number {
   const sequence = model.newSequence({ capacity: ids.length });
   const start = performance.now();
-  for (let at = 0; at < ids.length; at += model.maxChunk) {
-    const chunk = ids.slice(at, at + model.maxChunk);
+  const most = promptChunk(model);
+  for (let at = 0; at < ids.length; at += most) {
+    const chunk = ids.slice(at, at + most);
     sequence.forward(chunk, { logits: at + chunk.length === ids.length ? "last" : "none" });
   }
   const ms = performance.now() - start;

@@ -39,7 +39,7 @@ export interface FfnTimes {
 }
 
 /** Runs the feed-forward branch of every layer on what a chunk gave them. */
-function replay(model: ModelInstance, sequence: number, { rows, inputs, before }: FfnSample): void {
+function replay(model: ModelInstance, { rows, inputs, before }: FfnSample): void {
   before?.();
   const { hiddenSize } = model.config;
   const stride = paddedRows(hiddenSize);
@@ -48,7 +48,7 @@ function replay(model: ModelInstance, sequence: number, { rows, inputs, before }
     const target = model.engine.f32(at, rows * stride);
     if (stride === hiddenSize) target.set(input);
     else for (let r = 0; r < rows; r++) target.set(input.subarray(r * hiddenSize, (r + 1) * hiddenSize), r * stride);
-    model.engine.run(rows, () => model.engine.exports.ffnBranch(model.addresses.descriptor, sequence, rows, layer));
+    model.engine.run(rows, () => model.engine.exports.ffnBranch(model.addresses.descriptor, rows, layer));
   });
 }
 
@@ -74,7 +74,6 @@ export function measureFfn(model: ModelInstance, groups: readonly (readonly FfnS
   const { layers, ffn } = model.config;
   const { rounds = 15, minMs = 50 } = options;
   const experts = ffn.kind === "experts" ? ffn.experts : 1;
-  const sequence = model.newSequence({ capacity: 1 });
   const visit = (samples: readonly FfnSample[], mode: FfnMode, leastMs: number): number => {
     model.ffn = mode;
     let ms = 0;
@@ -83,7 +82,7 @@ export function measureFfn(model: ModelInstance, groups: readonly (readonly FfnS
       for (const sample of samples) {
         readOtherWeights(model);
         const start = performance.now();
-        replay(model, sequence.address, sample);
+        replay(model, sample);
         ms += performance.now() - start;
         chunks++;
       }
@@ -100,7 +99,6 @@ export function measureFfn(model: ModelInstance, groups: readonly (readonly FfnS
       }
     });
   }
-  sequence.dispose();
   model.ffn = "sparse";
   const denseToken = median(times[0]?.dense ?? []);
   return groups.map((samples, group) => {
@@ -134,7 +132,6 @@ export function sampleText(model: ModelInstance, ids: ArrayLike<number>, rows: n
     });
   }
   taps.off();
-  sequence.dispose();
   return samples;
 }
 

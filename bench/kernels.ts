@@ -1,6 +1,7 @@
 import { BLOCK_COLS, READ_AHEAD } from "../assembly/layout.ts";
 import { TIERS, type Host, type Tier } from "../src/host.ts";
-import { Engine, type EngineExports } from "../src/engine/engine.ts";
+import { Engine } from "../src/engine/engine.ts";
+import type { EngineExports } from "../src/engine/exports.ts";
 import { BF16, F32, matrixBytes, paddedRows, panelBytes, Q4, Q8, scaleGroups, type WeightType } from "../src/architecture/panel.ts";
 import { bestTier } from "../src/load/tier.ts";
 import { fillRandom, fillUniform } from "../synthetic/random.ts";

@@ -3,7 +3,7 @@ export type { Host, Threads, Tier, Workers } from "./host.ts";
 export type { ByteSource, ModelFiles } from "./format/source.ts";
 export type { ModelConfig } from "./architecture/config.ts";
 export type {
-  FfnMode, ForwardOptions, ForwardResult, LoadedModel, LoadOptions, Sequence, SequenceOptions,
+  FfnMode, ForwardOptions, ForwardResult, LoadedModel, LoadOptions, RowTable, RowTree, Sequence, SequenceOptions, SequenceRows,
 } from "./engine/types.ts";
 export type { Quantization } from "./architecture/quantization.ts";
 export { loadModel } from "./load/load.ts";

@@ -1,14 +1,14 @@
 import {
   ATTENTION_MLA, HEADS_TOGETHER, LAYER_K, LAYER_KV_NORM, LAYER_K_ABSORB, LAYER_O, LAYER_Q, LAYER_Q_NORM, LAYER_Q_UP, LAYER_V, LAYER_V_ABSORB, MATRIX_DATA,
   MATRIX_ROWS, MATRIX_TYPE, MODEL_ATTENTION, MODEL_HEADS, MODEL_HEAD_OUT, MODEL_KEY_DIM, MODEL_KV_HEADS, MODEL_KV_RANK, MODEL_LORA_EPS,
-  MODEL_NOPE_DIM, MODEL_Q_RANK, MODEL_ROPE_DIM, MODEL_SOFTMAX_SCALE, PANEL_ROWS, SCRATCH_ATTN, SCRATCH_BRANCH, SCRATCH_COS, SCRATCH_K,
-  SCRATCH_K_ROTATED, SCRATCH_MASKS, SCRATCH_O_LATENT, SCRATCH_Q, SCRATCH_Q_LATENT, SCRATCH_Q_LOW, SCRATCH_Q_NORMED, SCRATCH_SIN, SCRATCH_V, SEQ_CAPACITY, SEQ_KEYS,
+  MODEL_NOPE_DIM, MODEL_Q_RANK, MODEL_ROPE_DIM, MODEL_SOFTMAX_SCALE, PANEL_ROWS, ROW_MASK, ROW_PLACE, ROW_SEQUENCE, ROW_TREE, SCRATCH_ATTN,
+  SCRATCH_BRANCH, SCRATCH_COS, SCRATCH_K, SCRATCH_K_ROTATED, SCRATCH_O_LATENT, SCRATCH_Q, SCRATCH_Q_LATENT, SCRATCH_Q_LOW, SCRATCH_Q_NORMED, SCRATCH_SIN, SCRATCH_V, SEQ_CAPACITY, SEQ_KEYS,
   SEQ_SCORES, SEQ_VALUES,
 } from "../layout";
 import { attentionMix, attentionMix2, attentionScores, attentionScores2, rmsNorm, rope, softmax } from "../kernels";
 import { float, int, padded, ptr } from "./descriptor";
 import { Activations, matrixBytes, multiply, multiplyRows, panelGrain, panels, prepare, project, quantizeRows } from "./matrix";
-import { headRows, innerRows, Pass } from "./pass";
+import { headRows, innerRows, Pass, rowAt } from "./pass";
 import { end, endRows, from, take, takeRows, threadIndex, to } from "./team";
 
 /** Weight type of the branch's first products: that of the one which needs quantised rows, if any does. */
@@ -17,7 +17,7 @@ export function attentionType(p: Pass, layer: usize): i32 {
   return int(p.model, MODEL_ATTENTION) === ATTENTION_MLA ? type : max(type, int(layer, LAYER_V + MATRIX_TYPE));
 }
 
-/** The attention branch: reads `p.input`, quantised for `attentionType`, appends to the cache, leaves the output projection in SCRATCH_BRANCH. */
+/** The attention branch: reads `p.input`, quantised for `attentionType`, appends to the caches, leaves the output projection in SCRATCH_BRANCH. */
 export function attention(p: Pass, layer: usize, index: i32): void {
   const heads = int(p.model, MODEL_HEADS);
   const headOut = int(p.model, MODEL_HEAD_OUT);
@@ -38,10 +38,6 @@ function groupedAttention(p: Pass, layer: usize, index: i32, attnStride: usize):
   const q = ptr(p.scratch, SCRATCH_Q);
   const qStride = <usize>padded(heads * dim) << 2;
   const bytes = <usize>dim << 2;
-  const headBytes = <usize>int(p.sequence, SEQ_CAPACITY) * bytes;
-  const keys = cacheLayer(p, index, SEQ_KEYS, kvHeads * dim);
-  const values = cacheLayer(p, index, SEQ_VALUES, kvHeads * dim);
-
   const k = ptr(p.scratch, SCRATCH_K);
   const v = ptr(p.scratch, SCRATCH_V);
   const kvStride = <usize>padded(kvHeads * dim) << 2;
@@ -62,10 +58,10 @@ function groupedAttention(p: Pass, layer: usize, index: i32, attnStride: usize):
       memory.copy(row, k + <usize>t * kvStride, <usize>kvHeads * bytes);
       for (let h = 0; h < kvHeads; h++) {
         const shift = <usize>h * bytes;
-        const at = <usize>h * headBytes + <usize>(p.base + t) * bytes;
+        const place = <usize>int(rowAt(p, t), ROW_PLACE) * bytes;
         rope(row + shift, angles(p, SCRATCH_COS, t), angles(p, SCRATCH_SIN, t), dim >> 1);
-        memory.copy(keys + at, row + shift, bytes);
-        memory.copy(values + at, v + <usize>t * kvStride + shift, bytes);
+        memory.copy(cacheHead(p, t, SEQ_KEYS, index * kvHeads + h, bytes) + place, row + shift, bytes);
+        memory.copy(cacheHead(p, t, SEQ_VALUES, index * kvHeads + h, bytes) + place, v + <usize>t * kvStride + shift, bytes);
       }
     }
   }
@@ -73,8 +69,8 @@ function groupedAttention(p: Pass, layer: usize, index: i32, attnStride: usize):
   const group = heads / kvHeads;
   const pairs = (group + 1) / HEADS_TOGETHER;
   const out = ptr(p.scratch, SCRATCH_ATTN);
-  // A unit is two heads that share keys and values; the last of an odd group is alone. All rows' units of a key head follow each other:
-  // its keys and values come from memory once.
+  // A unit is two heads that share keys and values; the last of an odd group is alone. The units of a key head follow each other, and in them
+  // the rows of a sequence: its keys and values come from memory once.
   while (take(kvHeads * p.n * pairs, 1)) {
     for (let u = from; u < to; u++) {
       const kv = u / (p.n * pairs);
@@ -83,8 +79,9 @@ function groupedAttention(p: Pass, layer: usize, index: i32, attnStride: usize):
       const count = min(HEADS_TOGETHER, (kv + 1) * group - h);
       const query = q + <usize>t * qStride + <usize>h * bytes;
       for (let i = 0; i < count; i++) rope(query + <usize>i * bytes, angles(p, SCRATCH_COS, t), angles(p, SCRATCH_SIN, t), dim >> 1);
-      const shift = <usize>kv * headBytes;
-      attend(p, t, query, bytes, count, keys + shift, values + shift, bytes, dim, dim, out + <usize>t * attnStride + <usize>h * bytes, bytes);
+      const keys = cacheHead(p, t, SEQ_KEYS, index * kvHeads + kv, bytes);
+      const values = cacheHead(p, t, SEQ_VALUES, index * kvHeads + kv, bytes);
+      attend(p, t, query, bytes, count, keys, values, bytes, dim, dim, out + <usize>t * attnStride + <usize>h * bytes, bytes);
     }
   }
   end();
@@ -111,7 +108,6 @@ function latentAttention(p: Pass, layer: usize, index: i32, attnStride: usize): 
   const lowStride = <usize>padded(qRank) << 2;
   const kv = ptr(p.scratch, SCRATCH_K);
   const kvStride = <usize>padded(keyDim) << 2;
-  const keys = cacheLayer(p, index, SEQ_KEYS, keyDim);
 
   // Panels of the queries' way down, then of the keys'.
   const qPanels = panels(qRank);
@@ -132,7 +128,7 @@ function latentAttention(p: Pass, layer: usize, index: i32, attnStride: usize): 
   // Units are the keys, and the heads of the queries; where heads are no whole panels, those all at once.
   const units = qDim % PANEL_ROWS === 0 ? heads : 1;
   while (take(1 + units, 1)) {
-    if (from === 0) appendLatents(p, layer, kv, kvStride, keys);
+    if (from === 0) appendLatents(p, layer, index, kv, kvStride);
     const each = heads / units;
     if (to > 1) latentQueries(p, layer, lowRows, max(from - 1, 0) * each, (to - 1) * each);
   }
@@ -143,21 +139,21 @@ function latentAttention(p: Pass, layer: usize, index: i32, attnStride: usize): 
   while (take(parts, 1)) {
     for (let u = from * (pairs / parts); u < to * (pairs / parts); u++) {
       const h = u * HEADS_TOGETHER;
-      latentHeads(p, layer, h, min(HEADS_TOGETHER, heads - h), keys, attnStride);
+      latentHeads(p, layer, index, h, min(HEADS_TOGETHER, heads - h), attnStride);
     }
   }
   end();
 }
 
-/** The chunk's rows of the cache: normed latents and rotated key parts. */
-function appendLatents(p: Pass, layer: usize, kv: usize, kvStride: usize, keys: usize): void {
+/** The rows' places in the caches: normed latents and rotated key parts. */
+function appendLatents(p: Pass, layer: usize, index: i32, kv: usize, kvStride: usize): void {
   const rank = int(p.model, MODEL_KV_RANK);
   const rowBytes = <usize>int(p.model, MODEL_KEY_DIM) << 2;
   for (let t = 0; t < p.n; t++) {
     const row = kv + <usize>t * kvStride;
     rmsNorm(row, ptr(layer, LAYER_KV_NORM), rank, float(p.model, MODEL_LORA_EPS), row);
     rope(row + (<usize>rank << 2), angles(p, SCRATCH_COS, t), angles(p, SCRATCH_SIN, t), int(p.model, MODEL_ROPE_DIM) >> 1);
-    memory.copy(keys + <usize>(p.base + t) * rowBytes, row, rowBytes);
+    memory.copy(cacheHead(p, t, SEQ_KEYS, index, rowBytes) + <usize>int(rowAt(p, t), ROW_PLACE) * rowBytes, row, rowBytes);
   }
 }
 
@@ -188,16 +184,18 @@ function latentQueries(p: Pass, layer: usize, lowRows: Activations, first: i32, 
 }
 
 /** Attention of `count` heads from h on over the latents, and their values taken out of the latent space. */
-function latentHeads(p: Pass, layer: usize, h: i32, count: i32, keys: usize, attnStride: usize): void {
+function latentHeads(p: Pass, layer: usize, index: i32, h: i32, count: i32, attnStride: usize): void {
   const rank = int(p.model, MODEL_KV_RANK);
   const keyDim = int(p.model, MODEL_KEY_DIM);
+  const rowBytes = <usize>keyDim << 2;
   const headOut = int(p.model, MODEL_HEAD_OUT);
   const headBytes = <usize>padded(rank) << 2;
   const stride = <usize>int(p.model, MODEL_HEADS) * headBytes;
   const first = ptr(p.scratch, SCRATCH_O_LATENT) + <usize>h * headBytes;
   for (let t = 0; t < p.n; t++) {
     const query = latentQuery(p, h) + <usize>t * latentStride(p);
-    attend(p, t, query, <usize>latentDim(p) << 2, count, keys, keys, <usize>keyDim << 2, keyDim, rank, first + <usize>t * stride, headBytes);
+    const keys = cacheHead(p, t, SEQ_KEYS, index, rowBytes);
+    attend(p, t, query, <usize>latentDim(p) << 2, count, keys, keys, rowBytes, keyDim, rank, first + <usize>t * stride, headBytes);
   }
   const type = int(layer, LAYER_V_ABSORB + MATRIX_TYPE);
   for (let i = 0; i < count; i++) {
@@ -223,39 +221,44 @@ function latentQuery(p: Pass, h: i32): usize {
 }
 
 /**
- * The queries of `count` heads of token t over the cache rows it sees: the first `visible` ones, then those after them that its mask
- * names, ascending. Scores are kept without gaps, so the arithmetic depends on how many rows are seen, not on where they lie.
+ * The queries of `count` heads of row t over the cache rows it sees: all before its tree, then those of the tree that its mask names,
+ * ascending. Scores are kept without gaps, so the arithmetic depends on how many rows are seen, not on where they lie.
  */
 function attend(
   p: Pass, t: i32, q: usize, qStride: usize, count: i32, keys: usize, values: usize, stride: usize, keyDim: i32, valueDim: i32, out: usize, outStride: usize,
 ): void {
   const scale = float(p.model, MODEL_SOFTMAX_SCALE);
-  const scoresStride = <usize>int(p.sequence, SEQ_CAPACITY) << 2;
-  const scores = ptr(p.sequence, SEQ_SCORES) + <usize>(threadIndex() * HEADS_TOGETHER) * scoresStride;
-  const mask = load<u64>(ptr(p.scratch, SCRATCH_MASKS) + (t << 3));
-  scoreRun(count, q, qStride, keys, stride, p.visible, keyDim, scale, scores, scoresStride);
-  let seen = p.visible;
-  let rest = mask;
-  while (rest !== 0) {
-    const from = <i32>ctz(rest);
-    const run = runLength(rest >> from);
-    scoreRun(count, q, qStride, keys + <usize>(p.visible + from) * stride, stride, run, keyDim, scale, scores + (seen << 2), scoresStride);
+  const row = rowAt(p, t);
+  const sequence = ptr(row, ROW_SEQUENCE);
+  const scoresStride = <usize>int(sequence, SEQ_CAPACITY) << 2;
+  const scores = ptr(sequence, SEQ_SCORES) + <usize>(threadIndex() * HEADS_TOGETHER) * scoresStride;
+  const tree = int(row, ROW_TREE);
+  const mask = load<u64>(row + ROW_MASK);
+  // Nodes from the tree's first one on lie behind what all of it sees: a chain is one run.
+  const leading = runLength(mask);
+  const first = tree + leading;
+  const branch = clearRun(mask, 0, leading);
+  scoreRun(count, q, qStride, keys, stride, first, keyDim, scale, scores, scoresStride);
+  let seen = first;
+  for (let rest = branch; rest !== 0; ) {
+    const at = <i32>ctz(rest);
+    const run = runLength(rest >> at);
+    scoreRun(count, q, qStride, keys + <usize>(tree + at) * stride, stride, run, keyDim, scale, scores + (seen << 2), scoresStride);
     seen += run;
-    rest = clearRun(rest, from, run);
+    rest = clearRun(rest, at, run);
   }
   for (let i = 0; i < count; i++) {
     softmax(scores + <usize>i * scoresStride, seen);
     memory.fill(out + <usize>i * outStride, 0, <usize>valueDim << 2);
   }
-  mixRun(count, scores, scoresStride, values, stride, p.visible, valueDim, out, outStride);
-  seen = p.visible;
-  rest = mask;
-  while (rest !== 0) {
-    const from = <i32>ctz(rest);
-    const run = runLength(rest >> from);
-    mixRun(count, scores + (seen << 2), scoresStride, values + <usize>(p.visible + from) * stride, stride, run, valueDim, out, outStride);
+  mixRun(count, scores, scoresStride, values, stride, first, valueDim, out, outStride);
+  seen = first;
+  for (let rest = branch; rest !== 0; ) {
+    const at = <i32>ctz(rest);
+    const run = runLength(rest >> at);
+    mixRun(count, scores + (seen << 2), scoresStride, values + <usize>(tree + at) * stride, stride, run, valueDim, out, outStride);
     seen += run;
-    rest = clearRun(rest, from, run);
+    rest = clearRun(rest, at, run);
   }
 }
 
@@ -276,8 +279,8 @@ function runLength(bits: u64): i32 {
   return bits === u64.MAX_VALUE ? 64 : <i32>ctz(~bits);
 }
 
-function clearRun(bits: u64, from: i32, run: i32): u64 {
-  const end = from + run;
+function clearRun(bits: u64, at: i32, run: i32): u64 {
+  const end = at + run;
   return end >= 64 ? 0 : bits & (u64.MAX_VALUE << end);
 }
 
@@ -285,6 +288,8 @@ function angles(p: Pass, field: i32, t: i32): usize {
   return ptr(p.scratch, field) + ((t * (int(p.model, MODEL_ROPE_DIM) >> 1)) << 2);
 }
 
-function cacheLayer(p: Pass, index: i32, field: i32, width: i32): usize {
-  return ptr(p.sequence, field) + <usize>index * <usize>int(p.sequence, SEQ_CAPACITY) * (<usize>width << 2);
+/** Where the cache of row t's sequence holds a head: the `head`-th over all layers, of rows of so many bytes. */
+function cacheHead(p: Pass, t: i32, field: i32, head: i32, rowBytes: usize): usize {
+  const sequence = ptr(rowAt(p, t), ROW_SEQUENCE);
+  return ptr(sequence, field) + <usize>head * <usize>int(sequence, SEQ_CAPACITY) * rowBytes;
 }

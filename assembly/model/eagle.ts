@@ -10,13 +10,12 @@ import { beginPass, Pass } from "./pass";
 import { end, endRows, from, takeRows, to } from "./team";
 
 /**
- * One chunk through an EAGLE head (arXiv 2406.16858). The host has put n tokens, positions and masks into the head's scratch and
- * a hidden state for each into EAGLE_HIDDEN: the base model's after its final norm, or this head's own output at a drafted parent.
- * Keys and values go to cache rows base..; every row sees the first `visible` cache rows, and those after them that its mask names.
- * Leaves the head's outputs in SCRATCH_FINAL and draft logits, of the rows that `logits` (LOGITS_*) asks for, in SCRATCH_LOGITS.
+ * One pass of n rows through an EAGLE head (arXiv 2406.16858), as `forwardPass` has it, in the head's scratch. The host has put a hidden
+ * state for each row into EAGLE_HIDDEN: the base model's after its final norm, or this head's own output at a drafted parent.
+ * Leaves the head's outputs in SCRATCH_FINAL and draft logits at `logits`.
  */
-export function eaglePass(eagle: usize, sequence: usize, n: i32, base: i32, visible: i32, logits: i32): void {
-  const p = beginPass(eagle, sequence, n, base, visible);
+export function eaglePass(eagle: usize, n: i32, logitRows: i32, logits: usize): void {
+  const p = beginPass(eagle, n);
   const x = ptr(p.scratch, SCRATCH_X);
   embed(p, x);
   join(p, x);
@@ -24,7 +23,7 @@ export function eaglePass(eagle: usize, sequence: usize, n: i32, base: i32, visi
   const final = ptr(p.scratch, SCRATCH_FINAL);
   while (takeRows(n)) memory.copy(final + <usize>from * p.hiddenStride, x + <usize>from * p.hiddenStride, <usize>(to - from) * p.hiddenStride);
   endRows(n);
-  head(p, final, logits);
+  head(p, final, logitRows, logits);
 }
 
 /** Sections: x = fc([RMSNorm(x) | RMSNorm(hidden)]) + bias, fc in two halves. */

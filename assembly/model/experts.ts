@@ -15,7 +15,7 @@ const EXPERTS_A_THREAD = 4;
 
 /**
  * Sections: the routed experts, sum over active experts e, ascending, of score_e * down_e(silu(up_e(x))), into SCRATCH_BRANCH or, if
- * `add`, onto what it holds. The union of the chunk's active experts is walked once; each is read once and computed only for the tokens
+ * `add`, onto what it holds. The union of the rows' active experts is walked once; each is read once and computed only for the tokens
  * that chose it, its way up and down in one go, as they lie in memory. Of several threads the one with the first experts adds them up as it
  * goes; the others keep what each expert adds, for a section that adds it in the same order. Where that would take too much room, they share
  * the ways up, then those down.
@@ -97,7 +97,7 @@ function clear(p: Pass, first: i32, last: i32): void {
   for (let t = 0; t < p.n; t++) memory.fill(out + <usize>t * p.hiddenStride, 0, <usize>((last - first) * bytes));
 }
 
-/** Lists the union of the chunk's experts with the tokens of each, as each thread needs it; returns how many they are. */
+/** Lists the union of the rows' experts with the tokens of each, as each thread needs it; returns how many they are. */
 function pick(p: Pass, active: usize, words: i32, count: i32): i32 {
   const all = int(p.model, MODEL_FFN_DENSE) !== 0;
   const tokens = ptr(p.scratch, SCRATCH_PICKED);

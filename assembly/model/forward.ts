@@ -1,7 +1,7 @@
 import {
-  LAYER_ATTN_NORM, LAYER_BYTES, LAYER_FFN_NORM, LOGITS_ALL, LOGITS_NONE, MATRIX_TYPE, MODEL_EMBED, MODEL_EMBED_SCALE, MODEL_FINAL_NORM,
+  LAYER_ATTN_NORM, LAYER_BYTES, LAYER_FFN_NORM, MATRIX_TYPE, MODEL_EMBED, MODEL_EMBED_SCALE, MODEL_FINAL_NORM,
   MODEL_HEAD, MODEL_INV_FREQ, MODEL_LAYERS, MODEL_LAYER_TABLE, MODEL_LOGIT_SCALE, MODEL_RESIDUAL_SCALE, MODEL_RMS_EPS, MODEL_ROPE_DIM,
-  MODEL_VOCAB, SCRATCH_BRANCH, SCRATCH_COS, SCRATCH_FINAL, SCRATCH_LOGITS, SCRATCH_POSITIONS, SCRATCH_SIN, SCRATCH_TOKENS, SCRATCH_X,
+  MODEL_VOCAB, OWN_ROWS, ROW_POSITION, ROW_TOKEN, SCRATCH_BRANCH, SCRATCH_COS, SCRATCH_FINAL, SCRATCH_LOGIT_ROWS, SCRATCH_SIN, SCRATCH_X,
   TAP_ATTN_OUT, TAP_EMBED, TAP_FFN_INPUT, TAP_HIDDEN, TAP_MLP_OUT,
 } from "../layout";
 import { addScaled, rmsNorm, scale } from "../kernels";
@@ -9,27 +9,27 @@ import { attention, attentionType } from "./attention";
 import { float, int, padded, ptr } from "./descriptor";
 import { ffn, prepareFfn } from "./ffn";
 import { matrixRow, quantizeRows, share } from "./matrix";
-import { beginPass, Pass } from "./pass";
+import { beginPass, Pass, rowAt } from "./pass";
 import { ropeAngles } from "./rope_table";
 import { tapRouter, tapRows } from "./taps";
-import { endRows, from, takeRows, to } from "./team";
+import { end, endRows, from, take, takeRows, to } from "./team";
 
 /**
- * One chunk through the model. The host has put `n` tokens, positions and masks into scratch; the sequence's cache holds
- * `base` rows. Appends n rows to the cache; leaves hidden states after the final norm in SCRATCH_FINAL and logits in
- * SCRATCH_LOGITS, in row order, for the rows that `logits` (LOGITS_*) asks for.
+ * One pass of n rows through the model: the host has put them, and which of them need logits, into SCRATCH_ROWS and SCRATCH_LOGIT_ROWS.
+ * Keys and values go into the caches of the rows' sequences, hidden states after the final norm into SCRATCH_FINAL, and logits f32
+ * [logitRows, vocab padded] to `logits`. A row's bits do not depend on the others.
  */
-export function forwardPass(model: usize, sequence: usize, n: i32, base: i32, logits: i32): void {
-  const p = beginPass(model, sequence, n, base, base);
+export function forwardPass(model: usize, n: i32, logitRows: i32, logits: usize): void {
+  const p = beginPass(model, n);
   const x = ptr(p.scratch, SCRATCH_X);
   embed(p, x);
   decoderLayers(p, x);
   const final = ptr(p.scratch, SCRATCH_FINAL);
   normRows(p, x, ptr(model, MODEL_FINAL_NORM), float(model, MODEL_RMS_EPS), final);
-  head(p, final, logits);
+  head(p, final, logitRows, logits);
 }
 
-/** The residual stream x through all layers of the pass's model; their keys and values are appended to the cache. */
+/** The residual stream x through all layers of the pass's model; their keys and values go into the caches of the rows' sequences. */
 export function decoderLayers(p: Pass, x: usize): void {
   const eps = float(p.model, MODEL_RMS_EPS);
   const residual = float(p.model, MODEL_RESIDUAL_SCALE);
@@ -52,14 +52,13 @@ export function decoderLayers(p: Pass, x: usize): void {
   }
 }
 
-/** x = scaled embeddings of the chunk's tokens. */
+/** x = scaled embeddings of the rows' tokens. */
 export function embed(p: Pass, x: usize): void {
-  const tokens = ptr(p.scratch, SCRATCH_TOKENS);
   const s = float(p.model, MODEL_EMBED_SCALE);
   while (takeRows(p.n)) {
     for (let t = from; t < to; t++) {
       const row = x + <usize>t * p.hiddenStride;
-      matrixRow(p.model + MODEL_EMBED, load<i32>(tokens + (t << 2)), row);
+      matrixRow(p.model + MODEL_EMBED, int(rowAt(p, t), ROW_TOKEN), row);
       scale(row, p.hidden, s, row);
     }
   }
@@ -69,17 +68,16 @@ export function embed(p: Pass, x: usize): void {
 
 function positions(p: Pass): void {
   const dim = int(p.model, MODEL_ROPE_DIM);
-  const at = ptr(p.scratch, SCRATCH_POSITIONS);
   while (takeRows(p.n)) {
     for (let t = from; t < to; t++) {
       const shift = <usize>(t * (dim >> 1)) << 2;
-      ropeAngles(load<i32>(at + (t << 2)), ptr(p.model, MODEL_INV_FREQ), dim, ptr(p.scratch, SCRATCH_COS) + shift, ptr(p.scratch, SCRATCH_SIN) + shift);
+      ropeAngles(int(rowAt(p, t), ROW_POSITION), ptr(p.model, MODEL_INV_FREQ), dim, ptr(p.scratch, SCRATCH_COS) + shift, ptr(p.scratch, SCRATCH_SIN) + shift);
     }
   }
   endRows(p.n);
 }
 
-/** Section: RMSNorm (arXiv 1910.07467) of the chunk's hidden-sized rows. */
+/** Section: RMSNorm (arXiv 1910.07467) of the call's hidden-sized rows. */
 export function normRows(p: Pass, x: usize, weight: usize, eps: f32, out: usize): void {
   while (takeRows(p.n)) for (let t = from; t < to; t++) normRow(p, x, weight, eps, out, t);
   endRows(p.n);
@@ -114,20 +112,25 @@ function addBranch(p: Pass, x: usize, s: f32): void {
   endRows(p.n);
 }
 
-/** Logits of the rows that `logits` (LOGITS_*) asks for, from hidden states `final`: a section, which the end of the call ends. */
-export function head(p: Pass, final: usize, logits: i32): void {
-  if (logits === LOGITS_NONE) return;
-  const first = logits === LOGITS_ALL ? 0 : p.n - 1;
-  const rows = p.n - first;
-  const s = float(p.model, MODEL_LOGIT_SCALE);
-  const type = int(p.model, MODEL_HEAD + MATRIX_TYPE);
-  // By p.n, not by rows: it says whether the threads have these buffers to themselves.
-  while (takeRows(p.n)) {
-    for (let t = max(from, first); t < to; t++) {
-      scale(final + <usize>t * p.hiddenStride, p.hidden, s, p.input.x + <usize>(t - first) * p.hiddenStride);
-      quantizeRows(p.input, type, t - first, 1, p.hidden);
-    }
+/** Logits of the rows in SCRATCH_LOGIT_ROWS, from hidden states `final`: a section, which the end of the call ends. */
+export function head(p: Pass, final: usize, logitRows: i32, logits: usize): void {
+  if (logitRows === 0) return;
+  // In a call of few rows every thread has these buffers to itself (pass.ts), and fills them.
+  if (p.n <= OWN_ROWS) scaleRows(p, final, 0, logitRows);
+  else {
+    while (take(logitRows, 1)) scaleRows(p, final, from, to);
+    end();
   }
-  endRows(p.n);
-  share(p.model + MODEL_HEAD, p.input, p.iota, rows, ptr(p.scratch, SCRATCH_LOGITS), <usize>padded(int(p.model, MODEL_VOCAB)) << 2, false);
+  share(p.model + MODEL_HEAD, p.input, p.iota, logitRows, logits, <usize>padded(int(p.model, MODEL_VOCAB)) << 2, false);
+}
+
+/** The input of the head for logit rows first..last - 1. */
+function scaleRows(p: Pass, final: usize, first: i32, last: i32): void {
+  const s = float(p.model, MODEL_LOGIT_SCALE);
+  const list = ptr(p.scratch, SCRATCH_LOGIT_ROWS);
+  for (let i = first; i < last; i++) {
+    const row = <usize>load<u32>(list + (i << 2));
+    scale(final + row * p.hiddenStride, p.hidden, s, p.input.x + <usize>i * p.hiddenStride);
+  }
+  quantizeRows(p.input, int(p.model, MODEL_HEAD + MATRIX_TYPE), first, last - first, p.hidden);
 }

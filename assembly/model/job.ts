@@ -8,18 +8,18 @@ import { assertTeam, awaitChange, beginCall, beThread, change, end, setTeamSize,
 // Calls of the host that all threads run. Every such call ends with a barrier, so the host may change anything when it has returned.
 
 /** See forward.ts. */
-export function forward(model: usize, sequence: usize, n: i32, base: i32, logits: i32): void {
-  run(JOB_FORWARD, model, sequence, n, base, logits, 0);
+export function forward(model: usize, n: i32, logitRows: i32, logits: usize): void {
+  run(JOB_FORWARD, model, n, logitRows, logits);
 }
 
 /** See eagle.ts. */
-export function eagleForward(eagle: usize, sequence: usize, n: i32, base: i32, visible: i32, logits: i32): void {
-  run(JOB_EAGLE, eagle, sequence, n, base, visible, logits);
+export function eagleForward(eagle: usize, n: i32, logitRows: i32, logits: usize): void {
+  run(JOB_EAGLE, eagle, n, logitRows, logits);
 }
 
 /** See probe.ts. */
-export function ffnBranch(model: usize, sequence: usize, n: i32, layer: i32): void {
-  run(JOB_FFN, model, sequence, n, layer, 0, 0);
+export function ffnBranch(model: usize, n: i32, layer: i32): void {
+  run(JOB_FFN, model, n, layer, 0);
 }
 
 /** What a worker does with its life: the jobs of the team, until it is told to stop. `index` is its place, from 1. */
@@ -34,7 +34,7 @@ export function worker(index: i32): void {
     const kind = int(team(), TEAM_JOB);
     if (kind === JOB_STOP) return;
     setTeamSize(int(team(), TEAM_SIZE));
-    perform(kind, load<u32>(at), load<u32>(at, 4), load<i32>(at, 8), load<i32>(at, 12), load<i32>(at, 16), load<i32>(at, 20));
+    perform(kind, load<u32>(at), load<i32>(at, 4), load<i32>(at, 8), load<u32>(at, 12));
   }
 }
 
@@ -45,31 +45,29 @@ export function stop(): void {
   change(team() + TEAM_JOBS, TEAM_IDLE);
 }
 
-function run(kind: i32, a: usize, b: usize, c: i32, d: i32, e: i32, f: i32): void {
-  if (ASC_FEATURE_THREADS) post(kind, a, b, c, d, e, f);
-  perform(kind, a, b, c, d, e, f);
+function run(kind: i32, model: usize, n: i32, argument: i32, out: usize): void {
+  if (ASC_FEATURE_THREADS) post(kind, model, n, argument, out);
+  perform(kind, model, n, argument, out);
 }
 
-function post(kind: i32, a: usize, b: usize, c: i32, d: i32, e: i32, f: i32): void {
+function post(kind: i32, model: usize, n: i32, argument: i32, out: usize): void {
   assertTeam();
   const size = max(1, int(team(), TEAM_SIZE));
   setTeamSize(size);
   if (size === 1) return;
   const at = team() + TEAM_ARGUMENTS;
   store<i32>(team() + TEAM_JOB, kind);
-  store<u32>(at, a);
-  store<u32>(at, b, 4);
-  store<i32>(at, c, 8);
-  store<i32>(at, d, 12);
-  store<i32>(at, e, 16);
-  store<i32>(at, f, 20);
+  store<u32>(at, model);
+  store<i32>(at, n, 4);
+  store<i32>(at, argument, 8);
+  store<u32>(at, out, 12);
   change(team() + TEAM_JOBS, TEAM_IDLE);
 }
 
-function perform(kind: i32, a: usize, b: usize, c: i32, d: i32, e: i32, f: i32): void {
+function perform(kind: i32, model: usize, n: i32, argument: i32, out: usize): void {
   beginCall();
-  if (kind === JOB_FORWARD) forwardPass(a, b, c, d, e);
-  else if (kind === JOB_EAGLE) eaglePass(a, b, c, d, e, f);
-  else ffnPass(a, b, c, d);
+  if (kind === JOB_FORWARD) forwardPass(model, n, argument, out);
+  else if (kind === JOB_EAGLE) eaglePass(model, n, argument, out);
+  else ffnPass(model, n, argument);
   end();
 }

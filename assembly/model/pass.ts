@@ -1,27 +1,24 @@
 import {
-  BLOCK_COLS, MODEL_EXPERT_SIZE, MODEL_HIDDEN, MODEL_KV_RANK, MODEL_NOPE_DIM, MODEL_SCRATCH, OWN_ROWS, PASS_BYTES, SCRATCH_BYTES, SCRATCH_HEAD_QUANT,
+  BLOCK_COLS, MODEL_EXPERT_SIZE, MODEL_HIDDEN, MODEL_KV_RANK, MODEL_NOPE_DIM, MODEL_SCRATCH, OWN_ROWS, PASS_BYTES, ROW_BYTES, SCRATCH_BYTES, SCRATCH_HEAD_QUANT,
   SCRATCH_HEAD_SCALE, SCRATCH_HEAD_SUMS, SCRATCH_IOTA, SCRATCH_NORMED, SCRATCH_PAIRS_QUANT, SCRATCH_PAIRS_SCALE, SCRATCH_PAIRS_SUMS, SCRATCH_QUANT,
   SCRATCH_QUANT2, SCRATCH_QUANT2_SCALE, SCRATCH_QUANT2_STRIDE, SCRATCH_QUANT2_SUMS, SCRATCH_QUANT_SCALE, SCRATCH_QUANT_STRIDE, SCRATCH_QUANT_SUMS,
-  SCRATCH_SUMS2_STRIDE, SCRATCH_SUMS_STRIDE, SCRATCH_UP, TEAM_PASSES,
+  SCRATCH_ROWS, SCRATCH_SUMS2_STRIDE, SCRATCH_SUMS_STRIDE, SCRATCH_UP, TEAM_PASSES,
 } from "../layout";
 import { int, padded, ptr } from "./descriptor";
 import { Product } from "../kernels/product";
 import { Activations } from "./matrix";
 import { team, threadIndex } from "./team";
 
-/** What every step of one forward call needs: the descriptors, the number of rows, and the sets of activations. Each thread has its own. */
+/** What every step of one forward call needs: the model, the table of rows, and the sets of activations. Each thread has its own. */
 @unmanaged
 export class Pass {
   model: usize;
-  sequence: usize;
   /** Table of buffers. In a call of up to OWN_ROWS rows, what is computed row by row (residual stream, norms, quantised rows, router scores) is
    * computed by every thread into buffers of its own: cheaper than a barrier. In a larger call those buffers are shared. */
   scratch: usize;
+  /** The call's rows (layout.ts, ROW_*), of any sequences. */
+  rows: usize;
   n: i32;
-  /** Cache row where the chunk goes. */
-  base: i32;
-  /** Cache rows that every row of the chunk sees; its mask speaks of the rows after them. */
-  visible: i32;
   hidden: i32;
   /** Bytes between rows of hidden-sized buffers. */
   hiddenStride: usize;
@@ -39,17 +36,15 @@ export class Pass {
   second: Product;
 }
 
-/** This thread's Pass, set up for a call on n rows that go to cache rows base.. and all see the first `visible` ones. */
-export function beginPass(model: usize, sequence: usize, n: i32, base: i32, visible: i32): Pass {
+/** This thread's Pass, set up for a call on the first n rows of the model's scratch. */
+export function beginPass(model: usize, n: i32): Pass {
   const at = team() + TEAM_PASSES + <usize>threadIndex() * PASS_BYTES;
   const pass = changetype<Pass>(at);
   const scratch = table(ptr(model, MODEL_SCRATCH), n);
   pass.model = model;
-  pass.sequence = sequence;
   pass.scratch = scratch;
+  pass.rows = ptr(scratch, SCRATCH_ROWS);
   pass.n = n;
-  pass.base = base;
-  pass.visible = visible;
   pass.hidden = int(model, MODEL_HIDDEN);
   pass.hiddenStride = <usize>padded(pass.hidden) << 2;
   pass.iota = ptr(scratch, SCRATCH_IOTA);
@@ -66,6 +61,13 @@ export function beginPass(model: usize, sequence: usize, n: i32, base: i32, visi
   setQuantised(pass.head, scratch, SCRATCH_HEAD_QUANT, SCRATCH_HEAD_SCALE, SCRATCH_HEAD_SUMS, head * BLOCK_COLS, head);
   pairRows(pass, 0);
   return pass;
+}
+
+/** The t-th row of the call. */
+// @ts-ignore: decorator
+@inline
+export function rowAt(p: Pass, t: i32): usize {
+  return p.rows + <usize>t * ROW_BYTES;
 }
 
 /** The thread's table of buffers for a call of n rows (layout.ts, SCRATCH_BYTES). */

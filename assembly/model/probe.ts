@@ -5,8 +5,8 @@ import { beginPass } from "./pass";
 import { endRows, from, takeRows, threadIndex, to } from "./team";
 
 /** Runs only the feed-forward branch of a layer on the n normed rows that scratch holds: for measuring it by itself. */
-export function ffnPass(model: usize, sequence: usize, n: i32, index: i32): void {
-  const p = beginPass(model, sequence, n, 0, 0);
+export function ffnPass(model: usize, n: i32, index: i32): void {
+  const p = beginPass(model, n);
   const layer = ptr(model, MODEL_LAYER_TABLE) + <usize>index * LAYER_BYTES;
   if (n <= OWN_ROWS && threadIndex() > 0) memory.copy(p.input.x, ptr(ptr(model, MODEL_SCRATCH), SCRATCH_NORMED), <usize>n * p.hiddenStride);
   while (takeRows(n)) prepareFfn(p, layer, from, to - from);

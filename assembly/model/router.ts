@@ -28,7 +28,7 @@ export function prepareRouter(p: Pass, layer: usize, first: i32, n: i32): void {
   if (rows !== p.input) quantizeRows(rows, int(layer, LAYER_ROUTER + MATRIX_TYPE), first, n, p.hidden);
 }
 
-/** Scores [n, experts] and active-expert masks [n, words] of the chunk's tokens. An expert that is not active has score 0. */
+/** Scores [n, experts] and active-expert masks [n, words] of the call's rows. An expert that is not active has score 0. */
 export function route(p: Pass, layer: usize, index: i32, scores: usize, stride: usize, active: usize): void {
   const experts = int(p.model, MODEL_EXPERTS);
   const words = activeWords(experts);

@@ -1,3 +1,4 @@
+import { promptChunk } from "../../src/decode/plain/prompt.ts";
 import type { Drafter } from "../../src/decode/drafters/drafter.ts";
 import { layoutTree } from "../../src/decode/speculative/tree.ts";
 import { verifyTree } from "../../src/decode/speculative/verify.ts";
@@ -29,8 +30,9 @@ export function decodeGreedy(model: LoadedModel, prompt: ArrayLike<number>, opti
   try {
     let root = 0;
     let before: Float32Array = new Float32Array(0);
-    for (let at = 0; at < prompt.length; at += model.maxChunk) {
-      const chunk = Array.from({ length: Math.min(model.maxChunk, prompt.length - at) }, (_, i) => prompt[at + i] as number);
+    const most = promptChunk(model);
+    for (let at = 0; at < prompt.length; at += most) {
+      const chunk = Array.from({ length: Math.min(most, prompt.length - at) }, (_, i) => prompt[at + i] as number);
       const result = sequence.forward(chunk);
       root = result.argmax(0);
       const hidden = needsHidden ? [before, ...chunk.map((_, row) => result.hidden(row))] : undefined;

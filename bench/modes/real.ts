@@ -42,7 +42,7 @@ export function measureModel(name: string, model: ModelInstance, head: EagleHead
   if (room < 1) throw new LimitError(`is ${settings.maxTokens}; the model's context of ${model.config.contextLength} has no place for it and the trees`, { field: "maxTokens", limit: model.config.contextLength });
   const prompts = settings.prompts.map(({ category, turns }) => ({ category, ids: encodePrompt(turns[0] as string, tokenizer, model.config.vocabSize).subarray(0, room) }));
   const sparse = model.config.ffn.kind === "experts";
-  const sizes = settings.sizes.filter((nodes) => nodes <= model.maxChunk);
+  const sizes = settings.sizes.filter((nodes) => nodes <= Math.min(model.maxChunk, model.maxLogitRows));
   const lanes = lanesOf(sparse, head !== undefined, sizes);
   prompts.forEach(({ ids }, p) => {
     // One round more on the first prompt warms up.

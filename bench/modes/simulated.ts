@@ -1,3 +1,4 @@
+import { promptChunk } from "../../src/decode/plain/prompt.ts";
 import type { Drafter } from "../../src/decode/drafters/drafter.ts";
 import { createRandom, type Random } from "../../src/decode/sampling/rng.ts";
 import { layoutTree } from "../../src/decode/speculative/tree.ts";
@@ -63,7 +64,7 @@ export async function measureShape(host: Host, name: string, config: ModelConfig
     const bed = new Bed(model, routing);
     const twinBed = new Bed(twin, undefined);
     const lane = (mode: ModeName, ffn: FfnMode, nodes: number, on = bed): Lane => ({ mode, ffn, nodes, bed: on, passMs: [], draftMs: [] });
-    const sizes = settings.sizes.filter((nodes) => nodes <= model.maxChunk);
+    const sizes = settings.sizes.filter((nodes) => nodes <= Math.min(model.maxChunk, model.maxLogitRows));
     const lanes = [
       lane("dense AR", "dense", 1), lane("dense twin AR", "dense", 1, twinBed), lane("sparse, 1 token", "sparse", 1),
       ...sizes.map((nodes) => lane("dense + speculation", "dense", nodes)), ...sizes.map((nodes) => lane("sparse + speculation", "sparse", nodes)),
@@ -132,8 +133,9 @@ class Bed {
     this.#sequence = model.newSequence({ capacity: PROMPT + 128 });
     this.#prompt = Array.from({ length: PROMPT }, () => this.#token());
     let before: Float32Array = new Float32Array(0);
-    for (let at = 0; at < PROMPT; at += model.maxChunk) {
-      const chunk = this.#prompt.slice(at, at + model.maxChunk);
+    const most = promptChunk(model);
+    for (let at = 0; at < PROMPT; at += most) {
+      const chunk = this.#prompt.slice(at, at + most);
       this.#route(chunk.map((_, i) => i - 1), chunk.length - 1);
       const result = this.#sequence.forward(chunk, { logits: "none" });
       for (let row = 0; row < chunk.length; row++) {

@@ -43,7 +43,8 @@ async function logitsCommand(context: Context, options: Options): Promise<void> 
   try {
     const ids = encodePrompt(options.tokens, undefined, model.config.vocabSize);
     const rows = integer("last", options.last ?? ids.length, 1, ids.length);
-    const chunk = integer("chunk", options.chunk ?? model.loaded.maxChunk, 1, model.loaded.maxChunk);
+    const most = Math.min(model.loaded.maxChunk, model.loaded.maxLogitRows);
+    const chunk = integer("chunk", options.chunk ?? most, 1, most);
     const rule = { reads: [options.model ?? context.io.defaultModel], kind: logitsKind(model.config.vocabSize), force: options.force };
     await writeOutput(options.out, rule, (file) =>
       withProgress(context, "computing logits", false, (report) => writeLogits(model, ids, rows, chunk, file, report)));

@@ -6,6 +6,7 @@ import { splitDocuments } from "./documents.ts";
 import { integer } from "./options.ts";
 import { Pacer } from "./plain/pause.ts";
 import { checkOptions, type OptionNames } from "../options.ts";
+import { promptChunk } from "./plain/prompt.ts";
 
 export interface EvaluateOptions {
   /** Most tokens of a document, BOS included; what is longer is cut. Default 256, or the model's context length if that is less. */
@@ -89,8 +90,9 @@ async function documentNll(
 ): Promise<number> {
   sequence.truncate(0);
   let sum = 0;
-  for (let at = 0; at < ids.length; at += model.maxChunk) {
-    const chunk = ids.subarray(at, at + model.maxChunk);
+  const step = Math.min(promptChunk(model), model.maxLogitRows);
+  for (let at = 0; at < ids.length; at += step) {
+    const chunk = ids.subarray(at, at + step);
     const result = sequence.forward(chunk, { logits: "all" });
     sparsity?.addDocumentChunk(result.activeExperts, result.rows);
     for (let row = 0; row < chunk.length; row++) {

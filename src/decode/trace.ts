@@ -1,6 +1,7 @@
 import { UsageError } from "../errors.ts";
 import type { LoadedModel } from "../engine/types.ts";
 import { Pacer } from "./plain/pause.ts";
+import { promptChunk } from "./plain/prompt.ts";
 
 /**
  * Runs tokens through a model and keeps which experts were active.
@@ -15,9 +16,10 @@ export async function traceExperts(model: LoadedModel, ids: Uint32Array, signal?
   const sequence = model.newSequence({ capacity: ids.length });
   const pacer = new Pacer(model.pause);
   try {
-    for (let at = 0; at < ids.length; at += model.maxChunk) {
+    const most = promptChunk(model);
+    for (let at = 0; at < ids.length; at += most) {
       signal?.throwIfAborted();
-      const { activeExperts, rows } = sequence.forward(ids.subarray(at, at + model.maxChunk), { logits: "none" });
+      const { activeExperts, rows } = sequence.forward(ids.subarray(at, at + most), { logits: "none" });
       for (let layer = 0; layer < layers; layer++) {
         const chunk = activeExperts.subarray(layer * rows * words, (layer + 1) * rows * words);
         trace.set(chunk, (layer * ids.length + at) * words);

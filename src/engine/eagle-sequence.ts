@@ -1,43 +1,25 @@
 import * as L from "../../assembly/layout.ts";
 import { FormatError, LimitError, UsageError } from "../errors.ts";
 import { KvCache } from "./cache.ts";
-import type { EagleHead } from "./eagle.ts";
+import type { DraftSequence, DraftTop, EagleChunk } from "./draft-head.ts";
+import type { HeadMemory } from "./model-memory.ts";
+import { checkMask, checkPosition, checkTokens } from "./row-checks.ts";
+import { RowWriter } from "./row-writer.ts";
 import { paddedRows } from "../architecture/panel.ts";
 
 /** Most tokens that a row's top-k may ask for. */
 export const MAX_TOP = 64;
 
-/** One chunk for an EAGLE head: what each row is, and where its keys and values go. */
-export interface EagleChunk {
-  readonly tokens: ArrayLike<number>;
-  /** For each token `[hidden]`: the base model's state before it after the final norm, or the head's output at its drafted parent. */
-  readonly hidden: readonly Float32Array[];
-  readonly positions: ArrayLike<number>;
-  /** Cache row of the first token. */
-  readonly at: number;
-  /** Every row sees the first so many cache rows ... */
-  readonly visible: number;
-  /** ... and row `visible` + j when bit j of its mask is set. Its own row must be the last it sees. */
-  readonly masks: ArrayLike<bigint>;
-  readonly logits: "none" | "last" | "all";
-}
-
-/** Best draft tokens of a row, best first: ids in the draft vocabulary, and log-probabilities over it. */
-export interface DraftTop {
-  readonly ids: Uint32Array;
-  readonly values: Float32Array;
-}
-
 /** An EAGLE head's cache for one sequence. Rows are written where the chunk says; what is beyond is scratch. */
-export class EagleSequence {
+export class EagleSequence implements DraftSequence {
   readonly capacity: number;
-  readonly #head: EagleHead;
+  readonly #head: HeadMemory;
   readonly #cache: KvCache;
   #logitRows = 0;
   #rows = 0;
   #disposed = false;
 
-  constructor(head: EagleHead, capacity: number) {
+  constructor(head: HeadMemory, capacity: number) {
     this.#head = head;
     this.capacity = capacity;
     this.#cache = new KvCache(head.base.engine, head.base.arena, head.config, capacity, head.base.threads, `an EAGLE cache for ${capacity} tokens`);
@@ -55,22 +37,25 @@ export class EagleSequence {
     const { engine } = head.base;
     const n = chunk.tokens.length;
     const stride = paddedRows(head.config.hiddenSize);
-    const ids = engine.u32(head.scratchAt(L.SCRATCH_TOKENS), n);
-    const positions = engine.u32(head.scratchAt(L.SCRATCH_POSITIONS), n);
-    const masks = engine.u64(head.scratchAt(L.SCRATCH_MASKS), n);
+    const logitRows = chunk.logits === "all" ? n : chunk.logits === "last" ? 1 : 0;
+    if (logitRows > head.logits.maxRows) {
+      throw new LimitError(`${logitRows} rows ask for logits; at most ${head.logits.maxRows} can have them`, { field: "logits", limit: head.logits.maxRows });
+    }
+    const { descriptor } = head.addresses;
+    const logits = head.logits.reserve(logitRows);
+    const writer = new RowWriter(engine, head.scratchAt(L.SCRATCH_ROWS), n, head.scratchAt(L.SCRATCH_LOGIT_ROWS), logitRows);
     const hidden = engine.f32(head.hidden, n * stride);
     for (let i = 0; i < n; i++) {
-      ids[i] = chunk.tokens[i] as number;
-      positions[i] = chunk.positions[i] as number;
-      masks[i] = chunk.masks[i] as bigint;
+      const mask = chunk.masks[i] as bigint;
+      writer.add(chunk.tokens[i] as number, this.#cache.address, chunk.positions[i] as number, chunk.at + i, chunk.visible, mask);
       hidden.set(chunk.hidden[i] as Float32Array, i * stride);
     }
     head.latest = undefined;
-    const logits = { none: L.LOGITS_NONE, last: L.LOGITS_LAST, all: L.LOGITS_ALL }[chunk.logits];
-    engine.run(n, () => engine.exports.eagleForward(head.addresses.descriptor, this.#cache.address, n, chunk.at, chunk.visible, logits));
+    for (let row = n - logitRows; row < n; row++) writer.wantLogits(row);
+    engine.run(n, () => engine.exports.eagleForward(descriptor, n, logitRows, logits));
     head.latest = this;
     this.#rows = n;
-    this.#logitRows = chunk.logits === "all" ? n : chunk.logits === "last" ? 1 : 0;
+    this.#logitRows = logitRows;
   }
 
   /** A copy of the head's output at a row of the last chunk `[hidden]`. */
@@ -92,8 +77,7 @@ export class EagleSequence {
     if (!Number.isInteger(i) || i < 0 || i >= this.#logitRows) throw new UsageError(`row ${i} has no logits; ${this.#logitRows} rows have`, { field: "row" });
     if (!Number.isInteger(k) || k < 1 || k > MAX_TOP) throw new UsageError(`k must be a whole number from 1 to ${MAX_TOP}`, { field: "k", limit: MAX_TOP });
     const { engine } = head.base;
-    const row = head.scratchAt(L.SCRATCH_LOGITS) + i * head.scratch.logitsStride * 4;
-    const found = engine.exports.logSoftmaxTopK(row, head.config.vocabSize, k, head.topRow, head.topIndices, head.topValues);
+    const found = engine.exports.logSoftmaxTopK(head.logits.at(i), head.config.vocabSize, k, head.topRow, head.topIndices, head.topValues);
     const ids = engine.u32(head.topIndices, found).slice();
     const values = engine.f32(head.topValues, found).slice();
     if (found === 0 || values.some((value) => !(value <= 0))) throw new FormatError("the head computed NaN: its weights are damaged or overflow", { file: head.name, field: "logits" });
@@ -117,19 +101,17 @@ export class EagleSequence {
 
   #check({ tokens, hidden, positions, masks, at, visible }: EagleChunk): void {
     const n = tokens.length;
-    const { maxChunk, config, base } = this.#head;
+    const { config, base } = this.#head;
+    const { maxChunk } = this.#head.scratch;
     if (n < 1 || n > maxChunk) throw new LimitError(`${n} tokens in one chunk; 1 to ${maxChunk}`, { field: "tokens", limit: maxChunk });
     if (hidden.length !== n || positions.length !== n || masks.length !== n) throw new UsageError(`${n} tokens need as many hidden states, positions and masks`, { field: "hidden" });
     if (!Number.isInteger(at) || !Number.isInteger(visible) || visible < 0 || visible > at) throw new UsageError("rows must go after those that all see", { field: "visible" });
     if (at + n > this.capacity) throw new LimitError(`rows to ${at + n} do not fit into ${this.capacity}; ask for a larger capacity`, { field: "capacity", limit: this.capacity });
+    checkTokens(tokens, base.config.vocabSize);
     for (let i = 0; i < n; i++) {
-      const id = tokens[i] as number;
-      const position = positions[i] as number;
-      if (!Number.isInteger(id) || id < 0 || id >= base.config.vocabSize) throw new UsageError(`token id ${id} is not in the vocabulary`, { field: `tokens[${i}]`, limit: base.config.vocabSize - 1 });
-      if (!Number.isInteger(position) || position < 0 || position > 2 ** 24) throw new UsageError("a position must be a whole number below 2^24", { field: `positions[${i}]` });
+      checkPosition(positions[i] as number, `positions[${i}]`);
       if (hidden[i]?.length !== config.hiddenSize) throw new UsageError(`a hidden state has ${config.hiddenSize} values`, { field: `hidden[${i}]` });
-      const own = at - visible + i;
-      if (own > 63 || (masks[i] as bigint) >> BigInt(own) !== 1n) throw new UsageError("a row must see itself and no later row", { field: `masks[${i}]` });
+      checkMask(masks[i] as bigint, at - visible + i, `masks[${i}]`);
     }
   }
 }

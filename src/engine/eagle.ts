@@ -3,11 +3,13 @@ import { UsageError } from "../errors.ts";
 import type { ModelConfig } from "../architecture/config.ts";
 import { Fields, writeLayers, writeModel, type Addresses } from "./descriptor.ts";
 import { EagleSequence, MAX_TOP } from "./eagle-sequence.ts";
-import type { ModelInstance } from "./instance.ts";
+import type { DraftHead } from "./draft-head.ts";
+import type { HeadMemory, ModelMemory } from "./model-memory.ts";
 import { ropeDim } from "./layout.ts";
 import { alignUp, matrixBytes, paddedRows, Q4, type WeightType } from "../architecture/panel.ts";
 import type { WeightPlan } from "../architecture/plan.ts";
-import { checkScratch, planScratch, writeScratch, type ScratchPlan } from "./scratch.ts";
+import { LogitRoom } from "./logits.ts";
+import { checkScratch, DRAFT_CHUNK, planScratch, writeScratch, type ScratchPlan } from "./scratch.ts";
 import type { Quantization } from "../architecture/quantization.ts";
 
 /** Where a head's parts lie. */
@@ -25,14 +27,16 @@ interface Memory {
  * base model's hidden state before it, and shares the base model's embedding and head. Its draft vocabulary may be a part of the
  * base model's (`draftTokens`); logits are then computed for those rows of the head only.
  */
-export class EagleHead {
+export class EagleHead implements DraftHead, HeadMemory {
   readonly name: string;
-  readonly base: ModelInstance;
+  readonly base: ModelMemory;
   /** The head as a model; `vocabSize` is that of the draft vocabulary. */
   readonly config: ModelConfig;
   readonly scratch: ScratchPlan;
   /** Token id of each draft token; undefined when they are the same. */
   readonly draftTokens: Uint32Array | undefined;
+  /** Where calls leave their logits. */
+  readonly logits: LogitRoom;
   readonly #plan: WeightPlan;
   readonly #weightsAt: number | undefined;
   #memory: Memory | undefined;
@@ -44,12 +48,13 @@ export class EagleHead {
    * Reserves memory and writes descriptors, at once or, for weights that are there already, with the first sequence.
    * @param weightsAt where the weights lie; without it they are the caller's to fill in at `addresses.weights`
    */
-  constructor(name: string, base: ModelInstance, config: ModelConfig, plan: WeightPlan, draftTokens: Uint32Array | undefined, weightsAt?: number) {
+  constructor(name: string, base: ModelMemory, config: ModelConfig, plan: WeightPlan, draftTokens: Uint32Array | undefined, weightsAt?: number) {
     this.name = name;
     this.base = base;
     this.config = config;
     this.draftTokens = draftTokens;
-    this.scratch = planScratch(config, base.threads);
+    this.scratch = planScratch(config, base.threads, DRAFT_CHUNK);
+    this.logits = new LogitRoom(base.arena, config.vocabSize, this.scratch.maxChunk);
     this.#plan = plan;
     this.#weightsAt = weightsAt;
     checkScratch(this.scratch, plan.bytes + base.plan.bytes, name);
@@ -107,6 +112,7 @@ export class EagleHead {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    this.logits.release();
     this.#release();
   }
 
@@ -199,7 +205,7 @@ function draftRowType(source: WeightType, quantization: Quantization): WeightTyp
 }
 
 /** The base model's head: address of its matrix descriptor, and its type. */
-function headMatrix(base: ModelInstance): { address: number; type: WeightType } {
+function headMatrix(base: ModelMemory): { address: number; type: WeightType } {
   const address = base.addresses.descriptor + L.MODEL_HEAD;
   const type = base.engine.view().getUint32(address + L.MATRIX_TYPE, true) as WeightType;
   return { address, type };

@@ -9,9 +9,12 @@ import { EagleHead } from "./eagle.ts";
 import type { Engine } from "./engine.ts";
 import { layoutModel, ropeDim, type ModelLayout } from "./layout.ts";
 import type { WeightPlan } from "../architecture/plan.ts";
+import { forwardRows } from "./forward-rows.ts";
+import { LogitRoom } from "./logits.ts";
+import type { ModelMemory, RowCache } from "./model-memory.ts";
 import { writeScratch, type ScratchPlan } from "./scratch.ts";
 import { EngineSequence } from "./sequence.ts";
-import { SEQUENCE_OPTIONS, type FfnMode, type LoadedModel, type SequenceOptions } from "./types.ts";
+import { ROWS_OPTIONS, SEQUENCE_OPTIONS, type FfnMode, type ForwardResult, type LoadedModel, type RowTable, type SequenceOptions } from "./types.ts";
 import type { Quantization } from "../architecture/quantization.ts";
 import { checkOptions } from "../options.ts";
 
@@ -19,7 +22,7 @@ import { checkOptions } from "../options.ts";
 const DEFAULT_CAPACITY = 4096;
 
 /** A model in linear memory: descriptors, scratch, weights, then the sequences' caches. */
-export class ModelInstance implements LoadedModel {
+export class ModelInstance implements LoadedModel, ModelMemory {
   readonly name: string;
   readonly config: ModelConfig;
   readonly tier: Tier;
@@ -32,6 +35,8 @@ export class ModelInstance implements LoadedModel {
   readonly scratch: ScratchPlan;
   readonly addresses: Addresses;
   readonly arena: Arena;
+  /** Where calls leave their logits. */
+  readonly logits: LogitRoom;
   readonly #sequences = new Set<EngineSequence>();
   readonly #draft: DraftLayout | undefined;
   #head: EagleHead | undefined;
@@ -63,6 +68,7 @@ export class ModelInstance implements LoadedModel {
     this.addresses = layout.addresses;
     engine.reserve(layout.end, "the model");
     this.arena = new Arena(engine, layout.end);
+    this.logits = new LogitRoom(this.arena, init.config.vocabSize, layout.scratch.maxChunk);
     this.#ffn = init.ffn;
     writeScratch(engine, layout.addresses.scratch, layout.scratch);
     this.#writeDescriptors();
@@ -79,6 +85,10 @@ export class ModelInstance implements LoadedModel {
 
   get maxChunk(): number {
     return this.scratch.maxChunk;
+  }
+
+  get maxLogitRows(): number {
+    return this.logits.maxRows;
   }
 
   get ffn(): FfnMode {
@@ -117,6 +127,15 @@ export class ModelInstance implements LoadedModel {
     const sequence = new EngineSequence(this, capacity, () => this.#sequences.delete(sequence));
     this.#sequences.add(sequence);
     return sequence;
+  }
+
+  forwardRows(rows: RowTable): ForwardResult[] {
+    for (const entry of rows) checkOptions(entry, ROWS_OPTIONS, "forwardRows");
+    return forwardRows(this, rows, (i) => `rows[${i}].`);
+  }
+
+  cacheOf(sequence: object): RowCache | undefined {
+    return this.#sequences.has(sequence as EngineSequence) ? (sequence as EngineSequence) : undefined;
   }
 
   dispose(): void {

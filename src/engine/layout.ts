@@ -4,7 +4,7 @@ import type { ModelConfig } from "../architecture/config.ts";
 import type { Addresses } from "./descriptor.ts";
 import { alignUp } from "../architecture/panel.ts";
 import type { WeightPlan } from "../architecture/plan.ts";
-import { checkScratch, planScratch, type ScratchPlan } from "./scratch.ts";
+import { checkScratch, DRAFT_CHUNK, planScratch, type ScratchPlan } from "./scratch.ts";
 
 /** Where a model lies in linear memory; the sequences' caches follow. */
 export interface ModelLayout {
@@ -26,7 +26,7 @@ export function layoutModel(
 ): ModelLayout {
   const buffers = planScratch(config, threads);
   checkScratch(buffers, plan.bytes, file);
-  if (draft !== undefined) checkScratch(planScratch(draft.model, threads), plan.bytes + draft.plan.bytes, file);
+  if (draft !== undefined) checkScratch(planScratch(draft.model, threads, DRAFT_CHUNK), plan.bytes + draft.plan.bytes, file);
   const weightBytes = (draft === undefined ? plan.bytes : draftEnd(draft)) + L.READ_AHEAD;
   const descriptor = alignUp(weightsAt === undefined ? base : weightsAt + weightBytes, 64);
   const layers = alignUp(descriptor + L.MODEL_BYTES, 64);

@@ -11,31 +11,39 @@ export interface ScratchPlan {
   /** The tables of the other threads, in order: what is elsewhere than in the first one. */
   readonly otherTables: readonly ReadonlyMap<number, number>[];
   readonly constants: ReadonlyMap<number, number>;
-  /** Where the logits lie, and floats between rows. */
-  readonly logitsStride: number;
   /** u32 words of a token's expert mask in one layer. */
   readonly activeWords: number;
   readonly bytes: number;
 }
 
-/** Most rows of a chunk: one bit each in a 64-bit ancestor mask. */
-export const MAX_CHUNK = 64;
-/** Logits for a whole chunk may take this much; models with a larger vocabulary get shorter chunks. */
-const MAX_LOGIT_BYTES = 32 * 2 ** 20;
+/** Most rows of a call. */
+export const MAX_CHUNK = 256;
+/** Those of an EAGLE head: a tree. Its memory is beside the base model's, and only prompts would fill more. */
+export const DRAFT_CHUNK = L.TREE_NODES;
 const MIN_CHUNK = 8;
+/** Models whose rows need more room than this in all take fewer of them ... */
+const MAX_ROW_BYTES = 32 * 2 ** 20;
+/** ... whole steps of them. */
+const CHUNK_STEP = 8;
 /** Scratch beyond the weights' size plus this comes from no sensible architecture. */
 const SCRATCH_ALLOWANCE = 64 * 2 ** 20;
 
-/** Rows that a forward call of this model takes at most. */
-export function chunkRows(config: ModelConfig): number {
-  const fit = Math.floor(MAX_LOGIT_BYTES / (4 * paddedRows(config.vocabSize)));
-  return Math.max(MIN_CHUNK, Math.min(MAX_CHUNK, fit));
+/** Rows that a forward call of this model takes at most, `most` being no fewer than MIN_CHUNK. */
+export function chunkRows(config: ModelConfig, most = MAX_CHUNK): number {
+  const fit = Math.floor((MAX_ROW_BYTES * MIN_CHUNK) / planBuffers(config, 1, MIN_CHUNK).bytes);
+  return Math.max(MIN_CHUNK, Math.min(most, fit - (fit % CHUNK_STEP)));
 }
 
-/** Lays out all buffers that a forward call on `threads` threads writes, except those of a sequence. */
-export function planScratch(config: ModelConfig, threads: number): ScratchPlan {
-  const n = chunkRows(config);
-  const { attention: a, ffn, hiddenSize, vocabSize, layers } = config;
+/**
+ * Lays out all buffers that a forward call on `threads` threads writes, except those of a sequence and the logits (logits.ts).
+ * @param most rows of a call, where they do not need too much room
+ */
+export function planScratch(config: ModelConfig, threads: number, most = MAX_CHUNK): ScratchPlan {
+  return planBuffers(config, threads, chunkRows(config, most));
+}
+
+function planBuffers(config: ModelConfig, threads: number, n: number): ScratchPlan {
+  const { attention: a, ffn, hiddenSize, layers } = config;
   const hidden = paddedRows(hiddenSize);
   const gqa = a.kind === "gqa";
   const ropeDim = gqa ? a.headDim : a.ropeDim;
@@ -48,7 +56,6 @@ export function planScratch(config: ModelConfig, threads: number): ScratchPlan {
   const quant = alignUp(hiddenSize, L.BLOCK_COLS);
   const inner = alignUp(Math.max(hiddenSize, wide, attnOut, gqa ? 0 : Math.max(a.qRank, a.kvRank, a.nopeDim)), L.BLOCK_COLS);
   const activeWords = Math.ceil(experts / 32);
-  const logitsStride = paddedRows(vocabSize);
 
   const offsets = new Map<number, number>();
   const tables = 2 * threads - 1;
@@ -76,9 +83,8 @@ export function planScratch(config: ModelConfig, threads: number): ScratchPlan {
     add(scaleField, 4);
     add(sumsField, (columns / L.BLOCK_COLS) * 4);
   };
-  floats(L.SCRATCH_TOKENS, 1);
-  floats(L.SCRATCH_POSITIONS, 1);
-  floats(L.SCRATCH_MASKS, 2);
+  put(L.SCRATCH_ROWS, n * L.ROW_BYTES);
+  floats(L.SCRATCH_LOGIT_ROWS, 1);
   floats(L.SCRATCH_IOTA, 1);
   rows(L.SCRATCH_X, hidden * 4);
   rows(L.SCRATCH_NORMED, hidden * 4);
@@ -115,7 +121,6 @@ export function planScratch(config: ModelConfig, threads: number): ScratchPlan {
   floats(L.SCRATCH_GATE, gated ? paddedRows(wide) : 0);
   quantised(rows, quant, L.SCRATCH_QUANT, L.SCRATCH_QUANT_SCALE, L.SCRATCH_QUANT_SUMS);
   quantised(rows, inner, L.SCRATCH_QUANT2, L.SCRATCH_QUANT2_SCALE, L.SCRATCH_QUANT2_SUMS);
-  floats(L.SCRATCH_LOGITS, logitsStride);
   rows(L.SCRATCH_ACTIVE, layers * activeWords * 4);
   const otherTables: ReadonlyMap<number, number>[] = [];
   for (let thread = 1; thread < threads; thread++) {
@@ -129,7 +134,7 @@ export function planScratch(config: ModelConfig, threads: number): ScratchPlan {
     [L.SCRATCH_SUMS2_STRIDE, inner / L.BLOCK_COLS],
     [L.SCRATCH_EXPERT_ROWS_MAX, expertRows],
   ]);
-  return { maxChunk: n, offsets, otherTables, constants, logitsStride, activeWords, bytes: end };
+  return { maxChunk: n, offsets, otherTables, constants, activeWords, bytes: end };
 }
 
 /** Working memory must not dwarf the weights. @throws LimitError naming the file that asks for it. */

@@ -1,7 +1,7 @@
 import { TEAM_PATIENCE, TEAM_SIZE } from "../../assembly/layout.ts";
 import { ThreadError } from "../errors.ts";
 import type { Workers } from "../host.ts";
-import type { EngineExports } from "./engine.ts";
+import type { EngineExports } from "./exports.ts";
 import { TeamGuard } from "./team-guard.ts";
 
 /** A phase of a pass takes milliseconds; who has not come by then will not. */

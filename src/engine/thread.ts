@@ -1,4 +1,4 @@
-import type { EngineExports } from "./engine.ts";
+import type { EngineExports } from "./exports.ts";
 import { engineImports } from "./imports.ts";
 
 /** What a worker is given: the engine for shared memory, the memory of the model, and its place among the threads, from 1. */

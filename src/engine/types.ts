@@ -5,6 +5,8 @@ import type { Quantization } from "../architecture/quantization.ts";
 import type { EagleHead } from "./eagle.ts";
 import type { OptionNames } from "../options.ts";
 
+import type { DraftHead } from "./draft-head.ts";
+
 /** Which experts are computed: `sparse` skips inactive ones; `dense` computes all, for comparison. Same result. */
 export type FfnMode = "sparse" | "dense";
 
@@ -28,17 +30,41 @@ export interface SequenceOptions {
   readonly capacity?: number;
 }
 
+/** What the rows of a chunk see of it. All of them see all that the sequence held before. */
+export interface RowTree {
+  /** Absolute position of each row. */
+  readonly positions: ArrayLike<number>;
+  /** For each row the rows of its tree that it sees: bit j for row first + j; itself is the last one. */
+  readonly masks: BigUint64Array;
+  /**
+   * For each row the row of the chunk at which its tree, of at most 64, begins; every row before that is seen. Default 0. A row of a chain,
+   * however long, is a tree of its own: `first[i] = i`, mask 1.
+   */
+  readonly first?: ArrayLike<number> | undefined;
+}
+
 /** How a chunk is laid out; the default is a chain after what the sequence already holds. */
 export interface ForwardOptions {
-  /** Which rows need logits: the last one (default), all, or none. */
-  readonly logits?: "last" | "all" | "none";
-  /** Tree form: absolute position of each token, and per row the mask of chunk rows that it sees (bit j = row j, itself included). */
-  readonly tree?: { readonly positions: ArrayLike<number>; readonly masks: BigUint64Array };
+  /** Which rows need logits: the last one (default), all, none, or a list of them, ascending; at most `model.maxLogitRows`. */
+  readonly logits?: "last" | "all" | "none" | ArrayLike<number> | undefined;
+  readonly tree?: RowTree | undefined;
 }
 
 /** Names of `SequenceOptions` and `ForwardOptions`. */
 export const SEQUENCE_OPTIONS = { capacity: true } satisfies OptionNames<SequenceOptions>;
 export const FORWARD_OPTIONS = { logits: true, tree: true } satisfies OptionNames<ForwardOptions>;
+
+/** The rows of one sequence in a call that several sequences share. */
+export interface SequenceRows extends ForwardOptions {
+  readonly sequence: Sequence;
+  readonly tokens: ArrayLike<number>;
+}
+
+/** Names of `SequenceRows`. */
+export const ROWS_OPTIONS = { ...FORWARD_OPTIONS, sequence: true, tokens: true } satisfies OptionNames<SequenceRows>;
+
+/** The rows of a call: those of each sequence follow each other, and each sequence is there once. */
+export type RowTable = readonly SequenceRows[];
 
 /**
  * What one forward call left in the engine: it can be read until the next call on any sequence of the model; after that asking is a
@@ -57,7 +83,7 @@ export interface ForwardResult {
   argmax(i: number): number;
   /** Hidden state `[hidden]` after the final norm of a row of the chunk, whether or not it has logits. */
   hidden(row: number): Float32Array;
-  /** Active-expert bitmasks `[layers][rows][ceil(experts / 32)]`, little-endian bit order; empty for dense models. */
+  /** Active-expert bitmasks `[layers][rows][ceil(experts / 32)]`, little-endian bit order; empty for dense models. A copy where a call had rows of several sequences. */
   readonly activeExperts: Uint32Array;
 }
 
@@ -85,8 +111,10 @@ export interface LoadedModel {
   readonly tier: Tier;
   /** Threads that a forward call may run on. */
   readonly threads: number;
-  /** Most tokens a forward call takes. */
+  /** Most tokens a forward call takes, of one sequence or of several. */
   readonly maxChunk: number;
+  /** Most of them that may have logits. */
+  readonly maxLogitRows: number;
   /** Raw bytes of tokenizer.json; undefined when the model has none. */
   readonly tokenizerJson: Uint8Array | undefined;
   /** The host's way to let other tasks run; undefined for the usual one. */
@@ -99,7 +127,13 @@ export interface LoadedModel {
   /** Whether the packed file carries an EAGLE head, which drafts for this model. */
   readonly hasDraftHead?: boolean;
   /** The EAGLE head; its working memory is made at the first call. @throws UsageError when there is none. */
-  draftHead?(): EagleHead;
+  draftHead?(): DraftHead;
   newSequence(options?: SequenceOptions): Sequence;
+  /**
+   * Runs rows of several sequences in one call, which reads the weights once for all of them, and appends them to their caches. A row's bits
+   * do not depend on the others. @returns what it left of each sequence, in the order of the table
+   * @throws LimitError when rows do not fit; UsageError for rows that make no sense. Nothing has then changed.
+   */
+  forwardRows(rows: RowTable): readonly ForwardResult[];
   dispose(): void;
 }

@@ -53,6 +53,6 @@ function multiply(model: ModelInstance, part: MatrixPart, weights: number, rows:
   const product = part.type === Q8 ? exports.matmulQ8 : exports.matmulQ4;
   product(
     weights, rows, part.cols, at(L.SCRATCH_QUANT), 0, at(L.SCRATCH_QUANT_SCALE), at(L.SCRATCH_QUANT_SUMS), 0, at(L.SCRATCH_IOTA), 1,
-    at(L.SCRATCH_LOGITS), 0, at(L.SCRATCH_IOTA), 0,
+    model.logits.reserve(1), 0, at(L.SCRATCH_IOTA), 0,
   );
 }

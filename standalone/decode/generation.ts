@@ -125,8 +125,8 @@ export class Generation {
     while (true) {
       const n = min(most, this.promptTokens - at);
       const last = at + n >= this.promptTokens;
-      memory.copy(sequence.tokens, this.history.at + (<usize>at << 2), <usize>n << 2);
-      sequence.forward(n, last);
+      sequence.forward(this.history.at + (<usize>at << 2), n, last);
+      if (failed()) return -1;
       for (let row = 0; row < n; row++) this.counts.addRow(sequence, row);
       if (last) return this.choose(0);
       at += most;
@@ -136,10 +136,15 @@ export class Generation {
   private decode(): i32 {
     const drafter = this.drafter;
     if (drafter !== null) return this.round(drafter);
-    store<i32>(this.sequence.tokens, this.id);
-    this.sequence.forward(1, true);
+    this.sequence.forward(this.lastToken, 1, true);
+    if (failed()) return -1;
     this.counts.addRow(this.sequence, 0);
     return this.choose(0);
+  }
+
+  /** Where the last token lies. */
+  private get lastToken(): usize {
+    return this.history.at + (<usize>(this.history.ints - 1) << 2);
   }
 
   /** The next token after the i-th row that has logits. Called in the order of the text: the sampler draws a number each time. */
@@ -158,9 +163,10 @@ export class Generation {
     const start = this.now();
     const nodes = drafter.propose(this.history, room);
     const drafted = this.now();
-    for (let i = 0; i < nodes; i++) store<i32>(sequence.tokens + (<usize>i << 2), drafter.tokens[i]);
-    if (nodes === 1) sequence.forward(1, true);
-    else sequence.forwardTree(drafter.parents, nodes);
+    const tokens = changetype<usize>(drafter.tokens);
+    if (nodes === 1) sequence.forward(tokens, 1, true);
+    else sequence.forwardTree(tokens, drafter.parents, nodes);
+    if (failed()) return -1;
     const experts = this.counts.addChunk(sequence, nodes);
     const emitted = new StaticArray<i32>(MAX_NODES);
     let length = 0;

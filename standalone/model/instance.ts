@@ -8,6 +8,7 @@ import { Tokenizer } from "../text/tokenizer";
 import { checkWeights } from "./check";
 import { Addresses, writeDescriptors } from "./descriptor";
 import { alignUp } from "./panel";
+import { LogitRoom } from "./logits";
 import { checkScratch, planScratch, ScratchPlan, writeScratch } from "./scratch";
 import { ModelConfig } from "./config";
 
@@ -23,6 +24,7 @@ export abstract class Progress {
 export class LoadedModel {
   at: Addresses = new Addresses();
   scratch: ScratchPlan = new ScratchPlan();
+  logits: LogitRoom = new LogitRoom();
   /** null when the model has none: prompts are then token ids. */
   tokenizer: Tokenizer | null = null;
   packed: PackedModel = new PackedModel();
@@ -52,6 +54,7 @@ export class LoadedModel {
   }
 
   free(): void {
+    this.logits.free();
     release(this.at.descriptor, this.bytes);
     const entry = this.packed.tokenizer;
     if (entry !== null) release(this.tokenizerAt, entry.bytes);
@@ -80,6 +83,7 @@ export class LoadedModel {
     at.scratch = base + <usize>scratch;
     at.weights = base + <usize>weights;
     writeScratch(at.scratch, this.scratch);
+    this.logits.open(config.vocabSize);
     writeDescriptors(at, config, this.packed.plan, this.scratch.maxChunk, false);
     ropeFrequencies(config.ropeTheta, config.rotated, at.frequencies);
   }

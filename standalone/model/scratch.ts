@@ -5,9 +5,11 @@ import { alignUp, paddedRows } from "./panel";
 
 // Mirrors src/engine/scratch.ts, for one thread.
 
+/** Rows of a call: one prompt's chunk, as src/decode/plain/prompt.ts has it. */
 const MAX_CHUNK: u64 = 64;
-const MAX_LOGIT_BYTES: u64 = 32 << 20;
 const MIN_CHUNK: u64 = 8;
+const MAX_ROW_BYTES: u64 = 32 << 20;
+const CHUNK_STEP: u64 = 8;
 const SCRATCH_ALLOWANCE: u64 = 64 << 20;
 
 /** Scratch buffers of a model. */
@@ -16,8 +18,6 @@ export class ScratchPlan {
   /** Offset from the start of the scratch region, by field / 4 of layout.ts; 0 for fields that have no buffer. */
   offsets: StaticArray<u64> = new StaticArray<u64>(L.SCRATCH_BYTES >> 2);
   constants: StaticArray<u32> = new StaticArray<u32>(L.SCRATCH_BYTES >> 2);
-  /** Floats between rows of logits. */
-  logitsStride: i32 = 0;
   /** u32 words of a token's expert mask in one layer. */
   activeWords: i32 = 0;
   bytes: u64 = alignUp(L.SCRATCH_BYTES, 64);
@@ -41,14 +41,18 @@ export class ScratchPlan {
 
 /** Rows that a forward call of this model takes at most. */
 export function chunkRows(config: ModelConfig): i32 {
-  const fit = MAX_LOGIT_BYTES / (4 * paddedRows(config.vocabSize));
-  return <i32>max(MIN_CHUNK, min(MAX_CHUNK, fit));
+  const fit = (MAX_ROW_BYTES * MIN_CHUNK) / planBuffers(config, <i32>MIN_CHUNK).bytes;
+  return <i32>max(MIN_CHUNK, min(MAX_CHUNK, fit - (fit % CHUNK_STEP)));
 }
 
-/** Lays out all buffers that a forward call writes, except those of a sequence. */
+/** Lays out all buffers that a forward call writes, except those of a sequence and the logits (logits.ts). */
 export function planScratch(config: ModelConfig): ScratchPlan {
+  return planBuffers(config, chunkRows(config));
+}
+
+function planBuffers(config: ModelConfig, rows: i32): ScratchPlan {
   const plan = new ScratchPlan();
-  plan.maxChunk = chunkRows(config);
+  plan.maxChunk = rows;
   const mla = config.mla;
   const hidden = paddedRows(config.hiddenSize);
   const attnOut = config.heads * (mla ? config.valueDim : config.headDim);
@@ -59,10 +63,8 @@ export function planScratch(config: ModelConfig): ScratchPlan {
   const quant = alignUp(config.hiddenSize, L.BLOCK_COLS);
   const inner = alignUp(max(max(max(config.hiddenSize, wide), attnOut), mla ? max(max(config.qRank, config.kvRank), config.nopeDim) : 0), L.BLOCK_COLS);
   plan.activeWords = (experts + 31) >> 5;
-  plan.logitsStride = <i32>paddedRows(config.vocabSize);
-  plan.floats(L.SCRATCH_TOKENS, 1);
-  plan.floats(L.SCRATCH_POSITIONS, 1);
-  plan.floats(L.SCRATCH_MASKS, 2);
+  plan.put(L.SCRATCH_ROWS, <u64>rows * L.ROW_BYTES);
+  plan.floats(L.SCRATCH_LOGIT_ROWS, 1);
   plan.floats(L.SCRATCH_IOTA, 1);
   plan.floats(L.SCRATCH_X, hidden);
   plan.floats(L.SCRATCH_NORMED, hidden);
@@ -100,7 +102,6 @@ export function planScratch(config: ModelConfig): ScratchPlan {
   plan.floats(L.SCRATCH_GATE, gated ? paddedRows(wide) : 0);
   plan.quantised(quant, L.SCRATCH_QUANT, L.SCRATCH_QUANT_SCALE, L.SCRATCH_QUANT_SUMS);
   plan.quantised(inner, L.SCRATCH_QUANT2, L.SCRATCH_QUANT2_SCALE, L.SCRATCH_QUANT2_SUMS);
-  plan.floats(L.SCRATCH_LOGITS, plan.logitsStride);
   plan.put(L.SCRATCH_ACTIVE, <u64>config.layers * plan.maxChunk * plan.activeWords * 4);
   plan.constants[L.SCRATCH_QUANT_STRIDE >> 2] = <u32>quant;
   plan.constants[L.SCRATCH_SUMS_STRIDE >> 2] = <u32>(quant / L.BLOCK_COLS);

@@ -1,4 +1,7 @@
-import { HEADS_TOGETHER, LOGITS_ALL, LOGITS_LAST, LOGITS_NONE, SCRATCH_ACTIVE, SCRATCH_LOGITS, SCRATCH_MASKS, SCRATCH_POSITIONS, SCRATCH_TOKENS, SEQ_BYTES, SEQ_CAPACITY, SEQ_KEYS, SEQ_SCORES, SEQ_VALUES } from "../../assembly/layout";
+import {
+  HEADS_TOGETHER, ROW_BYTES, ROW_MASK, ROW_PLACE, ROW_POSITION, ROW_SEQUENCE, ROW_TOKEN, ROW_TREE, SCRATCH_ACTIVE, SCRATCH_LOGIT_ROWS, SCRATCH_ROWS, SEQ_BYTES,
+  SEQ_CAPACITY, SEQ_KEYS, SEQ_SCORES, SEQ_VALUES,
+} from "../../assembly/layout";
 import { argmax } from "../../assembly/kernels";
 import { compact } from "../../assembly/model/cache";
 import { forward } from "../../assembly/model/job";
@@ -40,32 +43,24 @@ export class Sequence {
     this.address = 0;
   }
 
-  /** Places for the ids of the next chunk, which `forward` reads. */
-  get tokens(): usize {
-    return this.model.scratchAt(SCRATCH_TOKENS);
+  /** Runs n tokens (u32) as a chain; logits of the last one if asked. */
+  forward(tokens: usize, n: i32, logits: bool): void {
+    for (let i = 0; i < n; i++) {
+      const place = this.length + i;
+      this.writeRow(i, load<i32>(tokens + (<usize>i << 2)), place, place, 1);
+    }
+    this.run(n, logits ? n - 1 : n);
   }
 
-  /** Runs the n tokens at `tokens` as a chain; logits of the last one if asked. */
-  forward(n: i32, logits: bool): void {
-    const positions = this.model.scratchAt(SCRATCH_POSITIONS);
-    const masks = this.model.scratchAt(SCRATCH_MASKS);
+  /** Runs n tokens (u32) as a tree whose node i has parent parents[i] < i; logits of all. */
+  forwardTree(tokens: usize, parents: StaticArray<i32>, n: i32): void {
     for (let i = 0; i < n; i++) {
-      store<i32>(positions + (i << 2), this.length + i);
-      store<u64>(masks + (i << 3), i === 63 ? u64.MAX_VALUE : (<u64>2 << <u64>i) - 1);
+      const above = i === 0 ? <usize>0 : this.rowAt(parents[i]);
+      const position = i === 0 ? this.length : load<i32>(above + ROW_POSITION) + 1;
+      const mask = (<u64>1 << <u64>i) | (i === 0 ? 0 : load<u64>(above + ROW_MASK));
+      this.writeRow(i, load<i32>(tokens + (<usize>i << 2)), position, this.length, mask);
     }
-    this.run(n, logits ? LOGITS_LAST : LOGITS_NONE);
-  }
-
-  /** Runs the n tokens at `tokens` as a tree whose node i has parent parents[i] < i; logits of all. */
-  forwardTree(parents: StaticArray<i32>, n: i32): void {
-    const positions = this.model.scratchAt(SCRATCH_POSITIONS);
-    const masks = this.model.scratchAt(SCRATCH_MASKS);
-    for (let i = 0; i < n; i++) {
-      const parent = parents[i];
-      store<i32>(positions + (i << 2), i === 0 ? this.length : load<i32>(positions + (parent << 2)) + 1);
-      store<u64>(masks + (i << 3), (<u64>1 << <u64>i) | (i === 0 ? 0 : load<u64>(masks + (parent << 3))));
-    }
-    this.run(n, LOGITS_ALL);
+    this.run(n, 0);
   }
 
   /** Keeps, of the last chunk, only the rows at `path` (u32, ascending). */
@@ -76,7 +71,7 @@ export class Sequence {
 
   /** Logits f32 [vocab] of the i-th row that has them. */
   logits(i: i32): usize {
-    return this.model.scratchAt(SCRATCH_LOGITS) + (<usize>i * this.model.scratch.logitsStride << 2);
+    return this.model.logits.at(i);
   }
 
   /** Index of the largest logit of that row, the smallest on ties. */
@@ -91,8 +86,28 @@ export class Sequence {
     return this.model.scratchAt(SCRATCH_ACTIVE) + (<usize>(layer * this.rows + row) * this.model.scratch.activeWords << 2);
   }
 
-  private run(n: i32, logits: i32): void {
-    forward(this.model.at.descriptor, this.address, n, this.length, logits);
+  private rowAt(i: i32): usize {
+    return this.model.scratchAt(SCRATCH_ROWS) + <usize>i * ROW_BYTES;
+  }
+
+  /** Row i of the next call (assembly/layout.ts, ROW_*), which goes to the place behind what is held. */
+  private writeRow(i: i32, token: i32, position: i32, tree: i32, mask: u64): void {
+    const row = this.rowAt(i);
+    store<i32>(row + ROW_TOKEN, token);
+    store<u32>(row + ROW_SEQUENCE, <u32>this.address);
+    store<i32>(row + ROW_POSITION, position);
+    store<i32>(row + ROW_PLACE, this.length + i);
+    store<i32>(row + ROW_TREE, tree);
+    store<u64>(row + ROW_MASK, mask);
+  }
+
+  /** Runs the n rows that were written; logits from row `first` on. */
+  private run(n: i32, first: i32): void {
+    const logits = this.model.logits.reserve(n - first);
+    if (failed()) return;
+    const list = this.model.scratchAt(SCRATCH_LOGIT_ROWS);
+    for (let i = first; i < n; i++) store<i32>(list + (<usize>(i - first) << 2), i);
+    forward(this.model.at.descriptor, n, n - first, logits);
     this.start = this.length;
     this.rows = n;
     this.length += n;

@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { SCRATCH_LOGITS } from "../../assembly/layout.ts";
 import { EagleDrafter } from "../../src/decode/drafters/eagle.ts";
 import { BlockFFNError, UsageError } from "../../src/errors.ts";
 import type { Host } from "../../src/host.ts";
@@ -48,8 +47,8 @@ describeShared("EAGLE head", "golden/spec", () => {
     const hidden = [1, 2, 3].map((seed) => Float32Array.from({ length: HIDDEN }, (_, i) => Math.sin(seed * 100 + i)));
     sequence.forward({ tokens: [7, 150, 31], hidden, positions: [0, 1, 2], at: 0, visible: 0, masks: [1n, 3n, 7n], logits: "all" });
     sequence.dispose();
-    const { base, scratch, config } = head;
-    return [0, 1, 2].map((row) => base.engine.u32(head.scratchAt(SCRATCH_LOGITS) + row * scratch.logitsStride * 4, config.vocabSize).slice());
+    const { base, config } = head;
+    return [0, 1, 2].map((row) => base.engine.u32(head.logits.at(row), config.vocabSize).slice());
   }
 
   /** Cosine of the angle between two rows of floats that are given as bits. */

@@ -17,8 +17,10 @@ async function load(maximumPages: number, threads = 1): Promise<ModelInstance> {
   return loadModel(memoryHost({ maximumPages }, threads), DEFAULT_MODEL, { tier: "simd", threads });
 }
 
+type Outcome = readonly number[] | MemoryError;
+
 /** Runs with about `left` pages free; gives what came out, or the error: nothing may stay taken then. */
-async function withRoom(model: ModelInstance, left: number, run: () => Promise<readonly number[]>): Promise<readonly number[] | MemoryError> {
+async function withRoom(model: ModelInstance, left: number, run: () => Promise<readonly number[]>): Promise<Outcome> {
   const before = model.arena.used;
   const hole = (ROOM - left) * PAGE;
   const at = model.arena.allocate(hole, "a hole");
@@ -46,7 +48,8 @@ describe.each([1, 2])("memory that ends, %i threads", (threads) => {
       expect(error).toMatchObject({ file: DEFAULT_MODEL, field: "the model" });
     }
     const folder = tinyModelFiles(TINY_CONFIGS.block);
-    await expect(loadModel({ ...memoryHost({ maximumPages: 1 }, threads), open: async () => folder }, "m", { tier: "simd", threads })).rejects.toThrow(MemoryError);
+    const host = { ...memoryHost({ maximumPages: 1 }, threads), open: async () => folder };
+    await expect(loadModel(host, "m", { tier: "simd", threads })).rejects.toThrow(MemoryError);
   });
 
   it("at once is told when it is loaded", async () => {
@@ -94,7 +97,8 @@ describe("a generation that finds no memory", () => {
     const outcomes = new Set<string>();
     let model = await fresh();
     for (let left = 0, done = 0; done < 3; left++) {
-      const options: GenerateOptions = { ...common, ...(who === "itself" ? { speculate: "model", draftModel: model } : { speculate: who }) };
+      const drafts: GenerateOptions = who === "itself" ? { speculate: "model", draftModel: model } : { speculate: who };
+      const options = { ...common, ...drafts };
       const out = await withRoom(model, left, async () => (await generate(model, undefined, prompt, options).result()).tokens);
       outcomes.add(out instanceof Error ? out.field! : "done");
       if (out instanceof Error) continue;

@@ -14,7 +14,7 @@ function watched(model: ModelInstance): { model: ModelInstance; last: () => numb
   let last = -1;
   const exports = { ...model.engine.exports, setReadAhead: (on: number) => model.engine.exports.setReadAhead((last = on)) };
   const engine = { ...model.engine, exports };
-  return { model: { plan: model.plan, config: model.config, addresses: model.addresses, engine, scratchAt: (field: number) => model.scratchAt(field) } as unknown as ModelInstance, last: () => last };
+  return { model: { plan: model.plan, config: model.config, addresses: model.addresses, logits: model.logits, engine, scratchAt: (field: number) => model.scratchAt(field) } as unknown as ModelInstance, last: () => last };
 }
 
 it("chooses what its clock says is faster, and nothing when the clock stands still", async () => {

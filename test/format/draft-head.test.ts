@@ -1,5 +1,4 @@
 import { expect, it } from "vitest";
-import { SCRATCH_LOGITS } from "../../assembly/layout.ts";
 import { convertModel } from "../../src/load/convert.ts";
 import { openPacked } from "../../src/format/packed/packed.ts";
 import { openSafetensors } from "../../src/format/safetensors/safetensors.ts";
@@ -19,11 +18,11 @@ const hostOf = (bytes: Uint8Array): Host => ({ ...testHost, open: async () => ({
 
 /** Draft logits of three rows of made-up input, as bits. */
 function logitsOf(head: EagleHead): Uint32Array[] {
-  const { base, scratch, config } = head;
+  const { base, config } = head;
   const sequence = head.newSequence(8);
   const hidden = [1, 2, 3].map((seed) => Float32Array.from({ length: config.hiddenSize }, (_, i) => Math.sin(seed * 100 + i)));
   sequence.forward({ tokens: [7, 1, 3], hidden, positions: [0, 1, 2], at: 0, visible: 0, masks: [1n, 3n, 7n], logits: "all" });
-  return [0, 1, 2].map((row) => base.engine.u32(head.scratchAt(SCRATCH_LOGITS) + row * scratch.logitsStride * 4, config.vocabSize).slice());
+  return [0, 1, 2].map((row) => base.engine.u32(head.logits.at(row), config.vocabSize).slice());
 }
 
 describeShared("a packed draft head", "checkpoints/blockffn-nano-eagle", () => {

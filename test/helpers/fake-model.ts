@@ -1,11 +1,13 @@
 import { LimitError, UsageError } from "../../src/errors.ts";
 import type { ModelConfig } from "../../src/architecture/config.ts";
-import type { ForwardOptions, ForwardResult, LoadedModel, Sequence, SequenceOptions } from "../../src/engine/types.ts";
+import type { ForwardOptions, ForwardResult, LoadedModel, RowTable, Sequence, SequenceOptions } from "../../src/engine/types.ts";
 
 export interface FakeOptions {
   readonly vocabSize?: number;
   readonly contextLength?: number;
   readonly maxChunk?: number;
+  /** Default: every row of a chunk. */
+  readonly maxLogitRows?: number;
   readonly layers?: number;
   /** 0 for a dense model. */
   readonly experts?: number;
@@ -25,6 +27,7 @@ export class FakeModel implements LoadedModel {
   readonly tier = "scalar";
   readonly threads = 1;
   readonly maxChunk: number;
+  readonly maxLogitRows: number;
   readonly tokenizerJson: Uint8Array | undefined;
   readonly frozenClock: boolean | undefined;
   ffn: "sparse" | "dense" = "sparse";
@@ -40,6 +43,7 @@ export class FakeModel implements LoadedModel {
   constructor(options: FakeOptions = {}) {
     const { vocabSize = 64, contextLength = 128, maxChunk = 8, layers = 2, experts = 40, eosTokenIds = [] } = options;
     this.maxChunk = maxChunk;
+    this.maxLogitRows = options.maxLogitRows ?? maxChunk;
     this.tokenizerJson = options.tokenizerJson;
     this.frozenClock = options.frozenClock;
     this.next = options.next ?? ((history) => hash(history) % vocabSize);
@@ -60,6 +64,10 @@ export class FakeModel implements LoadedModel {
     const sequence = new FakeSequence(this, options.capacity ?? this.config.contextLength);
     this.sequences.add(sequence);
     return sequence;
+  }
+
+  forwardRows(rows: RowTable): ForwardResult[] {
+    return rows.map(({ sequence, tokens, ...options }) => sequence.forward(tokens, options));
   }
 
   dispose(): void {
@@ -107,7 +115,7 @@ export class FakeSequence implements Sequence {
       const seen = history.slice(0, before + row + 1);
       return Float32Array.from({ length: model.config.hiddenSize }, (_, i) => (hash([...seen, -1 - i]) % 1000) / 500 - 1);
     };
-    return { rows, logitRows, logits, withLogits: (i, use) => use(logits(i)), hidden, argmax: (i) => indexOfMax(logits(i)), activeExperts: this.#active(history, before) };
+    return { rows, logitRows, logits, withLogits(i, use) { return use(this.logits(i)); }, hidden, argmax: (i) => indexOfMax(logits(i)), activeExperts: this.#active(history, before) };
   }
 
   truncate(length: number): void {

@@ -39,6 +39,14 @@ const CALLS: Readonly<Record<string, (options: never) => unknown>> = {
       sequence.dispose();
     }
   },
+  "model.loaded.forwardRows": (entry) => {
+    const sequence = model.newSequence();
+    try {
+      return model.loaded.forwardRows([Object.assign(entry, { sequence, tokens: [1] })]);
+    } finally {
+      sequence.dispose();
+    }
+  },
   generate: (options) => generate(model.loaded, tokenizer, "tom", options).result(),
   evaluate: (options) => evaluate(model.loaded, tokenizer, "tom had a car", options),
   createSampler: (options) => createSampler(options),

@@ -26,7 +26,7 @@ interface Recipe {
 
 export const generations: LongCheck = {
   name: "generations",
-  about: `${COUNT} generations (--count) of mixed lengths, drafters and ends on the default model: its memory ends where it was after the first ${SETTLED}`,
+  about: `${COUNT} generations (--count) of mixed lengths, drafters and ends, default model: memory ends where it was after ${SETTLED}`,
   run: runGenerations,
 };
 
@@ -35,7 +35,8 @@ async function runGenerations({ count = COUNT, onProgress }: CheckOptions): Prom
   const draft = await loadModel(nodeHost, DEFAULT_MODEL);
   try {
     const random = createRandom(1);
-    const { tokens: story } = await generate(model, undefined, [1], { maxTokens: model.config.contextLength, temperature: 0.8, seed: 1, ignoreEos: true }).result();
+    const telling: GenerateOptions = { maxTokens: model.config.contextLength, temperature: 0.8, seed: 1, ignoreEos: true };
+    const { tokens: story } = await generate(model, undefined, [1], telling).result();
     let done = 0;
     let tokens = 0;
     let settled: Levels | undefined;
@@ -67,7 +68,8 @@ interface Levels {
 
 function levels(model: ModelInstance, draft: ModelInstance): Levels {
   const { heapUsed: heap, rss: resident } = process.memoryUsage();
-  return { memory: model.engine.bytes(0, 0).buffer.byteLength, draftMemory: draft.engine.bytes(0, 0).buffer.byteLength, taken: model.arena.used + draft.arena.used, heap, resident };
+  const [memory, draftMemory] = [model, draft].map(({ engine }) => engine.memory.buffer.byteLength) as [number, number];
+  return { memory, draftMemory, taken: model.arena.used + draft.arena.used, heap, resident };
 }
 
 function findings(count: number, tokens: number, first: Levels, last: Levels): Finding[] {

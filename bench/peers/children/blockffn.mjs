@@ -10,7 +10,9 @@ async function load({ shapeName, typeName, threads, context, options }) {
   const { model, notes, words, route } = sparse
     ? await sparseTwin({ shapeName, typeName, tier, threads, path: options.model })
     : { model: await syntheticModel(nodeHost, SHAPES[shapeName], typeName, tier, threads), notes: {}, words: (ids) => ids, route: () => [] };
-  const chunks = (ids) => Array.from({ length: Math.ceil(ids.length / model.maxChunk) }, (_, i) => ids.slice(i * model.maxChunk, (i + 1) * model.maxChunk));
+  // As `generate` takes a prompt.
+  const most = Math.min(64, model.maxChunk);
+  const chunks = (ids) => Array.from({ length: Math.ceil(ids.length / most) }, (_, i) => ids.slice(i * most, (i + 1) * most));
   const feed = (sequence, parts, routing) => {
     let result;
     parts.forEach((chunk, i) => {

@@ -1,6 +1,5 @@
 import { LimitError, UsageError } from "../../errors.ts";
-import type { EagleHead } from "../../engine/eagle.ts";
-import type { DraftTop, EagleSequence } from "../../engine/eagle-sequence.ts";
+import type { DraftHead, DraftSequence, DraftTop } from "../../engine/draft-head.ts";
 import { weightsPerToken } from "../pass-weight.ts";
 import type { Drafter, DraftPlan, DraftTree } from "./drafter.ts";
 import { PairQueue } from "./eagle-pairs.ts";
@@ -39,11 +38,11 @@ export class EagleDrafter implements Drafter {
   readonly nodes = 4;
   readonly prior = 0.7;
   readonly needsHidden = true;
-  readonly #head: EagleHead;
+  readonly #head: DraftHead;
   readonly #options: EagleDrafterOptions;
   readonly #share: number;
   readonly #queue: PairQueue;
-  #sequence: EagleSequence | undefined;
+  #sequence: DraftSequence | undefined;
   #disposed = false;
   /** Holds what was tried for the last proposal. */
   growth: EagleTreeGrowth;
@@ -58,7 +57,7 @@ export class EagleDrafter implements Drafter {
   #gap = false;
 
   /** @throws UsageError for sizes that do not go together; LimitError when memory cannot grow. */
-  constructor(head: EagleHead, options: EagleDrafterOptions) {
+  constructor(head: DraftHead, options: EagleDrafterOptions) {
     const { capacity } = options;
     const { contextLength, vocabSize, hiddenSize } = head.config;
     if (!Number.isInteger(capacity) || capacity < 1 || capacity > contextLength) {
@@ -140,7 +139,7 @@ export class EagleDrafter implements Drafter {
     this.#sequence?.dispose();
   }
 
-  #cache(): EagleSequence {
+  #cache(): DraftSequence {
     if (this.#disposed) throw new UsageError("the drafter is disposed");
     const { capacity, scaled } = this.#options;
     return (this.#sequence ??= this.#head.newSequence(capacity + (scaled === true ? MAX_DRAFT_ROWS : this.growth.k * (this.growth.numIter - 1))));

@@ -2,6 +2,7 @@ import { FormatError, UsageError } from "../../errors.ts";
 import type { ForwardResult, LoadedModel, Sequence } from "../../engine/types.ts";
 import { weightsPerToken } from "../pass-weight.ts";
 import type { Drafter, DraftPlan, DraftTree } from "./drafter.ts";
+import { promptChunk } from "../plain/prompt.ts";
 import { exp } from "../sampling/exp.ts";
 import { topK } from "./top-k.ts";
 
@@ -113,11 +114,11 @@ export class ModelDrafter implements Drafter {
   /** Runs what the draft model has not seen. @returns what has the logits after the last accepted token. */
   #read(): ForwardResult {
     const sequence = this.#opened();
-    const { maxChunk } = this.#draft;
+    const most = promptChunk(this.#draft);
     // Asked twice: the last token once more.
     if (sequence.length === this.#tokens.length) sequence.truncate(this.#tokens.length - 1);
     for (;;) {
-      const chunk = this.#tokens.slice(sequence.length, sequence.length + maxChunk);
+      const chunk = this.#tokens.slice(sequence.length, sequence.length + most);
       const last = sequence.length + chunk.length === this.#tokens.length;
       const result = sequence.forward(chunk, { logits: last ? "last" : "none" });
       if (last) return result;

@@ -5,6 +5,7 @@ import { NO_SPECULATION, type GenerationResult, type GenerationRun, type Piece, 
 import type { ResolvedOptions } from "../options.ts";
 import { Output } from "./output.ts";
 import { Pacer } from "./pause.ts";
+import { promptChunk } from "./prompt.ts";
 
 const LAST = { logits: "last" } as const;
 
@@ -92,11 +93,11 @@ export abstract class Run implements GenerationRun {
   protected async prefill(
     sequence: Sequence, seen?: (chunk: Uint32Array, result: ForwardResult, ms: number) => void,
   ): Promise<number | undefined> {
-    const { maxChunk } = this.model;
-    for (let at = 0; ; at += maxChunk) {
+    const most = promptChunk(this.model);
+    for (let at = 0; ; at += most) {
       const start = performance.now();
-      const chunk = this.prompt.subarray(at, at + maxChunk);
-      const last = at + maxChunk >= this.prompt.length;
+      const chunk = this.prompt.subarray(at, at + most);
+      const last = at + most >= this.prompt.length;
       const result = sequence.forward(chunk, { logits: last ? "last" : "none" });
       this.sparsity?.addDocumentChunk(result.activeExperts, result.rows);
       // Chosen first: a drafter may run the engine, and that ends the result.

@@ -168,7 +168,7 @@ export class SpeculativeRun extends Run {
     const start = performance.now();
     this.#feed!.catchUp(this.output.tokens);
     // Plain decoding would go on, so there is a place for the root at least.
-    const choice = policy.choose(Math.min(MAX_TREE_NODES, this.model.maxChunk, this.capacity - sequence.length));
+    const choice = policy.choose(Math.min(MAX_TREE_NODES, this.model.maxChunk, this.model.maxLogitRows, this.capacity - sequence.length));
     this.#overhead(start);
     return choice;
   }
