@@ -2,9 +2,7 @@ import type { Tier } from "../host.ts";
 import type { ChatTemplate } from "../text/chat-template.ts";
 import type { ModelConfig } from "../architecture/config.ts";
 import type { Quantization } from "../architecture/quantization.ts";
-import type { EagleHead } from "./eagle.ts";
 import type { OptionNames } from "../options.ts";
-
 import type { DraftHead } from "./draft-head.ts";
 
 /** Which experts are computed: `sparse` skips inactive ones; `dense` computes all, for comparison. Same result. */
