@@ -12,7 +12,7 @@ const FLOORS = {
   server: ["text", "engine", "decode"],
 };
 /** Files of src/ that belong to no room: the ground all stand on, and the facades above. */
-const GROUND = "errors|host|options";
+const GROUND = "errors|host|options|pause";
 const FACADES = { server: "model" };
 
 const floor = (room, below) => ({

@@ -1,6 +1,6 @@
 import { nodeHost } from "../host/node/engine.ts";
 import { DEFAULT_MODEL, packageVersion } from "../host/node/package.ts";
-import { listen } from "../host/node/serve.ts";
+import { listen } from "../host/http/listen.ts";
 import { writeError } from "../host/node/files.ts";
 import { LimitError } from "../src/errors.ts";
 import type { Io } from "./io.ts";

@@ -1,3 +1,4 @@
+import { ownTask } from "../../src/pause.ts";
 import type { Host } from "../../src/host.ts";
 import { loadModel as load } from "../../src/load/load.ts";
 import { Model } from "../../src/model.ts";
@@ -23,6 +24,8 @@ function workersHost(source: ModelSource): Host {
     now: () => performance.now(),
     // It goes on at I/O only (https://developers.cloudflare.com/workers/runtime-apis/performance/).
     frozenClock: true,
+    // A request that ends early takes its tasks with it: others must not wait for their turn behind one of its.
+    pause: ownTask,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Host } from "../../src/host.ts";
+import { inTurns } from "../../src/pause.ts";
 import { SourceError } from "../../src/errors.ts";
 import { compiledOnce, type EngineFile } from "../compiled.ts";
 import { openLocation, sourceError } from "./files.ts";
@@ -16,12 +17,22 @@ async function compile(file: EngineFile): Promise<WebAssembly.Module> {
   }
 }
 
+const NOTHING = new Uint8Array(0);
+
 /** Deno: models from local files, the engine from the package's dist/engine, compiled once a process, worker threads. Needs `--allow-read` of these two. */
 export const denoHost: Host = {
   engine: compiledOnce(compile),
   open: openLocation,
   now: () => performance.now(),
   threads: denoThreads,
-  // Deno's message ports are served before its sockets: a client that goes away would be noticed late.
-  pause: () => new Promise((resolve) => setTimeout(resolve, 0)),
+  pause: inTurns(pause),
 };
+
+/**
+ * Deno serves message ports and immediates before its sockets, so that a client that goes away would be noticed late. A timer lets the
+ * sockets in, and so does work that another thread does; a request needs several turns of the loop, so it gets two.
+ */
+async function pause(): Promise<void> {
+  await crypto.subtle.digest("SHA-256", NOTHING);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+}

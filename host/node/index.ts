@@ -6,7 +6,7 @@ import { DEFAULT_MODEL } from "./package.ts";
 
 export * from "../../src/index.ts";
 export { nodeHost } from "./engine.ts";
-export { listen } from "./serve.ts";
+export { listen } from "../http/listen.ts";
 export { DEFAULT_MODEL, PACKAGE_ROOT } from "./package.ts";
 
 /**

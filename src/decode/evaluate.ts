@@ -4,8 +4,8 @@ import { SparsityCounter } from "../sparsity/stats.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { splitDocuments } from "./documents.ts";
 import { integer } from "./options.ts";
-import { Pacer } from "./plain/pause.ts";
 import { checkOptions, type OptionNames } from "../options.ts";
+import { Pacer } from "../pause.ts";
 import { promptChunk } from "./plain/prompt.ts";
 
 export interface EvaluateOptions {

@@ -96,13 +96,17 @@ export class EagleHead implements DraftHead, HeadMemory {
   }
 
   /** A cache for `capacity` tokens; with the first one, the head's own memory. @throws MemoryError when memory cannot grow: nothing is taken then. */
-  newSequence(capacity: number): EagleSequence {
+  newSequence(capacity: number, logitRows = 1): EagleSequence {
     this.assertAlive();
     const before = this.#memory;
     this.#memory ??= this.#allocate();
+    let opened = false;
     try {
-      return new EagleSequence(this, capacity);
+      this.logits.open(Math.min(logitRows, this.logits.maxRows));
+      opened = true;
+      return new EagleSequence(this, capacity, () => this.logits.close());
     } catch (error) {
+      if (opened) this.logits.close();
       if (before === undefined) this.#release();
       throw error;
     }

@@ -124,9 +124,24 @@ export class ModelInstance implements LoadedModel, ModelMemory {
         field: "capacity", limit: this.config.contextLength,
       });
     }
-    const sequence = new EngineSequence(this, capacity, () => this.#sequences.delete(sequence));
-    this.#sequences.add(sequence);
-    return sequence;
+    this.logits.open();
+    try {
+      const sequence = new EngineSequence(this, capacity, () => {
+        this.#sequences.delete(sequence);
+        this.logits.close();
+      });
+      this.#sequences.add(sequence);
+      return sequence;
+    } catch (error) {
+      this.logits.close();
+      throw error;
+    }
+  }
+
+  reserveLogits(rows: number): void {
+    this.assertAlive();
+    if (!Number.isInteger(rows) || rows < 1 || rows > this.maxLogitRows) throw new UsageError(`must be a whole number from 1 to ${this.maxLogitRows}`, { field: "rows", limit: this.maxLogitRows });
+    this.logits.reserve(rows);
   }
 
   forwardRows(rows: RowTable): ForwardResult[] {

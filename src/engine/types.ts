@@ -128,6 +128,11 @@ export interface LoadedModel {
   draftHead?(): DraftHead;
   newSequence(options?: SequenceOptions): Sequence;
   /**
+   * Takes memory for the logits of so many rows of a call, 1 to maxLogitRows, which a call that asks for them otherwise takes itself. There is room for
+   * one row with the first sequence. What the last call left of logits is lost. @throws MemoryError when there is none.
+   */
+  reserveLogits(rows: number): void;
+  /**
    * Runs rows of several sequences in one call, which reads the weights once for all of them, and appends them to their caches. A row's bits
    * do not depend on the others. @returns what it left of each sequence, in the order of the table
    * @throws LimitError when rows do not fit; UsageError for rows that make no sense. Nothing has then changed.

@@ -1,4 +1,5 @@
 import * as L from "../../assembly/layout.ts";
+import { writeProduct } from "../engine/product.ts";
 import type { ModelInstance } from "../engine/instance.ts";
 import { F32, panelBytes, Q8 } from "../architecture/panel.ts";
 import type { MatrixPart } from "../architecture/plan.ts";
@@ -50,9 +51,10 @@ function largestMatrix(model: ModelInstance): MatrixPart | undefined {
 function multiply(model: ModelInstance, part: MatrixPart, weights: number, rows: number): void {
   const { exports } = model.engine;
   const at = (field: number): number => model.scratchAt(field);
-  const product = part.type === Q8 ? exports.matmulQ8 : exports.matmulQ4;
-  product(
-    weights, rows, part.cols, at(L.SCRATCH_QUANT), 0, at(L.SCRATCH_QUANT_SCALE), at(L.SCRATCH_QUANT_SUMS), 0, at(L.SCRATCH_IOTA), 1,
-    model.logits.reserve(1), 0, at(L.SCRATCH_IOTA), 0,
-  );
+  const product = writeProduct(model.engine.memory, at(L.SCRATCH_ROWS), {
+    w: weights, rows, cols: part.cols, q: at(L.SCRATCH_QUANT), scales: at(L.SCRATCH_QUANT_SCALE), sums: at(L.SCRATCH_QUANT_SUMS), xi: at(L.SCRATCH_IOTA), n: 1,
+    y: model.logits.reserve(1), yStride: 0, yi: at(L.SCRATCH_IOTA),
+  });
+  if (part.type === Q8) exports.matmulQ8(product);
+  else exports.matmulQ4(product);
 }

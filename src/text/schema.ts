@@ -14,10 +14,12 @@ const TokenId = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_ID
 const Short = v.pipe(v.string(), v.nonEmpty(), v.maxLength(8));
 const Flag = v.optional(v.nullable(v.boolean()), false);
 
+const Affix = v.optional(v.nullable(v.pipe(v.string(), v.maxLength(16))));
+
 const AddedTokenSchema = v.object({
   id: TokenId,
   content: v.pipe(v.string(), v.nonEmpty(), v.maxLength(MAX_ADDED_LENGTH)),
-  single_word: v.optional(v.literal(false, "is not supported"), false),
+  single_word: Flag,
   lstrip: Flag,
   rstrip: Flag,
   normalized: v.optional(v.boolean()),
@@ -31,8 +33,8 @@ const ModelSchema = v.looseObject({
   type: v.optional(v.literal("BPE", "only BPE models are supported"), "BPE"),
   dropout: v.optional(v.nullable(v.literal(0, "dropout is for training"))),
   unk_token: v.optional(v.nullable(v.string())),
-  continuing_subword_prefix: v.optional(v.nullable(v.literal("", "is not supported"))),
-  end_of_word_suffix: v.optional(v.nullable(v.literal("", "is not supported"))),
+  continuing_subword_prefix: Affix,
+  end_of_word_suffix: Affix,
   fuse_unk: Flag,
   byte_fallback: Flag,
   ignore_merges: Flag,
@@ -84,7 +86,7 @@ export function readTokenizerFile(json: Uint8Array, file: string): TokenizerFile
   const addedTokens = raw.added_tokens ?? [];
   const vocab = checkVocab(raw.model["vocab"], file);
   checkAdded(addedTokens, vocab, file);
-  const merges = checkMerges(raw.model["merges"], vocab, file);
+  const merges = checkMerges(raw.model["merges"], vocab, raw.model.continuing_subword_prefix?.length ?? 0, file);
   const unknown = raw.model.unk_token ?? undefined;
   if (unknown !== undefined && !Object.hasOwn(vocab, unknown)) {
     throw new TokenizerError("is not in the vocabulary", { file, field: "model.unk_token" });
@@ -144,7 +146,8 @@ function checkAdded(tokens: readonly AddedToken[], vocab: Readonly<Record<string
   });
 }
 
-function checkMerges(value: unknown, vocab: Readonly<Record<string, number>>, file: string): [string, string][] {
+/** @param skipped length of the prefix that the right token of a merge loses */
+function checkMerges(value: unknown, vocab: Readonly<Record<string, number>>, skipped: number, file: string): [string, string][] {
   if (!Array.isArray(value)) throw new TokenizerError("must be a list of pairs", { file, field: "model.merges" });
   return value.map((merge: unknown, i) => {
     const field = `model.merges.${i}`;
@@ -154,7 +157,7 @@ function checkMerges(value: unknown, vocab: Readonly<Record<string, number>>, fi
     if (typeof left !== "string" || typeof right !== "string" || left === "" || right === "") {
       throw new TokenizerError("must be two tokens", { file, field });
     }
-    for (const token of [left, right, left + right]) {
+    for (const token of [left, right, left + right.slice(skipped)]) {
       if (!Object.hasOwn(vocab, token)) throw new TokenizerError(`${quote(token)} is not in model.vocab`, { file, field });
     }
     return [left, right];

@@ -1,4 +1,5 @@
 import type { OptionNames } from "../options.ts";
+import type { Paced } from "./within.ts";
 
 export interface EncodeOptions {
   /** Puts the post-processor's special tokens (BOS, in most models) around the text; default true. */
@@ -10,7 +11,12 @@ export interface EncodeOptions {
   readonly parseSpecial?: boolean;
   /** Places in the text, in UTF-16 units, where a special token that begins there is plain characters all the same. */
   readonly literal?: ReadonlySet<number>;
+  /** Most ids that the text may have, those around it included; encoding stops as soon as it has more. */
+  readonly maxTokens?: number;
 }
+
+/** How `encodeWithin` encodes, pauses and ends early. */
+export interface EncodeWithinOptions extends Omit<EncodeOptions, "maxTokens">, Paced {}
 
 export interface DecodeOptions {
   /** Leaves special tokens out; default true. */
@@ -19,6 +25,8 @@ export interface DecodeOptions {
   readonly continuation?: boolean;
 }
 
-/** Names of `EncodeOptions` and `DecodeOptions`. */
-export const ENCODE_OPTIONS = { addBos: true, parseSpecial: true, literal: true } satisfies OptionNames<EncodeOptions>;
+/** Names of these options. */
+const COMMON = { addBos: true, parseSpecial: true, literal: true } as const;
+export const ENCODE_OPTIONS = { ...COMMON, maxTokens: true } satisfies OptionNames<EncodeOptions>;
+export const ENCODE_WITHIN_OPTIONS = { ...COMMON, signal: true, pause: true } satisfies OptionNames<EncodeWithinOptions>;
 export const DECODE_OPTIONS = { skipSpecial: true, continuation: true } satisfies OptionNames<DecodeOptions>;

@@ -1,10 +1,10 @@
 import { BpeTokenizer } from "./bpe-tokenizer.ts";
 import type { ByteDecoder } from "./bytes.ts";
 import { readTokenizerFile } from "./schema.ts";
-import type { DecodeOptions, EncodeOptions } from "./tokenizer-options.ts";
+import type { DecodeOptions, EncodeOptions, EncodeWithinOptions } from "./tokenizer-options.ts";
 
 export { TEXT_LIMITS } from "./bpe-tokenizer.ts";
-export type { DecodeOptions, EncodeOptions } from "./tokenizer-options.ts";
+export type { DecodeOptions, EncodeOptions, EncodeWithinOptions } from "./tokenizer-options.ts";
 
 /** Text to ids and back, as tokenizer.json says. BPE only: byte-level, or SentencePiece-style with byte fallback. */
 export interface Tokenizer {
@@ -14,10 +14,18 @@ export interface Tokenizer {
   /** What decoding takes from the start of a text. */
   readonly strip: ByteDecoder["strip"];
   /**
-   * Lone surrogates are read as U+FFFD.
-   * @throws TokenizerError when the text is longer than TEXT_LIMITS.
+   * Lone surrogates are read as U+FFFD. Takes time in proportion to the text.
+   * @throws TokenizerError when the text is longer than TEXT_LIMITS; LimitError naming `maxTokens` when it has more ids.
    */
   encode(text: string, options?: EncodeOptions): Uint32Array;
+  /**
+   * The same for long texts and strangers': lets other tasks run about every 10 ms, and stops as soon as it is sure that the
+   * text has more than `limit` ids; at once, when its length alone says so.
+   * @throws LimitError naming the limit; the signal's reason when it is aborted.
+   */
+  encodeWithin(text: string, limit: number, options?: EncodeWithinOptions): Promise<Uint32Array>;
+  /** A number of ids that the text has at least, by its length and the longest token: O(1), or O(n) for few tokenizers. */
+  leastTokens(text: string): number;
   /** Places, ascending, where special tokens are spelled out in a text, overlapping ones too. */
   specialsIn(text: string): number[];
   /** Ids without a token decode to nothing; bytes that are not UTF-8 to U+FFFD. */

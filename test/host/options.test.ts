@@ -57,6 +57,8 @@ const CALLS: Readonly<Record<string, (options: never) => unknown>> = {
   "createServer's limits": (limits) => createServer(model, { limits }),
   "createServer's speculation": (speculation) => createServer(model, { speculation }),
   listen: (options) => listen(() => Promise.resolve(new Response()), options),
+  "listen's limits": (limits) => listen(() => Promise.resolve(new Response()), { hostname: "127.0.0.1", port: 0, limits }),
+  "tokenizer.encodeWithin": (options) => tokenizer.encodeWithin("tom", 100, options),
   "convertModel's draft": (draft) => convertModel(tinyModelFiles(TINY_CONFIGS.block), "q8", () => undefined, undefined, Object.assign(draft, { files: tinyEagleFiles(TINY_CONFIGS.block) })),
   train: (settings) => train({} as never, settings),
   "train's inputs": (inputs) => train(inputs, {} as never),

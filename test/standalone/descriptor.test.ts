@@ -41,7 +41,7 @@ describe("the plan of the WASI command", () => {
     expect(bytes).toBe(plan.bytes);
     const buffer = new ArrayBuffer(base + size);
     const view = new DataView(buffer);
-    writeScratch({ memory: { buffer }, u32: (where: number, length: number) => new Uint32Array(buffer, where, length) } as unknown as Engine, at.scratch, scratch);
+    writeScratch({ view: () => new DataView(buffer), u32: (where: number, length: number) => new Uint32Array(buffer, where, length) } as unknown as Engine, at.scratch, scratch);
     writeDescriptors(view, at, config, plan, scratch.maxChunk, "sparse");
     expect(Buffer.compare(new Uint8Array(probe.exports.memory.buffer, base, size), new Uint8Array(buffer, base, size))).toBe(0);
     probe.exports.releasePages(base, size);

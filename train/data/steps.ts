@@ -1,4 +1,4 @@
-import { Pacer } from "../../src/decode/plain/pause.ts";
+import { Pacer } from "../../src/pause.ts";
 
 /** Long work that tells after each part how far it has come. */
 export type Steps<T> = Generator<readonly [done: number, total: number], T, void>;

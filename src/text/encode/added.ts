@@ -1,4 +1,5 @@
-import type { AddedToken } from "./schema.ts";
+import type { AddedToken } from "../schema.ts";
+import { WORD } from "./characters.ts";
 
 /** A part of a text: an added token, or the text between two of them and where it starts. */
 export type Section = { readonly id: number } | { readonly text: string; readonly at: number };
@@ -8,13 +9,17 @@ interface Node {
   token: AddedToken | undefined;
 }
 
-/** Finds added tokens in a text: at each position the longest one, from left to right. */
+/**
+ * Finds added tokens in a text, as `AddedVocabulary` of tokenizers does: from left to right, at each position the longest one;
+ * what a token with `single_word` or a place that is taken literally gives up, no other token gets.
+ */
 export class AddedTokenSplitter {
   readonly #root: Node = { next: undefined, token: undefined };
 
   /** `content` gives the string to look for, which for normalised tokens is not `token.content`. */
   constructor(tokens: readonly AddedToken[], content: (token: AddedToken) => string) {
-    for (const token of tokens) {
+    // Of two that are looked for alike, the special one counts.
+    for (const token of [...tokens].sort((a, b) => Number(b.special === true) - Number(a.special === true))) {
       let node = this.#root;
       const text = content(token);
       if (text === "") continue;
@@ -40,26 +45,25 @@ export class AddedTokenSplitter {
    * Sections in order; joined they give the text, less the white space that tokens with lstrip or rstrip take.
    * @param literal places where no token is looked for
    */
-  split(text: string, literal?: ReadonlySet<number>): Section[] {
-    if (text === "") return [];
-    if (this.#root.next === undefined) return [{ text, at: 0 }];
-    const sections: Section[] = [];
+  *split(text: string, literal?: ReadonlySet<number>): Generator<Section, void, void> {
     let start = 0;
-    let i = 0;
-    while (i < text.length) {
+    for (let i = 0; this.#root.next !== undefined && i < text.length; ) {
       const found = literal?.has(i) === true ? undefined : this.#longestAt(text, i);
       if (found === undefined) {
         i++;
         continue;
       }
-      const end = found.token.lstrip === true ? skipBack(text, start, i) : i;
-      if (end > start) sections.push({ text: text.slice(start, end), at: start });
-      sections.push({ id: found.token.id });
-      i = found.token.rstrip === true ? skipForward(text, found.end) : found.end;
-      start = i;
+      const { token, end } = found;
+      if (token.single_word !== true || isWord(text, i, end)) {
+        // White space that the token before has taken stays its own.
+        const from = token.lstrip === true ? skipBack(text, Math.min(start, i), i) : i;
+        if (from > start) yield { text: text.slice(start, from), at: start };
+        yield { id: token.id };
+        start = token.rstrip === true ? skipForward(text, end) : end;
+      }
+      i = end;
     }
-    if (start < text.length) sections.push({ text: text.slice(start), at: start });
-    return sections;
+    if (start < text.length) yield { text: text.slice(start), at: start };
   }
 
   #longestAt(text: string, start: number): { token: AddedToken; end: number } | undefined {
@@ -75,6 +79,13 @@ export class AddedTokenSplitter {
 }
 
 const WHITE_SPACE = /^\p{White_Space}$/u;
+const WORD_BEFORE = new RegExp(`[${WORD}]$`, "u");
+const WORD_AFTER = new RegExp(`^[${WORD}]`, "u");
+
+/** Whether no letter stands right before or after. */
+function isWord(text: string, from: number, to: number): boolean {
+  return !WORD_BEFORE.test(text.slice(Math.max(0, from - 2), from)) && !WORD_AFTER.test(text.slice(to, to + 2));
+}
 
 function skipBack(text: string, from: number, to: number): number {
   while (to > from && WHITE_SPACE.test(text[to - 1]!)) to--;
