@@ -1,11 +1,11 @@
-import * as L from "../../assembly/layout.ts";
+import * as L from "../../core/layout.ts";
 import { FormatError, LimitError, UsageError } from "../errors.ts";
 import { KvCache } from "./cache.ts";
 import type { DraftSequence, DraftTop, EagleChunk } from "./draft-head.ts";
 import type { HeadMemory } from "./model-memory.ts";
+import { paddedRows } from "../../core/panel.ts";
 import { checkMask, checkPosition, checkTokens } from "./row-checks.ts";
 import { RowWriter } from "./row-writer.ts";
-import { paddedRows } from "../architecture/panel.ts";
 
 /** Most tokens that a row's top-k may ask for. */
 export const MAX_TOP = 64;

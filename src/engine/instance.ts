@@ -1,20 +1,23 @@
+import { writeModel, type Addresses } from "../../core/descriptor.ts";
+import type { WeightPlan } from "../../core/plan.ts";
+import { writeScratch, type ScratchPlan } from "../../core/scratch.ts";
 import { UsageError } from "../errors.ts";
 import type { Tier } from "../host.ts";
 import type { ChatTemplate } from "../text/chat-template.ts";
 import { Arena } from "./arena.ts";
 import type { ModelConfig } from "../architecture/config.ts";
 import type { DraftLayout } from "../architecture/draft-head.ts";
-import { writeDescriptors, type Addresses } from "./descriptor.ts";
 import { EagleHead } from "./eagle.ts";
 import type { Engine } from "./engine.ts";
-import { layoutModel, ropeDim, type ModelLayout } from "./layout.ts";
-import type { WeightPlan } from "../architecture/plan.ts";
+import { layoutModel, type ModelLayout } from "./layout.ts";
+import { architectureOf } from "../architecture/flat.ts";
+import { quantizationOf } from "../architecture/plan.ts";
 import { forwardRows } from "./forward-rows.ts";
 import { LogitRoom } from "./logits.ts";
 import type { ModelMemory, RowCache } from "./model-memory.ts";
-import { writeScratch, type ScratchPlan } from "./scratch.ts";
 import { EngineSequence } from "./sequence.ts";
 import { ROWS_OPTIONS, SEQUENCE_OPTIONS, type FfnMode, type ForwardResult, type LoadedModel, type RowTable, type SequenceOptions } from "./types.ts";
+import { ViewWriter } from "./view-writer.ts";
 import type { Quantization } from "../architecture/quantization.ts";
 import { checkOptions } from "../options.ts";
 
@@ -70,13 +73,13 @@ export class ModelInstance implements LoadedModel, ModelMemory {
     this.arena = new Arena(engine, layout.end);
     this.logits = new LogitRoom(this.arena, init.config.vocabSize, layout.scratch.maxChunk);
     this.#ffn = init.ffn;
-    writeScratch(engine, layout.addresses.scratch, layout.scratch);
+    writeScratch(new ViewWriter(engine.memory), layout.addresses.scratch, layout.scratch);
     this.#writeDescriptors();
-    engine.exports.ropeFrequencies(init.config.ropeTheta, ropeDim(init.config), layout.addresses.frequencies);
+    engine.exports.ropeFrequencies(init.config.ropeTheta, architectureOf(init.config).rotated, layout.addresses.frequencies);
   }
 
   get quantization(): Quantization {
-    return this.plan.quantization;
+    return quantizationOf(this.plan);
   }
 
   get threads(): number {
@@ -166,10 +169,10 @@ export class ModelInstance implements LoadedModel, ModelMemory {
 
   /** Address of a scratch buffer. */
   scratchAt(field: number): number {
-    return this.addresses.scratch + (this.scratch.offsets.get(field) as number);
+    return this.addresses.scratch + this.scratch.offset(field);
   }
 
   #writeDescriptors(): void {
-    writeDescriptors(this.engine.view(), this.addresses, this.config, this.plan, this.maxChunk, this.#ffn);
+    writeModel(new ViewWriter(this.engine.memory), this.addresses, architectureOf(this.config), this.plan, this.maxChunk, this.#ffn === "dense");
   }
 }

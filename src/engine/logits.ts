@@ -1,4 +1,4 @@
-import { paddedRows } from "../architecture/panel.ts";
+import { paddedRows } from "../../core/panel.ts";
 import type { Arena } from "./arena.ts";
 
 /** Room that the logits of one call may take; a model with a larger vocabulary gives fewer rows of them, MIN_LOGIT_ROWS at least. */

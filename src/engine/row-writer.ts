@@ -1,4 +1,4 @@
-import * as L from "../../assembly/layout.ts";
+import * as L from "../../core/layout.ts";
 import type { Engine } from "./engine.ts";
 
 const WORDS = L.ROW_BYTES / 4;

@@ -1,11 +1,12 @@
 import { FormatError } from "../errors.ts";
+import { architectureOf } from "../architecture/flat.ts";
 import { planWeights } from "../architecture/plan.ts";
 import type { Quantization } from "../architecture/quantization.ts";
 import { hasRanking, openEagle, type EagleCheckpoint } from "./eagle.ts";
 import type { ModelConfig } from "../architecture/config.ts";
 import { openCheckpoint } from "../format/hf/checkpoint.ts";
 import { draftConfig, layoutDraft } from "../architecture/draft-head.ts";
-import { packEagle } from "../format/hf/eagle-weights.ts";
+import { DRAFT_LAYERS, MODEL_LAYERS } from "../format/hf/tensors.ts";
 import { packWeights } from "../format/packed/pack.ts";
 import { encodePacked } from "../format/packed/packed.ts";
 import type { ModelFiles } from "../format/source.ts";
@@ -59,9 +60,10 @@ export async function convertModel(
       await sink(bytes);
       at = offset + bytes.length;
     };
-    await packWeights(plan, new CheckpointWeights(config, tensors), put, onProgress);
+    await packWeights(plan, new CheckpointWeights(architectureOf(config), tensors, MODEL_LAYERS), put, onProgress);
     if (eagle !== undefined && layout !== undefined) {
-      await packEagle(eagle.config, layout.plan, eagle.tensors, (offset, bytes) => put(layout.weightsAt + offset, bytes));
+      const weights = new CheckpointWeights(architectureOf(eagle.config), eagle.tensors, DRAFT_LAYERS);
+      await packWeights(layout.plan, weights, (offset, bytes) => put(layout.weightsAt + offset, bytes));
       if (layout.tokensAt !== undefined) await put(layout.tokensAt, littleEndian(eagle.draftTokens as Uint32Array));
     }
     return { fileSize, weightBytes: plan.bytes, quantization };

@@ -1,13 +1,16 @@
 import { ConfigError, SourceError, UsageError } from "../errors.ts";
 import { MAX_CONFIG_BYTES, openWeights, readOptional } from "../format/hf/checkpoint.ts";
-import { checkEagleTensors, packEagle } from "../format/hf/eagle-weights.ts";
+import { checkTensors, DRAFT_LAYERS, expectedTensors } from "../format/hf/tensors.ts";
+import { CheckpointWeights } from "../format/hf/weights.ts";
+import { packWeights } from "../format/packed/pack.ts";
 import type { ModelFiles } from "../format/source.ts";
 import type { TensorSource } from "../format/tensors.ts";
 import type { Host } from "../host.ts";
 import type { ModelConfig } from "../architecture/config.ts";
 import { EagleHead } from "../engine/eagle.ts";
 import { MAX_RANKING_BYTES, parseEagleConfig, parseRanking } from "../format/hf/eagle-config.ts";
-import { planEagle } from "../architecture/eagle-plan.ts";
+import { architectureOf } from "../architecture/flat.ts";
+import { planEagle } from "../architecture/plan.ts";
 import type { ModelInstance } from "../engine/instance.ts";
 
 const CONFIG = "config.json";
@@ -40,7 +43,7 @@ export async function openEagle(files: ModelFiles, base: ModelConfig, options: E
   const tensors = await openWeights(files);
   try {
     // The names and shapes do not depend on the weight type.
-    checkEagleTensors(config, planEagle(config, "f32"), tensors, CONFIG);
+    checkTensors(expectedTensors(architectureOf(config), planEagle(config, "f32"), DRAFT_LAYERS), tensors, CONFIG);
     return { config, draftTokens, tensors };
   } catch (error) {
     await tensors.close();
@@ -67,7 +70,7 @@ export async function loadEagle(host: Host, location: string, base: ModelInstanc
     const plan = planEagle(config, base.quantization);
     const head = new EagleHead(files.name, base, config, plan, draftTokens);
     try {
-      await packEagle(config, plan, tensors, (offset, bytes) => base.engine.bytes(head.addresses.weights + offset, bytes.length).set(bytes));
+      await packWeights(plan, new CheckpointWeights(architectureOf(config), tensors, DRAFT_LAYERS), (offset, bytes) => base.engine.bytes(head.addresses.weights + offset, bytes.length).set(bytes));
     } catch (error) {
       head.dispose();
       throw error;

@@ -2,11 +2,13 @@ import { ConfigError } from "../errors.ts";
 import { openCheckpoint } from "../format/hf/checkpoint.ts";
 import { packWeights } from "../format/packed/pack.ts";
 import type { ModelFiles } from "../format/source.ts";
+import { MODEL_LAYERS } from "../format/hf/tensors.ts";
 import { CheckpointWeights } from "../format/hf/weights.ts";
 import type { Host, Tier } from "../host.ts";
 import { Engine } from "../engine/engine.ts";
 import { ModelInstance } from "../engine/instance.ts";
 import { loadPacked } from "./packed.ts";
+import { architectureOf } from "../architecture/flat.ts";
 import { planWeights } from "../architecture/plan.ts";
 import { chooseReadAhead } from "./read-ahead.ts";
 import { chooseThreads } from "./threads.ts";
@@ -50,7 +52,7 @@ async function loadFolder(host: Host, tier: Promise<Tier>, files: ModelFiles, op
   try {
     const plan = planWeights(config, options.quantize ?? "f32");
     const threads = chooseThreads(host, config, plan, options.threads);
-    const weights = new CheckpointWeights(config, tensors);
+    const weights = new CheckpointWeights(architectureOf(config), tensors, MODEL_LAYERS);
     const engine = await Engine.start(host, await tier, { threads, name: files.name, wait: options.threads !== undefined });
     try {
       const model = new ModelInstance({

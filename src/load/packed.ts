@@ -1,4 +1,5 @@
-import { HOST_BASE } from "../../assembly/layout.ts";
+import { HOST_BASE } from "../../core/layout.ts";
+import { quantizationOf } from "../architecture/plan.ts";
 import { BlockFFNError, ConfigError } from "../errors.ts";
 import { openPacked } from "../format/packed/packed.ts";
 import type { ByteSource } from "../format/source.ts";
@@ -23,8 +24,8 @@ export async function loadPacked(host: Host, chosen: Promise<Tier>, source: Byte
   let read = mayReadAtOnce(source, options) ? readAll(host, source, options) : undefined;
   try {
     const { config, plan, draft, chatTemplate, weightsOffset, bytes, readTokenizer } = await openPacked(read ?? source);
-    if (options.quantize !== undefined && options.quantize !== plan.quantization) {
-      throw new ConfigError(`is packed as ${plan.quantization}; convert the original folder to get ${options.quantize}`, { file: name, field: "quantize" });
+    if (options.quantize !== undefined && options.quantize !== quantizationOf(plan)) {
+      throw new ConfigError(`is packed as ${quantizationOf(plan)}; convert the original folder to get ${options.quantize}`, { file: name, field: "quantize" });
     }
     let threads = chooseThreads(host, config, plan, options.threads);
     // Threads that nobody asked for are left out where they cannot be had.

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { GenerateOptions } from "../decode/options.ts";
-import { splitMix64 } from "../decode/sampling/rng.ts";
+import { hashTo53 } from "../decode/sampling/rng.ts";
 import { withoutNulls } from "./absent.ts";
 import { badRequest, type ApiError } from "./errors.ts";
 
@@ -176,7 +176,7 @@ function pick(input: Common, maxTokens: number | undefined, logprobs: number | u
 
 /** The library's seeds are of 53 bits: those are taken as they are, others go through a hash. */
 function foldSeed(seed: number): number {
-  return Number.isSafeInteger(seed) && seed >= 0 ? seed : Number(splitMix64(BigInt(seed))() >> 11n);
+  return Number.isSafeInteger(seed) && seed >= 0 ? seed : hashTo53(BigInt(seed));
 }
 
 /** Looked through by hand: a list may be as long as the body, and a schema of its entries takes fifty times as long. */

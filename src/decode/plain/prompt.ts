@@ -1,9 +1,7 @@
+import { PROMPT_CHUNK } from "../../../core/scratch.ts";
 import type { LoadedModel } from "../../engine/types.ts";
 import { UsageError } from "../../errors.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
-
-/** Chunks of 128 or 256 tokens were at most 3 % faster (bench/RESULTS.md, "Rows"), and between two chunks other tasks have their turn. */
-const PROMPT_CHUNK = 64;
 
 /** Tokens of a prompt that are computed at a time. */
 export function promptChunk({ maxChunk }: Pick<LoadedModel, "maxChunk">): number {

@@ -3,7 +3,7 @@ import type { ModelConfig } from "../../architecture/config.ts";
 import { readChatTemplate, type ChatTemplate } from "../../text/chat-template.ts";
 import { readWhole } from "../bytes.ts";
 import { parseHfConfig } from "./config.ts";
-import { checkHfTensors } from "./tensors.ts";
+import { checkTensors, expectedHfTensors } from "./tensors.ts";
 import { openSafetensors } from "../safetensors/safetensors.ts";
 import { openOrClose, openShards } from "../safetensors/shards.ts";
 import type { ByteSource, ModelFiles } from "../source.ts";
@@ -65,7 +65,7 @@ export async function openCheckpoint(files: ModelFiles): Promise<Checkpoint> {
   const stored = await openWeights(files);
   try {
     const tensors = config.tied ? withTiedEmbedding(stored) : stored;
-    checkHfTensors(config, tensors, CONFIG);
+    checkTensors(expectedHfTensors(config), tensors, CONFIG);
     return { config, tensors, tokenizerJson, chatTemplate };
   } catch (error) {
     await stored.close();

@@ -1,4 +1,4 @@
-import { CONFIG_LIMITS } from "../../architecture/limits.ts";
+import { Limits } from "../../../core/limits.ts";
 import * as v from "valibot";
 import { ConfigError } from "../../errors.ts";
 import type { DenseFfn, ExpertFfn, GqaAttention, MlaAttention, ModelConfig } from "../../architecture/config.ts";
@@ -7,7 +7,7 @@ import {
   BlockSchema, check, CommonSchema, DenseSchema, LlamaSchema, MiniCpmSchema, MlaSchema, MoeSchema, show, TopKSchema, TopPSchema,
 } from "./schema.ts";
 import type { CommonFields } from "./schema.ts";
-import { checkHfTensors } from "./tensors.ts";
+import { checkTensors, expectedHfTensors } from "./tensors.ts";
 import type { TensorSource } from "../tensors.ts";
 
 /** Epsilon of MLA's two inner norms: the class default of the official code, whatever rms_norm_eps says. */
@@ -20,12 +20,12 @@ const DEFAULT_EOS = 2;
  * Reads the `config.json` of a BlockFFN / MiniCPM or Llama model, with the defaults and oddities of the official code.
  * With `tensors`, also checks that every tensor of that architecture is there, in the right shape and as floats, so that
  * sizes from the configuration are backed by bytes of the checkpoint.
- * @throws ConfigError with file, field and what is supported; `limit` where a size of CONFIG_LIMITS is passed.
+ * @throws ConfigError with file, field and what is supported; `limit` where a size of Limits is passed.
  */
 export function parseHfConfig(json: string | Uint8Array, file: string, tensors?: TensorSource): ModelConfig {
   const fields = parseJson(json, file);
   const config = architectureOf(fields, file) === "llama" ? llamaConfig(fields, file) : miniCpmConfig(fields, file);
-  if (tensors !== undefined) checkHfTensors(config, tensors, file);
+  if (tensors !== undefined) checkTensors(expectedHfTensors(config), tensors, file);
   return config;
 }
 
@@ -145,9 +145,9 @@ function mla(common: CommonFields, fields: object, file: string): MlaAttention {
 
 function checkWidth(field: string, headDim: number, heads: number, file: string, rotated = true): void {
   if (rotated && headDim % 2 !== 0) throw new ConfigError(`${headDim} is odd; RoPE turns pairs`, { file, field });
-  const limit = CONFIG_LIMITS.attentionWidth;
+  const limit = Limits.attentionWidth;
   if (headDim * heads > limit) throw new ConfigError(`${heads} heads of ${headDim} are wider than ${limit}`, { file, field, limit });
-  if (headDim > CONFIG_LIMITS.headDim) throw new ConfigError(`${headDim} is more than ${CONFIG_LIMITS.headDim}`, { file, field, limit: CONFIG_LIMITS.headDim });
+  if (headDim > Limits.headDim) throw new ConfigError(`${headDim} is more than ${Limits.headDim}`, { file, field, limit: Limits.headDim });
 }
 
 function miniCpmFfn(cpm: v.InferOutput<typeof MiniCpmSchema>, fields: object, file: string): DenseFfn | ExpertFfn {
@@ -191,6 +191,6 @@ function moeFfn(gated: boolean, fields: object, file: string): ExpertFfn {
 }
 
 function checkFfnSize(experts: number, expertSize: number, field: string, file: string): void {
-  const limit = CONFIG_LIMITS.ffnSize;
+  const limit = Limits.ffnSize;
   if (experts * expertSize > limit) throw new ConfigError(`${experts} experts of ${expertSize} are more than ${limit} in all`, { file, field, limit });
 }

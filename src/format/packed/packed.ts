@@ -1,7 +1,8 @@
-import { LAYOUT_VERSION } from "../../../assembly/layout.ts";
+import { LAYOUT_VERSION } from "../../../core/layout.ts";
+import { PART_ALIGN, type WeightPlan } from "../../../core/plan.ts";
 import { FormatError } from "../../errors.ts";
 import type { ModelConfig } from "../../architecture/config.ts";
-import { planWeights, PART_ALIGN, type WeightPlan } from "../../architecture/plan.ts";
+import { planWeights, quantizationOf } from "../../architecture/plan.ts";
 import { QUANTIZATIONS, type Quantization } from "../../architecture/quantization.ts";
 import { parseChatTemplate, type ChatTemplate } from "../../text/chat-template.ts";
 import { readRange } from "../bytes.ts";
@@ -51,7 +52,7 @@ export function encodePacked(
     ["format", "blockffn"],
     [VERSION, draft === undefined ? FORMAT_VERSION : DRAFT_VERSION],
     [LAYOUT, String(LAYOUT_VERSION)],
-    [QUANTIZATION, plan.quantization],
+    [QUANTIZATION, quantizationOf(plan)],
     [CONFIG, JSON.stringify(config)],
     ...(chatTemplate === undefined ? [] : [[CHAT_TEMPLATE, JSON.stringify(chatTemplate)] as const]),
   ]);

@@ -1,11 +1,11 @@
 /**
- * The k-th largest of the values (k >= 1, at most their number), in O(n log k): a heap of the k largest seen, smallest on
- * top. `heap` is scratch space for k values.
+ * The k-th largest of `count` values (1 <= k <= count), in O(count log k): a heap of the k largest seen, smallest on top.
+ * @param heap scratch space for k values
  */
-export function kthLargest(values: Float64Array, k: number, heap: Float64Array): number {
+export function kthLargest(values: Float64Array, count: i32, k: i32, heap: Float64Array): f64 {
   for (let i = 0; i < k; i++) heap[i] = values[i]!;
   for (let i = (k >> 1) - 1; i >= 0; i--) sinkSmallest(heap, i, k);
-  for (let i = k; i < values.length; i++) {
+  for (let i = k; i < count; i++) {
     if (values[i]! > heap[0]!) {
       heap[0] = values[i]!;
       sinkSmallest(heap, 0, k);
@@ -14,7 +14,7 @@ export function kthLargest(values: Float64Array, k: number, heap: Float64Array):
   return heap[0]!;
 }
 
-function sinkSmallest(heap: Float64Array, from: number, size: number): void {
+function sinkSmallest(heap: Float64Array, from: i32, size: i32): void {
   const value = heap[from]!;
   let at = from;
   for (let child = 2 * at + 1; child < size; child = 2 * at + 1) {
@@ -33,9 +33,9 @@ function sinkSmallest(heap: Float64Array, from: number, size: number): void {
  * @param count how many of them there are, at least 1
  * @returns the id that the nucleus ends with
  */
-export function nucleusEnd(scores: Float64Array, weights: Float64Array, ids: Uint32Array, count: number, target: number): number {
+export function nucleusEnd(scores: Float64Array, weights: Float64Array, ids: Int32Array, count: i32, target: f64): i32 {
   for (let i = (count >> 1) - 1; i >= 0; i--) sinkBest(scores, ids, i, count);
-  let sum = 0;
+  let sum: f64 = 0;
   let last = ids[0]!;
   for (let size = count; size > 0; ) {
     last = ids[0]!;
@@ -48,11 +48,12 @@ export function nucleusEnd(scores: Float64Array, weights: Float64Array, ids: Uin
 }
 
 /** Does id a come before id b? */
-function before(scores: Float64Array, a: number, b: number): boolean {
-  return scores[a]! > scores[b]! || (scores[a] === scores[b] && a < b);
+function before(scores: Float64Array, a: i32, b: i32): bool {
+  return scores[a]! > scores[b]! || (scores[a]! === scores[b]! && a < b);
 }
 
-function sinkBest(scores: Float64Array, ids: Uint32Array, from: number, size: number): void {
+function sinkBest(scores: Float64Array, ids: Int32Array, from: i32, size: i32): void {
+  if (from >= size) return;
   const id = ids[from]!;
   let at = from;
   for (let child = 2 * at + 1; child < size; child = 2 * at + 1) {
