@@ -44,6 +44,13 @@ export function sourceError(file: string, cause: unknown): SourceError {
   return new SourceError(`cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, { file, cause });
 }
 
+/** Says what a failed write means for the user. Deno tells the system's code in words. */
+export function writeError(file: string, cause: unknown): SourceError {
+  const { code, message } = cause as { readonly code?: string; readonly message?: string };
+  if (code === "ENOSPC" || /os error 28\b/.test(message ?? "")) return new SourceError("the disk is full; make room, or write to another one", { file, cause });
+  return new SourceError(`cannot be written: ${message ?? String(cause)}`, { file, cause });
+}
+
 /** A file of the local disk, read in ranges. */
 class LocalFile implements ByteSource {
   readonly name: string;

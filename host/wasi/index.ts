@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { WASI } from "node:wasi";
 import { SourceError } from "../../src/errors.ts";
 import { isOutOfMemory, outOfMemory } from "../../src/engine/memory.ts";
+import { checkOptions, type OptionNames } from "../../src/options.ts";
 import { PACKAGE_ROOT } from "../package-root.ts";
 
 /** Path of blockffn.wasi.wasm, the stand-alone WASI preview-1 command: copy it to where Node is not, or hand it to any WASI runtime. */
@@ -16,6 +17,8 @@ export interface WasiOptions {
   readonly stdout?: number;
   readonly stderr?: number;
 }
+
+const NAMES = { folders: true, stdin: true, stdout: true, stderr: true } satisfies OptionNames<WasiOptions>;
 
 let compiled: Promise<WebAssembly.Module> | undefined;
 
@@ -45,6 +48,7 @@ function importsOf(wasi: WASI): WebAssembly.Imports {
  * @throws SourceError when the command is not built, LimitError when there is no memory to compile it
  */
 export async function runWasi(args: readonly string[], options: WasiOptions = {}): Promise<number> {
+  checkOptions(options, NAMES, "runWasi");
   const { folders = { ".": process.cwd() }, stdin = 0, stdout = 1, stderr = 2 } = options;
   const wasi = new WASI({ version: "preview1", args: ["blockffn", ...args], preopens: { ...folders }, stdin, stdout, stderr, returnOnExit: true });
   compiled ??= compile().catch((error: unknown) => {

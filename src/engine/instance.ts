@@ -17,9 +17,10 @@ import { forwardRows } from "./forward-rows.ts";
 import { LogitRoom } from "./logits.ts";
 import type { ModelMemory, RowCache } from "./model-memory.ts";
 import { EngineSequence } from "./sequence.ts";
-import type { FfnMode, ForwardResult, LoadedModel, RowTable, SequenceOptions } from "./types.ts";
+import { ROWS_OPTIONS, SEQUENCE_OPTIONS, type FfnMode, type ForwardResult, type LoadedModel, type RowTable, type SequenceOptions } from "./types.ts";
 import { ViewWriter } from "./view-writer.ts";
 import type { Quantization } from "../architecture/quantization.ts";
+import { checkOptions } from "../options.ts";
 
 /** A sequence takes the model's context length by default, at most this (its cache is allocated at once). */
 const DEFAULT_CAPACITY = 4096;
@@ -126,6 +127,7 @@ export class ModelInstance implements LoadedModel, ModelMemory {
 
   newSequence(options: SequenceOptions = {}): EngineSequence {
     this.assertAlive();
+    checkOptions(options, SEQUENCE_OPTIONS, "newSequence");
     const capacity = options.capacity ?? Math.min(this.config.contextLength, DEFAULT_CAPACITY);
     if (!Number.isInteger(capacity) || capacity < 1 || capacity > this.config.contextLength) {
       throw new UsageError(`capacity must be a whole number from 1 to the model's context length ${this.config.contextLength}`, {
@@ -153,6 +155,7 @@ export class ModelInstance implements LoadedModel, ModelMemory {
   }
 
   forwardRows(rows: RowTable): ForwardResult[] {
+    for (const entry of rows) checkOptions(entry, ROWS_OPTIONS, "forwardRows");
     return forwardRows(this, rows, (i) => `rows[${i}].`);
   }
 

@@ -12,6 +12,7 @@ import { packWeights } from "../format/packed/pack.ts";
 import { encodePacked } from "../format/packed/packed.ts";
 import type { ModelFiles } from "../format/source.ts";
 import { CheckpointWeights } from "../format/hf/weights.ts";
+import { checkOptions, type OptionNames } from "../options.ts";
 
 /** Takes the bytes of a file from its start to its end. */
 export type FileSink = (bytes: Uint8Array) => void | Promise<void>;
@@ -30,6 +31,8 @@ export interface ConvertDraft {
   readonly draftVocab?: number;
 }
 
+const DRAFT_NAMES = { files: true, draftVocab: true } satisfies OptionNames<ConvertDraft>;
+
 /** Share of the vocabulary that is drafted: more tokens take more time than their drafts are worth (bench/RESULTS.md). */
 const DRAFT_SHARE = 1 / 4;
 
@@ -40,6 +43,7 @@ const DRAFT_SHARE = 1 / 4;
 export async function convertModel(
   files: ModelFiles, quantization: Quantization, sink: FileSink, onProgress?: (done: number, total: number) => void, draft?: ConvertDraft,
 ): Promise<ConvertResult> {
+  if (draft !== undefined) checkOptions(draft, DRAFT_NAMES, "convertModel's draft");
   if (files.single) {
     throw new FormatError("convert takes a model folder (config.json, weights, tokenizer.json)", { file: files.name });
   }

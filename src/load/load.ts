@@ -16,13 +16,15 @@ import { chooseReadAhead } from "./read-ahead.ts";
 import { chooseThreads } from "./threads.ts";
 import { whileUnchanged } from "./unchanged.ts";
 import { bestTier } from "./tier.ts";
-import type { LoadOptions } from "../engine/types.ts";
+import { LOAD_OPTIONS, type LoadOptions } from "../engine/types.ts";
+import { checkOptions } from "../options.ts";
 
 /**
  * Loads a packed file (straight into linear memory) or a Hugging Face folder (packed on the way).
  * @throws BlockFFNError subclasses that name the file and field.
  */
 export async function loadModel(host: Host, location: string | URL, options: LoadOptions = {}): Promise<ModelInstance> {
+  checkOptions(options, LOAD_OPTIONS, "loadModel");
   const opened = host.open(locationOf(location));
   const tier = prepareEngine(host, options);
   const files = await opened;

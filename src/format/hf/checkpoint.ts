@@ -30,6 +30,16 @@ const WEIGHTS: readonly { readonly file: string; readonly open: (source: ByteSou
   { file: "pytorch_model.bin.index.json", open: (source, files, needed) => openShards(files, source, openTorch, needed) },
 ];
 
+/** A shard, or weights as a whole, as Hugging Face names them. */
+const WEIGHTS_NAME = /^(pytorch_)?model(-\d+-of-\d+)?\.(safetensors|bin)$/i;
+/** Configurations, indexes, tokenizers, rankings and chat templates. */
+const SETTINGS_NAME = /\.(json|jinja)$/i;
+
+/** Whether loading a model's folder, or an EAGLE head's, would read a file of that name: whoever writes there gives it another one. */
+export function isSourceName(name: string): boolean {
+  return WEIGHTS_NAME.test(name) || SETTINGS_NAME.test(name);
+}
+
 /** A model in the Hugging Face layout. Whoever opened it closes `tensors`. */
 export interface Checkpoint {
   readonly config: ModelConfig;
