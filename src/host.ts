@@ -1,4 +1,5 @@
 import type { ModelFiles } from "./format/source.ts";
+import type { OptionNames } from "./options.ts";
 
 /** Kernel tiers: the readable oracle; deterministic SIMD; relaxed SIMD, faster, whose last bits may differ between machines. */
 export type Tier = "scalar" | "simd" | "relaxed";
@@ -72,6 +73,10 @@ export interface ConnectionLimits {
   /** Milliseconds that an answer may wait, complete, for its client to read it; default 30 000. */
   readonly unreadMs?: number;
 }
+
+/** Names of `ListenOptions` and `ConnectionLimits`. */
+export const LISTEN_OPTIONS = { hostname: true, port: true, limits: true } satisfies OptionNames<ListenOptions>;
+export const CONNECTION_LIMITS = { connections: true, headersMs: true, requestMs: true, unreadMs: true } satisfies OptionNames<ConnectionLimits>;
 
 /** A server that listens. */
 export interface Listening {

@@ -68,6 +68,7 @@ Examples:
 async function serveCommand(context: Context, options: Options): Promise<void> {
   const { io } = context;
   const { port, host: hostname, grace, maxConnections } = options;
+  context.endsWhenTold();
   if (port < 0 || port > MAX_PORT) throw new UsageError(`must be from 0 to ${MAX_PORT}`, { field: "port", limit: MAX_PORT });
   if (grace < 0) throw new UsageError("must be 0 or more", { field: "grace" });
   if (maxConnections !== undefined && maxConnections < 1) throw new UsageError("must be 1 or more", { field: "maxConnections" });
@@ -138,22 +139,19 @@ async function greet(io: Io, { hostname, port }: Listening, options: Options, ha
 }
 
 /** Resolves when the process is asked to end, or `stop` is aborted. */
-function ended({ io, signal: interrupt }: Context, stop: AbortSignal): Promise<void> {
+function ended({ signal: told }: Context, stop: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const release = io.onTerminate(done);
-    function done(): void {
-      release();
-      for (const signal of [interrupt, stop]) signal.removeEventListener("abort", done);
-      resolve();
+    for (const signal of [told, stop]) {
+      if (signal.aborted) resolve();
+      else signal.addEventListener("abort", () => resolve(), { once: true });
     }
-    for (const signal of [interrupt, stop]) signal.addEventListener("abort", done);
-    if (interrupt.aborted || stop.aborted) done();
   });
 }
 
 async function log(io: Io, { json }: Options, entry: object, line: string): Promise<void> {
-  if (json === true) await io.out(`${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`);
-  else io.err(`${line}\n`);
+  if (json !== true) io.err(`${line}\n`);
+  // A log that cannot be written is told; requests are answered on.
+  else await io.out(`${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`).catch((error: unknown) => io.err(`blockffn: ${errorText(error)}\n`));
 }
 
 function requestLine({ method, path, status, ms, promptTokens, completionTokens, error }: RequestLog): string {

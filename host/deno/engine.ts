@@ -9,12 +9,11 @@ import { denoThreads } from "./threads.ts";
 
 async function compile(file: EngineFile): Promise<WebAssembly.Module> {
   const url = new URL(`dist/engine/${file}`, PACKAGE_ROOT);
-  try {
-    return await WebAssembly.compile(await deno.readFile(url));
-  } catch (cause) {
+  const bytes = await deno.readFile(url).catch((cause: unknown) => {
     if (cause instanceof deno.errors.NotFound) throw new SourceError("the engine is not built; run `npm run build`", { file: filePath(url), cause });
     throw sourceError(filePath(url), cause);
-  }
+  });
+  return WebAssembly.compile(bytes);
 }
 
 const NOTHING = new Uint8Array(0);

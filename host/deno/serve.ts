@@ -1,6 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { AddressError } from "../../src/errors.ts";
-import type { Listen } from "../../src/host.ts";
+import { LISTEN_OPTIONS, type Listen } from "../../src/host.ts";
+import { checkOptions } from "../../src/options.ts";
 import { listen as listenHttp, NO_ADDRESS } from "../http/listen.ts";
 import { deno } from "./runtime.ts";
 
@@ -10,6 +11,7 @@ import { deno } from "./runtime.ts";
  * over requests whose URL is none.
  */
 export const listen: Listen = async (fetch, options) => {
+  checkOptions(options, LISTEN_OPTIONS, "listen");
   const { hostname, port } = options;
   const address = await addressOf(hostname);
   // A refusal comes to node:http where nobody could catch it.

@@ -1,7 +1,8 @@
 import type { Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { AddressError } from "../../src/errors.ts";
-import type { ConnectionLimits, Listen, Listening } from "../../src/host.ts";
+import { CONNECTION_LIMITS, LISTEN_OPTIONS, type ConnectionLimits, type Listen, type Listening } from "../../src/host.ts";
+import { checkOptions } from "../../src/options.ts";
 
 /** What a stranger may hold open where `listen` is told nothing else. A body of 1 MiB in a minute is 140 kbit/s. */
 const LIMITS: Required<ConnectionLimits> = { connections: 512, headersMs: 15_000, requestMs: 60_000, unreadMs: 30_000 };
@@ -18,7 +19,10 @@ export const NO_ADDRESS = "is not the name of an address: use 127.0.0.1 for this
  * Listens with node:http, which Node and Deno have. A client that goes away aborts its request's signal and cancels the body of its
  * response; one that sends its headers or body too slowly, or does not read a whole answer, is disconnected.
  */
-export const listen: Listen = async (fetch, { hostname, port, limits = {} }) => {
+export const listen: Listen = async (fetch, options) => {
+  checkOptions(options, LISTEN_OPTIONS, "listen");
+  const { hostname, port, limits = {} } = options;
+  checkOptions(limits, CONNECTION_LIMITS, "listen's limits");
   const { connections, headersMs, requestMs, unreadMs } = { ...LIMITS, ...limits };
   // Imported here: whoever only loads a model need not wait for a web server.
   const [{ createServer }, { getRequestListener }] = await Promise.all([import("node:http"), import("@hono/node-server")]);

@@ -2,6 +2,7 @@ import { resolveOptions, type GenerateOptions } from "../decode/options.ts";
 import { checkSpeculation } from "../decode/speculative/speculation.ts";
 import { UsageError } from "../errors.ts";
 import type { LoadedModel } from "../engine/types.ts";
+import { checkOptions, type OptionNames } from "../options.ts";
 import type { AllowedOrigins } from "./origins.ts";
 
 /** What a request may ask for and how many may ask. */
@@ -60,6 +61,19 @@ export interface ServerOptions {
   readonly allowHost?: (hostname: string) => boolean;
   /** Called once a request, when its answer is complete. */
   readonly onRequest?: (entry: RequestLog) => void;
+}
+
+const LIMITS = {
+  concurrency: true, queue: true, bodyBytes: true, bodiesBytes: true, bodyMs: true, promptTokens: true, maxTokens: true, stallMs: true,
+} satisfies OptionNames<ServerLimits>;
+const SPECULATION = { speculate: true, draftModel: true, draftTokens: true } satisfies OptionNames<ServerSpeculation>;
+const OPTIONS = { limits: true, speculation: true, apiKey: true, allowOrigin: true, allowHost: true, onRequest: true } satisfies OptionNames<ServerOptions>;
+
+/** Refuses unknown names, inside too. @throws UsageError naming the option. */
+export function checkServerOptions(options: ServerOptions): void {
+  checkOptions(options, OPTIONS, "createServer");
+  checkOptions(options.limits ?? {}, LIMITS, "createServer's limits");
+  checkOptions(options.speculation ?? {}, SPECULATION, "createServer's speculation");
 }
 
 /** Limits with their defaults; undefined ones depend on the model. */

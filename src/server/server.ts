@@ -5,7 +5,7 @@ import { KeyCheck } from "./auth.ts";
 import { Bodies } from "./body.ts";
 import { ApiError, asBadRequest, badRequest, internalError, toldError } from "./errors.ts";
 import { Metrics } from "./metrics.ts";
-import { checkServerSpeculation, resolveLimits, type RequestLog, type ResolvedLimits, type ServerOptions, type ServerSpeculation } from "./options.ts";
+import { checkServerOptions, checkServerSpeculation, resolveLimits, type RequestLog, type ResolvedLimits, type ServerOptions, type ServerSpeculation } from "./options.ts";
 import { originCheck } from "./origins.ts";
 import { pageGuards } from "./pages.ts";
 import { parseChat, parseCompletion, type ChatRequest, type CompletionRequest } from "./schema.ts";
@@ -71,6 +71,7 @@ class ModelServer {
   readonly #app: Hono<{ Bindings: Exchange }>;
 
   constructor(models: Models, options: ServerOptions) {
+    checkServerOptions(options);
     this.#limits = resolveLimits(options.limits ?? {});
     this.#models = serveModels(models, this.#limits);
     this.#speculation = options.speculation ?? {};

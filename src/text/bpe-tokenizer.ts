@@ -13,7 +13,9 @@ import { readTemplate } from "./encode/template.ts";
 import type { Template } from "./encode/template.ts";
 import { MAX_STRETCH, WordEncoder } from "./encode/words.ts";
 import type { AddedToken, TokenizerFile } from "./schema.ts";
-import type { DecodeOptions, EncodeOptions, EncodeWithinOptions, Tokenizer } from "./types.ts";
+import { checkOptions } from "../options.ts";
+import { DECODE_OPTIONS, ENCODE_OPTIONS, ENCODE_WITHIN_OPTIONS, type DecodeOptions, type EncodeOptions, type EncodeWithinOptions } from "./tokenizer-options.ts";
+import type { Tokenizer } from "./types.ts";
 import { paced } from "./within.ts";
 
 /** Longest text in UTF-16 units, and longest stretch of it in which every character may merge with the next. */
@@ -85,6 +87,7 @@ export class BpeTokenizer implements Tokenizer {
   }
 
   encode(text: string, options: EncodeOptions = {}): Uint32Array {
+    checkOptions(options, ENCODE_OPTIONS, "encode");
     const steps = this.#encode(text, options);
     for (;;) {
       const { done, value } = steps.next();
@@ -93,6 +96,7 @@ export class BpeTokenizer implements Tokenizer {
   }
 
   async encodeWithin(text: string, limit: number, options: EncodeWithinOptions = {}): Promise<Uint32Array> {
+    checkOptions(options, ENCODE_WITHIN_OPTIONS, "encodeWithin");
     options.signal?.throwIfAborted();
     return paced(this.#encode(text, { ...options, maxTokens: limit }), options);
   }
@@ -112,6 +116,7 @@ export class BpeTokenizer implements Tokenizer {
   }
 
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
+    checkOptions(options, DECODE_OPTIONS, "decode");
     const skip = options.skipSpecial !== false;
     const chunks: Uint8Array[] = [];
     let size = 0;

@@ -6,9 +6,8 @@ import { parseJson } from "./json.ts";
 export const MAX_IDS = 1 << 19;
 /** Longest entry of the vocabulary, in UTF-16 units. */
 const MAX_TOKEN_LENGTH = 1024;
-/** Longest added token, and all of them together, in UTF-16 units: bounds the search for them in a text. */
+/** Longest added token in UTF-16 units: bounds the search for them at each place of a text. */
 const MAX_ADDED_LENGTH = 128;
-const MAX_ADDED_TOTAL = 1 << 17;
 
 const TokenId = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_IDS - 1));
 const Short = v.pipe(v.string(), v.nonEmpty(), v.maxLength(8));
@@ -131,7 +130,6 @@ function checkAdded(tokens: readonly AddedToken[], vocab: Readonly<Record<string
   const field = "added_tokens";
   const contents = new Set<string>();
   const ids = new Set<number>();
-  let total = 0;
   tokens.forEach((token, i) => {
     const where = `${field}.${i}`;
     if (contents.has(token.content)) throw new TokenizerError(`${quote(token.content)} is there twice`, { file, field: where });
@@ -141,27 +139,27 @@ function checkAdded(tokens: readonly AddedToken[], vocab: Readonly<Record<string
     }
     contents.add(token.content);
     ids.add(token.id);
-    total += token.content.length;
-    if (total > MAX_ADDED_TOTAL) throw new TokenizerError(`are longer than ${MAX_ADDED_TOTAL} characters together`, { file, field, limit: MAX_ADDED_TOTAL });
   });
 }
 
 /** @param skipped length of the prefix that the right token of a merge loses */
 function checkMerges(value: unknown, vocab: Readonly<Record<string, number>>, skipped: number, file: string): [string, string][] {
   if (!Array.isArray(value)) throw new TokenizerError("must be a list of pairs", { file, field: "model.merges" });
-  return value.map((merge: unknown, i) => {
-    const field = `model.merges.${i}`;
+  const merges = value as unknown[];
+  // In place: the pairs of a large vocabulary take tens of megabytes.
+  for (let i = 0; i < merges.length; i++) {
+    const merge = merges[i];
     const pair: unknown = typeof merge === "string" ? merge.split(" ") : merge;
-    if (!Array.isArray(pair) || pair.length !== 2) throw new TokenizerError("must be two tokens", { file, field });
-    const [left, right] = pair as [unknown, unknown];
+    const [left, right] = Array.isArray(pair) && pair.length === 2 ? (pair as [unknown, unknown]) : [];
     if (typeof left !== "string" || typeof right !== "string" || left === "" || right === "") {
-      throw new TokenizerError("must be two tokens", { file, field });
+      throw new TokenizerError("must be two tokens", { file, field: `model.merges.${i}` });
     }
-    for (const token of [left, right, left + right.slice(skipped)]) {
-      if (!Object.hasOwn(vocab, token)) throw new TokenizerError(`${quote(token)} is not in model.vocab`, { file, field });
-    }
-    return [left, right];
-  });
+    const result = left + right.slice(skipped);
+    const missing = !Object.hasOwn(vocab, left) ? left : !Object.hasOwn(vocab, right) ? right : !Object.hasOwn(vocab, result) ? result : undefined;
+    if (missing !== undefined) throw new TokenizerError(`${quote(missing)} is not in model.vocab`, { file, field: `model.merges.${i}` });
+    merges[i] = pair;
+  }
+  return merges as [string, string][];
 }
 
 /** A token for an error message: quoted, control characters escaped, cut. */

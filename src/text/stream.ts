@@ -1,4 +1,6 @@
-import type { DecodeOptions, Tokenizer } from "./tokenizer.ts";
+import { checkOptions } from "../options.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+import { DECODE_OPTIONS, type DecodeOptions } from "./tokenizer-options.ts";
 
 /** Turns ids into text one by one. */
 export interface Detokenizer {
@@ -16,6 +18,7 @@ export interface Detokenizer {
  * no other one follows.
  */
 export function createDetokenizer(tokenizer: Tokenizer, options: DecodeOptions = {}): Detokenizer {
+  checkOptions(options, DECODE_OPTIONS, "createDetokenizer");
   const skip = options.skipSpecial !== false;
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   const { char, count } = tokenizer.strip;

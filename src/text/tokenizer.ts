@@ -3,7 +3,8 @@ import { readTokenizerFile } from "./schema.ts";
 import type { Tokenizer } from "./types.ts";
 
 export { TEXT_LIMITS } from "./bpe-tokenizer.ts";
-export type { DecodeOptions, EncodeOptions, EncodeWithinOptions, Tokenizer } from "./types.ts";
+export type { DecodeOptions, EncodeOptions, EncodeWithinOptions } from "./tokenizer-options.ts";
+export type { Tokenizer } from "./types.ts";
 
 /**
  * Loads a tokenizer.json.

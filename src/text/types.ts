@@ -1,29 +1,5 @@
 import type { ByteDecoder, TokenPlace } from "./bytes.ts";
-import type { Paced } from "./within.ts";
-
-export interface EncodeOptions {
-  /** Puts the post-processor's special tokens (BOS, in most models) around the text; default true. */
-  readonly addBos?: boolean;
-  /**
-   * Turns special tokens that are spelled out in the text ("<s>", "<|im_end|>") into their ids, as Hugging Face does;
-   * default true. With false they are plain characters: use it for text from strangers inside a chat template.
-   */
-  readonly parseSpecial?: boolean;
-  /** Places in the text, in UTF-16 units, where a special token that begins there is plain characters all the same. */
-  readonly literal?: ReadonlySet<number>;
-  /** Most ids that the text may have, those around it included; encoding stops as soon as it has more. */
-  readonly maxTokens?: number;
-}
-
-/** How `encodeWithin` encodes, pauses and ends early. */
-export interface EncodeWithinOptions extends Omit<EncodeOptions, "maxTokens">, Paced {}
-
-export interface DecodeOptions {
-  /** Leaves special tokens out; default true. */
-  readonly skipSpecial?: boolean;
-  /** The ids go on after other text: a leading space is kept, which at the start of a text SentencePiece drops. */
-  readonly continuation?: boolean;
-}
+import type { DecodeOptions, EncodeOptions, EncodeWithinOptions } from "./tokenizer-options.ts";
 
 /** Text to ids and back, as tokenizer.json says. BPE only: byte-level, or SentencePiece-style with byte fallback. */
 export interface Tokenizer {

@@ -62,6 +62,7 @@ export abstract class Run implements GenerationRun {
       tokens,
       promptTokens: this.prompt.length,
       finishReason: finish,
+      eosTokenId: finish === "eos" ? tokens.at(-1) ?? null : null,
       seed: this.options.seed,
       prefillMs: this.#prefillMs,
       decodeMs: this.decodeMs,

@@ -2,16 +2,18 @@ import { Limits } from "../../../core/limits.ts";
 import * as v from "valibot";
 import { ConfigError } from "../../errors.ts";
 import type { DenseFfn, ExpertFfn, GqaAttention, MlaAttention, ModelConfig } from "../../architecture/config.ts";
-import { decodeUtf8 } from "../bytes.ts";
+import { parseJsonText } from "../../text/json-text.ts";
 import {
   BlockSchema, check, CommonSchema, DenseSchema, LlamaSchema, MiniCpmSchema, MlaSchema, MoeSchema, show, TopKSchema, TopPSchema,
 } from "./schema.ts";
 import type { CommonFields } from "./schema.ts";
+import { ROPE_FIELDS, ropeThetaOf } from "./rope.ts";
 import { checkTensors, expectedHfTensors } from "./tensors.ts";
 import type { TensorSource } from "../tensors.ts";
 
 /** Epsilon of MLA's two inner norms: the class default of the official code, whatever rms_norm_eps says. */
 const MLA_LORA_EPS = 1e-6;
+const RopeSchema = v.object(ROPE_FIELDS);
 const DEFAULT_ROPE_THETA = 10_000;
 const DEFAULT_BOS = 1;
 const DEFAULT_EOS = 2;
@@ -23,22 +25,21 @@ const DEFAULT_EOS = 2;
  * @throws ConfigError with file, field and what is supported; `limit` where a size of Limits is passed.
  */
 export function parseHfConfig(json: string | Uint8Array, file: string, tensors?: TensorSource): ModelConfig {
-  const fields = parseJson(json, file);
-  const config = architectureOf(fields, file) === "llama" ? llamaConfig(fields, file) : miniCpmConfig(fields, file);
+  const config = configOf(parseJson(json, file), file);
   if (tensors !== undefined) checkTensors(expectedHfTensors(config), tensors, file);
   return config;
 }
 
+/** `parseHfConfig` of the fields that `parseJson` gives. */
+export function configOf(fields: object, file: string): ModelConfig {
+  return architectureOf(fields, file) === "llama" ? llamaConfig(fields, file) : miniCpmConfig(fields, file);
+}
+
 /** The fields of a configuration file. @throws ConfigError for anything but a JSON object. */
 export function parseJson(json: string | Uint8Array, file: string): object {
-  const text = typeof json === "string" ? json : decodeUtf8(json);
-  if (text === undefined) throw new ConfigError("is not UTF-8 text", { file });
-  let value: unknown;
-  try {
-    value = JSON.parse(text.replace(/^\uFEFF/, ""));
-  } catch (cause) {
-    throw new ConfigError("is not JSON", { file, cause });
-  }
+  const parsed = parseJsonText(typeof json === "string" ? new TextEncoder().encode(json) : json);
+  if ("problem" in parsed) throw new ConfigError(parsed.problem, { file, cause: parsed.cause });
+  const { value } = parsed;
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw new ConfigError(`must be an object, not ${show(value)}`, { file });
   return value;
 }
@@ -68,7 +69,7 @@ function llamaConfig(fields: object, file: string): ModelConfig {
   const llama = check(LlamaSchema, fields, file);
   return {
     architecture: "llama",
-    ...commonConfig(common, { context: 2048, tied: false }, file),
+    ...commonConfig(fields, common, { context: 2048, tied: false }, file),
     embedScale: 1,
     residualScale: 1,
     logitScale: 1,
@@ -82,7 +83,7 @@ function miniCpmConfig(fields: object, file: string): ModelConfig {
   const cpm = check(MiniCpmSchema, fields, file);
   return {
     architecture: "minicpm",
-    ...commonConfig(common, { context: 4096, tied: true }, file),
+    ...commonConfig(fields, common, { context: 4096, tied: true }, file),
     embedScale: cpm.scale_emb,
     residualScale: cpm.scale_depth / Math.sqrt(common.num_hidden_layers),
     logitScale: cpm.dim_model_base / common.hidden_size,
@@ -91,7 +92,7 @@ function miniCpmConfig(fields: object, file: string): ModelConfig {
   };
 }
 
-function commonConfig(common: CommonFields, defaults: { context: number; tied: boolean }, file: string) {
+function commonConfig(fields: object, common: CommonFields, defaults: { context: number; tied: boolean }, file: string) {
   const { vocab_size: vocab, bos_token_id: bos, eos_token_id: eos } = common;
   // The class defaults may not exist in a tiny vocabulary; ids that are written down must.
   const bosTokenId = bos === undefined && vocab > DEFAULT_BOS ? DEFAULT_BOS : bos ?? undefined;
@@ -107,7 +108,7 @@ function commonConfig(common: CommonFields, defaults: { context: number; tied: b
     layers: common.num_hidden_layers,
     contextLength: common.max_position_embeddings ?? defaults.context,
     rmsEps: common.rms_norm_eps,
-    ropeTheta: common.rope_theta ?? common.rope_parameters?.rope_theta ?? DEFAULT_ROPE_THETA,
+    ropeTheta: ropeThetaOf(check(RopeSchema, fields, file)) ?? DEFAULT_ROPE_THETA,
     tied: common.tie_word_embeddings ?? defaults.tied,
     bosTokenId,
     eosTokenIds,

@@ -4,33 +4,45 @@ import { WORD } from "./characters.ts";
 /** A part of a text: an added token, or the text between two of them and where it starts. */
 export type Section = { readonly id: number } | { readonly text: string; readonly at: number };
 
-interface Node {
-  next: Map<number, Node> | undefined;
-  token: AddedToken | undefined;
+/** A string to look for, and the token that it stands for. */
+interface Needle {
+  readonly text: string;
+  readonly token: AddedToken;
+}
+
+/** Needles `from` to `to - 1` of the sorted list. */
+interface Stretch {
+  readonly from: number;
+  readonly to: number;
 }
 
 /**
  * Finds added tokens in a text, as `AddedVocabulary` of tokenizers does: from left to right, at each position the longest one;
- * what a token with `single_word` or a place that is taken literally gives up, no other token gets.
+ * what a token with `single_word` or a place that is taken literally gives up, no other token gets. They are kept as a sorted list, which
+ * takes little memory however many there are, and searched a character at a time: those that begin alike are neighbours in it.
  */
 export class AddedTokenSplitter {
-  readonly #root: Node = { next: undefined, token: undefined };
+  readonly #needles: readonly Needle[];
+  /** Stretches by their first character. */
+  readonly #starts = new Map<number, Stretch>();
 
   /** `content` gives the string to look for, which for normalised tokens is not `token.content`. */
   constructor(tokens: readonly AddedToken[], content: (token: AddedToken) => string) {
+    const seen = new Set<string>();
+    const needles: Needle[] = [];
     // Of two that are looked for alike, the special one counts.
     for (const token of [...tokens].sort((a, b) => Number(b.special === true) - Number(a.special === true))) {
-      let node = this.#root;
       const text = content(token);
-      if (text === "") continue;
-      for (let i = 0; i < text.length; i++) {
-        node.next ??= new Map();
-        let child = node.next.get(text.charCodeAt(i));
-        if (child === undefined) node.next.set(text.charCodeAt(i), (child = { next: undefined, token: undefined }));
-        node = child;
-      }
-      node.token ??= token;
+      if (text === "" || seen.has(text)) continue;
+      seen.add(text);
+      needles.push({ text, token });
     }
+    // By UTF-16 units, as `<` compares strings.
+    this.#needles = needles.sort((a, b) => (a.text < b.text ? -1 : 1));
+    needles.forEach(({ text }, i) => {
+      const first = text.charCodeAt(0);
+      this.#starts.set(first, { from: this.#starts.get(first)?.from ?? i, to: i + 1 });
+    });
   }
 
   /** The longest token that begins at a place. */
@@ -42,7 +54,7 @@ export class AddedTokenSplitter {
   /** Every place where a token begins, overlapping ones too. */
   starts(text: string): number[] {
     const places: number[] = [];
-    if (this.#root.next === undefined) return places;
+    if (this.#needles.length === 0) return places;
     for (let i = 0; i < text.length; i++) if (this.#longestAt(text, i) !== undefined) places.push(i);
     return places;
   }
@@ -53,7 +65,7 @@ export class AddedTokenSplitter {
    */
   *split(text: string, literal?: ReadonlySet<number>): Generator<Section, void, void> {
     let start = 0;
-    for (let i = 0; this.#root.next !== undefined && i < text.length; ) {
+    for (let i = 0; this.#needles.length > 0 && i < text.length; ) {
       const found = literal?.has(i) === true ? undefined : this.#longestAt(text, i);
       if (found === undefined) {
         i++;
@@ -73,14 +85,32 @@ export class AddedTokenSplitter {
   }
 
   #longestAt(text: string, start: number): { token: AddedToken; end: number } | undefined {
-    let node: Node | undefined = this.#root;
+    const stretch = this.#starts.get(text.charCodeAt(start));
+    if (stretch === undefined) return undefined;
+    let { from, to } = stretch;
     let found: { token: AddedToken; end: number } | undefined;
-    for (let i = start; i < text.length; i++) {
-      node = node.next?.get(text.charCodeAt(i));
-      if (node === undefined) break;
-      if (node.token !== undefined) found = { token: node.token, end: i + 1 };
+    for (let length = 1; ; length++) {
+      // Of those that begin so, the one that ends here comes first.
+      const { text: shortest, token } = this.#needles[from]!;
+      if (shortest.length === length) found = { token, end: start + length };
+      const next = start + length;
+      if (next >= text.length) return found;
+      const c = text.charCodeAt(next);
+      to = this.#firstAbove(from, to, length, c);
+      from = this.#firstAbove(from, to, length, c - 1);
+      if (from === to) return found;
     }
-    return found;
+  }
+
+  /** The first needle of a stretch whose character at `at` is above `c`; shorter ones have none, and are below all. */
+  #firstAbove(from: number, to: number, at: number, c: number): number {
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      const { text } = this.#needles[middle]!;
+      if (text.length <= at || text.charCodeAt(at) <= c) from = middle + 1;
+      else to = middle;
+    }
+    return from;
   }
 }
 
