@@ -2,9 +2,8 @@ import { TokenizerError } from "../errors.ts";
 import type { ChatTemplate } from "./chat-template.ts";
 import { compileTemplate, type RenderTemplate, type Turn } from "./render-template.ts";
 import type { EncodeOptions, Tokenizer } from "./tokenizer.ts";
+import type { Turn } from "./turn.ts";
 import type { Paced } from "./within.ts";
-
-export type { Turn };
 
 /** Characters that no text has (Unicode noncharacters): they mark places while a template is rendered. */
 const FIRST_MARK = 0xfdd0;

@@ -1,5 +1,6 @@
 import { TokenizerError } from "../errors.ts";
 import type { ChatTemplate } from "./chat-template.ts";
+import type { Turn } from "./turn.ts";
 import { Refusal } from "./jinja/errors.ts";
 import { parse } from "./jinja/parser.ts";
 import { render } from "./jinja/renderer.ts";

@@ -3,7 +3,7 @@ import { generate as generateAny } from "../../src/decode/generate.ts";
 import type { Generation, GenerationResult, Piece } from "../../src/decode/generation.ts";
 import type { GenerateOptions } from "../../src/decode/options.ts";
 import { LimitError, UsageError } from "../../src/errors.ts";
-import { loadTokenizer } from "../../src/text/tokenizer.ts";
+import { loadTokenizer } from "../../src/text/load-tokenizer.ts";
 import { expectedTls, FakeModel, scripted } from "../helpers/fake-model.ts";
 import { byteIds, TINY_VOCAB, tinyTokenizerJson } from "../helpers/tiny-tokenizer.ts";
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createRandom } from "../../src/decode/sampling/rng.ts";
 import { createDetokenizer } from "../../src/text/stream.ts";
-import { loadTokenizer } from "../../src/text/tokenizer.ts";
+import { loadTokenizer } from "../../src/text/load-tokenizer.ts";
 import { byteLevelTokenizerJson } from "../helpers/byte-level-tokenizer.ts";
 import { describeShared, sharedPath } from "../helpers/shared.ts";
 import { tokenizerCaseFile, tokenizerCaseName, tokenizerOptions } from "../helpers/tokenizer-options.ts";

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { TokenizerError } from "../../src/errors.ts";
 import { JSON_LIMITS } from "../../src/text/json.ts";
 import { MAX_IDS } from "../../src/text/schema.ts";
-import { loadTokenizer } from "../../src/text/tokenizer.ts";
+import { loadTokenizer } from "../../src/text/load-tokenizer.ts";
 import { byteLevelTokenizerJson } from "../helpers/byte-level-tokenizer.ts";
 import { damages } from "../helpers/fuzz.ts";
 import { tinyTokenizerJson } from "../helpers/tiny-tokenizer.ts";

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { TokenizerError } from "../../src/errors.ts";
 import { createDetokenizer } from "../../src/text/stream.ts";
-import { loadTokenizer, type Tokenizer } from "../../src/text/tokenizer.ts";
+import { loadTokenizer } from "../../src/text/load-tokenizer.ts";
+import type { Tokenizer } from "../../src/text/tokenizer.ts";
 import { tokenizerCaseFile, tokenizerCaseName, tokenizerOptions as fixture, type TokenizerCase } from "../helpers/tokenizer-options.ts";
 
 /** Decoders that are refused by name: those that look at neighbours, or at the end of a text. */
