@@ -14,8 +14,8 @@ import type { Template } from "./encode/template.ts";
 import { MAX_STRETCH, WordEncoder } from "./encode/words.ts";
 import type { AddedToken, TokenizerFile } from "./schema.ts";
 import { checkOptions } from "../options.ts";
+import type { Tokenizer } from "./tokenizer.ts";
 import { DECODE_OPTIONS, ENCODE_OPTIONS, ENCODE_WITHIN_OPTIONS, type DecodeOptions, type EncodeOptions, type EncodeWithinOptions } from "./tokenizer-options.ts";
-import type { Tokenizer } from "./types.ts";
 import { paced } from "./within.ts";
 
 /** Longest text in UTF-16 units, and longest stretch of it in which every character may merge with the next. */

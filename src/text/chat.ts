@@ -1,6 +1,6 @@
 import { TokenizerError } from "../errors.ts";
 import type { ChatTemplate } from "./chat-template.ts";
-import { compileTemplate, type RenderTemplate, type Turn } from "./render-template.ts";
+import { compileTemplate, type RenderTemplate } from "./render-template.ts";
 import type { EncodeOptions, Tokenizer } from "./tokenizer.ts";
 import type { Turn } from "./turn.ts";
 import type { Paced } from "./within.ts";

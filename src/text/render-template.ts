@@ -8,13 +8,6 @@ import { fromJson, type Value } from "./jinja/values.ts";
 
 // Apart from chat-template.ts: whoever only loads models does not need the template language.
 
-/** One turn of a conversation. */
-export interface Turn {
-  readonly role: string;
-  readonly content: string;
-  readonly name?: string;
-}
-
 /** Writes a conversation. */
 export type RenderTemplate = (turns: readonly Turn[]) => string;
 

@@ -2,7 +2,6 @@ import { bind } from "./arguments.ts";
 import type { Budget } from "./budget.ts";
 import type { Filter, Filters, RawFilter } from "./filter.ts";
 import { JinjaError } from "./errors.ts";
-import type { Filter, Filters, RawFilter } from "./filter.ts";
 import { LIST_FILTERS } from "./filters-lists.ts";
 import { NUMBER_FILTERS } from "./filters-numbers.ts";
 import { SELECT_FILTERS } from "./filters-select.ts";
