@@ -4,7 +4,7 @@ import { mulAdd } from "../simd/lanes";
 import { keep, readAhead512, scale4 } from "../simd/panel";
 import { dot4 } from "./dot";
 import { Q8_ROW_GROUP, ROW_DATA } from "./quantize";
-import { store2, store4 } from "./store";
+import { finishRow, store4 } from "./store";
 import { stretchRows } from "./stretch";
 import { Product } from "../product";
 
@@ -201,7 +201,6 @@ function panel2(w: usize, blocks: i32, x0: usize, x1: usize, y0: usize, y1: usiz
 
 // Four tokens, eight rows at a time. Token t's sums are ft0 and ft1.
 function panel4(w: usize, blocks: i32, product: Product, t: i32, column: usize): void {
-  const accumulate = product.accumulate;
   const sign = signs();
   for (let half: usize = 0; half < 2; half++) {
     let x0 = product.quantised(t);
@@ -265,9 +264,9 @@ function panel4(w: usize, blocks: i32, product: Product, t: i32, column: usize):
       group += Q8_HEAD_BYTES + count * Q8_BLOCK_BYTES;
     }
     const shift = column + half * 32;
-    store2(product.out(t) + shift, f00, f01, accumulate);
-    store2(product.out(t + 1) + shift, f10, f11, accumulate);
-    store2(product.out(t + 2) + shift, f20, f21, accumulate);
-    store2(product.out(t + 3) + shift, f30, f31, accumulate);
+    finishRow(product, t, shift, f00, f01);
+    finishRow(product, t + 1, shift, f10, f11);
+    finishRow(product, t + 2, shift, f20, f21);
+    finishRow(product, t + 3, shift, f30, f31);
   }
 }
