@@ -9,7 +9,7 @@ export { ropeFrequencies } from "./model/rope_table";
 export { matrixBytes } from "./model/matrix";
 export * from "./kernels";
 export { exp } from "./kernels/math";
-import { DESCRIPTOR_VERSION } from "./layout";
+import { DESCRIPTOR_VERSION } from "../core/layout";
 import { teamEnd } from "./team";
 
 /** First byte that the host may use. */

@@ -1,8 +1,8 @@
-import { SCRATCH_NORMED } from "../assembly/layout.ts";
+import { SCRATCH_NORMED } from "../core/layout.ts";
 import { countBits } from "../src/sparsity/bits.ts";
 import { countUniqueExperts } from "../src/sparsity/union.ts";
 import type { ModelInstance } from "../src/engine/instance.ts";
-import { paddedRows } from "../src/architecture/panel.ts";
+import { paddedRows } from "../core/panel.ts";
 import { Taps } from "../src/engine/taps.ts";
 import type { FfnMode } from "../src/engine/types.ts";
 import { median } from "./measure.ts";
@@ -56,7 +56,7 @@ function replay(model: ModelInstance, { rows, inputs, before }: FfnSample): void
 function readOtherWeights(model: ModelInstance): void {
   let left = FLUSH_BYTES;
   for (const part of model.plan.parts) {
-    if (part.kind === "experts" || left <= 0) continue;
+    if (part.experts || left <= 0) continue;
     const bytes = Math.min(left, part.bytes);
     model.engine.exports.argmax(model.addresses.weights + part.offset, bytes / 4);
     left -= bytes;
@@ -128,7 +128,7 @@ export function sampleText(model: ModelInstance, ids: ArrayLike<number>, rows: n
   for (let at = 0; at + rows <= ids.length; at += rows) {
     const { activeExperts } = sequence.forward(Array.from({ length: rows }, (_, i) => ids[at + i] as number), { logits: "none" });
     samples.push({
-      rows, active: activeExperts.slice(), inputs: Array.from({ length: model.config.layers }, (_, l) => taps.read("ffn_input", l).slice()),
+      rows, active: activeExperts, inputs: Array.from({ length: model.config.layers }, (_, l) => taps.read("ffn_input", l)),
     });
   }
   taps.off();

@@ -1,9 +1,10 @@
-import { BLOCK_COLS, READ_AHEAD } from "../assembly/layout.ts";
+import { BLOCK_COLS, READ_AHEAD } from "../core/layout.ts";
 import { TIERS, type Host, type Tier } from "../src/host.ts";
 import { Engine } from "../src/engine/engine.ts";
 import type { EngineExports } from "../src/engine/exports.ts";
 import { PRODUCT_ROOM, writeProduct, type ProductFields } from "../src/engine/product.ts";
-import { BF16, F32, matrixBytes, paddedRows, panelBytes, Q4, Q8, scaleGroups, type WeightType } from "../src/architecture/panel.ts";
+import { WEIGHT_BF16 as BF16, WEIGHT_F32 as F32, WEIGHT_Q4 as Q4, WEIGHT_Q8 as Q8 } from "../core/layout.ts";
+import { matrixBytes, paddedRows, panelBytes, scaleGroups, scaleStride } from "../core/panel.ts";
 import { bestTier } from "../src/load/tier.ts";
 import { fillRandom, fillUniform } from "../synthetic/random.ts";
 import { fillMatrix } from "../synthetic/model.ts";
@@ -60,7 +61,7 @@ class Bed {
     return at;
   }
 
-  weights(type: WeightType, rows: number, cols: number): number {
+  weights(type: number, rows: number, cols: number): number {
     const at = this.#take(matrixBytes(type, rows, cols));
     fillMatrix(this.#engine, at, type, rows, cols, at);
     return at;
@@ -113,7 +114,7 @@ function kernelCases(quick: boolean): KernelCase[] {
   return [...cases, ...vectorCases()];
 }
 
-function matmulCase(type: WeightType, rows: number, cols: number, n: number): KernelCase {
+function matmulCase(type: number, rows: number, cols: number, n: number): KernelCase {
   const blocks = Math.ceil(cols / BLOCK_COLS);
   const yStride = paddedRows(rows) * 4;
   return {
@@ -130,7 +131,7 @@ function matmulCase(type: WeightType, rows: number, cols: number, n: number): Ke
       const product = bed.product({
         w, rows, cols, x, xStride: cols * 4, q, qStride: blocks * 64, scales, sums, sumsStride: blocks * 4, xi: iota, n, y, yStride, yi: iota,
       });
-      return () => bed.run[MATMULS[type]](product);
+      return () => bed.run[MATMULS[type as 0 | 1 | 2 | 3]](product);
     },
   };
 }
@@ -189,10 +190,10 @@ function vectorCases(): KernelCase[] {
       return () => void bed.run.finiteFloats(x, vocab);
     }),
     {
-      kernel: "finiteScales q8", size: "1536x576", bytes: 2 * paddedRows(1536) * scaleGroups(Q8, 576).count, ops: paddedRows(1536) * scaleGroups(Q8, 576).count,
+      kernel: "finiteScales q8", size: "1536x576", bytes: 2 * paddedRows(1536) * scaleGroups(Q8, 576), ops: paddedRows(1536) * scaleGroups(Q8, 576),
       make: (bed) => {
         const [w, panel, groups] = [bed.weights(Q8, 1536, 576), panelBytes(Q8, 576), scaleGroups(Q8, 576)];
-        return () => void bed.run.finiteScales(w, matrixBytes(Q8, 1536, 576) / panel, panel, groups.count, groups.stride);
+        return () => void bed.run.finiteScales(w, matrixBytes(Q8, 1536, 576) / panel, panel, groups, scaleStride(Q8));
       },
     },
     vector("rope", 3, 64, (bed) => {

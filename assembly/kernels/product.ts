@@ -1,7 +1,7 @@
 import {
   ACTIVATIONS_Q, ACTIVATIONS_Q_STRIDE, ACTIVATIONS_SCALES, ACTIVATIONS_SUMS, ACTIVATIONS_SUMS_STRIDE, ACTIVATIONS_X, ACTIVATIONS_X_STRIDE,
   PRODUCT_ACCUMULATE, PRODUCT_COLS, PRODUCT_INPUT, PRODUCT_N, PRODUCT_ROWS, PRODUCT_W, PRODUCT_XI, PRODUCT_Y, PRODUCT_YI, PRODUCT_Y_STRIDE,
-} from "../layout";
+} from "../../core/layout";
 
 /** Rows of activations in both forms: f32, and quantised where the weights ask for it (scalar/quantize.ts, relaxed/quantize.ts). Strides are bytes. */
 @unmanaged

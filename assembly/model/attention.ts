@@ -4,7 +4,7 @@ import {
   MODEL_NOPE_DIM, MODEL_Q_RANK, MODEL_ROPE_DIM, MODEL_SOFTMAX_SCALE, PANEL_ROWS, ROW_MASK, ROW_PLACE, ROW_SEQUENCE, ROW_TREE, SCRATCH_ATTN,
   SCRATCH_BRANCH, SCRATCH_COS, SCRATCH_K, SCRATCH_K_ROTATED, SCRATCH_O_LATENT, SCRATCH_Q, SCRATCH_Q_LATENT, SCRATCH_Q_LOW, SCRATCH_Q_NORMED, SCRATCH_SIN, SCRATCH_V, SEQ_CAPACITY, SEQ_KEYS,
   SEQ_SCORES, SEQ_VALUES,
-} from "../layout";
+} from "../../core/layout";
 import { attentionMix, attentionMix2, attentionScores, attentionScores2, rmsNorm, rope, softmax } from "../kernels";
 import { Activations } from "../kernels/product";
 import { float, int, padded, ptr } from "./descriptor";

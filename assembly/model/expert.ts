@@ -1,7 +1,7 @@
 import {
   MODEL_EXPERTS, MODEL_EXPERT_SIZE, MODEL_EXPERT_STRIDE, MODEL_EXPERT_TYPE, PANEL_ROWS, SCRATCH_BRANCH, SCRATCH_EXPERT_ROWS, SCRATCH_PICKED,
   SCRATCH_UNION, WEIGHT_Q4,
-} from "../layout";
+} from "../../core/layout";
 import { siluScale } from "../kernels";
 import { Activations, Product } from "../kernels/product";
 import { hasMatmulsQ4, matmulsQ4 } from "../kernels/turns";

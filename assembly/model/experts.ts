@@ -1,7 +1,7 @@
 import {
   LAYER_EXPERTS, MODEL_EXPERTS, MODEL_FFN_DENSE, PANEL_ROWS, SCRATCH_ACTIVE, SCRATCH_BRANCH, SCRATCH_EXPERT_ROWS, SCRATCH_EXPERT_ROWS_MAX,
   SCRATCH_PICKED, SCRATCH_ROUTER, SCRATCH_UNION,
-} from "../layout";
+} from "../../core/layout";
 import { addScaled } from "../kernels";
 import { int, padded, ptr } from "./descriptor";
 import { down, outOf, outRows, tokensOf, up, upAndDown, wantTurns } from "./expert";

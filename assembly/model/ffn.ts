@@ -1,7 +1,7 @@
 import {
   LAYER_DOWN, LAYER_GATE, LAYER_UP, MATRIX_COLS, MATRIX_TYPE, MODEL_EXPERT_TYPE, MODEL_FFN, MODEL_FFN_GATED, MODEL_FFN_SIZE, MODEL_SHARED_GATED,
   MODEL_SHARED_SIZE, FFN_KIND_DENSE, PANEL_ROWS, SCRATCH_BRANCH, SCRATCH_GATE, SCRATCH_UP,
-} from "../layout";
+} from "../../core/layout";
 import { siluMul, siluScale } from "../kernels";
 import { int, padded, ptr } from "./descriptor";
 import { experts } from "./experts";

@@ -3,7 +3,7 @@ import {
   MODEL_HEAD, MODEL_INV_FREQ, MODEL_LAYERS, MODEL_LAYER_TABLE, MODEL_LOGIT_SCALE, MODEL_RESIDUAL_SCALE, MODEL_RMS_EPS, MODEL_ROPE_DIM,
   MODEL_VOCAB, OWN_ROWS, ROW_POSITION, ROW_TOKEN, SCRATCH_BRANCH, SCRATCH_COS, SCRATCH_FINAL, SCRATCH_LOGIT_ROWS, SCRATCH_SIN, SCRATCH_X,
   TAP_ATTN_OUT, TAP_EMBED, TAP_FFN_INPUT, TAP_HIDDEN, TAP_MLP_OUT,
-} from "../layout";
+} from "../../core/layout";
 import { addScaled, rmsNorm, scale } from "../kernels";
 import { attention, attentionType } from "./attention";
 import { float, int, padded, ptr } from "./descriptor";

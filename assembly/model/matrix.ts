@@ -1,7 +1,7 @@
 import {
   BLOCK_COLS, MATRIX_COLS, MATRIX_DATA, MATRIX_ROWS, MATRIX_TYPE, PANEL_ROWS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS,
   Q8_HEAD_BYTES, WEIGHT_BF16, WEIGHT_F32, WEIGHT_Q4, WEIGHT_Q8,
-} from "../layout";
+} from "../../core/layout";
 import { matmulBF16, matmulF32, matmulQ4, matmulQ8, quantizeQ4, quantizeQ8 } from "../kernels";
 import { Activations, Product } from "../kernels/product";
 import { bf16 } from "../kernels/scalar/bf16";

@@ -1,4 +1,4 @@
-import { LAYER_BYTES, MODEL_LAYER_TABLE, MODEL_SCRATCH, OWN_ROWS, SCRATCH_NORMED } from "../layout";
+import { LAYER_BYTES, MODEL_LAYER_TABLE, MODEL_SCRATCH, OWN_ROWS, SCRATCH_NORMED } from "../../core/layout";
 import { ptr } from "./descriptor";
 import { ffn, prepareFfn } from "./ffn";
 import { beginPass } from "./pass";

@@ -1,7 +1,7 @@
 import {
   LAYER_ROUTER, LAYER_ROUTER_NORM, MATRIX_TYPE, MODEL_EXPERTS, MODEL_EXPERT_TYPE, MODEL_NORM_SCALE, MODEL_RMS_EPS, MODEL_ROUTER, MODEL_ROUTER_NORM, MODEL_SCRATCH, MODEL_TOP_K,
   MODEL_TOP_P, ROUTER_BLOCK, ROUTER_NORM_RMS, ROUTER_NORM_SUM, ROUTER_RELU, ROUTER_TOPK, ROUTER_TOPP, SCRATCH_ROUTER_RAW, SCRATCH_ROUTING,
-} from "../layout";
+} from "../../core/layout";
 import { rmsNorm, scale, softmax } from "../kernels";
 import { exp } from "../kernels/math";
 import { Activations } from "../kernels/product";

@@ -1,6 +1,6 @@
 import {
   FFN_KIND_EXPERTS, MODEL_EXPERTS, MODEL_FFN, SCRATCH_ROUTER, SCRATCH_ROUTER_RAW, SCRATCH_TAPS, TAP_ROUTER_RAW, TAP_ROUTER_SCORE,
-} from "../layout";
+} from "../../core/layout";
 import { int, padded, ptr } from "./descriptor";
 import { Pass } from "./pass";
 import { threadIndex } from "../team";

@@ -1,16 +1,20 @@
-import * as L from "../../assembly/layout.ts";
+import { writeModel, type Addresses } from "../../core/descriptor.ts";
+import * as L from "../../core/layout.ts";
+import type { WeightPlan } from "../../core/plan.ts";
+import { writeScratch, type ScratchPlan } from "../../core/scratch.ts";
 import { UsageError } from "../errors.ts";
 import type { ModelConfig } from "../architecture/config.ts";
-import { Fields, writeLayers, writeModel, type Addresses } from "./descriptor.ts";
+import { architectureOf } from "../architecture/flat.ts";
+import { quantizationOf } from "../architecture/plan.ts";
 import { EagleSequence, MAX_TOP } from "./eagle-sequence.ts";
 import type { DraftHead } from "./draft-head.ts";
 import type { HeadMemory, ModelMemory } from "./model-memory.ts";
-import { ropeDim } from "./layout.ts";
-import { alignUp, matrixBytes, paddedRows, Q4, type WeightType } from "../architecture/panel.ts";
-import type { WeightPlan } from "../architecture/plan.ts";
+import { alignUp } from "../../core/numbers.ts";
+import { matrixBytes, paddedRows } from "../../core/panel.ts";
 import { LogitRoom } from "./logits.ts";
-import { checkScratch, DRAFT_CHUNK, planScratch, writeScratch, type ScratchPlan } from "./scratch.ts";
+import { planDraftScratch } from "./layout.ts";
 import type { Quantization } from "../architecture/quantization.ts";
+import { ViewWriter } from "./view-writer.ts";
 
 /** Where a head's parts lie. */
 interface Memory {
@@ -40,10 +44,12 @@ export class EagleHead implements DraftHead, HeadMemory {
   readonly #plan: WeightPlan;
   readonly #weightsAt: number | undefined;
   #memory: Memory | undefined;
+  /** The sequence whose results lie in scratch now. */
+  latest: EagleSequence | undefined;
   #disposed = false;
 
   /**
-   * Reserves memory and writes descriptors, at once or, for weights that are there already, when it is used.
+   * Reserves memory and writes descriptors, at once or, for weights that are there already, with the first sequence.
    * @param weightsAt where the weights lie; without it they are the caller's to fill in at `addresses.weights`
    */
   constructor(name: string, base: ModelMemory, config: ModelConfig, plan: WeightPlan, draftTokens: Uint32Array | undefined, weightsAt?: number) {
@@ -51,11 +57,10 @@ export class EagleHead implements DraftHead, HeadMemory {
     this.base = base;
     this.config = config;
     this.draftTokens = draftTokens;
-    this.scratch = planScratch(config, base.threads, DRAFT_CHUNK);
+    this.scratch = planDraftScratch(config, base.threads, plan.bytes + base.plan.bytes, name);
     this.logits = new LogitRoom(base.arena, config.vocabSize, this.scratch.maxChunk);
     this.#plan = plan;
     this.#weightsAt = weightsAt;
-    checkScratch(this.scratch, plan.bytes + base.plan.bytes, name);
     if (weightsAt === undefined) this.#memory = this.#allocate();
   }
 
@@ -70,33 +75,44 @@ export class EagleHead implements DraftHead, HeadMemory {
   }
 
   get addresses(): Addresses {
-    return this.#inMemory().addresses;
+    return this.#held().addresses;
   }
 
   /** f32 [maxChunk, hidden padded]: the input. */
   get hidden(): number {
-    return this.#inMemory().hidden;
+    return this.#held().hidden;
   }
 
   /** f32 [vocab]: room for a top-k. */
   get topRow(): number {
-    return this.#inMemory().topRow;
+    return this.#held().topRow;
   }
 
   /** u32 [MAX_TOP]: its results. */
   get topIndices(): number {
-    return this.#inMemory().topIndices;
+    return this.#held().topIndices;
   }
 
   /** f32 [MAX_TOP]: their values. */
   get topValues(): number {
-    return this.#inMemory().topValues;
+    return this.#held().topValues;
   }
 
-  /** A cache for `capacity` tokens. @throws LimitError when memory cannot grow. */
-  newSequence(capacity: number): EagleSequence {
+  /** A cache for `capacity` tokens; with the first one, the head's own memory. @throws MemoryError when memory cannot grow: nothing is taken then. */
+  newSequence(capacity: number, logitRows = 1): EagleSequence {
     this.assertAlive();
-    return new EagleSequence(this, capacity);
+    const before = this.#memory;
+    this.#memory ??= this.#allocate();
+    let opened = false;
+    try {
+      this.logits.open(Math.min(logitRows, this.logits.maxRows));
+      opened = true;
+      return new EagleSequence(this, capacity, () => this.logits.close());
+    } catch (error) {
+      if (opened) this.logits.close();
+      if (before === undefined) this.#release();
+      throw error;
+    }
   }
 
   /** Frees the head's memory; its sequences end with an error when used afterwards. */
@@ -104,7 +120,7 @@ export class EagleHead implements DraftHead, HeadMemory {
     if (this.#disposed) return;
     this.#disposed = true;
     this.logits.release();
-    if (this.#memory !== undefined) this.base.arena.release(this.#memory.addresses.descriptor, this.#memory.bytes);
+    this.#release();
   }
 
   /** @throws UsageError after dispose() of the head or its base model. */
@@ -115,11 +131,17 @@ export class EagleHead implements DraftHead, HeadMemory {
 
   /** Address of a scratch buffer. */
   scratchAt(field: number): number {
-    return this.addresses.scratch + (this.scratch.offsets.get(field) as number);
+    return this.addresses.scratch + this.scratch.offset(field);
   }
 
-  #inMemory(): Memory {
-    return (this.#memory ??= this.#allocate());
+  #held(): Memory {
+    if (this.#memory === undefined) throw new UsageError("the EAGLE head has no sequence yet", { file: this.name });
+    return this.#memory;
+  }
+
+  #release(): void {
+    if (this.#memory !== undefined) this.base.arena.release(this.#memory.addresses.descriptor, this.#memory.bytes);
+    this.#memory = undefined;
   }
 
   #allocate(): Memory {
@@ -131,7 +153,7 @@ export class EagleHead implements DraftHead, HeadMemory {
       end = alignUp(end + bytes, 64);
       return at;
     };
-    const rotated = ropeDim(config);
+    const { rotated } = architectureOf(config);
     const offsets = {
       descriptor: put(L.EAGLE_BYTES), layers: put(config.layers * L.LAYER_BYTES), frequencies: put(rotated * 2), scratch: put(this.scratch.bytes),
       weights: put(this.#weightsAt === undefined ? this.#plan.bytes : 0),
@@ -141,7 +163,7 @@ export class EagleHead implements DraftHead, HeadMemory {
     const topIndices = put(MAX_TOP * 4);
     const topValues = put(MAX_TOP * 4);
     const source = headMatrix(base);
-    const type = draftRowType(source.type, this.#plan.quantization);
+    const type = draftRowType(source.type, quantizationOf(this.#plan));
     const rows = put(draftTokens === undefined ? 0 : matrixBytes(type, draftTokens.length, config.hiddenSize));
     const ids = put((draftTokens?.length ?? 0) * 4);
     const bytes = end + L.READ_AHEAD;
@@ -151,13 +173,13 @@ export class EagleHead implements DraftHead, HeadMemory {
       descriptor: at + offsets.descriptor, layers: at + offsets.layers, frequencies: at + offsets.frequencies, scratch: at + offsets.scratch,
       weights: this.#weightsAt ?? at + offsets.weights,
     };
-    writeScratch(engine, addresses.scratch, this.scratch);
+    writeScratch(new ViewWriter(engine.memory), addresses.scratch, this.scratch);
     engine.exports.ropeFrequencies(config.ropeTheta, rotated, addresses.frequencies);
     this.#writeDescriptors(addresses, at + hidden);
     if (draftTokens !== undefined) {
       engine.u32(at + ids, draftTokens.length).set(draftTokens);
       engine.exports.gatherRows(source.address, at + ids, draftTokens.length, at + rows, type);
-      const view = new DataView(engine.memory.buffer);
+      const view = engine.view();
       view.setUint32(addresses.descriptor + L.MODEL_HEAD + L.MATRIX_TYPE, type, true);
       view.setUint32(addresses.descriptor + L.MODEL_HEAD + L.MATRIX_ROWS, draftTokens.length, true);
       view.setUint32(addresses.descriptor + L.MODEL_HEAD + L.MATRIX_DATA, at + rows, true);
@@ -167,31 +189,23 @@ export class EagleHead implements DraftHead, HeadMemory {
 
   #writeDescriptors(addresses: Addresses, hidden: number): void {
     const { engine } = this.base;
-    const { descriptor, weights } = addresses;
-    const plan = this.#plan;
-    const view = new DataView(engine.memory.buffer);
-    const fields = new Fields(view, descriptor, plan, weights);
-    writeModel(fields, addresses, this.config, plan, this.maxChunk, "sparse");
-    writeLayers(view, addresses, this.config, plan);
+    const { descriptor } = addresses;
+    const out = new ViewWriter(engine.memory);
+    writeModel(out, addresses, architectureOf(this.config), this.#plan, this.maxChunk, false);
     const from = this.base.addresses.descriptor;
     for (const field of [L.MODEL_EMBED, L.MODEL_HEAD]) engine.bytes(descriptor + field, L.MATRIX_BYTES).set(engine.bytes(from + field, L.MATRIX_BYTES));
-    fields.vector(L.EAGLE_EMBED_NORM, "embed_norm");
-    fields.matrix(L.EAGLE_FC_EMBED, "fc_embed");
-    fields.vector(L.EAGLE_HIDDEN_NORM, "hidden_norm");
-    fields.matrix(L.EAGLE_FC_HIDDEN, "fc_hidden");
-    fields.vector(L.EAGLE_FC_BIAS, "fc_bias");
-    fields.int(L.EAGLE_HIDDEN, hidden);
+    out.u32(descriptor + L.EAGLE_HIDDEN, hidden);
   }
 }
 
 /** Drafts are only proposals: in a q4 model, 4 bits serve for the rows of the draft vocabulary, which are most of what a draft reads. */
-function draftRowType(source: WeightType, quantization: Quantization): WeightType {
-  return quantization === "q4" || quantization === "q4-all" ? Q4 : source;
+function draftRowType(source: number, quantization: Quantization): number {
+  return quantization === "q4" || quantization === "q4-all" ? L.WEIGHT_Q4 : source;
 }
 
 /** The base model's head: address of its matrix descriptor, and its type. */
-function headMatrix(base: ModelMemory): { address: number; type: WeightType } {
+function headMatrix(base: ModelMemory): { address: number; type: number } {
   const address = base.addresses.descriptor + L.MODEL_HEAD;
-  const type = new DataView(base.engine.memory.buffer).getUint32(address + L.MATRIX_TYPE, true) as WeightType;
+  const type = base.engine.view().getUint32(address + L.MATRIX_TYPE, true);
   return { address, type };
 }

@@ -1,6 +1,6 @@
-import { READ_AHEAD } from "../../assembly/layout.ts";
+import { READ_AHEAD } from "../../core/layout.ts";
 import type { Tier } from "../../src/host.ts";
-import { matrixBytes, panelBytes, type WeightType } from "../../src/architecture/panel.ts";
+import { matrixBytes, panelBytes } from "../../core/panel.ts";
 import { packPanel } from "../../src/format/packed/quantize.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import { PRODUCT_ROOM, writeProduct, type ProductFields } from "../../src/engine/product.ts";
@@ -71,7 +71,7 @@ export function bits(values: Float32Array): Uint32Array {
 }
 
 /** Packs a whole matrix as a conversion does. */
-export function packMatrix(type: WeightType, w: Float32Array, rows: number, cols: number): Uint8Array {
+export function packMatrix(type: number, w: Float32Array, rows: number, cols: number): Uint8Array {
   const out = new Uint8Array(matrixBytes(type, rows, cols));
   for (let r = 0; r < rows; r += 16) {
     const count = Math.min(16, rows - r);

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { BLOCK_COLS } from "../../assembly/layout.ts";
-import { BF16, F32, matrixBytes, paddedRows, panelBytes, Q4, Q8, scaleGroups, type WeightType } from "../../src/architecture/panel.ts";
+import { BLOCK_COLS, WEIGHT_BF16 as BF16, WEIGHT_F32 as F32, WEIGHT_Q4 as Q4, WEIGHT_Q8 as Q8 } from "../../core/layout.ts";
+import { matrixBytes, paddedRows, panelBytes, scaleGroups, scaleStride } from "../../core/panel.ts";
 import { type KernelBench, normals, packMatrix } from "../helpers/kernel-bench.ts";
 
 const SHAPES: readonly [rows: number, cols: number][] = [[16, 32], [1, 1], [17, 33], [40, 64], [12, 100], [64, 288], [48, 300]];
@@ -26,7 +26,7 @@ class Digest {
 
 type Case = (bench: KernelBench, digest: Digest) => void;
 
-function product(type: WeightType, name: "matmulF32" | "matmulBF16" | "matmulQ8" | "matmulQ4"): Case {
+function product(type: number, name: "matmulF32" | "matmulBF16" | "matmulQ8" | "matmulQ4"): Case {
   return (bench, digest) => {
     for (const [rows, cols] of SHAPES) {
       const w = bench.put(packMatrix(type, normals(rows * cols, rows * 7 + cols, 0.1), rows, cols));
@@ -166,7 +166,8 @@ export const KERNELS: Readonly<Record<string, Case>> = {
   }),
   finiteScales: vector((bench, n) => {
     const packed = packMatrix(Q4, normals(20 * n, n), 20, n);
-    const { count, stride } = scaleGroups(Q4, n);
+    const count = scaleGroups(Q4, n);
+    const stride = scaleStride(Q4);
     const clean = bench.run.finiteScales(bench.put(packed), 2, panelBytes(Q4, n), count, stride);
     packed.fill(0x7f, panelBytes(Q4, n) + (count - 1) * stride, panelBytes(Q4, n) + (count - 1) * stride + 2);
     new DataView(packed.buffer).setUint16(panelBytes(Q4, n) + (count - 1) * stride + 2, 0x7f80, true);

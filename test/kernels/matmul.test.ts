@@ -1,16 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { BLOCK_COLS } from "../../assembly/layout.ts";
+import { BLOCK_COLS } from "../../core/layout.ts";
 import { packPanel } from "../../src/format/packed/quantize.ts";
-import { BF16, F32, matrixBytes, paddedRows, panelBytes, Q4, Q8, type WeightType } from "../../src/architecture/panel.ts";
+import { WEIGHT_BF16 as BF16, WEIGHT_F32 as F32, WEIGHT_Q4 as Q4, WEIGHT_Q8 as Q8 } from "../../core/layout.ts";
+import { matrixBytes, paddedRows, panelBytes } from "../../core/panel.ts";
 import { bits, KernelBench, normals, packMatrix } from "../helpers/kernel-bench.ts";
 import { DETERMINISTIC, TIERS } from "../helpers/test-host.ts";
 
 const SHAPES: readonly [rows: number, cols: number][] = [[16, 32], [1, 1], [5, 7], [17, 33], [40, 64], [12, 16], [48, 100], [64, 576], [33, 31], [20, 128], [16, 160], [7, 300]];
 const TOKENS = [1, 2, 3, 4, 5, 8, 13];
-const TYPES: readonly [name: string, type: WeightType][] = [["f32", F32], ["bf16", BF16], ["q8", Q8], ["q4", Q4]];
+const TYPES: readonly [name: string, type: number][] = [["f32", F32], ["bf16", BF16], ["q8", Q8], ["q4", Q4]];
 
 /** What a packed weight stands for, decoded here from the layout's description alone. */
-function unpack(type: WeightType, packed: Uint8Array, row: number, col: number, cols: number): number {
+function unpack(type: number, packed: Uint8Array, row: number, col: number, cols: number): number {
   const view = new DataView(packed.buffer);
   const panel = (row >> 4) * panelBytes(type, cols);
   const r = row & 15;
@@ -37,7 +38,7 @@ interface Product {
 }
 
 /** y[yi] (+)= W x[xi] through the engine, rows picked by index lists. */
-function multiply(bench: KernelBench, type: WeightType, packed: Uint8Array, rows: number, cols: number, x: Float32Array, n: number, accumulate: boolean): Product {
+function multiply(bench: KernelBench, type: number, packed: Uint8Array, rows: number, cols: number, x: Float32Array, n: number, accumulate: boolean): Product {
   const { run } = bench;
   const stride = paddedRows(rows);
   const w = bench.put(packed);
@@ -66,7 +67,7 @@ function multiply(bench: KernelBench, type: WeightType, packed: Uint8Array, rows
 }
 
 /** An activation as the relaxed tier stores it (assembly/kernels/relaxed/quantize.ts), decoded from that description alone. */
-function relaxedActivation(type: WeightType, row: Uint8Array, col: number): number {
+function relaxedActivation(type: number, row: Uint8Array, col: number): number {
   const view = new DataView(row.buffer, row.byteOffset);
   const quadByte = (col & 1) * 2 + ((col >> 1) & 1);
   if (type === Q4) {
@@ -95,7 +96,7 @@ describe("matmul", () => {
 });
 
 /** A product whose rows are within their bound, and the same bits when multiplied alone and, but for the last bits, when added to what is there. */
-function checked(bench: KernelBench, type: WeightType, packed: Uint8Array, rows: number, cols: number, x: Float32Array, n: number): Product {
+function checked(bench: KernelBench, type: number, packed: Uint8Array, rows: number, cols: number, x: Float32Array, n: number): Product {
   const product = multiply(bench, type, packed, rows, cols, x, n, false);
   const { y, stride, seen } = product;
   for (let i = 0; i < n; i++) {
@@ -117,7 +118,7 @@ function checked(bench: KernelBench, type: WeightType, packed: Uint8Array, rows:
  * of the sum of magnitudes. f32 and bf16 add once per column, the others exactly inside a group (q8) or block (q4) and once for each. The
  * relaxed q8 form is a sum of two terms, min * sum(w) and step * sum(w u), each at most as large as max|x| * sum|w| a group.
  */
-function reference(type: WeightType, packed: Uint8Array, x: (col: number) => number, row: number, cols: number): [exact: number, bound: number] {
+function reference(type: number, packed: Uint8Array, x: (col: number) => number, row: number, cols: number): [exact: number, bound: number] {
   let exact = 0;
   let magnitude = 0;
   for (let c = 0; c < cols; c++) {
