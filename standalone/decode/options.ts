@@ -28,7 +28,9 @@ export class GenerateOptions {
     if (this.topK < 0) fail("must be a whole number, 0 or more", "top-k");
     if (!(this.topP >= 0 && this.topP <= 1)) fail("must be a number from 0 to 1", "top-p");
     if (!(this.minP >= 0 && this.minP <= 1)) fail("must be a number from 0 to 1", "min-p");
-    if (!(this.repetitionPenalty > 0 && this.repetitionPenalty <= 100)) fail("must be a number above 0 and at most 100", "repetition-penalty");
+    if (!(this.repetitionPenalty > 0 && this.repetitionPenalty <= 100)) {
+      fail("must be a number above 0 and at most 100", "repetition-penalty");
+    }
     if (this.seed >= 1 << 53) fail("must be a whole number from 0 to 2^53 - 1", "seed");
   }
 }
