@@ -111,7 +111,7 @@ function weightType(a: Architecture, weight: i32, quantization: i32): i32 {
 export function planModel(a: Architecture, quantization: i32): WeightPlan {
   const plan = new WeightPlan(quantization);
   plan.add(a, firstTensors(a), -1);
-  for (let l = 0; l < a.layers; l++) plan.add(a, layerTensors(a, true), l);
+  for (let l = 0; l < a.layers; l++) plan.add(a, layerTensors(a, l, true), l);
   plan.add(a, lastTensors(a), -1);
   return plan;
 }
@@ -120,6 +120,6 @@ export function planModel(a: Architecture, quantization: i32): WeightPlan {
 export function planDraft(a: Architecture, quantization: i32): WeightPlan {
   const plan = new WeightPlan(quantization);
   plan.add(a, draftTensors(a), -1);
-  for (let l = 0; l < a.layers; l++) plan.add(a, layerTensors(a, l > 0), l);
+  for (let l = 0; l < a.layers; l++) plan.add(a, layerTensors(a, l, l > 0), l);
   return plan;
 }

@@ -2,7 +2,7 @@ import { SourceError, UsageError } from "../../errors.ts";
 import type { ModelConfig } from "../../architecture/config.ts";
 import { readChatTemplate, type ChatTemplate } from "../../text/chat-template.ts";
 import { readWhole } from "../bytes.ts";
-import { parseHfConfig } from "./config.ts";
+import { parseHfConfig, tiedByTensors } from "./config.ts";
 import { checkTensors, expectedHfTensors } from "./tensors.ts";
 import { openSafetensors } from "../safetensors/safetensors.ts";
 import { openOrClose, openShards } from "../safetensors/shards.ts";
@@ -51,9 +51,10 @@ export async function openCheckpoint(files: ModelFiles): Promise<Checkpoint> {
   }
   const tokenizerJson = await readOptional(files, TOKENIZER, MAX_TOKENIZER_BYTES);
   const chatTemplate = readChatTemplate(await readOptional(files, TOKENIZER_CONFIG, MAX_CONFIG_BYTES), await readOptional(files, CHAT_TEMPLATE, MAX_CONFIG_BYTES));
-  const config = parseHfConfig(configJson, CONFIG);
+  const said = parseHfConfig(configJson, CONFIG);
   const stored = await openWeights(files);
   try {
+    const config = tiedByTensors(said, configJson, CONFIG, stored);
     const tensors = config.tied ? withTiedEmbedding(stored) : stored;
     checkTensors(expectedHfTensors(config), tensors, CONFIG);
     return { config, tensors, tokenizerJson, chatTemplate };

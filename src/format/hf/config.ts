@@ -4,9 +4,10 @@ import { ConfigError } from "../../errors.ts";
 import type { DenseFfn, ExpertFfn, GqaAttention, MlaAttention, ModelConfig } from "../../architecture/config.ts";
 import { decodeUtf8 } from "../bytes.ts";
 import {
-  BlockSchema, check, CommonSchema, DenseSchema, LlamaSchema, MiniCpmSchema, MlaSchema, MoeSchema, show, TopKSchema, TopPSchema,
+  BlockSchema, check, CommonSchema, DenseSchema, HeadSchema, LlamaSchema, MiniCpmSchema, MlaSchema, MoeSchema, show, TopKSchema, TopPSchema,
 } from "./schema.ts";
 import type { CommonFields } from "./schema.ts";
+import { decoFields, decoParts } from "./deco.ts";
 import { checkTensors, expectedHfTensors } from "./tensors.ts";
 import type { TensorSource } from "../tensors.ts";
 
@@ -24,7 +25,7 @@ const DEFAULT_EOS = 2;
  */
 export function parseHfConfig(json: string | Uint8Array, file: string, tensors?: TensorSource): ModelConfig {
   const fields = parseJson(json, file);
-  const config = architectureOf(fields, file) === "llama" ? llamaConfig(fields, file) : miniCpmConfig(fields, file);
+  const config = READERS[architectureOf(fields, file)](fields, file);
   if (tensors !== undefined) checkTensors(expectedHfTensors(config), tensors, file);
   return config;
 }
@@ -47,11 +48,14 @@ const ArchitectureSchema = v.object({
   architectures: v.nullish(v.array(v.string("must be a name"), "must be a list of names")),
   model_type: v.nullish(v.string("must be a name")),
 });
-const CLASSES = { MiniCPMForCausalLM: "minicpm", LlamaForCausalLM: "llama" } as const;
+const CLASSES = { MiniCPMForCausalLM: "minicpm", LlamaForCausalLM: "llama", BlockFFNForCausalLM: "blockffn" } as const;
+const READERS: Readonly<Record<ModelConfig["architecture"], (fields: object, file: string) => ModelConfig>> = {
+  minicpm: miniCpmConfig, llama: llamaConfig, blockffn: decoConfig,
+};
 
 function architectureOf(fields: object, file: string): ModelConfig["architecture"] {
   const { architectures, model_type: type } = check(ArchitectureSchema, fields, file);
-  const supported = `supported are ${Object.keys(CLASSES).join(" and ")}`;
+  const supported = `supported are ${Object.keys(CLASSES).join(", ")}`;
   const name = architectures?.[0];
   if (name !== undefined) {
     const architecture = Object.hasOwn(CLASSES, name) ? CLASSES[name as keyof typeof CLASSES] : undefined;
@@ -59,7 +63,7 @@ function architectureOf(fields: object, file: string): ModelConfig["architecture
     if (type !== undefined && type !== null && type !== architecture) throw new ConfigError(`${show(type)} does not go with ${name}`, { file, field: "model_type" });
     return architecture;
   }
-  if (type === "minicpm" || type === "llama") return type;
+  if (type === "minicpm" || type === "llama" || type === "blockffn") return type;
   throw new ConfigError(`${show(type)} is not supported; ${supported}`, { file, field: "model_type" });
 }
 
@@ -75,6 +79,29 @@ function llamaConfig(fields: object, file: string): ModelConfig {
     attention: gqa(common, llama.head_dim ?? undefined, file),
     ffn: { kind: "dense", size: llama.intermediate_size, gated: true },
   };
+}
+
+/** Trained with a head of its own; a file without one is tied (tiedByTensors). */
+function decoConfig(json: object, file: string): ModelConfig {
+  const fields = decoFields(json);
+  const common = check(CommonSchema, fields, file);
+  const { head_dim: headDim } = check(HeadSchema, fields, file);
+  return {
+    architecture: "blockffn",
+    ...commonConfig(common, { context: 4096, tied: false }, file),
+    ...decoParts(common, fields, file),
+    attention: gqa(common, headDim ?? undefined, file),
+  };
+}
+
+/**
+ * Whether the head is the embedding, where the configuration does not say: DECO's leave it out, and a file without lm_head.weight means yes.
+ * @param json the configuration's file, which was read as `config`
+ */
+export function tiedByTensors(config: ModelConfig, json: string | Uint8Array, file: string, tensors: TensorSource): ModelConfig {
+  if (config.architecture !== "blockffn" || config.tied || tensors.info("lm_head.weight") !== undefined) return config;
+  const { tie_word_embeddings: said } = check(CommonSchema, decoFields(parseJson(json, file)), file);
+  return said === undefined || said === null ? { ...config, tied: true } : config;
 }
 
 function miniCpmConfig(fields: object, file: string): ModelConfig {
