@@ -55,10 +55,10 @@ export class Part {
     return matrixBytes(this.type, tensor.rows, tensor.cols);
   }
 
-  /** Parameters in all, without padding. */
+  /** Parameters in all, without padding, as a checkpoint keeps them. */
   get parameters(): f64 {
     let sum: f64 = 0;
-    for (let i = 0; i < this.tensors.length; i++) sum += this.tensors[i]!.rows * this.tensors[i]!.cols;
+    for (let i = 0; i < this.tensors.length; i++) sum += this.tensors[i]!.parameters;
     return sum * this.count;
   }
 }

@@ -57,6 +57,12 @@ export class Tensor {
     readonly part: string, readonly source: string, readonly rows: f64, readonly cols: f64, readonly weight: i32, readonly field: i32,
     readonly group: i32, readonly stored: i32, readonly count: f64,
   ) {}
+
+  /** Parameters of one of `count`, as a checkpoint keeps them. */
+  get parameters(): f64 {
+    if (this.stored === STORED_FIXED) return 0;
+    return this.stored === STORED_SCALAR ? 1 : this.rows * this.cols;
+  }
 }
 
 /** The rows of a model, of one of its layers, or of a draft head. */

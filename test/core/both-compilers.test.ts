@@ -243,7 +243,7 @@ describe("a configuration that is refused", () => {
     ["tied", { tied: 1 }, "must be true or false"],
     ["extra", { extra: 1 }, "is not known"],
     ["ffn.topK", { ffn: { kind: "dense", size: 64, gated: true, topK: 1 } }, "is not known"],
-    ["architecture", { architecture: "gpt" }, "must be one of minicpm, llama"],
+    ["architecture", { architecture: "gpt" }, "must be one of minicpm, llama, blockffn"],
     ["attention.kind", { attention: { kind: "linear" } }, "must be one of gqa, mla"],
     ["ffn.router", { ffn: { ...experts, router: "best" } }, "must be one of block, topk, topp, relu, sparse_mixer"],
     ["vocabSize", { vocabSize: undefined }, "is missing; it must be a number"],
