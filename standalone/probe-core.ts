@@ -2,6 +2,7 @@
 // TypeScript.
 import { Architecture } from "../core/architecture";
 import { CachePlan, writeCache } from "../core/cache";
+import { finishChecksum, firstLane, joinLanes, LANES, round, tailByte, tailWord } from "../core/checksum";
 import { Addresses, WordWriter, writeModel } from "../core/descriptor";
 import { FiniteSearch, finitePart } from "../core/finite";
 import { alignUp, ceilDivide, floorDivide } from "../core/numbers";
@@ -64,6 +65,17 @@ export function sizes(type: i32, rows: f64, cols: f64): void {
   put(scaleStride(type));
   put(matrixBytes(type, rows, cols));
   out.appendText(digits(rows * cols));
+}
+
+/** The parts of a checksum. */
+export function checksum(a: i32, b: i32, length: f64): void {
+  out.clear();
+  for (let lane = 0; lane < LANES; lane++) put(firstLane(lane));
+  put(round(a, b));
+  put(joinLanes(a, b, a ^ b, a + b, length));
+  put(tailWord(a, b));
+  put(tailByte(a, b & 255));
+  put(finishChecksum(a));
 }
 
 export function exponential(x: f64): f64 {

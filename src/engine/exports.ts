@@ -20,6 +20,8 @@ export interface EngineExports {
   matrixBytes(type: number, rows: number, cols: number): number;
   finiteFloats(p: number, count: number): number;
   finiteScales(p: number, panels: number, panelBytes: number, groups: number, groupBytes: number): number;
+  /** Lanes: i32 [4]. */
+  checksumStripes(lanes: number, p: number, stripes: number): void;
   argmax(x: number, count: number): number;
   topK(x: number, count: number, k: number, indices: number, values: number): number;
   softmax(x: number, count: number): void;

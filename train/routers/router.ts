@@ -14,6 +14,7 @@ import { topK } from "./top-k.ts";
 export function route(ffn: ExpertFfn, raw: Tensor, norm: Tensor | undefined, eps: number, noise: RouterNoise | undefined): Routing {
   switch (ffn.router) {
     case "block": {
+      if (ffn.routerNorm === "scale" || ffn.routerNorm === "standard") throw new ConfigError(`${ffn.routerNorm} is for running models`, { field: "routerNorm" });
       const { scores, shares } = blockScores(raw.ref, norm, { norm: ffn.routerNorm, normScale: ffn.normScale, eps });
       return { raw, active: flags(scores.ref), scores, shares };
     }
