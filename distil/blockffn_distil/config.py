@@ -48,8 +48,6 @@ def check_config(value: object, file: str) -> dict:
             fail(f"targets.{target}", f"needs objectives.{objective}, whose factor it moves")
         if target in config["targets"] and "adaptive" in objectives[objective]:
             fail(f"targets.{target}", f"and objectives.{objective}.adaptive both move one factor; keep one")
-    if not config["text"]["prefixes"] and "prefixFile" not in config["text"]:
-        fail("text.prefixes", "or text.prefixFile must say what the teacher's rows begin with")
     if max(config["ownText"]["at"], default=0) >= schedule["steps"]:
         fail("ownText.at", f"must be below schedule.steps, {schedule['steps']}")
     return config

@@ -51,8 +51,11 @@ def encode_files(tokenizer, files: list[str], separator: int | None, vocab: int)
     return np.array(out, token_dtype(vocab))
 
 
-def read_prefixes(config: dict, tokenizer, file: str) -> list[list[int]]:
-    """What sampled rows begin with: `prefixes` as they stand, and one JSON string a line of `prefixFile`. Special tokens are recognised."""
+def read_prefixes(config: dict, tokenizer, begin: int | None, file: str) -> list[list[int]]:
+    """What sampled rows begin with: `prefixes` as they stand, and one JSON string a line of `prefixFile`; without either, the token `begin`.
+
+    Special tokens are recognised under the names that the tokenizer gives them.
+    """
     texts = list(config.get("prefixes") or [])
     if config.get("prefixFile"):
         try:
@@ -60,8 +63,10 @@ def read_prefixes(config: dict, tokenizer, file: str) -> list[list[int]]:
         except (OSError, ValueError) as cause:
             raise DistilError("must hold one JSON string a line", file=config["prefixFile"], field="prefixFile") from cause
     rows = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
+    if not rows and begin is not None:
+        return [[begin]]
     if not rows or not all(rows):
-        raise DistilError("must name at least one prefix of a token or more, such as the tokenizer's <s>", file=file, field="text.prefixes")
+        raise DistilError("must name prefixes of a token or more: this teacher has no token that texts begin with", file=file, field="text.prefixes")
     return rows
 
 

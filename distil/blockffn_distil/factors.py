@@ -6,15 +6,15 @@ TARGETS = {"chunk": ("tls", 2.5, 2e-3, 2.0), "locality": ("cls8", 2.0, 1e-3, 8e-
 
 
 class Factors:
-    """`targets`: TLS moves the chunk factor, CLS_8 the locality factor."""
+    """`targets`: TLS moves the chunk factor, CLS_8 the locality factor; both goals stand after half of the `steps`."""
 
-    def __init__(self, objectives: dict, targets: dict) -> None:
+    def __init__(self, objectives: dict, targets: dict, steps: int) -> None:
         self.constant = {name: objective["weight"] for name, objective in objectives.items()}
         self.moving: dict[str, FactorSchedule | SparsityController] = {}
         for name, objective in objectives.items():
             target, gain, lowest, highest = TARGETS[name]
             if target in targets:
-                self.moving[name] = SparsityController(objective["weight"], targets[target], gain, lowest=lowest, highest=highest)
+                self.moving[name] = SparsityController(objective["weight"], targets[target], steps // 2, gain, lowest=lowest, highest=highest)
             elif "adaptive" in objective:
                 options = objective["adaptive"]
                 self.moving[name] = FactorSchedule(

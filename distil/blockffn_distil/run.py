@@ -65,7 +65,7 @@ class Run:
     def write(self, say=print) -> None:
         """The teacher writes the texts: training rows (each process its own), rows to be judged on, own files as tokens."""
         text, vocab = self.config["text"], self.teacher.shape.vocab
-        prefixes = read_prefixes(text, self.tokenizer, self.file)
+        prefixes = read_prefixes(text, self.tokenizer, self.teacher.special.get("bos_token_id"), self.file)
         random = np.random.default_rng([self.config["seed"], 1, self.processes.rank])
         target = self.corpus_file(f"teacher-{self.processes.rank}")
         share = -(-text["tokens"] // self.processes.world)
@@ -76,7 +76,7 @@ class Run:
             return
         held = text["held"]
         own = held["prefixes"] or "prefixFile" in held
-        chosen = read_prefixes(held, self.tokenizer, self.file) if own else prefixes
+        chosen = read_prefixes(held, self.tokenizer, self.teacher.special.get("bos_token_id"), self.file) if own else prefixes
         length = self.config["batch"]["length"]
         random = np.random.default_rng([self.config["seed"], 2])
         rows = self.sample(self.teacher.model, chosen, held["rows"] * length, length, random)[:held["rows"]]

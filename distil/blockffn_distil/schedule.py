@@ -77,10 +77,14 @@ class FactorSchedule:
 
 @dataclass
 class SparsityController:
-    """Moves a factor so that a measured sparsity follows its target: every `every` steps factor *= exp(gain (target - mean))."""
+    """Moves a factor so that a measured sparsity follows its target: every `every` steps factor *= exp(gain (goal - mean)).
+
+    The goal rises from three quarters of the target to all of it over the first `rise` steps: routers that are pushed at once lose more.
+    """
 
     factor: float
     target: float
+    rise: int = 0
     gain: float = 2.5
     every: int = 10
     lowest: float = 2e-3
@@ -98,5 +102,6 @@ class SparsityController:
         """Takes the sparsity of a step (from 1) and gives the factor for the next."""
         if step % self.every == 0:
             self.mean = measured if math.isnan(self.mean) else 0.7 * self.mean + 0.3 * measured
-            self.factor = min(self.highest, max(self.lowest, self.factor * math.exp(self.gain * (self.target - self.mean))))
+            goal = self.target * (1.0 if self.rise == 0 else min(1.0, 0.75 + 0.25 * step / self.rise))
+            self.factor = min(self.highest, max(self.lowest, self.factor * math.exp(self.gain * (goal - self.mean))))
         return self.factor

@@ -98,7 +98,7 @@ def train(run: Run, stop: int | None = None) -> CausalLM:
     named, fresh = dict(student.named_parameters()), new_parameters(student)
     optimizer, schedule = config["optimizer"], config["schedule"]
     rate = lambda name: optimizer["learningRate"] * (1.0 if name in fresh else config["copiedRate"])  # noqa: E731
-    factors = Factors(config["objectives"], config["targets"])
+    factors = Factors(config["objectives"], config["targets"], schedule["steps"])
     free = ("out", "checkpointEvery", "validateEvery", "eagle")
     identity = identity_of("train", {k: v for k, v in config.items() if k not in free}, rows.identity())
     groups = decay_groups(named, rate, optimizer["weightDecay"])
@@ -149,7 +149,7 @@ def write_own(run: Run, student: CausalLM, at: int) -> None:
     copy = CausalLM(student.shape).to(run.processes.device)
     copy.load_state_dict(exported_weights(student, student.q4))
     random = np.random.default_rng([run.config["seed"], 3, at, run.processes.rank])
-    prefixes = read_prefixes(run.config["text"], run.tokenizer, run.file)
+    prefixes = read_prefixes(run.config["text"], run.tokenizer, run.teacher.special.get("bos_token_id"), run.file)
     text = run.sample(copy, prefixes, -(-run.config["ownText"]["tokens"] // run.processes.world), run.config["text"]["length"], random)
     write_tokens(run.corpus_file(f"own-{at}-{run.processes.rank}"), text, student.shape.vocab)
     run.processes.wait()

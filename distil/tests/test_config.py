@@ -32,7 +32,6 @@ def test_adaptive_factors_are_the_typescript_trainers():
     ({"batch": {"rows": 4, "length": 32, "rowsPerPass": 3}}, "batch.rowsPerPass"), ({"batch": {"rows": 4, "length": 36}}, "objectives.chunk.length"),
     ({"quantize": "q8"}, "quantize"), ({"teacher": {"path": "x"}}, "teacher"), ({"targets": {"cls8": 0.5}, "objectives": {"chunk": {"weight": 1, "length": 8}}}, "targets.cls8"),
     ({"ownText": {"at": [24]}}, "ownText.at"), ({"schedule": {"steps": 4, "warmup": 3, "decay": 2}}, "schedule"),
-    ({"text": {"tokens": 100}}, "text.prefixes"),
 ])
 def test_what_does_not_fit_is_named(change, field):
     with pytest.raises(DistilError) as error:

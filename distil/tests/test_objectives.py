@@ -113,6 +113,8 @@ def test_controller_follows_its_target():
         controller.after(step, 0.95)
         restored.after(step, 0.95)
     assert controller.factor < risen and restored.factor == controller.factor
+    rising = SparsityController(0.1, target=0.8, rise=100)
+    assert rising.after(10, 0.7) < 0.1
 
 
 def test_learning_rate_is_the_typescript_trainers():

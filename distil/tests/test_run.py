@@ -1,16 +1,21 @@
 """A whole run on a tiny teacher: texts, stages, resumption, export, draft head."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from tokenizers import Tokenizer
 
 from blockffn_distil import checkpoint
 from blockffn_distil.checkpoint import read_checkpoint, write_checkpoint
-from blockffn_distil.corpus import Rows, read_tokens, unseen
+from blockffn_distil.corpus import Rows, read_prefixes, read_tokens, unseen
 from blockffn_distil.eagle import EagleHead, draft_losses, head_shape, train_eagle
 from blockffn_distil.errors import DistilError
 from blockffn_distil.export import export
@@ -20,7 +25,7 @@ from blockffn_distil.shape import shape_of
 from blockffn_distil.student import new_student, student_shape
 from blockffn_distil.teacher import load_weights
 from blockffn_distil.train import Distiller, train
-from conftest import losses, run_in
+from conftest import losses, run_in, settings
 
 
 def test_held_rows_begin_like_no_training_row(corpus_run):
@@ -29,6 +34,19 @@ def test_held_rows_begin_like_no_training_row(corpus_run):
     assert len(held) > 0 and all(row.tobytes() not in train_rows for row in held)
     same = np.arange(96, dtype=np.uint16)
     assert len(unseen(same.reshape(1, 96), same, 96)) == 0
+
+
+def test_prefixes_are_texts_a_files_or_the_first_token(teacher_folder, tmp_path):
+    tokenizer = Tokenizer.from_file(str(teacher_folder / "tokenizer.json"))
+    file = tmp_path / "prefixes.jsonl"
+    file.write_text('"<s>a"\n\n"<s>\\u0062"\n')
+    assert read_prefixes({"prefixes": ["</s>"], "prefixFile": str(file)}, tokenizer, 0, "a.yaml") == [[1], [0, 2], [0, 3]]
+    assert read_prefixes({"prefixes": []}, tokenizer, 0, "a.yaml") == [[0]]
+    with pytest.raises(DistilError, match="text.prefixes"):
+        read_prefixes({"prefixes": []}, tokenizer, None, "a.yaml")
+    file.write_text("no json")
+    with pytest.raises(DistilError, match="prefixes.jsonl"):
+        read_prefixes({"prefixFile": str(file)}, tokenizer, 0, "a.yaml")
 
 
 def test_rows_depend_on_seed_and_step_alone():
@@ -87,6 +105,18 @@ def test_killed_runs_go_on_with_the_same_losses(whole, teacher_folder, corpus_ru
     assert losses(again) == losses(whole)
     ours, theirs = (read_checkpoint(run.folder / "checkpoint")[0] for run in (again, whole))
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_two_processes_compute_what_one_does(teacher_folder, corpus_run, tmp_path):
+    """torchrun on the CPU (gloo): the mean of both processes' gradients is the gradient of all rows."""
+    changes = {"batch": {"rows": 4, "rowsPerPass": 2, "length": 32}, "ownText": {"at": []}, "schedule": {"steps": 8}, "fit": {"steps": 3}}
+    one, two = (run_in(teacher_folder, corpus_run, tmp_path / name, **changes) for name in ("one", "two"))
+    train(one)
+    (tmp_path / "run.yaml").write_text(json.dumps(settings(teacher_folder, two.folder, **changes)))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "blockffn_distil", "train", str(tmp_path / "run.yaml")]
+    subprocess.run(command, check=True, cwd=Path(__file__).parents[1], capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert losses(two) == pytest.approx(losses(one), rel=1e-4)
+    assert (two.folder / "model/model.safetensors").is_file()
 
 
 def test_fitting_goes_on_too(whole, teacher_folder, corpus_run, tmp_path):
