@@ -1,8 +1,8 @@
-import { SCRATCH_NORMED } from "../assembly/layout.ts";
+import { SCRATCH_NORMED } from "../core/layout.ts";
 import { countBits } from "../src/sparsity/bits.ts";
 import { countUniqueExperts } from "../src/sparsity/union.ts";
 import type { ModelInstance } from "../src/engine/instance.ts";
-import { paddedRows } from "../src/architecture/panel.ts";
+import { paddedRows } from "../core/panel.ts";
 import { Taps } from "../src/engine/taps.ts";
 import type { FfnMode } from "../src/engine/types.ts";
 import { median } from "./measure.ts";
@@ -56,7 +56,7 @@ function replay(model: ModelInstance, { rows, inputs, before }: FfnSample): void
 function readOtherWeights(model: ModelInstance): void {
   let left = FLUSH_BYTES;
   for (const part of model.plan.parts) {
-    if (part.kind === "experts" || left <= 0) continue;
+    if (part.experts || left <= 0) continue;
     const bytes = Math.min(left, part.bytes);
     model.engine.exports.argmax(model.addresses.weights + part.offset, bytes / 4);
     left -= bytes;

@@ -22,7 +22,7 @@ const file = join(root, "dist/wasi/blockffn.wasi.wasm");
 execFileSync(process.execPath, [
   bin("assemblyscript", "asc"), "standalone/command/main.ts", "--config", "none", "--runtime", "incremental", "--noAssert", "--initialMemory", "2",
   "--maximumMemory", "65536", "--memoryBase", "1024", "-O0", "--enable", "simd", "--use", "abort=standalone/command/abort/abort",
-  "--debug", "--outFile", file,
+  "--debug", "--disableWarning", "210", "--outFile", file,
 ], { cwd: root, stdio: "inherit" });
 // The same options as the engine's, for the same reasons (build-engine.mjs).
 execFileSync(process.execPath, [bin("binaryen", "wasm-opt"), file, "-o", file, "--no-inline=*/panel*", "-O3", "--low-memory-unused", "--strip-debug", "--strip-producers", ...FEATURES], { stdio: "inherit" });

@@ -9,7 +9,8 @@ const out = join(root, "dist/long");
 
 await build({
   absWorkingDir: root,
-  entryPoints: { main: "test/long/main.ts" },
+  // The second one is a thread of server-load.
+  entryPoints: { main: "test/long/main.ts", "health-probe": "test/long/health-probe.ts" },
   outdir: out,
   bundle: true,
   format: "esm",

@@ -1,14 +1,13 @@
 // For the tests of test/standalone alone: the parts that a whole run would not show. The command does not hold it.
 import { Bytes } from "./bytes";
-import { exp64 } from "./decode/exp";
+import { Addresses, writeModel } from "../core/descriptor";
+import { planModel } from "../core/plan";
+import { planScratch, PROMPT_CHUNK, writeScratch } from "../core/scratch";
 import { failed, takeFailure } from "./failure";
-import { ConfigFields } from "./format/fields";
+import { readConfig } from "./format/packed";
 import { JsonReader } from "./format/json";
 import { reserve, release } from "./memory";
-import { ModelConfig } from "./model/config";
-import { Addresses, writeDescriptors } from "./model/descriptor";
-import { planWeights } from "./model/plan";
-import { planScratch, writeScratch } from "./model/scratch";
+import { MemoryWriter } from "./model/memory-writer";
 import { TextStream } from "./text/stream";
 import { Tokenizer } from "./text/tokenizer";
 
@@ -41,22 +40,19 @@ export function outputLength(): u32 {
 
 /** Plans a model and writes its descriptors and scratch table to the given addresses; `quantization` is a place in QUANTIZATIONS. @returns bytes of the weights */
 export function describe(json: usize, length: u32, quantization: i32, descriptor: usize, layers: usize, frequencies: usize, scratch: usize, weights: usize): f64 {
-  const fields = new ConfigFields("config");
-  fields.read(new JsonReader(json, length, "config"));
-  const config = new ModelConfig();
-  config.take(fields);
+  const config = readConfig(new JsonReader(json, length, "config"), "config");
   if (failed()) return -1;
-  const plan = planWeights(config, quantization);
-  const scratchPlan = planScratch(config);
+  const plan = planModel(config, quantization);
+  const scratchPlan = planScratch(config, 1, PROMPT_CHUNK);
   const at = new Addresses();
   at.descriptor = descriptor;
   at.layers = layers;
   at.frequencies = frequencies;
   at.scratch = scratch;
   at.weights = weights;
-  writeScratch(scratch, scratchPlan);
-  writeDescriptors(at, config, plan, scratchPlan.maxChunk, false);
-  return <f64>plan.bytes;
+  writeScratch(new MemoryWriter(), scratch, scratchPlan);
+  writeModel(new MemoryWriter(), at, config, plan, scratchPlan.maxChunk, false);
+  return plan.bytes;
 }
 
 export function loadTokenizer(json: usize, length: u32): void {
@@ -84,8 +80,4 @@ export function decode(ids: usize, count: i32, continuation: bool): void {
 /** A number as the JSON reader reads it. */
 export function parseNumber(json: usize, length: u32): f64 {
   return new JsonReader(json, length, "number").readNumber();
-}
-
-export function exponential(x: f64): f64 {
-  return exp64(x);
 }

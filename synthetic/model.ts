@@ -1,14 +1,15 @@
-import { PANEL_ROWS, Q8_HEAD_BYTES, SCALE_BYTES } from "../assembly/layout.ts";
+import { PANEL_ROWS, Q8_HEAD_BYTES, SCALE_BYTES } from "../core/layout.ts";
 import { writeFileAtomically } from "../host/node/output.ts";
 import { encodePacked } from "../src/format/packed/packed.ts";
 import type { Host, Tier } from "../src/host.ts";
 import type { ModelConfig } from "../src/architecture/config.ts";
 import { Engine } from "../src/engine/engine.ts";
 import { EagleHead } from "../src/engine/eagle.ts";
-import { planEagle } from "../src/architecture/eagle-plan.ts";
 import { ModelInstance } from "../src/engine/instance.ts";
-import { BF16, F32, matrixBytes, panelBytes, Q8, scaleGroups, type WeightType } from "../src/architecture/panel.ts";
-import { planWeights, type Part } from "../src/architecture/plan.ts";
+import { WEIGHT_BF16 as BF16, WEIGHT_F32 as F32, WEIGHT_Q8 as Q8 } from "../core/layout.ts";
+import type { Part } from "../core/plan.ts";
+import { matrixBytes, panelBytes, scaleGroups, scaleStride } from "../core/panel.ts";
+import { planEagle, planWeights } from "../src/architecture/plan.ts";
 import { chooseReadAhead } from "../src/load/read-ahead.ts";
 import type { Quantization } from "../src/architecture/quantization.ts";
 import { fillRandom, fillUniform } from "./random.ts";
@@ -42,7 +43,7 @@ export async function writeSynthetic(host: Host, config: ModelConfig, quantizati
 /** `syntheticModel` over an engine that is there already, from its heap base on. */
 export function syntheticOn(engine: Engine, config: ModelConfig, quantization: Quantization, tier: Tier): ModelInstance {
   const plan = planWeights(config, quantization);
-  const model = new ModelInstance({ name: "synthetic", config, tier, engine, plan, ffn: "sparse", tokenizerJson: undefined });
+  const model = new ModelInstance({ name: "synthetic", config, tier, engine, plan, ffn: "sparse" });
   plan.parts.forEach((part, i) => fillPart(engine, model.addresses.weights, part, i + 1));
   return model;
 }
@@ -68,22 +69,17 @@ export function syntheticEagle(base: ModelInstance, vocab: number): EagleHead {
 
 function fillPart(engine: Engine, weights: number, part: Part, seed: number): void {
   const at = weights + part.offset;
-  if (part.kind === "vector") {
+  if (part.vector) {
     engine.f32(at, part.bytes / 4).fill(1);
-  } else if (part.kind === "matrix") {
-    const bytes = matrixBytes(part.type, part.rows, part.cols);
-    for (let i = 0; i < part.count; i++) fillMatrix(engine, at + i * bytes, part.type, part.rows, part.cols, seed + i * 8191);
-  } else {
-    const up = matrixBytes(part.type, part.size, part.hidden);
-    for (let e = 0; e < part.experts; e++) {
-      fillMatrix(engine, at + e * part.stride, part.type, part.size, part.hidden, seed * 8191 + e);
-      fillMatrix(engine, at + e * part.stride + up, part.type, part.hidden, part.size, seed * 131071 + e);
-    }
+    return;
+  }
+  for (let c = 0; c < part.count; c++) {
+    part.tensors.forEach(({ rows, cols }, i) => fillMatrix(engine, at + c * part.stride + part.matrixOffset(i), part.type, rows, cols, seed * 8191 + c + i * 131071));
   }
 }
 
 /** Random weights of any type with standard deviation 1 / sqrt(cols), every byte written. */
-export function fillMatrix(engine: Engine, at: number, type: WeightType, rows: number, cols: number, seed: number): void {
+export function fillMatrix(engine: Engine, at: number, type: number, rows: number, cols: number, seed: number): void {
   const bytes = matrixBytes(type, rows, cols);
   const deviation = 1 / Math.sqrt(cols);
   if (type === F32) return fillUniform(engine.f32(at, bytes / 4), seed, deviation * Math.sqrt(3));
@@ -93,7 +89,8 @@ export function fillMatrix(engine: Engine, at: number, type: WeightType, rows: n
   const scale = new Float32Array([deviation / (type === Q8 ? 74 : 4.6)]);
   const bits = (new Uint32Array(scale.buffer)[0] as number) >>> 16;
   const scales = new Uint16Array(engine.memory.buffer, at, bytes / 2);
-  const { count, stride } = scaleGroups(type, cols);
+  const count = scaleGroups(type, cols);
+  const stride = scaleStride(type);
   const panel = panelBytes(type, cols);
   for (let p = 0; p < bytes; p += panel) {
     for (let g = 0; g < count; g++) {

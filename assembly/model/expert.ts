@@ -1,12 +1,13 @@
 import {
   MODEL_EXPERTS, MODEL_EXPERT_SIZE, MODEL_EXPERT_STRIDE, MODEL_EXPERT_TYPE, PANEL_ROWS, SCRATCH_BRANCH, SCRATCH_EXPERT_ROWS, SCRATCH_PICKED,
   SCRATCH_UNION, WEIGHT_Q4,
-} from "../layout";
-import { hasMatmulsQ4, matmulsQ4, siluScale } from "../kernels";
-import { Product } from "../kernels/product";
+} from "../../core/layout";
+import { siluScale } from "../kernels";
+import { Activations, Product } from "../kernels/product";
+import { hasMatmulsQ4, matmulsQ4 } from "../kernels/turns";
 import { int, padded, ptr } from "./descriptor";
-import { Activations, matrixBytes, multiply, panels, quantizeRows } from "./matrix";
-import { pairRows, Pass } from "./pass";
+import { matrixBytes, multiply, quantizeRows } from "./matrix";
+import { pairRows, pairsAt, Pass } from "./pass";
 
 /** Most tokens that matmulsQ4 takes. */
 const TOKENS_IN_TURNS = 2;
@@ -39,8 +40,7 @@ export function outRows(p: Pass, i: i32, sum: bool): usize {
 /** score * silu(up(x)) of expert i of the union, for its tokens, quantised for the way down: hidden rows from `place` on. */
 export function up(p: Pass, weights: usize, i: i32, place: i32, scores: usize): void {
   const rows = pairRows(p, place);
-  const w = matrices(p, weights, i);
-  multiply(int(p.model, MODEL_EXPERT_TYPE), w, int(p.model, MODEL_EXPERT_SIZE), p.hidden, p.input, tokenList(p, i), tokenCount(p, i), rows.x, rows.xStride, p.iota, false);
+  multiply(int(p.model, MODEL_EXPERT_TYPE), upProduct(p, weights, i, rows));
   activate(p, i, rows, scores);
 }
 
@@ -50,25 +50,25 @@ export function down(p: Pass, weights: usize, i: i32, place: i32, first: i32, la
   const type = int(p.model, MODEL_EXPERT_TYPE);
   const row = first * PANEL_ROWS;
   const w = matrices(p, weights, i) + matrixBytes(type, size, p.hidden) + matrixBytes(type, row, size);
-  multiply(type, w, min(p.hidden, last * PANEL_ROWS) - row, size, pairRows(p, place), p.iota, tokenCount(p, i), y + (<usize>row << 2), p.hiddenStride, yi, accumulate);
+  const product = p.product.weights(w, min(p.hidden, last * PANEL_ROWS) - row, size).of(pairRows(p, place), p.iota, tokenCount(p, i));
+  multiply(type, product.into(y + (<usize>row << 2), p.hiddenStride, yi, accumulate));
 }
 
 /** `up` of expert i and `down` of the one before it, their matrices read in turns. Both have their own hidden rows. */
 export function upAndDown(p: Pass, weights: usize, i: i32, scores: usize, sum: bool): void {
   const size = int(p.model, MODEL_EXPERT_SIZE);
-  const before = pairRows(p, tokensOf(p, i - 1));
-  const low = p.second;
-  setWeights(low, matrices(p, weights, i - 1) + matrixBytes(WEIGHT_Q4, size, p.hidden), p.hidden, size);
-  setInput(low, before, p.iota, tokenCount(p, i - 1));
-  setOutput(low, outOf(p, i - 1, sum), p.hiddenStride, outRows(p, i - 1, sum), sum);
-
+  const before = i - 1;
+  const low = p.second.weights(matrices(p, weights, before) + matrixBytes(WEIGHT_Q4, size, p.hidden), p.hidden, size);
+  low.of(pairsAt(p, p.before, tokensOf(p, before)), p.iota, tokenCount(p, before)).into(outOf(p, before, sum), p.hiddenStride, outRows(p, before, sum), sum);
   const rows = pairRows(p, tokensOf(p, i));
-  const high = p.first;
-  setWeights(high, matrices(p, weights, i), size, p.hidden);
-  setInput(high, p.input, tokenList(p, i), tokenCount(p, i));
-  setOutput(high, rows.x, rows.xStride, p.iota, false);
-  matmulsQ4(high, low);
+  matmulsQ4(upProduct(p, weights, i, rows), low);
   activate(p, i, rows, scores);
+}
+
+/** The way up of expert i of the union, for its tokens, into its hidden rows. */
+function upProduct(p: Pass, weights: usize, i: i32, rows: Activations): Product {
+  const product = p.product.weights(matrices(p, weights, i), int(p.model, MODEL_EXPERT_SIZE), p.hidden);
+  return product.of(p.input, tokenList(p, i), tokenCount(p, i)).into(rows.x, rows.xStride, p.iota, false);
 }
 
 /** The hidden rows of expert i: silu, score, quantised. */
@@ -100,24 +100,4 @@ function tokenList(p: Pass, i: i32): usize {
 /** The matrices of expert i: up, then down. */
 function matrices(p: Pass, weights: usize, i: i32): usize {
   return weights + <usize>expertOf(p, i) * ptr(p.model, MODEL_EXPERT_STRIDE);
-}
-
-function setWeights(a: Product, w: usize, rows: i32, cols: i32): void {
-  a.w = w;
-  a.panels = panels(rows);
-  a.panelBytes = matrixBytes(WEIGHT_Q4, PANEL_ROWS, cols);
-}
-
-function setInput(a: Product, rows: Activations, xi: usize, n: i32): void {
-  a.x = rows.q;
-  a.xStride = rows.qStride;
-  a.xi = xi;
-  a.n = n;
-}
-
-function setOutput(a: Product, y: usize, yStride: usize, yi: usize, accumulate: bool): void {
-  a.y = y;
-  a.yStride = yStride;
-  a.yi = yi;
-  a.accumulate = accumulate;
 }

@@ -1,4 +1,4 @@
-import { BLOCK_COLS, MATRIX_COLS, MATRIX_DATA, MATRIX_TYPE, PANEL_ROWS, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, Q8_HEAD_BYTES, SCALE_BYTES, WEIGHT_F32, WEIGHT_Q4 } from "../layout";
+import { BLOCK_COLS, MATRIX_COLS, MATRIX_DATA, MATRIX_TYPE, PANEL_ROWS, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, Q8_HEAD_BYTES, SCALE_BYTES, WEIGHT_F32, WEIGHT_Q4 } from "../../core/layout";
 import { q8ByteAt } from "../kernels/scalar/matmul_q8";
 import { int, ptr } from "./descriptor";
 import { matrixBytes } from "./matrix";

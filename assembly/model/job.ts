@@ -1,9 +1,9 @@
-import { JOB_EAGLE, JOB_FFN, JOB_FORWARD, JOB_STOP, TEAM_ARGUMENTS, TEAM_IDLE, TEAM_JOB, TEAM_JOBS, TEAM_SIZE } from "../layout";
+import { JOB_EAGLE, JOB_FFN, JOB_FORWARD, JOB_STOP, TEAM_ARGUMENTS, TEAM_IDLE, TEAM_JOB, TEAM_JOBS, TEAM_SIZE } from "../../core/layout";
 import { int } from "./descriptor";
 import { eaglePass } from "./eagle";
 import { forwardPass } from "./forward";
 import { ffnPass } from "./probe";
-import { assertTeam, awaitChange, beginCall, beThread, change, end, setTeamSize, team } from "./team";
+import { assertTeam, awaitChange, beginCall, beThread, change, end, setTeamSize, team } from "../team";
 
 // Calls of the host that all threads run. Every such call ends with a barrier, so the host may change anything when it has returned.
 

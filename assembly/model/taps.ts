@@ -1,9 +1,9 @@
 import {
   FFN_KIND_EXPERTS, MODEL_EXPERTS, MODEL_FFN, SCRATCH_ROUTER, SCRATCH_ROUTER_RAW, SCRATCH_TAPS, TAP_ROUTER_RAW, TAP_ROUTER_SCORE,
-} from "../layout";
+} from "../../core/layout";
 import { int, padded, ptr } from "./descriptor";
 import { Pass } from "./pass";
-import { threadIndex } from "./team";
+import { threadIndex } from "../team";
 
 // Copies of what the pass computed on the way, for tests and tools. Off unless the host sets SCRATCH_TAPS. The calling thread makes them.
 

@@ -1,7 +1,7 @@
-import { alignUp } from "./panel.ts";
+import { PART_ALIGN, type WeightPlan } from "../../core/plan.ts";
+import { alignUp } from "../../core/numbers.ts";
 import type { ModelConfig } from "./config.ts";
-import { planEagle } from "./eagle-plan.ts";
-import { PART_ALIGN, type WeightPlan } from "./plan.ts";
+import { planEagle, quantizationOf } from "./plan.ts";
 
 /** Before the names of the head's tensors in a packed file. */
 const PREFIX = "draft.";
@@ -53,7 +53,7 @@ export function draftModel(config: DraftConfig, base: ModelConfig): ModelConfig 
 /** Lays out a head behind the weights of its model, quantised as they are. */
 export function layoutDraft(config: DraftConfig, base: WeightPlan, baseConfig: ModelConfig): DraftLayout {
   const model = draftModel(config, baseConfig);
-  const plan = planEagle(model, base.quantization);
+  const plan = planEagle(model, quantizationOf(base));
   const weightsAt = alignUp(base.bytes, PART_ALIGN);
   const tokensAt = config.draftVocab === 0 ? undefined : weightsAt + alignUp(plan.bytes, PART_ALIGN);
   const parts = plan.parts.map(({ name, bytes, offset }) => ({ name: PREFIX + name, bytes, offset: weightsAt + offset }));

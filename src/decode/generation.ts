@@ -62,6 +62,8 @@ export interface GenerationResult extends SpeculationResult {
   /** Number of tokens of the prompt. */
   readonly promptTokens: number;
   readonly finishReason: FinishReason;
+  /** The end-of-sequence token that ended it; null when something else did. */
+  readonly eosTokenId: number | null;
   /** Seed that the sampler used. */
   readonly seed: number;
   /** Time to compute the prompt and choose the first token, pauses not counted. */

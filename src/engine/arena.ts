@@ -1,6 +1,6 @@
 import { UsageError } from "../errors.ts";
 import type { Engine } from "./engine.ts";
-import { alignUp } from "../architecture/panel.ts";
+import { alignUp } from "../../core/numbers.ts";
 
 const ALIGN = 64;
 

@@ -1,15 +1,14 @@
-import * as L from "../../assembly/layout.ts";
+import { CachePlan, writeCache } from "../../core/cache.ts";
 import type { Arena } from "./arena.ts";
 import type { ModelConfig } from "../architecture/config.ts";
+import { architectureOf } from "../architecture/flat.ts";
 import type { Engine } from "./engine.ts";
-import { alignUp } from "../architecture/panel.ts";
+import { ViewWriter } from "./view-writer.ts";
 
 /** Bytes of keys and of values that one token takes in one layer. */
 export function cacheRowBytes(config: ModelConfig): { keys: number; values: number } {
-  const { attention: a } = config;
-  if (a.kind === "mla") return { keys: (a.kvRank + a.ropeDim) * 4, values: 0 };
-  const bytes = a.kvHeads * a.headDim * 4;
-  return { keys: bytes, values: bytes };
+  const { keyWidth, valueWidth } = architectureOf(config);
+  return { keys: keyWidth * 4, values: valueWidth * 4 };
 }
 
 /**
@@ -32,20 +31,12 @@ export class KvCache {
 
   /** For at least `capacity` tokens. @throws MemoryError when memory cannot grow. */
   constructor(engine: Engine, arena: Arena, config: ModelConfig, capacity: number, threads: number, what: string) {
-    const row = cacheRowBytes(config);
-    const rows = cacheRows(capacity);
-    const scores = alignUp(L.SEQ_BYTES, 64);
-    const keys = alignUp(scores + threads * L.HEADS_TOGETHER * rows * 4, 64);
-    const values = alignUp(keys + config.layers * rows * row.keys, 64);
+    const plan = new CachePlan(architectureOf(config), cacheRows(capacity), threads);
     this.#arena = arena;
-    this.#bytes = values + config.layers * rows * row.values;
-    this.address = arena.allocate(this.#bytes, what);
-    this.scores = this.address + scores;
-    const view = engine.view();
-    view.setUint32(this.address + L.SEQ_KEYS, this.address + keys, true);
-    view.setUint32(this.address + L.SEQ_VALUES, this.address + values, true);
-    view.setUint32(this.address + L.SEQ_CAPACITY, rows, true);
-    view.setUint32(this.address + L.SEQ_SCORES, this.scores, true);
+    this.#bytes = plan.bytes;
+    this.address = arena.allocate(plan.bytes, what);
+    this.scores = this.address + plan.scores;
+    writeCache(new ViewWriter(engine.memory), this.address, plan);
   }
 
   release(): void {

@@ -1,11 +1,11 @@
-import * as L from "../../assembly/layout.ts";
+import * as L from "../../core/layout.ts";
 import { FormatError, LimitError, UsageError } from "../errors.ts";
 import { KvCache } from "./cache.ts";
 import type { DraftSequence, DraftTop, EagleChunk } from "./draft-head.ts";
 import type { HeadMemory } from "./model-memory.ts";
+import { paddedRows } from "../../core/panel.ts";
 import { checkMask, checkPosition, checkTokens } from "./row-checks.ts";
 import { RowWriter } from "./row-writer.ts";
-import { paddedRows } from "../architecture/panel.ts";
 
 /** Most tokens that a row's top-k may ask for. */
 export const MAX_TOP = 64;
@@ -15,11 +15,13 @@ export class EagleSequence implements DraftSequence {
   readonly capacity: number;
   readonly #head: HeadMemory;
   readonly #cache: KvCache;
+  readonly #onDispose: () => void;
   #logitRows = 0;
   #rows = 0;
   #disposed = false;
 
-  constructor(head: HeadMemory, capacity: number) {
+  constructor(head: HeadMemory, capacity: number, onDispose: () => void) {
+    this.#onDispose = onDispose;
     this.#head = head;
     this.capacity = capacity;
     this.#cache = new KvCache(head.base.engine, head.base.arena, head.config, capacity, head.base.threads, `an EAGLE cache for ${capacity} tokens`);
@@ -88,6 +90,7 @@ export class EagleSequence implements DraftSequence {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#cache.release();
+    this.#onDispose();
   }
 
   #assertLatest(): void {

@@ -1,16 +1,20 @@
-import * as L from "../../assembly/layout.ts";
+import { writeModel, type Addresses } from "../../core/descriptor.ts";
+import * as L from "../../core/layout.ts";
+import type { WeightPlan } from "../../core/plan.ts";
+import { writeScratch, type ScratchPlan } from "../../core/scratch.ts";
 import { UsageError } from "../errors.ts";
 import type { ModelConfig } from "../architecture/config.ts";
-import { Fields, writeLayers, writeModel, type Addresses } from "./descriptor.ts";
+import { architectureOf } from "../architecture/flat.ts";
+import { quantizationOf } from "../architecture/plan.ts";
 import { EagleSequence, MAX_TOP } from "./eagle-sequence.ts";
 import type { DraftHead } from "./draft-head.ts";
 import type { HeadMemory, ModelMemory } from "./model-memory.ts";
-import { ropeDim } from "./layout.ts";
-import { alignUp, matrixBytes, paddedRows, Q4, type WeightType } from "../architecture/panel.ts";
-import type { WeightPlan } from "../architecture/plan.ts";
+import { alignUp } from "../../core/numbers.ts";
+import { matrixBytes, paddedRows } from "../../core/panel.ts";
 import { LogitRoom } from "./logits.ts";
-import { checkScratch, DRAFT_CHUNK, planScratch, writeScratch, type ScratchPlan } from "./scratch.ts";
+import { planDraftScratch } from "./layout.ts";
 import type { Quantization } from "../architecture/quantization.ts";
+import { ViewWriter } from "./view-writer.ts";
 
 /** Where a head's parts lie. */
 interface Memory {
@@ -53,11 +57,10 @@ export class EagleHead implements DraftHead, HeadMemory {
     this.base = base;
     this.config = config;
     this.draftTokens = draftTokens;
-    this.scratch = planScratch(config, base.threads, DRAFT_CHUNK);
+    this.scratch = planDraftScratch(config, base.threads, plan.bytes + base.plan.bytes, name);
     this.logits = new LogitRoom(base.arena, config.vocabSize, this.scratch.maxChunk);
     this.#plan = plan;
     this.#weightsAt = weightsAt;
-    checkScratch(this.scratch, plan.bytes + base.plan.bytes, name);
     if (weightsAt === undefined) this.#memory = this.#allocate();
   }
 
@@ -96,13 +99,17 @@ export class EagleHead implements DraftHead, HeadMemory {
   }
 
   /** A cache for `capacity` tokens; with the first one, the head's own memory. @throws MemoryError when memory cannot grow: nothing is taken then. */
-  newSequence(capacity: number): EagleSequence {
+  newSequence(capacity: number, logitRows = 1): EagleSequence {
     this.assertAlive();
     const before = this.#memory;
     this.#memory ??= this.#allocate();
+    let opened = false;
     try {
-      return new EagleSequence(this, capacity);
+      this.logits.open(Math.min(logitRows, this.logits.maxRows));
+      opened = true;
+      return new EagleSequence(this, capacity, () => this.logits.close());
     } catch (error) {
+      if (opened) this.logits.close();
       if (before === undefined) this.#release();
       throw error;
     }
@@ -124,7 +131,7 @@ export class EagleHead implements DraftHead, HeadMemory {
 
   /** Address of a scratch buffer. */
   scratchAt(field: number): number {
-    return this.addresses.scratch + (this.scratch.offsets.get(field) as number);
+    return this.addresses.scratch + this.scratch.offset(field);
   }
 
   #held(): Memory {
@@ -146,7 +153,7 @@ export class EagleHead implements DraftHead, HeadMemory {
       end = alignUp(end + bytes, 64);
       return at;
     };
-    const rotated = ropeDim(config);
+    const { rotated } = architectureOf(config);
     const offsets = {
       descriptor: put(L.EAGLE_BYTES), layers: put(config.layers * L.LAYER_BYTES), frequencies: put(rotated * 2), scratch: put(this.scratch.bytes),
       weights: put(this.#weightsAt === undefined ? this.#plan.bytes : 0),
@@ -156,7 +163,7 @@ export class EagleHead implements DraftHead, HeadMemory {
     const topIndices = put(MAX_TOP * 4);
     const topValues = put(MAX_TOP * 4);
     const source = headMatrix(base);
-    const type = draftRowType(source.type, this.#plan.quantization);
+    const type = draftRowType(source.type, quantizationOf(this.#plan));
     const rows = put(draftTokens === undefined ? 0 : matrixBytes(type, draftTokens.length, config.hiddenSize));
     const ids = put((draftTokens?.length ?? 0) * 4);
     const bytes = end + L.READ_AHEAD;
@@ -166,7 +173,7 @@ export class EagleHead implements DraftHead, HeadMemory {
       descriptor: at + offsets.descriptor, layers: at + offsets.layers, frequencies: at + offsets.frequencies, scratch: at + offsets.scratch,
       weights: this.#weightsAt ?? at + offsets.weights,
     };
-    writeScratch(engine, addresses.scratch, this.scratch);
+    writeScratch(new ViewWriter(engine.memory), addresses.scratch, this.scratch);
     engine.exports.ropeFrequencies(config.ropeTheta, rotated, addresses.frequencies);
     this.#writeDescriptors(addresses, at + hidden);
     if (draftTokens !== undefined) {
@@ -182,31 +189,23 @@ export class EagleHead implements DraftHead, HeadMemory {
 
   #writeDescriptors(addresses: Addresses, hidden: number): void {
     const { engine } = this.base;
-    const { descriptor, weights } = addresses;
-    const plan = this.#plan;
-    const view = engine.view();
-    const fields = new Fields(view, descriptor, plan, weights);
-    writeModel(fields, addresses, this.config, plan, this.maxChunk, "sparse");
-    writeLayers(view, addresses, this.config, plan);
+    const { descriptor } = addresses;
+    const out = new ViewWriter(engine.memory);
+    writeModel(out, addresses, architectureOf(this.config), this.#plan, this.maxChunk, false);
     const from = this.base.addresses.descriptor;
     for (const field of [L.MODEL_EMBED, L.MODEL_HEAD]) engine.bytes(descriptor + field, L.MATRIX_BYTES).set(engine.bytes(from + field, L.MATRIX_BYTES));
-    fields.vector(L.EAGLE_EMBED_NORM, "embed_norm");
-    fields.matrix(L.EAGLE_FC_EMBED, "fc_embed");
-    fields.vector(L.EAGLE_HIDDEN_NORM, "hidden_norm");
-    fields.matrix(L.EAGLE_FC_HIDDEN, "fc_hidden");
-    fields.vector(L.EAGLE_FC_BIAS, "fc_bias");
-    fields.int(L.EAGLE_HIDDEN, hidden);
+    out.u32(descriptor + L.EAGLE_HIDDEN, hidden);
   }
 }
 
 /** Drafts are only proposals: in a q4 model, 4 bits serve for the rows of the draft vocabulary, which are most of what a draft reads. */
-function draftRowType(source: WeightType, quantization: Quantization): WeightType {
-  return quantization === "q4" || quantization === "q4-all" ? Q4 : source;
+function draftRowType(source: number, quantization: Quantization): number {
+  return quantization === "q4" || quantization === "q4-all" ? L.WEIGHT_Q4 : source;
 }
 
 /** The base model's head: address of its matrix descriptor, and its type. */
-function headMatrix(base: ModelMemory): { address: number; type: WeightType } {
+function headMatrix(base: ModelMemory): { address: number; type: number } {
   const address = base.addresses.descriptor + L.MODEL_HEAD;
-  const type = base.engine.view().getUint32(address + L.MATRIX_TYPE, true) as WeightType;
+  const type = base.engine.view().getUint32(address + L.MATRIX_TYPE, true);
   return { address, type };
 }

@@ -1,9 +1,9 @@
-import { DESCRIPTOR_VERSION } from "../../assembly/layout.ts";
+import { DESCRIPTOR_VERSION } from "../../core/layout.ts";
 import { BlockFFNError, ThreadError } from "../errors.ts";
 import type { Host, Tier } from "../host.ts";
 import type { EngineExports } from "./exports.ts";
 import { engineImports } from "./imports.ts";
-import { growMemory, newMemory } from "./memory.ts";
+import { growMemory, isOutOfMemory, newMemory, outOfMemory } from "./memory.ts";
 import { Team } from "./team.ts";
 
 /** Ends the workers of engines that nobody has disposed and nobody holds any more. */
@@ -67,7 +67,9 @@ export class Engine {
   }
 
   static async #create(module: WebAssembly.Module, threads: number, name: string, memory: WebAssembly.Memory): Promise<Engine> {
-    const instance = await WebAssembly.instantiate(module, engineImports(memory));
+    const instance = await WebAssembly.instantiate(module, engineImports(memory)).catch((cause: unknown) => {
+      throw isOutOfMemory(cause) ? outOfMemory("the engine", cause) : cause;
+    });
     const exports = instance.exports as unknown as EngineExports;
     if (exports.layoutVersion() !== DESCRIPTOR_VERSION) {
       throw new BlockFFNError(`the engine was built for layout ${exports.layoutVersion()}, this host for ${DESCRIPTOR_VERSION}: run npm run build`);

@@ -1,10 +1,11 @@
-import * as L from "../../assembly/layout.ts";
-import type { DraftLayout } from "../architecture/draft-head.ts";
+import type { Addresses } from "../../core/descriptor.ts";
+import { placeModel } from "../../core/placement.ts";
+import type { WeightPlan } from "../../core/plan.ts";
+import { checkScratch, DRAFT_CHUNK, MAX_CHUNK, planScratch, type ScratchPlan } from "../../core/scratch.ts";
 import type { ModelConfig } from "../architecture/config.ts";
-import type { Addresses } from "./descriptor.ts";
-import { alignUp } from "../architecture/panel.ts";
-import type { WeightPlan } from "../architecture/plan.ts";
-import { checkScratch, DRAFT_CHUNK, planScratch, type ScratchPlan } from "./scratch.ts";
+import type { DraftLayout } from "../architecture/draft-head.ts";
+import { architectureOf } from "../architecture/flat.ts";
+import { LimitError } from "../errors.ts";
 
 /** Where a model lies in linear memory; the sequences' caches follow. */
 export interface ModelLayout {
@@ -24,22 +25,27 @@ export function layoutModel(
   config: ModelConfig, plan: WeightPlan, draft: DraftLayout | undefined,
   { threads, base, file, weightsAt }: { readonly threads: number; readonly base: number; readonly file: string; readonly weightsAt?: number | undefined },
 ): ModelLayout {
-  const buffers = planScratch(config, threads);
-  checkScratch(buffers, plan.bytes, file);
-  if (draft !== undefined) checkScratch(planScratch(draft.model, threads, DRAFT_CHUNK), plan.bytes + draft.plan.bytes, file);
-  const weightBytes = (draft === undefined ? plan.bytes : draftEnd(draft)) + L.READ_AHEAD;
-  const descriptor = alignUp(weightsAt === undefined ? base : weightsAt + weightBytes, 64);
-  const layers = alignUp(descriptor + L.MODEL_BYTES, 64);
-  const frequencies = alignUp(layers + config.layers * L.LAYER_BYTES, 64);
-  const scratch = alignUp(frequencies + ropeDim(config) * 2, 64);
-  const behind = alignUp(scratch + buffers.bytes, 64);
-  const weights = weightsAt ?? behind;
-  return { scratch: buffers, addresses: { descriptor, layers, frequencies, scratch, weights }, end: weightsAt === undefined ? weights + weightBytes : behind };
+  const scratch = planModelScratch(config, threads, plan.bytes, file);
+  if (draft !== undefined) planDraftScratch(draft.model, threads, plan.bytes + draft.plan.bytes, file);
+  const weightBytes = draft === undefined ? plan.bytes : draftEnd(draft);
+  const { addresses, end } = placeModel(architectureOf(config), scratch.bytes, weightBytes, base, weightsAt ?? -1);
+  return { scratch, addresses, end };
 }
 
-/** Dimensions of a query that RoPE turns. */
-export function ropeDim({ attention }: ModelConfig): number {
-  return attention.kind === "gqa" ? attention.headDim : attention.ropeDim;
+/** The working memory of a model with so many bytes of weights. @throws LimitError when it dwarfs them, naming `file`. */
+export function planModelScratch(config: ModelConfig, threads: number, weightBytes: number, file: string): ScratchPlan {
+  return checked(planScratch(architectureOf(config), threads, MAX_CHUNK), weightBytes, file);
+}
+
+/** `planModelScratch` for an EAGLE head. @param weightBytes those of the base model, too */
+export function planDraftScratch(config: ModelConfig, threads: number, weightBytes: number, file: string): ScratchPlan {
+  return checked(planScratch(architectureOf(config), threads, DRAFT_CHUNK), weightBytes, file);
+}
+
+function checked(scratch: ScratchPlan, weightBytes: number, file: string): ScratchPlan {
+  const problem = checkScratch(scratch, weightBytes);
+  if (problem !== null) throw new LimitError(problem.text, { file, field: problem.field, limit: problem.limit });
+  return scratch;
 }
 
 /** Bytes from the start of the weights to the end of the head behind them. */

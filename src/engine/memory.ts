@@ -7,6 +7,16 @@ const MAX_PAGES = 65536;
 /** The last page stays out: the address past a buffer's end would be 0 there, and a loop up to it would not run. */
 const USABLE_PAGES = MAX_PAGES - 1;
 
+/** What it means that a runtime has no memory, or no addresses, for what is always needed. */
+export function outOfMemory(what: string, cause: unknown): MemoryError {
+  return new MemoryError("the runtime gives no memory for WebAssembly; raise the limit on this process's address space (ulimit -v, a container's memory), or load fewer models", { field: what, cause });
+}
+
+/** Whether a runtime's error says so: there is no type for it, and each way to allocate words it anew. */
+export function isOutOfMemory(error: unknown): boolean {
+  return error instanceof Error && /out of memory|(could not|cannot) allocate|allocation failed/i.test(error.message);
+}
+
 /** Memories that grow whenever they may. */
 const restless = new WeakSet<WebAssembly.Memory>();
 
@@ -18,7 +28,7 @@ export function newMemory(threads: number, options: MemoryOptions = {}): WebAsse
     if (options.restless === true) restless.add(memory);
     return memory;
   } catch (cause) {
-    throw new MemoryError("the runtime gives no memory for WebAssembly; raise the limit on this process's address space, or load fewer models", { field: "memory", limit: maximum * PAGE, cause });
+    throw outOfMemory("memory", cause);
   }
 }
 

@@ -1,10 +1,10 @@
+import type { Addresses } from "../../core/descriptor.ts";
+import type { WeightPlan } from "../../core/plan.ts";
+import type { ScratchPlan } from "../../core/scratch.ts";
 import type { ModelConfig } from "../architecture/config.ts";
-import type { WeightPlan } from "../architecture/plan.ts";
 import type { Arena } from "./arena.ts";
-import type { Addresses } from "./descriptor.ts";
 import type { Engine } from "./engine.ts";
 import type { LogitRoom } from "./logits.ts";
-import type { ScratchPlan } from "./scratch.ts";
 
 /** What forward calls need of a loaded model. */
 export interface ModelMemory {

@@ -1,6 +1,6 @@
-import * as L from "../../assembly/layout.ts";
+import * as L from "../../core/layout.ts";
 import { FormatError, UsageError } from "../errors.ts";
-import { paddedRows } from "../architecture/panel.ts";
+import { paddedRows } from "../../core/panel.ts";
 import type { ModelMemory } from "./model-memory.ts";
 import type { ForwardResult } from "./types.ts";
 

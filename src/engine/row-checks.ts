@@ -1,4 +1,4 @@
-import { TREE_NODES } from "../../assembly/layout.ts";
+import { TREE_NODES } from "../../core/layout.ts";
 import { LimitError, UsageError } from "../errors.ts";
 import type { ForwardOptions, RowTree } from "./types.ts";
 

@@ -1,5 +1,5 @@
-import * as L from "../../assembly/layout.ts";
-import { alignUp } from "../architecture/panel.ts";
+import * as L from "../../core/layout.ts";
+import { alignUp } from "../../core/numbers.ts";
 import type { ModelInstance } from "./instance.ts";
 
 const FIELDS = {

@@ -1,14 +1,19 @@
 import { ConfigError, SourceError, UsageError } from "../errors.ts";
 import { MAX_CONFIG_BYTES, openWeights, readOptional } from "../format/hf/checkpoint.ts";
-import { checkEagleTensors, packEagle } from "../format/hf/eagle-weights.ts";
+import { checkTensors, DRAFT_LAYERS, expectedTensors } from "../format/hf/tensors.ts";
+import { CheckpointWeights } from "../format/hf/weights.ts";
+import { packWeights } from "../format/packed/pack.ts";
+import { checkEagleLayout } from "../format/hf/eagle-layout.ts";
 import type { ModelFiles } from "../format/source.ts";
 import type { TensorSource } from "../format/tensors.ts";
 import type { Host } from "../host.ts";
 import type { ModelConfig } from "../architecture/config.ts";
 import { EagleHead } from "../engine/eagle.ts";
 import { MAX_RANKING_BYTES, parseEagleConfig, parseRanking } from "../format/hf/eagle-config.ts";
-import { planEagle } from "../architecture/eagle-plan.ts";
+import { architectureOf } from "../architecture/flat.ts";
+import { planEagle } from "../architecture/plan.ts";
 import type { ModelInstance } from "../engine/instance.ts";
+import { whileUnchanged } from "./unchanged.ts";
 
 const CONFIG = "config.json";
 const RANKING = "token_frequency_rank.json";
@@ -37,10 +42,12 @@ export async function openEagle(files: ModelFiles, base: ModelConfig, options: E
   const full = parseEagleConfig(json, CONFIG, base);
   const draftTokens = await readDraftTokens(files, base.vocabSize, options.draftVocab);
   const config: ModelConfig = { ...full, vocabSize: draftTokens?.length ?? base.vocabSize };
-  const tensors = await openWeights(files);
+  // The names and shapes do not depend on the weight type.
+  const expected = expectedTensors(architectureOf(config), planEagle(config, "f32"), DRAFT_LAYERS);
+  const tensors = await openWeights(files, () => expected.map(({ name }) => name));
   try {
-    // The names and shapes do not depend on the weight type.
-    checkEagleTensors(config, planEagle(config, "f32"), tensors, CONFIG);
+    checkEagleLayout(tensors);
+    checkTensors(expected, tensors, CONFIG);
     return { config, draftTokens, tensors };
   } catch (error) {
     await tensors.close();
@@ -62,12 +69,16 @@ export async function hasRanking(files: ModelFiles): Promise<boolean> {
 export async function loadEagle(host: Host, location: string, base: ModelInstance, options: EagleOptions = {}): Promise<EagleHead> {
   base.assertAlive();
   const files = await host.open(location);
+  return whileUnchanged(files, () => loadFolder(files, base, options), (head) => head.dispose());
+}
+
+async function loadFolder(files: ModelFiles, base: ModelInstance, options: EagleOptions): Promise<EagleHead> {
   const { config, draftTokens, tensors } = await openEagle(files, base.config, options);
   try {
     const plan = planEagle(config, base.quantization);
     const head = new EagleHead(files.name, base, config, plan, draftTokens);
     try {
-      await packEagle(config, plan, tensors, (offset, bytes) => base.engine.bytes(head.addresses.weights + offset, bytes.length).set(bytes));
+      await packWeights(plan, new CheckpointWeights(architectureOf(config), tensors, DRAFT_LAYERS), (offset, bytes) => base.engine.bytes(head.addresses.weights + offset, bytes.length).set(bytes));
     } catch (error) {
       head.dispose();
       throw error;

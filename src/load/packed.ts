@@ -1,4 +1,5 @@
-import { HOST_BASE } from "../../assembly/layout.ts";
+import { HOST_BASE } from "../../core/layout.ts";
+import { quantizationOf } from "../architecture/plan.ts";
 import { BlockFFNError, ConfigError } from "../errors.ts";
 import { openPacked } from "../format/packed/packed.ts";
 import type { ByteSource } from "../format/source.ts";
@@ -22,9 +23,9 @@ export async function loadPacked(host: Host, chosen: Promise<Tier>, source: Byte
   const { name } = source;
   let read = mayReadAtOnce(source, options) ? readAll(host, source, options) : undefined;
   try {
-    const { config, plan, draft, chatTemplate, weightsOffset, bytes, readTokenizer } = await openPacked(read ?? source);
-    if (options.quantize !== undefined && options.quantize !== plan.quantization) {
-      throw new ConfigError(`is packed as ${plan.quantization}; convert the original folder to get ${options.quantize}`, { file: name, field: "quantize" });
+    const { config, plan, draft, weightsOffset, bytes, readText } = await openPacked(read ?? source);
+    if (options.quantize !== undefined && options.quantize !== quantizationOf(plan)) {
+      throw new ConfigError(`is packed as ${quantizationOf(plan)}; convert the original folder to get ${options.quantize}`, { file: name, field: "quantize" });
     }
     let threads = chooseThreads(host, config, plan, options.threads);
     // Threads that nobody asked for are left out where they cannot be had.
@@ -32,8 +33,8 @@ export async function loadPacked(host: Host, chosen: Promise<Tier>, source: Byte
     if (options.threads === undefined && shared === undefined) threads = 1;
     const layout = layoutModel(config, plan, draft, { threads, base: HOST_BASE, file: name, weightsAt: read?.addressOf(weightsOffset) });
     const { weights } = layout.addresses;
-    const tokenizer = readTokenizer();
-    tokenizer.catch(() => undefined);
+    const text = readText();
+    text.catch(() => undefined);
     if (read === undefined) {
       const memory = shared ?? newMemory(threads, host.memory);
       growMemory(memory, layout.end, "the model", name);
@@ -47,7 +48,7 @@ export async function loadPacked(host: Host, chosen: Promise<Tier>, source: Byte
       await read.each((end) => check.upTo(end - weightsOffset));
       if (draft !== undefined) checkDraftTokens(engine, weights, draft, config.vocabSize, name);
       const model = new ModelInstance({
-        name, config, tier, engine, plan, draft, layout, ffn: options.ffn ?? "sparse", tokenizerJson: await tokenizer, chatTemplate, pause: host.pause, frozenClock: host.frozenClock,
+        name, config, tier, engine, plan, draft, layout, ffn: options.ffn ?? "sparse", text: await text, pause: host.pause, frozenClock: host.frozenClock,
       });
       chooseReadAhead(model, () => host.now());
       return model;

@@ -1,7 +1,9 @@
-import * as L from "../../assembly/layout.ts";
+import * as L from "../../core/layout.ts";
+import { panelBytes } from "../../core/panel.ts";
+import type { Part } from "../../core/plan.ts";
+import type { Tensor } from "../../core/tensors.ts";
+import { writeProduct } from "../engine/product.ts";
 import type { ModelInstance } from "../engine/instance.ts";
-import { F32, panelBytes, Q8 } from "../architecture/panel.ts";
-import type { MatrixPart } from "../architecture/plan.ts";
 
 /** Bytes of a measured slice, and how many: each half of them is read once, far more than a cache level next to the core holds. */
 const SLICE_BYTES = 2 ** 20;
@@ -20,7 +22,7 @@ export function chooseReadAhead(model: ModelInstance, now: () => number): void {
   exports.setReadAhead(0);
   const part = largestMatrix(model);
   if (part === undefined) return;
-  const panel = panelBytes(part.type, part.cols);
+  const panel = panelBytes(part.type, model.config.hiddenSize);
   const rows = Math.max(1, Math.floor(SLICE_BYTES / panel)) * L.PANEL_ROWS;
   const bytes = (rows / L.PANEL_ROWS) * panel;
   if (bytes * SLICES > part.bytes) return;
@@ -38,21 +40,23 @@ export function chooseReadAhead(model: ModelInstance, now: () => number): void {
 }
 
 /** The largest quantised matrix with as many columns as the hidden state and room for its rows in the logits. */
-function largestMatrix(model: ModelInstance): MatrixPart | undefined {
-  let best: MatrixPart | undefined;
+function largestMatrix(model: ModelInstance): Part | undefined {
+  let best: Part | undefined;
   for (const part of model.plan.parts) {
-    if (part.kind !== "matrix" || part.count !== 1 || part.type === F32) continue;
-    if (part.cols === model.config.hiddenSize && part.rows <= model.config.vocabSize && part.bytes > (best?.bytes ?? 0)) best = part;
+    if (part.experts || part.count !== 1 || part.type === L.WEIGHT_F32) continue;
+    const { rows, cols } = part.tensors[0] as Tensor;
+    if (cols === model.config.hiddenSize && rows <= model.config.vocabSize && part.bytes > (best?.bytes ?? 0)) best = part;
   }
   return best;
 }
 
-function multiply(model: ModelInstance, part: MatrixPart, weights: number, rows: number): void {
+function multiply(model: ModelInstance, part: Part, weights: number, rows: number): void {
   const { exports } = model.engine;
   const at = (field: number): number => model.scratchAt(field);
-  const product = part.type === Q8 ? exports.matmulQ8 : exports.matmulQ4;
-  product(
-    weights, rows, part.cols, at(L.SCRATCH_QUANT), 0, at(L.SCRATCH_QUANT_SCALE), at(L.SCRATCH_QUANT_SUMS), 0, at(L.SCRATCH_IOTA), 1,
-    model.logits.reserve(1), 0, at(L.SCRATCH_IOTA), 0,
-  );
+  const product = writeProduct(model.engine.memory, at(L.SCRATCH_ROWS), {
+    w: weights, rows, cols: model.config.hiddenSize, q: at(L.SCRATCH_QUANT), scales: at(L.SCRATCH_QUANT_SCALE), sums: at(L.SCRATCH_QUANT_SUMS),
+    xi: at(L.SCRATCH_IOTA), n: 1, y: model.logits.reserve(1), yStride: 0, yi: at(L.SCRATCH_IOTA),
+  });
+  if (part.type === L.WEIGHT_Q8) exports.matmulQ8(product);
+  else exports.matmulQ4(product);
 }

@@ -1,3 +1,4 @@
+import { GROUP_FFN } from "../../core/tensors.ts";
 import { openCheckpoint } from "../format/hf/checkpoint.ts";
 import { DTYPE_BYTES, elementCount } from "../format/dtypes.ts";
 import { expectedHfTensors } from "../format/hf/tensors.ts";
@@ -6,9 +7,9 @@ import type { ModelFiles } from "../format/source.ts";
 import type { DType } from "../format/tensors.ts";
 import { SourceError } from "../errors.ts";
 import type { ModelConfig } from "../architecture/config.ts";
-import type { Part } from "../architecture/plan.ts";
+import { quantizationOf } from "../architecture/plan.ts";
 
-/** The parts that a model's weights are counted by, in the order of the forward pass. */
+/** The parts that a model's weights are counted by, in the order of the forward pass: GROUP_* of core/tensors.ts, then the draft head. */
 export const PARTS = ["embedding", "norms", "attention", "router", "experts", "shared experts", "ffn", "head", "draft head"] as const;
 export type PartName = (typeof PARTS)[number];
 
@@ -43,32 +44,32 @@ async function summarizePacked(files: ModelFiles): Promise<ModelSummary> {
   const source = await files.open("");
   if (source === undefined) throw new SourceError("there is no such file", { file: files.name });
   try {
-    const { config, plan, draft, readTokenizer } = await openPacked(source);
-    const tokenizer = await readTokenizer();
+    const { config, plan, draft, readText } = await openPacked(source);
+    const { tokenizerBytes } = await readText();
     const counts = new Counts();
-    for (const part of plan.parts) counts.add(packedPart(part.name), parameters(part), part.bytes);
-    for (const part of draft?.plan.parts ?? []) counts.add("draft head", parameters(part), part.bytes);
+    for (const part of plan.parts) counts.add(partName(part.tensors[0]?.group), part.parameters, part.bytes);
+    for (const part of draft?.plan.parts ?? []) counts.add("draft head", part.parameters, part.bytes);
     if (draft?.tokensAt !== undefined) counts.add("draft head", 0, 4 * draft.config.draftVocab);
-    return { name: files.name, format: "packed", weights: plan.quantization, ...counts.totals(), tokenizerBytes: tokenizer?.length ?? 0, config };
+    return { name: files.name, format: "packed", weights: quantizationOf(plan), ...counts.totals(), tokenizerBytes, config };
   } finally {
     await source.close();
   }
 }
 
 async function summarizeFolder(files: ModelFiles): Promise<ModelSummary> {
-  const { config, tensors, tokenizerJson } = await openCheckpoint(files);
+  const { config, tensors, text } = await openCheckpoint(files);
   try {
     const counts = new Counts();
     const dtypes = new Set<DType>();
-    for (const { name } of expectedHfTensors(config)) {
+    for (const { name, group } of expectedHfTensors(config)) {
       const info = tensors.info(name);
       if (info === undefined) continue;
       const count = elementCount(info.shape) ?? 0;
       dtypes.add(info.dtype);
-      counts.add(folderPart(name), count, count * DTYPE_BYTES[info.dtype]);
+      counts.add(partName(group), count, count * DTYPE_BYTES[info.dtype]);
     }
     const weights = [...dtypes].join(", ").toLowerCase();
-    return { name: files.name, format: "huggingface", weights, ...counts.totals(), tokenizerBytes: tokenizerJson?.length ?? 0, config };
+    return { name: files.name, format: "huggingface", weights, ...counts.totals(), tokenizerBytes: text.tokenizerBytes, config };
   } finally {
     await tensors.close();
   }
@@ -92,27 +93,6 @@ class Counts {
   }
 }
 
-function parameters(part: Part): number {
-  if (part.kind === "vector") return part.length;
-  return part.kind === "matrix" ? part.count * part.rows * part.cols : part.experts * 2 * part.size * part.hidden;
-}
-
-function packedPart(name: string): PartName {
-  if (name === "embed") return "embedding";
-  if (name === "head") return "head";
-  if (name.endsWith("_norm")) return "norms";
-  if (name.includes(".attn.")) return "attention";
-  if (name.includes(".shared.")) return "shared experts";
-  if (name.endsWith(".router")) return "router";
-  return name.endsWith(".experts") ? "experts" : "ffn";
-}
-
-function folderPart(name: string): PartName {
-  if (name.startsWith("model.embed_tokens")) return "embedding";
-  if (name.startsWith("lm_head")) return "head";
-  if (/norm\.weight$/.test(name)) return "norms";
-  if (name.includes(".self_attn.")) return "attention";
-  if (name.includes(".shared_experts.")) return "shared experts";
-  if (/\.mlp\.router(_proj)?\./.test(name)) return "router";
-  return /\.mlp\.(experts\.|(up|down)_proj$)/.test(name) ? "experts" : "ffn";
+function partName(group: number | undefined): PartName {
+  return PARTS[group ?? GROUP_FFN] as PartName;
 }

@@ -1,8 +1,8 @@
-import { MAX_THREADS } from "../../assembly/layout.ts";
+import { MAX_THREADS } from "../../core/layout.ts";
 import { UsageError } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { ModelConfig } from "../architecture/config.ts";
-import type { WeightPlan } from "../architecture/plan.ts";
+import type { WeightPlan } from "../../core/plan.ts";
 
 /** Decoding reads weights: more cores than this share the memory bus without gain. */
 const MOST_BY_DEFAULT = 8;
@@ -34,7 +34,7 @@ export function bytesPerToken(config: ModelConfig, plan: WeightPlan): number {
   let bytes = 0;
   for (const part of plan.parts) {
     if (part.name === "embed" && !config.tied) continue;
-    bytes += part.kind === "experts" ? part.bytes * activeShare(config) : part.bytes;
+    bytes += part.experts ? part.bytes * activeShare(config) : part.bytes;
   }
   return bytes;
 }

@@ -1,10 +1,11 @@
-import { LAYOUT_VERSION, WEIGHT_F32 } from "../../assembly/layout";
+import { Architecture, readArchitecture } from "../../core/architecture";
+import { FieldReader } from "../../core/fields";
+import { LAYOUT_VERSION } from "../../core/layout";
+import { Part, PART_ALIGN, planModel, QUANTIZATION_NAMES, WeightPlan } from "../../core/plan";
 import { fail, failed } from "../failure";
-import { ModelConfig } from "../model/config";
-import { Part, PART_ALIGN, planWeights, QUANTIZATIONS, WeightPlan } from "../model/plan";
 import { Source } from "../source";
 import { MAX_TOKENIZER_BYTES } from "../text/tokenizer";
-import { ConfigFields } from "./fields";
+import { JsonFields } from "./fields";
 import { Entry, Header } from "./header";
 import { JsonReader } from "./json";
 
@@ -22,8 +23,8 @@ const TOKENIZER = "tokenizer.json";
 
 /** A packed model whose header is checked; its weights are `plan.bytes` bytes from `weightsOffset` on. */
 export class PackedModel {
-  config: ModelConfig = new ModelConfig();
-  plan: WeightPlan = new WeightPlan(WEIGHT_F32);
+  config: Architecture = new Architecture();
+  plan: WeightPlan = new WeightPlan(0);
   weightsOffset: u64 = 0;
   tokenizer: Entry | null = null;
   quantization: string = "";
@@ -38,16 +39,14 @@ export class PackedModel {
     expectMetadata(header, VERSION, drafts ? DRAFT_VERSION : "1");
     expectMetadata(header, LAYOUT, LAYOUT_VERSION.toString());
     if (header.metadata.has(QUANTIZATION)) this.quantization = header.metadata.get(QUANTIZATION);
-    const type = QUANTIZATIONS.indexOf(this.quantization);
-    if (type < 0) return fail("must be one of " + QUANTIZATIONS.join(", "), QUANTIZATION);
+    const type = QUANTIZATION_NAMES.indexOf(this.quantization);
+    if (type < 0) return fail("must be one of " + QUANTIZATION_NAMES.join(", "), QUANTIZATION);
     if (!header.metadata.has(CONFIG)) return fail("is missing", CONFIG);
     if (drafts && !header.metadata.has(DRAFT)) return fail("is missing", DRAFT);
     const json = String.UTF8.encode(header.metadata.get(CONFIG));
-    const fields = new ConfigFields(CONFIG);
-    fields.read(new JsonReader(changetype<usize>(json), json.byteLength, CONFIG));
-    this.config.take(fields);
+    this.config = readConfig(new JsonReader(changetype<usize>(json), json.byteLength, CONFIG), CONFIG);
     if (failed()) return;
-    this.plan = planWeights(this.config, type);
+    this.plan = planModel(this.config, type);
     this.checkParts(header, drafts);
     this.findTokenizer(header);
   }
@@ -72,6 +71,18 @@ export class PackedModel {
   }
 }
 
+/** A configuration from JSON. Fails naming the field. */
+export function readConfig(json: JsonReader, field: string): Architecture {
+  const source = new JsonFields(field);
+  source.read(json);
+  const fields = new FieldReader(source);
+  if (failed()) return new Architecture();
+  const config = readArchitecture(fields);
+  const problem = fields.problem;
+  if (problem !== null) fail(problem.text, problem.field.length > 0 ? field + ": " + problem.field : field);
+  return config;
+}
+
 function expectMetadata(header: Header, key: string, expected: string): void {
   const found = header.metadata.has(key) ? header.metadata.get(key) : "missing";
   if (found != expected) fail(`is "${found.slice(0, 40)}", this build reads ${expected}: convert the model again with this version of blockffn`, key);
@@ -80,6 +91,6 @@ function expectMetadata(header: Header, key: string, expected: string): void {
 function checkPart(header: Header, part: Part, weightsOffset: u64): void {
   if (!header.entries.has(part.name)) return fail("this tensor is missing; the configuration says that the model has it", part.name);
   const entry = header.entries.get(part.name);
-  if (entry.bytes !== part.bytes) return fail(`${entry.bytes} bytes where the configuration asks for ${part.bytes}`, part.name);
-  if (entry.offset !== weightsOffset + part.offset || entry.offset % PART_ALIGN !== 0) fail("is not where a packed model has it; convert the model again", part.name);
+  if (entry.bytes !== <u64>part.bytes) return fail(`${entry.bytes} bytes where the configuration asks for ${<u64>part.bytes}`, part.name);
+  if (entry.offset !== weightsOffset + <u64>part.offset || entry.offset % PART_ALIGN !== 0) fail("is not where a packed model has it; convert the model again", part.name);
 }

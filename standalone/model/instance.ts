@@ -1,4 +1,7 @@
-import { MODEL_BYTES, LAYER_BYTES, READ_AHEAD } from "../../assembly/layout";
+import { Architecture } from "../../core/architecture";
+import { Addresses, writeModel } from "../../core/descriptor";
+import { placeModel } from "../../core/placement";
+import { checkScratch, planScratch, PROMPT_CHUNK, ScratchPlan, writeScratch } from "../../core/scratch";
 import { ropeFrequencies } from "../../assembly/model/rope_table";
 import { fail, failed } from "../failure";
 import { PackedModel } from "../format/packed";
@@ -6,11 +9,8 @@ import { release, reserve } from "../memory";
 import { Source } from "../source";
 import { Tokenizer } from "../text/tokenizer";
 import { checkWeights } from "./check";
-import { Addresses, writeDescriptors } from "./descriptor";
-import { alignUp } from "./panel";
+import { MemoryWriter } from "./memory-writer";
 import { LogitRoom } from "./logits";
-import { checkScratch, planScratch, ScratchPlan, writeScratch } from "./scratch";
-import { ModelConfig } from "./config";
 
 /** Bytes read at a time: progress can be told between them. */
 const READ_BYTES: u64 = 4 << 20;
@@ -23,7 +23,7 @@ export abstract class Progress {
 /** A model in linear memory, with its tokenizer. */
 export class LoadedModel {
   at: Addresses = new Addresses();
-  scratch: ScratchPlan = new ScratchPlan();
+  scratch: ScratchPlan = new ScratchPlan(0, 1);
   logits: LogitRoom = new LogitRoom();
   /** null when the model has none: prompts are then token ids. */
   tokenizer: Tokenizer | null = null;
@@ -31,10 +31,10 @@ export class LoadedModel {
   /** Generations that are under way, and whether nobody else holds the model any more: for the component. */
   users: i32 = 0;
   dropped: bool = false;
-  private bytes: u64 = 0;
+  private bytes: f64 = 0;
   private tokenizerAt: usize = 0;
 
-  get config(): ModelConfig {
+  get config(): Architecture {
     return this.packed.config;
   }
 
@@ -42,8 +42,9 @@ export class LoadedModel {
   load(source: Source, progress: Progress | null = null): void {
     this.packed.open(source);
     if (failed()) return;
-    this.scratch = planScratch(this.config);
-    checkScratch(this.scratch, this.packed.plan.bytes);
+    this.scratch = planScratch(this.config, 1, PROMPT_CHUNK);
+    const problem = checkScratch(this.scratch, this.packed.plan.bytes);
+    if (problem !== null) fail(problem.text, problem.field);
     if (failed()) return;
     this.readTokenizer(source);
     if (failed()) return;
@@ -55,37 +56,31 @@ export class LoadedModel {
 
   free(): void {
     this.logits.free();
-    release(this.at.descriptor, this.bytes);
+    release(<usize>this.at.descriptor, <u64>this.bytes);
     const entry = this.packed.tokenizer;
     if (entry !== null) release(this.tokenizerAt, entry.bytes);
   }
 
   /** Address of a scratch buffer. */
   scratchAt(field: i32): usize {
-    return this.at.scratch + <usize>this.scratch.offsets[field >> 2];
+    return <usize>(this.at.scratch + this.scratch.offset(field));
   }
 
   /** Reserves [descriptor | layers | frequencies | scratch | weights] and writes all but the weights. */
   private place(): void {
     const config = this.config;
-    const layers = alignUp(MODEL_BYTES, 64);
-    const frequencies = alignUp(layers + <u64>config.layers * LAYER_BYTES, 64);
-    const scratch = alignUp(frequencies + <u64>config.rotated * 2, 64);
-    const weights = alignUp(scratch + this.scratch.bytes, 64);
-    this.bytes = weights + this.packed.plan.bytes + READ_AHEAD;
-    const base = reserve(this.bytes, "the model");
+    // From 0 first, as the block's place is not known yet; blocks are whole pages, so it changes no alignment.
+    this.bytes = placeModel(config, this.scratch.bytes, this.packed.plan.bytes, 0, -1).end;
+    const base = reserve(<u64>this.bytes, "the model");
     if (failed()) return;
-    memory.fill(base, 0, <usize>weights);
-    const at = this.at;
-    at.descriptor = base;
-    at.layers = base + <usize>layers;
-    at.frequencies = base + <usize>frequencies;
-    at.scratch = base + <usize>scratch;
-    at.weights = base + <usize>weights;
-    writeScratch(at.scratch, this.scratch);
+    const at = placeModel(config, this.scratch.bytes, this.packed.plan.bytes, base, -1).addresses;
+    this.at = at;
+    memory.fill(base, 0, <usize>at.weights - base);
+    const out = new MemoryWriter();
+    writeScratch(out, at.scratch, this.scratch);
     this.logits.open(config.vocabSize);
-    writeDescriptors(at, config, this.packed.plan, this.scratch.maxChunk, false);
-    ropeFrequencies(config.ropeTheta, config.rotated, at.frequencies);
+    writeModel(out, at, config, this.packed.plan, this.scratch.maxChunk, false);
+    ropeFrequencies(config.ropeTheta, config.rotated, <usize>at.frequencies);
   }
 
   private readTokenizer(source: Source): void {
@@ -99,10 +94,10 @@ export class LoadedModel {
   }
 
   private readWeights(source: Source, progress: Progress | null): void {
-    const total = this.packed.plan.end;
+    const total = <u64>this.packed.plan.end;
     for (let done: u64 = 0; done < total; ) {
       const count = min(READ_BYTES, total - done);
-      if (!source.read(this.packed.weightsOffset + done, this.at.weights + <usize>done, <u32>count)) {
+      if (!source.read(this.packed.weightsOffset + done, <usize>this.at.weights + <usize>done, <u32>count)) {
         fail("cannot be read");
         return;
       }

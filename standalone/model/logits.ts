@@ -1,6 +1,6 @@
+import { paddedRows } from "../../core/panel";
 import { failed } from "../failure";
 import { release, reserve } from "../memory";
-import { paddedRows } from "./panel";
 
 /** Where calls leave their logits: room that grows with what is asked for, as src/engine/logits.ts has it. */
 export class LogitRoom {
@@ -10,7 +10,7 @@ export class LogitRoom {
 
   /** For a vocabulary of this size. */
   open(vocabSize: i32): void {
-    this.rowBytes = paddedRows(vocabSize) * 4;
+    this.rowBytes = <u64>paddedRows(vocabSize) * 4;
   }
 
   /** Address of f32 [rows, vocab padded]; what a call left there may be lost. Fails when memory cannot grow. */

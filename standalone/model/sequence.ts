@@ -1,16 +1,14 @@
-import {
-  HEADS_TOGETHER, ROW_BYTES, ROW_MASK, ROW_PLACE, ROW_POSITION, ROW_SEQUENCE, ROW_TOKEN, ROW_TREE, SCRATCH_ACTIVE, SCRATCH_LOGIT_ROWS, SCRATCH_ROWS, SEQ_BYTES,
-  SEQ_CAPACITY, SEQ_KEYS, SEQ_SCORES, SEQ_VALUES,
-} from "../../assembly/layout";
+import { CachePlan, writeCache } from "../../core/cache";
+import { ROW_BYTES, ROW_MASK, ROW_PLACE, ROW_POSITION, ROW_SEQUENCE, ROW_TOKEN, ROW_TREE, SCRATCH_ACTIVE, SCRATCH_LOGIT_ROWS, SCRATCH_ROWS } from "../../core/layout";
 import { argmax } from "../../assembly/kernels";
 import { compact } from "../../assembly/model/cache";
 import { forward } from "../../assembly/model/job";
 import { fail, failed } from "../failure";
 import { release, reserve } from "../memory";
 import { LoadedModel } from "./instance";
-import { alignUp } from "./panel";
+import { MemoryWriter } from "./memory-writer";
 
-/** One stream of tokens over a model, with its own KV cache: [descriptor | scores | keys | values], as src/engine/cache.ts has it. */
+/** One stream of tokens over a model, with its own KV cache: [descriptor | scores | keys | values]. */
 export class Sequence {
   length: i32 = 0;
   private address: usize = 0;
@@ -23,19 +21,10 @@ export class Sequence {
 
   /** Reserves the cache of `capacity` tokens. */
   open(capacity: i32): void {
-    const config = this.model.config;
-    const keyFloats = config.mla ? config.kvRank + config.ropeDim : config.kvHeads * config.headDim;
-    const valueFloats = config.mla ? 0 : keyFloats;
-    const scores = alignUp(SEQ_BYTES, 64);
-    const keys = alignUp(scores + <u64>HEADS_TOGETHER * capacity * 4, 64);
-    const values = alignUp(keys + <u64>config.layers * capacity * keyFloats * 4, 64);
-    this.bytes = values + <u64>config.layers * capacity * valueFloats * 4;
+    const plan = new CachePlan(this.model.config, capacity, 1);
+    this.bytes = <u64>plan.bytes;
     this.address = reserve(this.bytes, `a context of ${capacity} tokens`);
-    if (failed()) return;
-    store<u32>(this.address + SEQ_KEYS, <u32>(this.address + <usize>keys));
-    store<u32>(this.address + SEQ_VALUES, <u32>(this.address + <usize>values));
-    store<u32>(this.address + SEQ_CAPACITY, capacity);
-    store<u32>(this.address + SEQ_SCORES, <u32>(this.address + <usize>scores));
+    if (!failed()) writeCache(new MemoryWriter(), this.address, plan);
   }
 
   free(): void {
@@ -65,7 +54,7 @@ export class Sequence {
 
   /** Keeps, of the last chunk, only the rows at `path` (u32, ascending). */
   keep(path: usize, count: i32): void {
-    compact(this.model.at.descriptor, this.address, this.start, path, count);
+    compact(<usize>this.model.at.descriptor, this.address, this.start, path, count);
     this.length = this.start + count;
   }
 
@@ -90,7 +79,7 @@ export class Sequence {
     return this.model.scratchAt(SCRATCH_ROWS) + <usize>i * ROW_BYTES;
   }
 
-  /** Row i of the next call (assembly/layout.ts, ROW_*), which goes to the place behind what is held. */
+  /** Row i of the next call (core/layout.ts, ROW_*), which goes to the place behind what is held. */
   private writeRow(i: i32, token: i32, position: i32, tree: i32, mask: u64): void {
     const row = this.rowAt(i);
     store<i32>(row + ROW_TOKEN, token);
@@ -107,7 +96,7 @@ export class Sequence {
     if (failed()) return;
     const list = this.model.scratchAt(SCRATCH_LOGIT_ROWS);
     for (let i = first; i < n; i++) store<i32>(list + (<usize>(i - first) << 2), i);
-    forward(this.model.at.descriptor, n, n - first, logits);
+    forward(<usize>this.model.at.descriptor, n, n - first, logits);
     this.start = this.length;
     this.rows = n;
     this.length += n;

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { exp } from "../../src/decode/sampling/exp.ts";
+import { exp } from "../../core/sampling/exp.ts";
 import { createRandom } from "../../src/decode/sampling/rng.ts";
 
 const BITS = 1400n;

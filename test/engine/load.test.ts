@@ -3,8 +3,8 @@ import { encodePacked } from "../../src/format/packed/packed.ts";
 import type { ModelConfig } from "../../src/architecture/config.ts";
 import type { ModelInstance } from "../../src/engine/instance.ts";
 import { loadModel } from "../../src/load/load.ts";
-import { matrixBytes } from "../../src/architecture/panel.ts";
-import { planWeights, type ExpertsPart } from "../../src/architecture/plan.ts";
+import { matrixBytes } from "../../core/panel.ts";
+import { planWeights } from "../../src/architecture/plan.ts";
 import { MemorySource } from "../helpers/memory-files.ts";
 import { testHost } from "../helpers/test-host.ts";
 
@@ -118,10 +118,9 @@ it("finds NaN in an expert's way down", async () => {
   const packed = encodePacked(config, plan, undefined);
   const bytes = new Uint8Array(packed.fileSize);
   bytes.set(packed.head);
-  const part = plan.byName.get("layers.1.experts") as ExpertsPart;
-  const up = matrixBytes(part.type, part.size, part.hidden);
-  const down = packed.weightsOffset + part.offset + 3 * part.stride + up;
-  new DataView(bytes.buffer).setUint32(down + matrixBytes(part.type, part.hidden, part.size) - 4, 0x7fc00000, true);
+  const part = plan.byName.get("layers.1.experts")!;
+  const down = packed.weightsOffset + part.offset + 3 * part.stride + matrixBytes(part.type, 32, CONFIG.hiddenSize);
+  new DataView(bytes.buffer).setUint32(down + matrixBytes(part.type, CONFIG.hiddenSize, 32) - 4, 0x7fc00000, true);
   await expect(load(new MemorySource("x.safetensors", bytes))).rejects.toMatchObject({ name: "FormatError", field: "layers.1.experts" });
 });
 

@@ -111,8 +111,8 @@ describe("a generation that finds no memory", () => {
       }
     }
     expect([...outcomes].map((what) => what.replace(/\d+/, "N")).sort()).toEqual({
-      off: ["a context of N tokens", "done"], itself: ["a context of N tokens", "done"],
-      eagle: ["a context of N tokens", "an EAGLE cache for N tokens", "done", "the EAGLE head"],
+      off: ["a context of N tokens", "done"], itself: ["a context of N tokens", "done", "the logits of N rows"],
+      eagle: ["a context of N tokens", "an EAGLE cache for N tokens", "done", "the EAGLE head", "the logits of N rows"],
     }[who]);
     // As if nothing had been.
     expect((await generate(model, undefined, prompt, { ...common, speculate: "off" }).result()).tokens).toEqual(expected);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { SCRATCH_BYTES, SCRATCH_NORMED } from "../../assembly/layout.ts";
+import { SCRATCH_BYTES, SCRATCH_NORMED } from "../../core/layout.ts";
 import { loadModel as loadOnNode, ThreadError, UsageError } from "../../host/node/index.ts";
 import { physicalCores } from "../../host/node/cores.ts";
 import type { Host, Workers } from "../../src/host.ts";
@@ -159,7 +159,7 @@ describe("workers", () => {
 
 describe("chooseThreads", () => {
   const config = { tied: true, ffn: { kind: "dense", size: 8, gated: true } } as ModelInstance["config"];
-  const plan = (bytes: number): ModelInstance["plan"] => ({ parts: [{ kind: "matrix", name: "embed", bytes }] }) as unknown as ModelInstance["plan"];
+  const plan = (bytes: number): ModelInstance["plan"] => ({ parts: [{ experts: false, name: "embed", bytes }] }) as unknown as ModelInstance["plan"];
   const withCores = (cores: number): Host => ({ ...testHost, threads: { cores, start: () => Promise.reject(new Error("unused")) } });
 
   it("takes the cores for models that are worth it, and what it is told", () => {
@@ -180,7 +180,7 @@ describe("chooseThreads", () => {
   });
 
   it("counts an untied embedding as not read, and of experts those that are active", () => {
-    const parts = [{ kind: "matrix", name: "embed", bytes: 100 }, { kind: "matrix", name: "head", bytes: 10 }, { kind: "experts", name: "layers.0.experts", bytes: 80 }];
+    const parts = [{ experts: false, name: "embed", bytes: 100 }, { experts: false, name: "head", bytes: 10 }, { experts: true, name: "layers.0.experts", bytes: 80 }];
     const of = (tied: boolean, topK: number): number => bytesPerToken(
       { tied, ffn: { kind: "experts", topK, experts: 8 } } as unknown as ModelInstance["config"], { parts } as unknown as ModelInstance["plan"],
     );

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ConfigError } from "../../src/errors.ts";
-import { CONFIG_LIMITS } from "../../src/architecture/limits.ts";
+import { Limits } from "../../core/limits.ts";
 import { parseHfConfig } from "../../src/format/hf/config.ts";
 import { openSafetensors } from "../../src/format/safetensors/safetensors.ts";
 import { MemorySource } from "../helpers/memory-files.ts";
@@ -126,10 +126,10 @@ describe("refuses", () => {
   });
 
   test.each([
-    ["hidden_size", llama, CONFIG_LIMITS.hiddenSize], ["num_hidden_layers", llama, CONFIG_LIMITS.layers], ["num_attention_heads", llama, CONFIG_LIMITS.heads],
-    ["vocab_size", llama, CONFIG_LIMITS.vocabSize], ["max_position_embeddings", llama, CONFIG_LIMITS.contextLength], ["intermediate_size", llama, CONFIG_LIMITS.ffnSize],
-    ["head_dim", llama, CONFIG_LIMITS.headDim], ["rope_theta", llama, CONFIG_LIMITS.ropeTheta], ["num_experts", block, CONFIG_LIMITS.experts],
-    ["expert_size", block, CONFIG_LIMITS.ffnSize], ["q_lora_rank", mla, CONFIG_LIMITS.attentionWidth], ["scale_depth", block, CONFIG_LIMITS.scale],
+    ["hidden_size", llama, Limits.hiddenSize], ["num_hidden_layers", llama, Limits.layers], ["num_attention_heads", llama, Limits.heads],
+    ["vocab_size", llama, Limits.vocabSize], ["max_position_embeddings", llama, Limits.contextLength], ["intermediate_size", llama, Limits.ffnSize],
+    ["head_dim", llama, Limits.headDim], ["rope_theta", llama, Limits.ropeTheta], ["num_experts", block, Limits.experts],
+    ["expert_size", block, Limits.ffnSize], ["q_lora_rank", mla, Limits.attentionWidth], ["scale_depth", block, Limits.scale],
   ] as const)("%s beyond its limit", (field, config, limit) => {
     for (const value of [limit + 1, 2 ** 32, 1e300]) {
       if (value > limit) expect(errorOf(() => parse({ ...config, [field]: value }))).toMatchObject({ field });
@@ -138,8 +138,8 @@ describe("refuses", () => {
   });
 
   test("sizes that are too large only together", () => {
-    expect(errorOf(() => parse({ ...block, num_experts: 4096, expert_size: 1024 }))).toMatchObject({ field: "expert_size", limit: CONFIG_LIMITS.ffnSize });
-    expect(errorOf(() => parse({ ...llama, num_attention_heads: 1024, num_key_value_heads: 1024, head_dim: 512 }))).toMatchObject({ field: "head_dim", limit: CONFIG_LIMITS.attentionWidth });
+    expect(errorOf(() => parse({ ...block, num_experts: 4096, expert_size: 1024 }))).toMatchObject({ field: "expert_size", limit: Limits.ffnSize });
+    expect(errorOf(() => parse({ ...llama, num_attention_heads: 1024, num_key_value_heads: 1024, head_dim: 512 }))).toMatchObject({ field: "head_dim", limit: Limits.attentionWidth });
   });
 
   test("text that is not a JSON object, numbers that are not finite, deep nesting", () => {

@@ -66,6 +66,8 @@ export class FakeModel implements LoadedModel {
     return sequence;
   }
 
+  reserveLogits(): void {}
+
   forwardRows(rows: RowTable): ForwardResult[] {
     return rows.map(({ sequence, tokens, ...options }) => sequence.forward(tokens, options));
   }

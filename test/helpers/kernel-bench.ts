@@ -1,7 +1,12 @@
-import { READ_AHEAD } from "../../assembly/layout.ts";
+import { READ_AHEAD } from "../../core/layout.ts";
 import type { Tier } from "../../src/host.ts";
+import { matrixBytes, panelBytes } from "../../core/panel.ts";
+import { packPanel } from "../../src/format/packed/quantize.ts";
 import { Engine } from "../../src/engine/engine.ts";
+import { PRODUCT_ROOM, writeProduct, type ProductFields } from "../../src/engine/product.ts";
 import { engineModule } from "./test-host.ts";
+
+export type ProductKernel = "matmulF32" | "matmulBF16" | "matmulQ8" | "matmulQ4";
 
 /** An engine with a bump allocator over its memory, for calling kernels one by one. */
 export class KernelBench {
@@ -38,6 +43,11 @@ export class KernelBench {
     return at;
   }
 
+  /** Runs a product. */
+  multiply(kernel: ProductKernel, product: ProductFields): void {
+    this.run[kernel](writeProduct(this.engine.memory, this.space(PRODUCT_ROOM), product));
+  }
+
   floats(at: number, count: number): Float32Array {
     return this.engine.f32(at, count).slice();
   }
@@ -58,4 +68,14 @@ export function normals(count: number, seed: number, scale = 1): Float32Array {
 /** The bits of floats, for exact comparison. */
 export function bits(values: Float32Array): Uint32Array {
   return new Uint32Array(values.buffer, values.byteOffset, values.length);
+}
+
+/** Packs a whole matrix as a conversion does. */
+export function packMatrix(type: number, w: Float32Array, rows: number, cols: number): Uint8Array {
+  const out = new Uint8Array(matrixBytes(type, rows, cols));
+  for (let r = 0; r < rows; r += 16) {
+    const count = Math.min(16, rows - r);
+    out.set(packPanel(type, w.subarray(r * cols, (r + count) * cols), count, cols), (r / 16) * panelBytes(type, cols));
+  }
+  return out;
 }

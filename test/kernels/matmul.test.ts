@@ -1,26 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { BLOCK_COLS } from "../../assembly/layout.ts";
+import { BLOCK_COLS } from "../../core/layout.ts";
 import { packPanel } from "../../src/format/packed/quantize.ts";
-import { BF16, F32, matrixBytes, paddedRows, panelBytes, Q4, Q8, type WeightType } from "../../src/architecture/panel.ts";
-import { bits, KernelBench, normals } from "../helpers/kernel-bench.ts";
+import { WEIGHT_BF16 as BF16, WEIGHT_F32 as F32, WEIGHT_Q4 as Q4, WEIGHT_Q8 as Q8 } from "../../core/layout.ts";
+import { matrixBytes, paddedRows, panelBytes } from "../../core/panel.ts";
+import { bits, KernelBench, normals, packMatrix } from "../helpers/kernel-bench.ts";
 import { DETERMINISTIC, TIERS } from "../helpers/test-host.ts";
 
 const SHAPES: readonly [rows: number, cols: number][] = [[16, 32], [1, 1], [5, 7], [17, 33], [40, 64], [12, 16], [48, 100], [64, 576], [33, 31], [20, 128], [16, 160], [7, 300]];
 const TOKENS = [1, 2, 3, 4, 5, 8, 13];
-const TYPES: readonly [name: string, type: WeightType][] = [["f32", F32], ["bf16", BF16], ["q8", Q8], ["q4", Q4]];
-
-/** Packs a whole matrix as a conversion does. */
-function pack(type: WeightType, w: Float32Array, rows: number, cols: number): Uint8Array {
-  const out = new Uint8Array(matrixBytes(type, rows, cols));
-  for (let r = 0; r < rows; r += 16) {
-    const count = Math.min(16, rows - r);
-    out.set(packPanel(type, w.subarray(r * cols, (r + count) * cols), count, cols), (r / 16) * panelBytes(type, cols));
-  }
-  return out;
-}
+const TYPES: readonly [name: string, type: number][] = [["f32", F32], ["bf16", BF16], ["q8", Q8], ["q4", Q4]];
 
 /** What a packed weight stands for, decoded here from the layout's description alone. */
-function unpack(type: WeightType, packed: Uint8Array, row: number, col: number, cols: number): number {
+function unpack(type: number, packed: Uint8Array, row: number, col: number, cols: number): number {
   const view = new DataView(packed.buffer);
   const panel = (row >> 4) * panelBytes(type, cols);
   const r = row & 15;
@@ -47,7 +38,7 @@ interface Product {
 }
 
 /** y[yi] (+)= W x[xi] through the engine, rows picked by index lists. */
-function multiply(bench: KernelBench, type: WeightType, packed: Uint8Array, rows: number, cols: number, x: Float32Array, n: number, accumulate: boolean): Product {
+function multiply(bench: KernelBench, type: number, packed: Uint8Array, rows: number, cols: number, x: Float32Array, n: number, accumulate: boolean): Product {
   const { run } = bench;
   const stride = paddedRows(rows);
   const w = bench.put(packed);
@@ -57,8 +48,8 @@ function multiply(bench: KernelBench, type: WeightType, packed: Uint8Array, rows
   const yi = bench.put(Uint32Array.from({ length: n }, (_, i) => i + 1));
   const y = bench.put(new Float32Array((n + 1) * stride).fill(accumulate ? 0.5 : NaN));
   let seen = (token: number, col: number): number => x[token * cols + col] as number;
-  if (type === F32) run.matmulF32(w, rows, cols, xs, cols * 4, xi, n, y, stride * 4, yi, accumulate ? 1 : 0);
-  else if (type === BF16) run.matmulBF16(w, rows, cols, xs, cols * 4, xi, n, y, stride * 4, yi, accumulate ? 1 : 0);
+  const product = { w, rows, cols, x: xs, xStride: cols * 4, xi, n, y, yStride: stride * 4, yi, accumulate };
+  if (type === F32 || type === BF16) bench.multiply(type === F32 ? "matmulF32" : "matmulBF16", product);
   else {
     const blocks = Math.ceil(cols / BLOCK_COLS);
     const q = bench.space(n * blocks * BLOCK_COLS * 2);
@@ -70,14 +61,13 @@ function multiply(bench: KernelBench, type: WeightType, packed: Uint8Array, rows
     const rows8 = bench.engine.bytes(q, n * blocks * 64).slice();
     if (bench.tier === "relaxed") seen = (token, col) => relaxedActivation(type, rows8.subarray(token * blocks * 64), col);
     else seen = (token, col) => (q16[token * blocks * BLOCK_COLS + col] as number) * (scale[token] as number);
-    if (type === Q8) run.matmulQ8(w, rows, cols, q, blocks * BLOCK_COLS * 2, scales, sums, blocks * 4, xi, n, y, stride * 4, yi, accumulate ? 1 : 0);
-    else run.matmulQ4(w, rows, cols, q, blocks * BLOCK_COLS * 2, scales, sums, blocks * 4, xi, n, y, stride * 4, yi, accumulate ? 1 : 0);
+    bench.multiply(type === Q8 ? "matmulQ8" : "matmulQ4", { ...product, q, qStride: blocks * BLOCK_COLS * 2, scales, sums, sumsStride: blocks * 4 });
   }
   return { y: bench.floats(y, (n + 1) * stride), stride, seen };
 }
 
 /** An activation as the relaxed tier stores it (assembly/kernels/relaxed/quantize.ts), decoded from that description alone. */
-function relaxedActivation(type: WeightType, row: Uint8Array, col: number): number {
+function relaxedActivation(type: number, row: Uint8Array, col: number): number {
   const view = new DataView(row.buffer, row.byteOffset);
   const quadByte = (col & 1) * 2 + ((col >> 1) & 1);
   if (type === Q4) {
@@ -94,7 +84,7 @@ describe("matmul", () => {
       const benches = await Promise.all(TIERS.map((tier) => KernelBench.create(tier)));
       for (const [rows, cols] of SHAPES) {
         const w = normals(rows * cols, rows * 131 + cols, 1 / Math.sqrt(cols));
-        const packed = pack(type, w, rows, cols);
+        const packed = packMatrix(type, w, rows, cols);
         for (const n of TOKENS) {
           const x = normals(n * cols, n * 977 + cols);
           const [scalar, simd] = benches.map((bench) => checked(bench, type, packed, rows, cols, x, n)) as [Product, Product];
@@ -106,7 +96,7 @@ describe("matmul", () => {
 });
 
 /** A product whose rows are within their bound, and the same bits when multiplied alone and, but for the last bits, when added to what is there. */
-function checked(bench: KernelBench, type: WeightType, packed: Uint8Array, rows: number, cols: number, x: Float32Array, n: number): Product {
+function checked(bench: KernelBench, type: number, packed: Uint8Array, rows: number, cols: number, x: Float32Array, n: number): Product {
   const product = multiply(bench, type, packed, rows, cols, x, n, false);
   const { y, stride, seen } = product;
   for (let i = 0; i < n; i++) {
@@ -128,7 +118,7 @@ function checked(bench: KernelBench, type: WeightType, packed: Uint8Array, rows:
  * of the sum of magnitudes. f32 and bf16 add once per column, the others exactly inside a group (q8) or block (q4) and once for each. The
  * relaxed q8 form is a sum of two terms, min * sum(w) and step * sum(w u), each at most as large as max|x| * sum|w| a group.
  */
-function reference(type: WeightType, packed: Uint8Array, x: (col: number) => number, row: number, cols: number): [exact: number, bound: number] {
+function reference(type: number, packed: Uint8Array, x: (col: number) => number, row: number, cols: number): [exact: number, bound: number] {
   let exact = 0;
   let magnitude = 0;
   for (let c = 0; c < cols; c++) {
@@ -146,7 +136,7 @@ it("a gathered row gives the bits of the original", async () => {
   for (const tier of TIERS) {
     for (const type of [F32, Q8]) {
       const bench = await KernelBench.create(tier);
-      const packed = pack(type, normals(rows * cols, 3, 1), rows, cols);
+      const packed = packMatrix(type, normals(rows * cols, 3, 1), rows, cols);
       const matrix = bench.put(Uint32Array.of(type, rows, cols, bench.put(packed)));
       const bytes = matrixBytes(type, ids.length, cols);
       const out = bench.put(new Uint8Array(bytes));
@@ -167,7 +157,7 @@ it("a row gathered from q8 into q4 is within the error of the plain scale max/-8
     const bench = await KernelBench.create(tier);
     const weights = normals(rows * cols, 3, 1);
     weights.fill(0, 5 * cols, 5 * cols + 64);
-    const packed = pack(Q8, weights, rows, cols);
+    const packed = packMatrix(Q8, weights, rows, cols);
     const bytes = matrixBytes(Q4, ids.length, cols);
     const out = bench.put(new Uint8Array(bytes));
     bench.run.gatherRows(bench.put(Uint32Array.of(Q8, rows, cols, bench.put(packed))), bench.put(Uint32Array.from(ids)), ids.length, out, Q4);
@@ -193,7 +183,7 @@ describe("packing", () => {
     for (const [rows, cols] of SHAPES) {
       const w = normals(rows * cols, rows + cols, 0.3);
       for (const [, type] of TYPES) {
-        const packed = pack(type, w, rows, cols);
+        const packed = packMatrix(type, w, rows, cols);
         for (let r = 0; r < rows; r++) {
           const step = type === Q8 ? 128 : BLOCK_COLS;
           for (let b = 0; b < cols; b += step) {
@@ -219,7 +209,7 @@ describe("packing", () => {
 
 it("q8: each group carries the sums of its rows' bytes, less 128 each; columns beyond the last add nothing", () => {
   for (const [rows, cols] of SHAPES) {
-    const packed = pack(Q8, normals(rows * cols, rows + cols, 0.3), rows, cols);
+    const packed = packMatrix(Q8, normals(rows * cols, rows + cols, 0.3), rows, cols);
     const view = new DataView(packed.buffer);
     const blocks = Math.ceil(cols / BLOCK_COLS);
     for (let panel = 0; panel < packed.length; panel += panelBytes(Q8, cols)) {

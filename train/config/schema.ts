@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { CONFIG_LIMITS } from "../../src/architecture/limits.ts";
+import { Limits } from "../../core/limits.ts";
 import { oneOf, orDefault, positive, size } from "../../src/format/hf/schema.ts";
 
 export const ROUTERS = ["dense", "topk", "deepseek", "grin", "remoe", "blockffn", "blockffn-no-norm"] as const;
@@ -28,23 +28,23 @@ const Adaptive = object({
 
 export const ModelSchema = object({
   router: orDefault(oneOf(ROUTERS), "blockffn"),
-  hidden: size(CONFIG_LIMITS.hiddenSize),
-  layers: size(CONFIG_LIMITS.layers),
-  heads: size(CONFIG_LIMITS.heads),
-  kvHeads: v.optional(size(CONFIG_LIMITS.heads)),
-  experts: orDefault(size(CONFIG_LIMITS.experts, 2), 48),
-  expertSize: orDefault(size(CONFIG_LIMITS.ffnSize), 32),
+  hidden: size(Limits.hiddenSize),
+  layers: size(Limits.layers),
+  heads: size(Limits.heads),
+  kvHeads: v.optional(size(Limits.heads)),
+  experts: orDefault(size(Limits.experts, 2), 48),
+  expertSize: orDefault(size(Limits.ffnSize), 32),
   /** Experts a token uses (topk, deepseek: shared ones included, grin), or should use (remoe). */
-  topK: v.optional(size(CONFIG_LIMITS.experts)),
-  sharedExperts: v.optional(size(CONFIG_LIMITS.experts)),
-  context: orDefault(size(CONFIG_LIMITS.contextLength, 2), 1024),
+  topK: v.optional(size(Limits.experts)),
+  sharedExperts: v.optional(size(Limits.experts)),
+  context: orDefault(size(Limits.contextLength, 2), 1024),
   tied: v.optional(v.boolean("must be true or false"), true),
   rmsEps: orDefault(positive(1), 1e-5),
-  ropeTheta: orDefault(positive(CONFIG_LIMITS.ropeTheta), 10_000),
+  ropeTheta: orDefault(positive(Limits.ropeTheta), 10_000),
   /** muP: the width that the learning rate and initialisation are meant for. */
-  baseWidth: orDefault(size(CONFIG_LIMITS.hiddenSize), 256),
-  embeddingScale: orDefault(positive(CONFIG_LIMITS.scale), 12),
-  depthScale: orDefault(positive(CONFIG_LIMITS.scale), 1.4),
+  baseWidth: orDefault(size(Limits.hiddenSize), 256),
+  embeddingScale: orDefault(positive(Limits.scale), 12),
+  depthScale: orDefault(positive(Limits.scale), 1.4),
   initStd: orDefault(positive(10), 0.1),
 });
 

@@ -1,4 +1,4 @@
-import { BLOCK_COLS, Q8_GROUP_BLOCKS } from "../../layout";
+import { BLOCK_COLS, Q8_GROUP_BLOCKS } from "../../../core/layout";
 import { magicNumber, mask7f, pairOnes } from "../simd/constants";
 import { maxOf, maxOfInts, sumOf } from "../simd/lanes";
 import { round } from "../simd/quantize";

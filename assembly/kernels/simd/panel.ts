@@ -1,5 +1,5 @@
-import { TEAM_READ_AHEAD } from "../../layout";
-import { team } from "../../model/team";
+import { TEAM_READ_AHEAD } from "../../../core/layout";
+import { team } from "../../team";
 
 // What the panel kernels share: scales, and the end of a row.
 

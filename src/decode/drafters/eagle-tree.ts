@@ -1,5 +1,5 @@
 import { FormatError, UsageError } from "../../errors.ts";
-import { exp } from "../sampling/exp.ts";
+import { exp } from "../../../core/sampling/exp.ts";
 import { MAX_TREE_NODES } from "../speculative/tree.ts";
 import type { DraftTree } from "./drafter.ts";
 import { topK } from "./top-k.ts";

@@ -3,7 +3,7 @@ import type { ForwardResult, LoadedModel, Sequence } from "../../engine/types.ts
 import { weightsPerToken } from "../pass-weight.ts";
 import type { Drafter, DraftPlan, DraftTree } from "./drafter.ts";
 import { promptChunk } from "../plain/prompt.ts";
-import { exp } from "../sampling/exp.ts";
+import { exp } from "../../../core/sampling/exp.ts";
 import { topK } from "./top-k.ts";
 
 /** Tokens beside the best one that are noted after each row. */

@@ -4,7 +4,7 @@ import type { Tokenizer } from "../../text/tokenizer.ts";
 import { NO_SPECULATION, type GenerationResult, type GenerationRun, type Piece, type SpeculationResult } from "../generation.ts";
 import type { ResolvedOptions } from "../options.ts";
 import { Output } from "./output.ts";
-import { Pacer } from "./pause.ts";
+import { Pacer } from "../../pause.ts";
 import { promptChunk } from "./prompt.ts";
 
 const LAST = { logits: "last" } as const;
@@ -62,6 +62,7 @@ export abstract class Run implements GenerationRun {
       tokens,
       promptTokens: this.prompt.length,
       finishReason: finish,
+      eosTokenId: finish === "eos" ? tokens.at(-1) ?? null : null,
       seed: this.options.seed,
       prefillMs: this.#prefillMs,
       decodeMs: this.decodeMs,

@@ -1,7 +1,7 @@
+import { exp } from "../../../core/sampling/exp.ts";
+import { kthLargest } from "../../../core/sampling/select.ts";
 import { FormatError } from "../../errors.ts";
-import { exp } from "./exp.ts";
 import { log } from "./log.ts";
-import { kthLargest } from "./select.ts";
 
 /** Most alternatives that can be asked for. */
 export const MAX_LOGPROBS = 20;
@@ -41,7 +41,7 @@ export function logprobsOf(logits: Float32Array, chosen: number, count: number):
 /** Ids of the `count` largest scores, largest first, smaller ids first on ties. */
 function largest(scores: Float64Array, count: number): number[] {
   if (count === 0) return [];
-  const lowest = kthLargest(scores, count, new Float64Array(count));
+  const lowest = kthLargest(scores, scores.length, count, new Float64Array(count));
   const ids: number[] = [];
   for (let id = 0; id < scores.length; id++) if (scores[id]! >= lowest) ids.push(id);
   return ids.sort((a, b) => scores[b]! - scores[a]! || a - b).slice(0, count);

@@ -1,3 +1,4 @@
+import { Bits64, randomFromSeed, splitMix64, type Xoshiro128 } from "../../../core/sampling/rng.ts";
 import { UsageError } from "../../errors.ts";
 
 /** A stream of random numbers that is the same on every host. */
@@ -9,57 +10,23 @@ export interface Random {
 }
 
 /**
- * xoshiro128** 1.1 (D. Blackman, S. Vigna: "Scrambled linear pseudorandom number generators", ACM TOMS 47(4), 2021):
- * 128 bits of state, 32-bit integer operations only. The state comes from the seed by SplitMix64, as its authors advise.
+ * The generator of core/sampling/rng.ts: xoshiro128**, seeded by SplitMix64.
  * @param seed integer from 0 to 2^53 - 1
  * @throws UsageError for another seed
  */
-export function createRandom(seed: number): Random {
+export function seededRandom(seed: number): Xoshiro128 {
   if (!Number.isSafeInteger(seed) || seed < 0) throw new UsageError("must be an integer from 0 to 2^53 - 1", { field: "seed" });
-  const next = splitMix64(BigInt(seed));
-  const [a, b] = [next(), next()];
-  return xoshiro128([Number(a & MASK_32), Number(a >> 32n), Number(b & MASK_32), Number(b >> 32n)]);
+  return randomFromSeed(seed);
 }
 
-/** The generator from a state, which must not be all zero. */
-export function xoshiro128(state: readonly [number, number, number, number]): Random {
-  let [s0, s1, s2, s3] = state;
-  const uint32 = (): number => {
-    const result = Math.imul(rotateLeft(Math.imul(s1, 5), 7), 9) >>> 0;
-    const shifted = s1 << 9;
-    s2 ^= s0;
-    s3 ^= s1;
-    s1 ^= s2;
-    s0 ^= s3;
-    s2 ^= shifted;
-    s3 = rotateLeft(s3, 11);
-    return result;
-  };
-  return {
-    uint32,
-    float() {
-      const high = uint32() >>> 5;
-      const low = uint32() >>> 6;
-      return (high * 2 ** 26 + low) * 2 ** -53;
-    },
-  };
+/** `seededRandom` as functions, which may be passed on alone. */
+export function createRandom(seed: number): Random {
+  const random = seededRandom(seed);
+  return { uint32: () => random.uint32(), float: () => random.float() };
 }
 
-const MASK_32 = 0xffff_ffffn;
-const MASK_64 = 0xffff_ffff_ffff_ffffn;
-
-/** SplitMix64 (G. Steele, D. Lea, C. Flood: "Fast splittable pseudorandom number generators", OOPSLA 2014). */
-export function splitMix64(seed: bigint): () => bigint {
-  let state = seed & MASK_64;
-  return () => {
-    state = (state + 0x9e3779b97f4a7c15n) & MASK_64;
-    let z = state;
-    z = ((z ^ (z >> 30n)) * 0xbf58476d1ce4e5b9n) & MASK_64;
-    z = ((z ^ (z >> 27n)) * 0x94d049bb133111ebn) & MASK_64;
-    return z ^ (z >> 31n);
-  };
-}
-
-function rotateLeft(x: number, bits: number): number {
-  return (x << bits) | (x >>> (32 - bits));
+/** 53 bits of a 64-bit number by SplitMix64: what makes a seed of any number. */
+export function hashTo53(value: bigint): number {
+  const { high, low } = splitMix64(new Bits64(Number(BigInt.asIntN(32, value >> 32n)), Number(BigInt.asIntN(32, value))));
+  return (high >>> 0) * 2 ** 21 + (low >>> 11);
 }

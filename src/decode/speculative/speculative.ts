@@ -16,6 +16,9 @@ import { verifyTree } from "./verify.ts";
 import { CHECK_EVERY, MEANS } from "../guard/tuning.ts";
 
 
+/** No drafter asks for more nodes by itself. */
+const DEFAULT_NODES = 8;
+
 /** What a round leaves when its result is gone. */
 interface Round {
   /** Confirmed tokens, in order. */
@@ -57,7 +60,10 @@ export class SpeculativeRun extends Run {
 
   override reserve(): Sequence {
     const sequence = super.reserve();
-    if (this.#late === undefined && this.#speculation === undefined) this.#start();
+    if (this.#late !== undefined || this.#speculation !== undefined) return sequence;
+    // Before the drafters, which keep some of what they take.
+    this.model.reserveLogits(Math.min(this.options.draftTokens ?? DEFAULT_NODES, this.model.maxLogitRows));
+    this.#start();
     return sequence;
   }
 
@@ -242,7 +248,9 @@ export class SpeculativeRun extends Run {
   /** A drafter's tree. Where there is no memory to draft with, `auto` goes on without it: plain decoding would. */
   #propose(drafter: Drafter | undefined, nodes: number): DraftTree | undefined {
     try {
-      return drafter?.propose(nodes);
+      const tree = drafter?.propose(nodes);
+      if (tree !== undefined) this.model.reserveLogits(tree.tokens.length);
+      return tree;
     } catch (error) {
       if (!(error instanceof LimitError) || !this.#speculation!.policy.giveUp(drafter!)) throw error;
       return undefined;

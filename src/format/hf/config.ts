@@ -1,17 +1,19 @@
-import { CONFIG_LIMITS } from "../../architecture/limits.ts";
+import { Limits } from "../../../core/limits.ts";
 import * as v from "valibot";
 import { ConfigError } from "../../errors.ts";
 import type { DenseFfn, ExpertFfn, GqaAttention, MlaAttention, ModelConfig } from "../../architecture/config.ts";
-import { decodeUtf8 } from "../bytes.ts";
+import { parseJsonText } from "../../text/json-text.ts";
 import {
   BlockSchema, check, CommonSchema, DenseSchema, LlamaSchema, MiniCpmSchema, MlaSchema, MoeSchema, show, TopKSchema, TopPSchema,
 } from "./schema.ts";
 import type { CommonFields } from "./schema.ts";
-import { checkHfTensors } from "./tensors.ts";
+import { ROPE_FIELDS, ropeThetaOf } from "./rope.ts";
+import { checkTensors, expectedHfTensors } from "./tensors.ts";
 import type { TensorSource } from "../tensors.ts";
 
 /** Epsilon of MLA's two inner norms: the class default of the official code, whatever rms_norm_eps says. */
 const MLA_LORA_EPS = 1e-6;
+const RopeSchema = v.object(ROPE_FIELDS);
 const DEFAULT_ROPE_THETA = 10_000;
 const DEFAULT_BOS = 1;
 const DEFAULT_EOS = 2;
@@ -20,25 +22,24 @@ const DEFAULT_EOS = 2;
  * Reads the `config.json` of a BlockFFN / MiniCPM or Llama model, with the defaults and oddities of the official code.
  * With `tensors`, also checks that every tensor of that architecture is there, in the right shape and as floats, so that
  * sizes from the configuration are backed by bytes of the checkpoint.
- * @throws ConfigError with file, field and what is supported; `limit` where a size of CONFIG_LIMITS is passed.
+ * @throws ConfigError with file, field and what is supported; `limit` where a size of Limits is passed.
  */
 export function parseHfConfig(json: string | Uint8Array, file: string, tensors?: TensorSource): ModelConfig {
-  const fields = parseJson(json, file);
-  const config = architectureOf(fields, file) === "llama" ? llamaConfig(fields, file) : miniCpmConfig(fields, file);
-  if (tensors !== undefined) checkHfTensors(config, tensors, file);
+  const config = configOf(parseJson(json, file), file);
+  if (tensors !== undefined) checkTensors(expectedHfTensors(config), tensors, file);
   return config;
+}
+
+/** `parseHfConfig` of the fields that `parseJson` gives. */
+export function configOf(fields: object, file: string): ModelConfig {
+  return architectureOf(fields, file) === "llama" ? llamaConfig(fields, file) : miniCpmConfig(fields, file);
 }
 
 /** The fields of a configuration file. @throws ConfigError for anything but a JSON object. */
 export function parseJson(json: string | Uint8Array, file: string): object {
-  const text = typeof json === "string" ? json : decodeUtf8(json);
-  if (text === undefined) throw new ConfigError("is not UTF-8 text", { file });
-  let value: unknown;
-  try {
-    value = JSON.parse(text.replace(/^\uFEFF/, ""));
-  } catch (cause) {
-    throw new ConfigError("is not JSON", { file, cause });
-  }
+  const parsed = parseJsonText(typeof json === "string" ? new TextEncoder().encode(json) : json);
+  if ("problem" in parsed) throw new ConfigError(parsed.problem, { file, cause: parsed.cause });
+  const { value } = parsed;
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw new ConfigError(`must be an object, not ${show(value)}`, { file });
   return value;
 }
@@ -68,7 +69,7 @@ function llamaConfig(fields: object, file: string): ModelConfig {
   const llama = check(LlamaSchema, fields, file);
   return {
     architecture: "llama",
-    ...commonConfig(common, { context: 2048, tied: false }, file),
+    ...commonConfig(fields, common, { context: 2048, tied: false }, file),
     embedScale: 1,
     residualScale: 1,
     logitScale: 1,
@@ -82,7 +83,7 @@ function miniCpmConfig(fields: object, file: string): ModelConfig {
   const cpm = check(MiniCpmSchema, fields, file);
   return {
     architecture: "minicpm",
-    ...commonConfig(common, { context: 4096, tied: true }, file),
+    ...commonConfig(fields, common, { context: 4096, tied: true }, file),
     embedScale: cpm.scale_emb,
     residualScale: cpm.scale_depth / Math.sqrt(common.num_hidden_layers),
     logitScale: cpm.dim_model_base / common.hidden_size,
@@ -91,7 +92,7 @@ function miniCpmConfig(fields: object, file: string): ModelConfig {
   };
 }
 
-function commonConfig(common: CommonFields, defaults: { context: number; tied: boolean }, file: string) {
+function commonConfig(fields: object, common: CommonFields, defaults: { context: number; tied: boolean }, file: string) {
   const { vocab_size: vocab, bos_token_id: bos, eos_token_id: eos } = common;
   // The class defaults may not exist in a tiny vocabulary; ids that are written down must.
   const bosTokenId = bos === undefined && vocab > DEFAULT_BOS ? DEFAULT_BOS : bos ?? undefined;
@@ -107,7 +108,7 @@ function commonConfig(common: CommonFields, defaults: { context: number; tied: b
     layers: common.num_hidden_layers,
     contextLength: common.max_position_embeddings ?? defaults.context,
     rmsEps: common.rms_norm_eps,
-    ropeTheta: common.rope_theta ?? common.rope_parameters?.rope_theta ?? DEFAULT_ROPE_THETA,
+    ropeTheta: ropeThetaOf(check(RopeSchema, fields, file)) ?? DEFAULT_ROPE_THETA,
     tied: common.tie_word_embeddings ?? defaults.tied,
     bosTokenId,
     eosTokenIds,
@@ -145,9 +146,9 @@ function mla(common: CommonFields, fields: object, file: string): MlaAttention {
 
 function checkWidth(field: string, headDim: number, heads: number, file: string, rotated = true): void {
   if (rotated && headDim % 2 !== 0) throw new ConfigError(`${headDim} is odd; RoPE turns pairs`, { file, field });
-  const limit = CONFIG_LIMITS.attentionWidth;
+  const limit = Limits.attentionWidth;
   if (headDim * heads > limit) throw new ConfigError(`${heads} heads of ${headDim} are wider than ${limit}`, { file, field, limit });
-  if (headDim > CONFIG_LIMITS.headDim) throw new ConfigError(`${headDim} is more than ${CONFIG_LIMITS.headDim}`, { file, field, limit: CONFIG_LIMITS.headDim });
+  if (headDim > Limits.headDim) throw new ConfigError(`${headDim} is more than ${Limits.headDim}`, { file, field, limit: Limits.headDim });
 }
 
 function miniCpmFfn(cpm: v.InferOutput<typeof MiniCpmSchema>, fields: object, file: string): DenseFfn | ExpertFfn {
@@ -191,6 +192,6 @@ function moeFfn(gated: boolean, fields: object, file: string): ExpertFfn {
 }
 
 function checkFfnSize(experts: number, expertSize: number, field: string, file: string): void {
-  const limit = CONFIG_LIMITS.ffnSize;
+  const limit = Limits.ffnSize;
   if (experts * expertSize > limit) throw new ConfigError(`${experts} experts of ${expertSize} are more than ${limit} in all`, { file, field, limit });
 }

@@ -1,20 +1,20 @@
 import * as v from "valibot";
 import { ConfigError } from "../../errors.ts";
 import { gqa, parseJson } from "./config.ts";
-import { CONFIG_LIMITS } from "../../architecture/limits.ts";
-import { check, only, positive, size } from "./schema.ts";
+import { Limits } from "../../../core/limits.ts";
+import { ROPE_FIELDS, ropeThetaOf } from "./rope.ts";
+import { check, only, size } from "./schema.ts";
 import type { ModelConfig } from "../../architecture/config.ts";
 
 const Schema = v.object({
-  hidden_size: size(CONFIG_LIMITS.hiddenSize),
-  num_hidden_layers: size(CONFIG_LIMITS.layers),
-  num_attention_heads: size(CONFIG_LIMITS.heads),
-  num_key_value_heads: v.nullish(size(CONFIG_LIMITS.heads)),
-  head_dim: v.nullish(size(CONFIG_LIMITS.headDim)),
-  intermediate_size: size(CONFIG_LIMITS.ffnSize),
-  vocab_size: v.nullish(size(CONFIG_LIMITS.vocabSize)),
-  rope_theta: v.nullish(positive(CONFIG_LIMITS.ropeTheta)),
-  rope_scaling: v.nullish(v.never("must be null: RoPE scaling is not supported")),
+  hidden_size: size(Limits.hiddenSize),
+  num_hidden_layers: size(Limits.layers),
+  num_attention_heads: size(Limits.heads),
+  num_key_value_heads: v.nullish(size(Limits.heads)),
+  head_dim: v.nullish(size(Limits.headDim)),
+  intermediate_size: size(Limits.ffnSize),
+  vocab_size: v.nullish(size(Limits.vocabSize)),
+  ...ROPE_FIELDS,
   hidden_act: only("silu"),
   attention_bias: only(false),
 });
@@ -36,7 +36,7 @@ export function parseEagleConfig(json: Uint8Array, file: string, base: ModelConf
   return {
     ...base,
     layers: fields.num_hidden_layers,
-    ropeTheta: fields.rope_theta ?? base.ropeTheta,
+    ropeTheta: ropeThetaOf(fields) ?? base.ropeTheta,
     residualScale: 1,
     attention: gqa(fields, fields.head_dim ?? undefined, file),
     ffn: { kind: "dense", size: fields.intermediate_size, gated: true },
@@ -44,7 +44,7 @@ export function parseEagleConfig(json: Uint8Array, file: string, base: ModelConf
 }
 
 /** Largest frequency ranking: some bytes for each token id. */
-export const MAX_RANKING_BYTES = 16 * CONFIG_LIMITS.vocabSize;
+export const MAX_RANKING_BYTES = 16 * Limits.vocabSize;
 
 /**
  * Reads a frequency ranking (FR-Spec, arXiv 2502.14856): a JSON list of different token ids, most frequent first.

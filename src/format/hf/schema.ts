@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { CONFIG_LIMITS } from "../../architecture/limits.ts";
+import { Limits } from "../../../core/limits.ts";
 import { ConfigError } from "../../errors.ts";
 
 const NUMBER = "must be a number";
@@ -24,25 +24,17 @@ export const only = <const T extends string | boolean>(value: T) => v.nullish(v.
 const flag = v.boolean("must be true or false");
 export const bool = (value: boolean) => v.nullish(flag, value);
 
-const tokenId = size(CONFIG_LIMITS.vocabSize - 1, 0);
-const ropeType = v.nullish(v.literal("default", 'only "default" is supported'));
+const tokenId = size(Limits.vocabSize - 1, 0);
 
 /** Fields of every architecture. */
 export const CommonSchema = v.object({
-  hidden_size: size(CONFIG_LIMITS.hiddenSize),
-  num_hidden_layers: size(CONFIG_LIMITS.layers),
-  num_attention_heads: size(CONFIG_LIMITS.heads),
-  num_key_value_heads: v.nullish(size(CONFIG_LIMITS.heads)),
-  vocab_size: size(CONFIG_LIMITS.vocabSize),
-  max_position_embeddings: v.nullish(size(CONFIG_LIMITS.contextLength)),
+  hidden_size: size(Limits.hiddenSize),
+  num_hidden_layers: size(Limits.layers),
+  num_attention_heads: size(Limits.heads),
+  num_key_value_heads: v.nullish(size(Limits.heads)),
+  vocab_size: size(Limits.vocabSize),
+  max_position_embeddings: v.nullish(size(Limits.contextLength)),
   rms_norm_eps: orDefault(positive(1), 1e-6),
-  rope_theta: v.nullish(positive(CONFIG_LIMITS.ropeTheta)),
-  rope_scaling: v.nullish(v.pipe(
-    v.object({ type: ropeType, rope_type: ropeType }, "must be null: RoPE scaling is not supported"),
-    v.check(({ type, rope_type }) => (type ?? rope_type) === "default", 'must be null or of type "default": RoPE scaling is not supported'),
-  )),
-  // Where newer transformers put rope_theta and the type.
-  rope_parameters: v.nullish(v.object({ rope_type: ropeType, rope_theta: v.nullish(positive(CONFIG_LIMITS.ropeTheta)) }, "must be an object")),
   hidden_act: only("silu"),
   attention_bias: only(false),
   quantization_config: v.nullish(v.never("quantised checkpoints are not supported; use the original F32, F16 or BF16 weights")),
@@ -50,14 +42,14 @@ export const CommonSchema = v.object({
   // Absent means the class default, null means none.
   bos_token_id: v.optional(v.nullable(tokenId)),
   eos_token_id: v.optional(v.nullable(
-    v.union([tokenId, v.pipe(v.array(tokenId), v.maxLength(CONFIG_LIMITS.eosTokens))], `must be a token id or at most ${CONFIG_LIMITS.eosTokens} of them`),
+    v.union([tokenId, v.pipe(v.array(tokenId), v.maxLength(Limits.eosTokens))], `must be a token id or at most ${Limits.eosTokens} of them`),
   )),
 });
 export type CommonFields = v.InferOutput<typeof CommonSchema>;
 
 export const LlamaSchema = v.object({
-  head_dim: v.nullish(size(CONFIG_LIMITS.headDim)),
-  intermediate_size: size(CONFIG_LIMITS.ffnSize),
+  head_dim: v.nullish(size(Limits.headDim)),
+  intermediate_size: size(Limits.ffnSize),
   mlp_bias: only(false),
 });
 
@@ -65,37 +57,37 @@ export const MiniCpmSchema = v.object({
   attention_type: orDefault(oneOf(["vanilla", "mla"]), "vanilla"),
   ffn_type: orDefault(oneOf(["vanilla", "block", "block_linear", "moe"]), "vanilla"),
   ffn_gated: bool(true),
-  scale_emb: orDefault(positive(CONFIG_LIMITS.scale), 1),
-  scale_depth: orDefault(positive(CONFIG_LIMITS.scale), 1),
-  dim_model_base: orDefault(positive(CONFIG_LIMITS.scale), 1),
+  scale_emb: orDefault(positive(Limits.scale), 1),
+  scale_depth: orDefault(positive(Limits.scale), 1),
+  dim_model_base: orDefault(positive(Limits.scale), 1),
 });
 
 export const MlaSchema = v.object({
-  q_lora_rank: size(CONFIG_LIMITS.attentionWidth),
-  kv_lora_rank: size(CONFIG_LIMITS.attentionWidth),
-  qk_nope_head_dim: size(CONFIG_LIMITS.headDim),
-  qk_rope_head_dim: size(CONFIG_LIMITS.headDim),
+  q_lora_rank: size(Limits.attentionWidth),
+  kv_lora_rank: size(Limits.attentionWidth),
+  qk_nope_head_dim: size(Limits.headDim),
+  qk_rope_head_dim: size(Limits.headDim),
 });
 
-export const DenseSchema = v.object({ intermediate_size: size(CONFIG_LIMITS.ffnSize) });
+export const DenseSchema = v.object({ intermediate_size: size(Limits.ffnSize) });
 
 export const BlockSchema = v.object({
-  num_experts: size(CONFIG_LIMITS.experts),
-  expert_size: size(CONFIG_LIMITS.ffnSize),
+  num_experts: size(Limits.experts),
+  expert_size: size(Limits.ffnSize),
   router_act: only("relu"),
   norm_after_router: orDefault(oneOf(["rms", "sum", "none"]), "sum"),
-  norm_scale: orDefault(positive(CONFIG_LIMITS.scale), 1),
+  norm_scale: orDefault(positive(Limits.scale), 1),
   // The other implementations store the experts under other names or transposed.
   block_implementation: orDefault(oneOf(["torch", "kernel"]), "torch"),
 });
 
 export const MoeSchema = v.object({
-  num_experts: size(CONFIG_LIMITS.experts),
-  num_shared_experts: orDefault(size(CONFIG_LIMITS.experts, 0), 0),
-  intermediate_size: size(CONFIG_LIMITS.ffnSize),
+  num_experts: size(Limits.experts),
+  num_shared_experts: orDefault(size(Limits.experts, 0), 0),
+  intermediate_size: size(Limits.ffnSize),
   moe_routing_strategy: orDefault(oneOf(["topk", "topp", "relu", "sparse_mixer"]), "topk"),
 });
-export const TopKSchema = v.object({ moe_top_k: orDefault(size(CONFIG_LIMITS.experts), 2) });
+export const TopKSchema = v.object({ moe_top_k: orDefault(size(Limits.experts), 2) });
 export const TopPSchema = v.object({ moe_top_p: orDefault(positive(1), 0.3) });
 
 /**

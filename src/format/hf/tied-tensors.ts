@@ -11,6 +11,11 @@ export function withTiedEmbedding(tensors: TensorSource): TensorSource {
   return tensors.info(EMBEDDING) === undefined && tensors.info(HEAD) !== undefined ? new HeadAsEmbedding(tensors) : tensors;
 }
 
+/** The names of a tied model's tensors, with the head's for the embedding where only that is there. */
+export function withTiedName(names: readonly string[], has: (name: string) => boolean): readonly string[] {
+  return has(EMBEDDING) ? names : names.map((name) => (name === EMBEDDING ? HEAD : name));
+}
+
 class HeadAsEmbedding implements TensorSource {
   readonly name: string;
   readonly #tensors: TensorSource;

@@ -1,57 +1,68 @@
+import type { Architecture } from "../../../core/architecture.ts";
+import type { Part } from "../../../core/plan.ts";
+import * as T from "../../../core/tensors.ts";
 import { FormatError } from "../../errors.ts";
-import type { ModelConfig } from "../../architecture/config.ts";
-import type { ExpertsPart, MatrixPart, Part, VectorPart } from "../../architecture/plan.ts";
 import { elementCount } from "../dtypes.ts";
-import { tensorsOf } from "./tensors.ts";
 import type { TensorSource } from "../tensors.ts";
+import { sourceName, type LayerPrefix } from "./tensors.ts";
 
 /** Reads rows of one matrix of a part as f32 `[count, cols]`. */
 export type RowReader = (first: number, count: number) => Promise<Float32Array>;
 
 /**
- * Reads the parts of a weight plan from a Hugging Face checkpoint whose tensors are checked (`checkHfTensors`).
+ * Reads the parts of a weight plan from a checkpoint whose tensors are checked (`checkTensors`).
  * All reads throw FormatError for weights that are not finite.
  */
 export class CheckpointWeights {
-  readonly #config: ModelConfig;
+  readonly #architecture: Architecture;
   readonly #tensors: TensorSource;
+  readonly #layers: LayerPrefix;
   #cached: { name: string; data: Promise<Float32Array> } | undefined;
 
-  constructor(config: ModelConfig, tensors: TensorSource) {
-    this.#config = config;
+  constructor(architecture: Architecture, tensors: TensorSource, layers: LayerPrefix) {
+    this.#architecture = architecture;
     this.#tensors = tensors;
+    this.#layers = layers;
   }
 
   /** A vector part's values. */
-  vector(part: VectorPart): Promise<Float32Array> {
-    return this.#read(this.#name(part), 0, part.length);
+  async vector(part: Part): Promise<Float32Array> {
+    const { rows, stored } = part.tensors[0] as T.Tensor;
+    const name = sourceName(part, 0, this.#layers);
+    if (stored === T.STORED_OR_ZERO && this.#tensors.info(name) === undefined) return new Float32Array(rows);
+    return this.#read(name, 0, rows);
   }
 
-  /** Rows of the i-th matrix of a part. */
-  matrix(part: MatrixPart, i: number): RowReader {
-    const { attention } = this.#config;
-    const name = this.#name(part);
-    if (part.name.endsWith("_absorb") && attention.kind === "mla") {
-      const { nopeDim, valueDim, kvRank } = attention;
-      const head = i * (nopeDim + valueDim);
-      if (part.name.endsWith("v_absorb")) return (first, count) => this.#read(name, (head + nopeDim + first) * kvRank, count * kvRank);
-      return async (first, count) => transposeColumns(await this.#whole(name), kvRank, head, nopeDim, first, count);
+  /** Rows of the i-th matrix of a part, in the c-th of its `count`. */
+  matrix(part: Part, i: number, c: number): RowReader {
+    const { rows, cols, stored } = part.tensors[i] as T.Tensor;
+    const name = sourceName(part, i, this.#layers);
+    const { nopeDim, valueDim } = this.#architecture;
+    switch (stored) {
+      case T.STORED_BESIDE:
+        if (this.#stacked(name)) return this.#rows(name, c * rows, cols);
+        return async (first, count) => sliceColumns(await this.#whole(name), part.count * cols, c * cols, cols, first, count);
+      case T.STORED_KV_B_KEYS:
+        return async (first, count) => transposeColumns(await this.#whole(name), rows, c * (nopeDim + valueDim), cols, first, count);
+      case T.STORED_KV_B_VALUES: return this.#rows(name, c * (nopeDim + valueDim) + nopeDim, cols);
+      case T.STORED_LEFT: return this.#half(name, cols, 0);
+      case T.STORED_RIGHT: return this.#half(name, cols, cols);
+      default: return this.#rows(name, c * rows, cols);
     }
-    return (first, count) => this.#read(name, first * part.cols, count * part.cols);
   }
 
-  /** Rows of expert e's up and down matrices. */
-  expert(part: ExpertsPart, e: number): { up: RowReader; down: RowReader } {
-    const { experts, size, hidden } = part;
-    const [upName, downName] = [this.#name(part, 0), this.#name(part, 1)];
-    const up: RowReader = (first, count) => this.#read(upName, (e * size + first) * hidden, count * hidden);
-    const stacked = this.#tensors.info(downName)?.shape.length === 3;
-    if (stacked) return { up, down: (first, count) => this.#read(downName, (e * hidden + first) * size, count * size) };
-    return { up, down: async (first, count) => sliceColumns(await this.#whole(downName), experts * size, e * size, size, first, count) };
+  /** Rows of a `[*, cols]` matrix from row `top` on. */
+  #rows(name: string, top: number, cols: number): RowReader {
+    return (first, count) => this.#read(name, (top + first) * cols, count * cols);
   }
 
-  #name(part: Part, i = 0): string {
-    return tensorsOf(this.#config, part)[i]?.name ?? part.name;
+  /** Columns left..left+cols-1 of a `[*, 2 cols]` matrix. */
+  #half(name: string, cols: number, left: number): RowReader {
+    return async (first, count) => sliceColumns(await this.#read(name, first * 2 * cols, count * 2 * cols), 2 * cols, left, cols, 0, count);
+  }
+
+  #stacked(name: string): boolean {
+    return this.#tensors.info(name)?.shape.length === 3;
   }
 
   #read(name: string, start: number, count: number): Promise<Float32Array> {
@@ -89,7 +100,7 @@ function transposeColumns(data: Float32Array, width: number, top: number, height
 }
 
 /** Columns left..left+width-1 of rows first.. of a `[*, stride]` matrix: `[count, width]`. */
-export function sliceColumns(data: Float32Array, stride: number, left: number, width: number, first: number, count: number): Float32Array {
+function sliceColumns(data: Float32Array, stride: number, left: number, width: number, first: number, count: number): Float32Array {
   const out = new Float32Array(count * width);
   for (let r = 0; r < count; r++) {
     const at = (first + r) * stride + left;

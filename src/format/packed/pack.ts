@@ -1,8 +1,8 @@
-import { PANEL_ROWS } from "../../../assembly/layout.ts";
-import { matrixBytes, panelBytes, type WeightType } from "../../architecture/panel.ts";
-import type { Part, VectorPart, WeightPlan } from "../../architecture/plan.ts";
-import { packPanel } from "./quantize.ts";
+import { PANEL_ROWS } from "../../../core/layout.ts";
+import { panelBytes } from "../../../core/panel.ts";
+import type { Part, WeightPlan } from "../../../core/plan.ts";
 import type { CheckpointWeights, RowReader } from "../hf/weights.ts";
+import { packPanel } from "./quantize.ts";
 
 /** Takes packed bytes at an offset of the weight plan; offsets ascend. */
 export type WeightSink = (offset: number, bytes: Uint8Array) => void | Promise<void>;
@@ -21,33 +21,26 @@ export async function packWeights(
 }
 
 async function packPart(part: Part, weights: CheckpointWeights, sink: WeightSink): Promise<void> {
-  if (part.kind === "vector") {
+  if (part.vector) {
     await sink(part.offset, packVector(part, await weights.vector(part)));
     return;
   }
-  if (part.kind === "matrix") {
-    const bytes = matrixBytes(part.type, part.rows, part.cols);
-    for (let i = 0; i < part.count; i++) await packMatrix(part.type, weights.matrix(part, i), part.rows, part.cols, part.offset + i * bytes, sink);
-    return;
-  }
-  const { type, size, hidden, stride } = part;
-  for (let e = 0; e < part.experts; e++) {
-    const { up, down } = weights.expert(part, e);
-    const offset = part.offset + e * stride;
-    await packMatrix(type, up, size, hidden, offset, sink);
-    await packMatrix(type, down, hidden, size, offset + matrixBytes(type, size, hidden), sink);
+  for (let c = 0; c < part.count; c++) {
+    for (const [i, { rows, cols }] of part.tensors.entries()) {
+      await packMatrix(part.type, weights.matrix(part, i, c), rows, cols, part.offset + c * part.stride + part.matrixOffset(i), sink);
+    }
   }
 }
 
 /** A vector, padded with zeros to whole panels. */
-export function packVector(part: VectorPart, values: Float32Array): Uint8Array {
+function packVector(part: Part, values: Float32Array): Uint8Array {
   const padded = new Float32Array(part.bytes / 4);
   padded.set(values);
   return new Uint8Array(padded.buffer);
 }
 
 /** Packs rows in panels, some at a time. */
-export async function packMatrix(type: WeightType, read: RowReader, rows: number, cols: number, offset: number, sink: WeightSink): Promise<void> {
+async function packMatrix(type: number, read: RowReader, rows: number, cols: number, offset: number, sink: WeightSink): Promise<void> {
   const bytes = panelBytes(type, cols);
   for (let first = 0; first < rows; first += ROWS_AT_ONCE) {
     const count = Math.min(ROWS_AT_ONCE, rows - first);

@@ -1,5 +1,6 @@
-import { BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, Q8_HEAD_BYTES, SCALE_BYTES } from "../../../assembly/layout.ts";
-import { BF16, F32, panelBytes, Q8, type WeightType } from "../../architecture/panel.ts";
+import { BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, Q8_HEAD_BYTES, SCALE_BYTES } from "../../../core/layout.ts";
+import { WEIGHT_BF16 as BF16, WEIGHT_F32 as F32, WEIGHT_Q8 as Q8 } from "../../../core/layout.ts";
+import { panelBytes } from "../../../core/panel.ts";
 
 const word = new Uint32Array(1);
 const float = new Float32Array(word.buffer);
@@ -35,11 +36,11 @@ function bf16Value(bits: number): number {
 const clamp = (q: number, low: number, high: number): number => (q < low ? low : q > high ? high : q);
 
 /**
- * Packs up to 16 rows of f32 weights into one panel (assembly/layout.ts says how it lies).
+ * Packs up to 16 rows of f32 weights into one panel (core/layout.ts says how it lies).
  * @param rows `[count, cols]` row-major; missing rows and columns are packed as zeros.
  * @returns `panelBytes(type, cols)` bytes.
  */
-export function packPanel(type: WeightType, rows: Float32Array, count: number, cols: number): Uint8Array {
+export function packPanel(type: number, rows: Float32Array, count: number, cols: number): Uint8Array {
   const out = new Uint8Array(panelBytes(type, cols));
   if (type === F32) {
     const panel = new Float32Array(out.buffer);
@@ -73,7 +74,7 @@ function put16(out: Uint8Array, at: number, r: number, bits: number): void {
   out[at + 2 * r + 1] = (bits >> 8) & 255;
 }
 
-/** Place of a column among the four bytes of its quad: 0, 2, 1, 3 (assembly/layout.ts). */
+/** Place of a column among the four bytes of its quad: 0, 2, 1, 3 (core/layout.ts). */
 const quadByte = (c: number): number => ((c & 1) << 1) + ((c >> 1) & 1);
 
 /**

@@ -1,0 +1,143 @@
+import { Architecture } from "./architecture.ts";
+import * as L from "./layout.ts";
+
+// Every tensor of a model, one row each. The weight plan, the descriptors, the checks of a checkpoint, the reading of its weights, the
+// summary, the draft head and the stand-alone host follow from these rows. Rows stand in the order in which the forward pass reads them.
+
+/** Which weight type a tensor gets: always f32; that of embedding and head; that of all other matrices; the router's (plan.ts). */
+export const CLASS_VECTOR = 0;
+export const CLASS_ENDS = 1;
+export const CLASS_BODY = 2;
+export const CLASS_ROUTER = 3;
+
+/** How a checkpoint keeps it: as it is, [rows, cols] or, a vector, [rows]. */
+export const STORED_PLAIN = 0;
+/** A vector that may be missing and is then 0. */
+export const STORED_OR_ZERO = 1;
+/** `count` matrices one below the other, [count x rows, cols], or stacked, [count, rows, cols]. */
+export const STORED_BELOW = 2;
+/** `count` matrices side by side, [rows, count x cols], or stacked. */
+export const STORED_BESIDE = 3;
+/** Only stacked, [count, rows, cols]. */
+export const STORED_STACKED = 4;
+/** MLA's kv_b_proj, whose rows are [nope | value] for each head: its key half, transposed, and its value half. */
+export const STORED_KV_B_KEYS = 5;
+export const STORED_KV_B_VALUES = 6;
+/** Left and right half of the columns of one matrix, [rows, 2 x cols]. */
+export const STORED_LEFT = 7;
+export const STORED_RIGHT = 8;
+
+/** What a summary counts it under; src/load/summary.ts has the names. */
+export const GROUP_EMBEDDING = 0;
+export const GROUP_NORMS = 1;
+export const GROUP_ATTENTION = 2;
+export const GROUP_ROUTER = 3;
+export const GROUP_EXPERTS = 4;
+export const GROUP_SHARED = 5;
+export const GROUP_FFN = 6;
+export const GROUP_HEAD = 7;
+
+/** One row: `count` matrices [rows, cols], or a vector of `rows` floats. */
+export class Tensor {
+  /**
+   * @param part name in the weight plan; rows of one name lie together, one matrix of each, then the next ones: an expert's matrices
+   * @param source name in a Hugging Face checkpoint. Both names come after those of the layer
+   * @param weight CLASS_*
+   * @param field where the descriptor has it
+   * @param group GROUP_*
+   * @param stored STORED_*
+   */
+  constructor(
+    readonly part: string, readonly source: string, readonly rows: f64, readonly cols: f64, readonly weight: i32, readonly field: i32,
+    readonly group: i32, readonly stored: i32, readonly count: f64,
+  ) {}
+}
+
+/** The rows of a model, of one of its layers, or of a draft head. */
+class Table {
+  readonly rows: Tensor[] = [];
+
+  vector(part: string, source: string, length: f64, field: i32, group: i32 = GROUP_NORMS, stored: i32 = STORED_PLAIN): void {
+    this.rows.push(new Tensor(part, source, length, 1, CLASS_VECTOR, field, group, stored, 1));
+  }
+
+  matrix(part: string, source: string, rows: f64, cols: f64, field: i32, group: i32, weight: i32 = CLASS_BODY): void {
+    this.rows.push(new Tensor(part, source, rows, cols, weight, field, group, STORED_PLAIN, 1));
+  }
+
+  matrices(part: string, source: string, count: f64, rows: f64, cols: f64, field: i32, group: i32, stored: i32): void {
+    this.rows.push(new Tensor(part, source, rows, cols, CLASS_BODY, field, group, stored, count));
+  }
+}
+
+/** What comes before the layers. */
+export function firstTensors(a: Architecture): Tensor[] {
+  const t = new Table();
+  t.matrix("embed", "model.embed_tokens.weight", a.vocabSize, a.hiddenSize, L.MODEL_EMBED, GROUP_EMBEDDING, CLASS_ENDS);
+  return t.rows;
+}
+
+/** What comes after the layers. A tied head is the embedding. */
+export function lastTensors(a: Architecture): Tensor[] {
+  const t = new Table();
+  t.vector("final_norm", "model.norm.weight", a.hiddenSize, L.MODEL_FINAL_NORM);
+  if (!a.tied) t.matrix("head", "lm_head.weight", a.vocabSize, a.hiddenSize, L.MODEL_HEAD, GROUP_HEAD, CLASS_ENDS);
+  return t.rows;
+}
+
+/** What an EAGLE head has before its layers: the norms of its two inputs, and fc, cut in two. */
+export function draftTensors(a: Architecture): Tensor[] {
+  const t = new Table();
+  const hidden = a.hiddenSize;
+  t.vector("embed_norm", "input_norm1.weight", hidden, L.EAGLE_EMBED_NORM);
+  t.matrices("fc_embed", "fc.weight", 1, hidden, hidden, L.EAGLE_FC_EMBED, GROUP_FFN, STORED_LEFT);
+  t.vector("hidden_norm", "input_norm2.weight", hidden, L.EAGLE_HIDDEN_NORM);
+  t.matrices("fc_hidden", "fc.weight", 1, hidden, hidden, L.EAGLE_FC_HIDDEN, GROUP_FFN, STORED_RIGHT);
+  t.vector("fc_bias", "fc.bias", hidden, L.EAGLE_FC_BIAS, GROUP_FFN, STORED_OR_ZERO);
+  return t.rows;
+}
+
+/** A layer. @param normed whether a norm stands before its attention: the first layer of a draft head has none */
+export function layerTensors(a: Architecture, normed: bool): Tensor[] {
+  const t = new Table();
+  const hidden = a.hiddenSize;
+  if (normed) t.vector("attn_norm", "input_layernorm.weight", hidden, L.LAYER_ATTN_NORM);
+  if (a.mla) {
+    t.matrix("attn.q_down", "self_attn.q_a_proj.weight", a.qRank, hidden, L.LAYER_Q, GROUP_ATTENTION);
+    t.vector("attn.q_norm", "self_attn.q_a_layernorm.weight", a.qRank, L.LAYER_Q_NORM);
+    t.matrix("attn.q_up", "self_attn.q_b_proj.weight", a.queryWidth, a.qRank, L.LAYER_Q_UP, GROUP_ATTENTION);
+    t.matrix("attn.kv_down", "self_attn.kv_a_proj_with_mqa.weight", a.keyDim, hidden, L.LAYER_K, GROUP_ATTENTION);
+    t.vector("attn.kv_norm", "self_attn.kv_a_layernorm.weight", a.kvRank, L.LAYER_KV_NORM);
+    t.matrices("attn.k_absorb", "self_attn.kv_b_proj.weight", a.heads, a.kvRank, a.nopeDim, L.LAYER_K_ABSORB, GROUP_ATTENTION, STORED_KV_B_KEYS);
+    t.matrices("attn.v_absorb", "self_attn.kv_b_proj.weight", a.heads, a.valueDim, a.kvRank, L.LAYER_V_ABSORB, GROUP_ATTENTION, STORED_KV_B_VALUES);
+  } else {
+    t.matrix("attn.q", "self_attn.q_proj.weight", a.queryWidth, hidden, L.LAYER_Q, GROUP_ATTENTION);
+    t.matrix("attn.k", "self_attn.k_proj.weight", a.keyWidth, hidden, L.LAYER_K, GROUP_ATTENTION);
+    t.matrix("attn.v", "self_attn.v_proj.weight", a.keyWidth, hidden, L.LAYER_V, GROUP_ATTENTION);
+  }
+  t.matrix("attn.o", "self_attn.o_proj.weight", hidden, a.attentionWidth, L.LAYER_O, GROUP_ATTENTION);
+  t.vector("ffn_norm", "post_attention_layernorm.weight", hidden, L.LAYER_FFN_NORM);
+  if (a.experts > 0) expertTensors(a, t);
+  else network(t, "ffn.", "mlp.", a.ffnSize, a.gated, hidden, GROUP_FFN);
+  return t.rows;
+}
+
+/** Router, shared experts and experts. The names of BlockFFN's checkpoints differ from those of the baselines. */
+function expertTensors(a: Architecture, t: Table): void {
+  const hidden = a.hiddenSize;
+  const block = a.router === L.ROUTER_BLOCK;
+  t.matrix("router", block ? "mlp.router_proj.weight" : "mlp.router.weight", a.experts, hidden, L.LAYER_ROUTER, GROUP_ROUTER, CLASS_ROUTER);
+  if (block && a.routerNorm === L.ROUTER_NORM_RMS) t.vector("router_norm", "mlp.router_norm.weight", a.experts, L.LAYER_ROUTER_NORM);
+  if (a.sharedSize > 0) network(t, "shared.", "mlp.shared_experts.", a.sharedSize, a.sharedGated, hidden, GROUP_SHARED);
+  const up = block ? "mlp.up_proj" : "mlp.experts.up_proj.weight";
+  const down = block ? "mlp.down_proj" : "mlp.experts.down_proj.weight";
+  t.matrices("experts", up, a.experts, a.expertSize, hidden, L.LAYER_EXPERTS, GROUP_EXPERTS, block ? STORED_BELOW : STORED_STACKED);
+  t.matrices("experts", down, a.experts, hidden, a.expertSize, L.LAYER_EXPERTS, GROUP_EXPERTS, block ? STORED_BESIDE : STORED_STACKED);
+}
+
+/** A feed-forward network that every token uses. */
+function network(t: Table, part: string, source: string, size: f64, gated: bool, hidden: f64, group: i32): void {
+  if (gated) t.matrix(part + "gate", source + "gate_proj.weight", size, hidden, L.LAYER_GATE, group);
+  t.matrix(part + "up", source + "up_proj.weight", size, hidden, L.LAYER_UP, group);
+  t.matrix(part + "down", source + "down_proj.weight", hidden, size, L.LAYER_DOWN, group);
+}
