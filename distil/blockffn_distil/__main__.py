@@ -13,7 +13,11 @@ from .run import Run
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m blockffn_distil", description="Turn a dense Llama into a BlockFFN.")
-    parser.add_argument("command", choices=["write", "train", "eagle", "export"], help="write: the teacher writes the text; train: fit, distil and export; eagle: a draft head; export: the last checkpoint's model")
+    parser.add_argument(
+        "command",
+        choices=["write", "train", "eagle", "export"],
+        help="write: the teacher writes the text; train: fit, distil and export; eagle: a draft head; export: the last checkpoint's model",
+    )
     parser.add_argument("run", help="YAML file of the run (distil/README.md)")
     options = parser.parse_args(arguments)
     processes = None

@@ -25,7 +25,7 @@ def write_checkpoint(folder: Path, tensors: dict[str, Tensor], state: dict) -> N
     new.mkdir(parents=True)
     parts = []
     for at in range(0, len(data), PART_BYTES):
-        part = data[at:at + PART_BYTES]
+        part = data[at : at + PART_BYTES]
         name = f"part-{at // PART_BYTES:05d}"
         (new / name).write_bytes(part)
         parts.append({"name": name, "bytes": len(part), "sha256": hashlib.sha256(part).hexdigest()})
@@ -83,5 +83,6 @@ def restore_adam(tensors: dict[str, Tensor], named: dict[str, Tensor], optimizer
                 device = parameter.device
                 optimizer.state[parameter] = {
                     "step": torch.tensor(float(step), device=device if optimizer.defaults.get("fused") else "cpu"),
-                    "exp_avg": tensors[f"first.{name}"].to(device), "exp_avg_sq": tensors[f"second.{name}"].to(device),
+                    "exp_avg": tensors[f"first.{name}"].to(device),
+                    "exp_avg_sq": tensors[f"second.{name}"].to(device),
                 }

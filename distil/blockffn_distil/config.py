@@ -1,4 +1,4 @@
-"""The one YAML file of a run. What it shares with the TypeScript trainer is checked by that trainer's own JSON Schema (schema/train.json)."""
+"""The one YAML file of a run. What the TypeScript trainer has, too, is checked by its own JSON Schema (schema/train.json)."""
 
 import json
 from importlib.resources import files
@@ -17,7 +17,9 @@ def _schema(name: str) -> dict:
 
 
 TRAIN, DISTIL = _schema("train.json"), _schema("distil.json")
-_REGISTRY = Registry().with_resources((name, Resource(contents, DRAFT202012)) for name, contents in (("train.json", TRAIN), ("distil.json", DISTIL)))
+_REGISTRY = Registry().with_resources(
+    (name, Resource(contents, DRAFT202012)) for name, contents in (("train.json", TRAIN), ("distil.json", DISTIL))
+)
 
 
 def read_config(path: str | Path) -> dict:
@@ -36,7 +38,7 @@ def check_config(value: object, file: str) -> dict:
         raise DistilError(error.message, file=file, field=".".join(map(str, error.path)) or None)
     config = _filled(DISTIL, value)
     batch, schedule, objectives = config["batch"], config["schedule"], config["objectives"]
-    fail = lambda field, message: _fail(file, field, message)  # noqa: E731
+    fail = lambda field, message: _fail(file, field, message)
     if batch["rows"] % batch.setdefault("rowsPerPass", batch["rows"]):
         fail("batch.rowsPerPass", f"{batch['rowsPerPass']} does not divide the {batch['rows']} rows of a step")
     if schedule["warmup"] + schedule["decay"] > schedule["steps"]:

@@ -52,7 +52,7 @@ def encode_files(tokenizer, files: list[str], separator: int | None, vocab: int)
 
 
 def read_prefixes(config: dict, tokenizer, begin: int | None, file: str) -> list[list[int]]:
-    """What sampled rows begin with: `prefixes` as they stand, and one JSON string a line of `prefixFile`; without either, the token `begin`.
+    """What sampled rows begin with: `prefixes` as they stand, one JSON string a line of `prefixFile`, or else the token `begin`.
 
     Special tokens are recognised under the names that the tokenizer gives them.
     """
@@ -66,7 +66,9 @@ def read_prefixes(config: dict, tokenizer, begin: int | None, file: str) -> list
     if not rows and begin is not None:
         return [[begin]]
     if not rows or not all(rows):
-        raise DistilError("must name prefixes of a token or more: this teacher has no token that texts begin with", file=file, field="text.prefixes")
+        raise DistilError(
+            "must name prefixes of a token or more: this teacher has no token that texts begin with", file=file, field="text.prefixes"
+        )
     return rows
 
 
@@ -109,7 +111,7 @@ class Rows:
         for name, count in self.counts().items():
             stream = self.streams[name]
             for start in random.integers(0, len(stream) - self.length, count):
-                out.append(np.asarray(stream[start:start + self.length], np.int64))
+                out.append(np.asarray(stream[start : start + self.length], np.int64))
         order = random.permutation(len(out))
         return torch.from_numpy(np.stack([out[i] for i in order]))
 

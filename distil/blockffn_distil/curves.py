@@ -20,23 +20,32 @@ def curves_svg(lines: list[dict]) -> str:
     valid = [line for line in lines if "validation" in line]
     factors = list(steps[-1]["factors"]) if steps else []
     panels = [
-        ("loss (nats a token)", [("training", _points(steps, lambda l: l["loss"])), ("validation", _points(valid, lambda l: l["validation"]["nll"]))]),
-        ("sparsity", [
-            ("TLS", _points(steps, lambda l: l["tls"])), ("CLS 8", _points(steps, lambda l: l["cls8"])),
-            ("TLS validation", _points(valid, lambda l: l["validation"].get("tls"))),
-            ("CLS 8 validation", _points(valid, lambda l: (l["validation"].get("cls") or {}).get("8"))),
-        ]),
+        (
+            "loss (nats a token)",
+            [("training", _points(steps, lambda l: l["loss"])), ("validation", _points(valid, lambda l: l["validation"]["nll"]))],
+        ),
+        (
+            "sparsity",
+            [
+                ("TLS", _points(steps, lambda l: l["tls"])),
+                ("CLS 8", _points(steps, lambda l: l["cls8"])),
+                ("TLS validation", _points(valid, lambda l: l["validation"].get("tls"))),
+                ("CLS 8 validation", _points(valid, lambda l: (l["validation"].get("cls") or {}).get("8"))),
+            ],
+        ),
         ("objective x factor", [(name, _points(steps, lambda l, n=name: l["objectives"][n] * l["factors"][n])) for name in factors]),
     ]
     shown = [(title, series) for title, series in ((t, [s for s in all_series if s[1]]) for t, all_series in panels) if series]
     height = TOP + len(shown) * (PANEL + GAP)
     last = max(1, lines[-1]["step"] if lines else 0)
-    return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="system-ui, sans-serif" font-size="12">',
-        STYLE,
-        *(_draw(title, series, TOP + i * (PANEL + GAP), last) for i, (title, series) in enumerate(shown)),
-        "</svg>\n",
-    ])
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="system-ui, sans-serif" font-size="12">',
+            STYLE,
+            *(_draw(title, series, TOP + i * (PANEL + GAP), last) for i, (title, series) in enumerate(shown)),
+            "</svg>\n",
+        ]
+    )
 
 
 def _points(lines: list[dict], value) -> Points:
@@ -44,7 +53,7 @@ def _points(lines: list[dict], value) -> Points:
     pairs = [(x, y) for x, y in pairs if y is not None and math.isfinite(y)]
     if len(pairs) <= MAX_POINTS:
         return pairs
-    parts = [pairs[i * len(pairs) // MAX_POINTS:(i + 1) * len(pairs) // MAX_POINTS] for i in range(MAX_POINTS)]
+    parts = [pairs[i * len(pairs) // MAX_POINTS : (i + 1) * len(pairs) // MAX_POINTS] for i in range(MAX_POINTS)]
     return [(_mean([x for x, _ in part]), _mean([y for _, y in part])) for part in parts]
 
 
@@ -59,8 +68,8 @@ def _draw(title: str, series: list[tuple[str, Points]], top: int, last: float) -
     values = [y for _, points in series for _, y in points]
     low = min(values)
     high = max(*values, low + 1e-9)
-    x = lambda step: LEFT + (step / last) * (WIDTH - LEFT - RIGHT)  # noqa: E731
-    y = lambda value: top + PANEL - ((value - low) / (high - low)) * PANEL  # noqa: E731
+    x = lambda step: LEFT + (step / last) * (WIDTH - LEFT - RIGHT)
+    y = lambda value: top + PANEL - ((value - low) / (high - low)) * PANEL
     out = [f'<text x="{LEFT}" y="{top - 8}" fill="currentColor" font-weight="600">{escape(title)}</text>']
     for i in range(5):
         value = low + ((high - low) * i) / 4

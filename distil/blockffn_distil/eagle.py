@@ -1,4 +1,4 @@
-"""An EAGLE draft head for a student, in the authors' naming, trained to run several steps on its own output (EAGLE-3's training, arXiv 2503.01840)."""
+"""An EAGLE draft head for a student, in the authors' naming, trained on its own output, too (as EAGLE-3, arXiv 2503.01840)."""
 
 import json
 import os
@@ -63,7 +63,9 @@ def head_shape(student: Shape, intermediate: int) -> Shape:
     return replace(student, layers=1, intermediate=intermediate, experts=0, expert_size=0, residual_scale=1.0)
 
 
-def draft_losses(head, student: CausalLM, ids: Tensor, hidden: Tensor, noise: Tensor, depth: int, kl=kl_chunk) -> tuple[Tensor, list[Tensor]]:
+def draft_losses(
+    head, student: CausalLM, ids: Tensor, hidden: Tensor, noise: Tensor, depth: int, kl=kl_chunk
+) -> tuple[Tensor, list[Tensor]]:
     """Loss over `depth` steps, each on the head's own output of the step before, and the agreement of each with the student's first choice.
 
     hidden: [batch, tokens, hidden] of the student. noise: like hidden[:, :-1], added to what the first step sees.
@@ -99,7 +101,9 @@ def train_eagle(run: Run, stop: int | None = None) -> Path:
     named, rows = dict(head.named_parameters()), run.rows()
     steps = settings["steps"]
     schedule = {"steps": steps, "warmup": min(100, steps // 10), "decay": steps // 2, "finalRatio": 0.02}
-    identity = identity_of("eagle", settings, config["batch"], config["optimizer"], config["seed"], rows.identity(), saved[1]["identity"], saved[1]["step"])
+    identity = identity_of(
+        "eagle", settings, config["batch"], config["optimizer"], config["seed"], rows.identity(), saved[1]["identity"], saved[1]["step"]
+    )
     groups = decay_groups(named, lambda name: settings["learningRate"], 0.01)
     loop = Loop(run.folder / "eagle", run.processes, identity, named, groups, config, schedule, Nothing())
     forward, kl = run.compiled(head), run.compiled(kl_chunk)
@@ -116,7 +120,15 @@ def train_eagle(run: Run, stop: int | None = None) -> Path:
             (loss / len(passes)).backward()
             sums += torch.stack([loss.detach(), *agreement]) / len(passes)
         loss, *agreement = run.processes.mean(sums).tolist()
-        return {"tokens": step * rows.rows * rows.length, "loss": loss, "objectives": {}, "factors": {}, "tls": None, "cls8": None, "agreement": agreement}
+        return {
+            "tokens": step * rows.rows * rows.length,
+            "loss": loss,
+            "objectives": {},
+            "factors": {},
+            "tls": None,
+            "cls8": None,
+            "agreement": agreement,
+        }
 
     loop.run(compute, stop=stop)
     folder = run.folder / "model" / "eagle"
@@ -129,13 +141,25 @@ def write_head(folder: Path, head: EagleHead, shape: Shape, intermediate: int, r
     """config.json, bfloat16 weights and the vocabulary by frequency in the run's text (for FR-Spec)."""
     folder.mkdir(parents=True, exist_ok=True)
     config = {
-        "architectures": ["EagleForCausalLM"], "hidden_size": shape.hidden, "intermediate_size": intermediate, "num_hidden_layers": 1,
-        "num_attention_heads": shape.heads, "num_key_value_heads": shape.kv_heads, "head_dim": shape.head_dim, "rms_norm_eps": shape.eps,
-        "rope_theta": shape.rope_theta, "vocab_size": shape.vocab, "torch_dtype": "bfloat16",
+        "architectures": ["EagleForCausalLM"],
+        "hidden_size": shape.hidden,
+        "intermediate_size": intermediate,
+        "num_hidden_layers": 1,
+        "num_attention_heads": shape.heads,
+        "num_key_value_heads": shape.kv_heads,
+        "head_dim": shape.head_dim,
+        "rms_norm_eps": shape.eps,
+        "rope_theta": shape.rope_theta,
+        "vocab_size": shape.vocab,
+        "torch_dtype": "bfloat16",
     }
     counts = sum(np.bincount(tokens, minlength=shape.vocab) for tokens in run.written())
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     (folder / "token_frequency_rank.json").write_text(json.dumps(np.argsort(-counts, kind="stable").tolist()))
     temporary = folder / "model.safetensors.new"
-    save_file({name: value.detach().to(torch.bfloat16).cpu().contiguous() for name, value in head.state_dict().items()}, temporary, metadata={"format": "pt"})
+    save_file(
+        {name: value.detach().to(torch.bfloat16).cpu().contiguous() for name, value in head.state_dict().items()},
+        temporary,
+        metadata={"format": "pt"},
+    )
     os.replace(temporary, folder / "model.safetensors")

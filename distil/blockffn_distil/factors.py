@@ -14,12 +14,19 @@ class Factors:
         for name, objective in objectives.items():
             target, gain, lowest, highest = TARGETS[name]
             if target in targets:
-                self.moving[name] = SparsityController(objective["weight"], targets[target], steps // 2, gain, lowest=lowest, highest=highest)
+                self.moving[name] = SparsityController(
+                    objective["weight"], targets[target], steps // 2, gain, lowest=lowest, highest=highest
+                )
             elif "adaptive" in objective:
                 options = objective["adaptive"]
                 self.moving[name] = FactorSchedule(
-                    start=objective["weight"], stable=options["stable"], step=options["step"], warmup=options["warmup"],
-                    max_factor=options["maxFactor"], min_factor=options["minFactor"])
+                    start=objective["weight"],
+                    stable=options["stable"],
+                    step=options["step"],
+                    warmup=options["warmup"],
+                    max_factor=options["maxFactor"],
+                    min_factor=options["minFactor"],
+                )
 
     def at(self, step: int) -> dict[str, float]:
         """Factors of a step, from 1."""

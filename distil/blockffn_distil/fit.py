@@ -48,7 +48,9 @@ def fit(run: Run, student: CausalLM, stop: int | None = None) -> None:
     groups = decay_groups(named, lambda name: optimizer["learningRate"], optimizer["weightDecay"])
     schedule = {"steps": steps, "warmup": min(50, steps // 10), "decay": steps // 5, "finalRatio": 0.05}
     rows = run.rows()
-    identity = identity_of("fit", config["fit"], config["model"], optimizer, config["batch"], config["seed"], config["teacher"]["path"], rows.identity())
+    identity = identity_of(
+        "fit", config["fit"], config["model"], optimizer, config["batch"], config["seed"], config["teacher"]["path"], rows.identity()
+    )
     loop = Loop(run.folder / "fit", run.processes, identity, named, groups, config, schedule, Nothing())
     through, error_of = run.compiled(teacher_ffn), run.compiled(ffn_error)
     chunk = config["objectives"].get("chunk", {"length": 64})["length"]
@@ -68,6 +70,13 @@ def fit(run: Run, student: CausalLM, stop: int | None = None) -> None:
                 stats += torch.stack([error.detach(), crowd.detach(), *sparse]) / (len(passes) * len(student.model.layers))
         loss, crowd, tls, cls8 = run.processes.mean(stats).tolist()
         factor = config["fit"]["chunk"]
-        return {"tokens": step * rows.rows * rows.length, "loss": loss, "objectives": {"chunk": crowd}, "factors": {"chunk": factor}, "tls": tls, "cls8": cls8}
+        return {
+            "tokens": step * rows.rows * rows.length,
+            "loss": loss,
+            "objectives": {"chunk": crowd},
+            "factors": {"chunk": factor},
+            "tls": tls,
+            "cls8": cls8,
+        }
 
     loop.run(compute, stop=stop)

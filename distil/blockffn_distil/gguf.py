@@ -40,7 +40,7 @@ class _Reader:
         size = self.count(MAX_STRING)
         if self.at + size > len(self.data):
             raise DistilError("ends within a string", file=self.file)
-        value = bytes(self.data[self.at:self.at + size]).decode("utf-8", "replace")
+        value = bytes(self.data[self.at : self.at + size]).decode("utf-8", "replace")
         self.at += size
         return value
 
@@ -79,8 +79,12 @@ def _bf16(raw: np.ndarray) -> np.ndarray:
 
 # ggml type: (weights a block, bytes a block, decoder of [blocks, bytes]).
 _TYPES = {
-    0: (1, 4, lambda raw: raw.copy().view("<f4").astype(np.float32)), 1: (1, 2, _f16), 30: (1, 2, _bf16),
-    2: (32, 18, _q4_0), 3: (32, 20, _q4_1), 8: (32, 34, _q8_0),
+    0: (1, 4, lambda raw: raw.copy().view("<f4").astype(np.float32)),
+    1: (1, 2, _f16),
+    30: (1, 2, _bf16),
+    2: (32, 18, _q4_0),
+    3: (32, 20, _q4_1),
+    8: (32, 34, _q8_0),
 }
 
 

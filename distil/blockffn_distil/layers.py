@@ -69,7 +69,7 @@ class Attention(nn.Module):
     def project(self, h: Tensor, rope: RoPE) -> tuple[Tensor, Tensor, Tensor]:
         """h [batch, n, hidden] -> q [batch, heads, n, head_dim], k and v [batch, kv_heads, n, head_dim]."""
         batch, n, _ = h.shape
-        split = lambda x: x.view(batch, n, -1, self.shape.head_dim).transpose(1, 2)  # noqa: E731
+        split = lambda x: x.view(batch, n, -1, self.shape.head_dim).transpose(1, 2)
         return rotate(split(self.q_proj(h)), rope), rotate(split(self.k_proj(h)), rope), split(self.v_proj(h))
 
     def join(self, heads: Tensor) -> Tensor:

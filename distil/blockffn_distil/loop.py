@@ -33,21 +33,46 @@ def identity_of(*parts: object) -> str:
 class Loop:
     """Steps of a stage. `groups`: (names, learning rate, weight decay) of the parameters."""
 
-    def __init__(self, folder: Path, processes: Processes, identity: str, named: dict[str, Tensor], groups: list[tuple[list[str], float, float]],
-                 config: dict, schedule: dict, extra: Stateful) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        processes: Processes,
+        identity: str,
+        named: dict[str, Tensor],
+        groups: list[tuple[list[str], float, float]],
+        config: dict,
+        schedule: dict,
+        extra: Stateful,
+    ) -> None:
         optimizer = config["optimizer"]
-        self.folder, self.processes, self.identity, self.named, self.schedule, self.extra = folder, processes, identity, named, schedule, extra
+        self.folder, self.processes, self.identity, self.named, self.schedule, self.extra = (
+            folder,
+            processes,
+            identity,
+            named,
+            schedule,
+            extra,
+        )
         self.clip, self.every = optimizer["clip"], config["checkpointEvery"]
         self.adam = torch.optim.AdamW(
-            [{"params": [named[n] for n in names], "lr": rate, "base": rate, "weight_decay": decay} for names, rate, decay in groups if names],
-            betas=(optimizer["beta1"], optimizer["beta2"]), eps=optimizer["epsilon"], fused=processes.device.type == "cuda")
+            [
+                {"params": [named[n] for n in names], "lr": rate, "base": rate, "weight_decay": decay}
+                for names, rate, decay in groups
+                if names
+            ],
+            betas=(optimizer["beta1"], optimizer["beta2"]),
+            eps=optimizer["epsilon"],
+            fused=processes.device.type == "cuda",
+        )
         saved = read_checkpoint(folder / "checkpoint")
         self.step = 0
         if saved is not None:
             tensors, state = saved
             file = str(folder / "checkpoint")
             if state["identity"] != identity:
-                raise DistilError("belongs to other settings, another teacher or other texts; restore them or give the run another `out`", file=file)
+                raise DistilError(
+                    "belongs to other settings, another teacher or other texts; restore them or give the run another `out`", file=file
+                )
             self.step = state["step"]
             restore_adam(tensors, named, self.adam, self.step, file)
             extra.restore(state["extra"])
@@ -57,8 +82,15 @@ class Loop:
     def done(self) -> bool:
         return self.step >= self.schedule["steps"]
 
-    def run(self, compute: Callable[[int], dict], *, before: Callable[[int], None] = lambda step: None,
-            validate: Callable[[], dict | None] = lambda: None, validate_every: int | None = None, stop: int | None = None) -> None:
+    def run(
+        self,
+        compute: Callable[[int], dict],
+        *,
+        before: Callable[[int], None] = lambda step: None,
+        validate: Callable[[], dict | None] = lambda: None,
+        validate_every: int | None = None,
+        stop: int | None = None,
+    ) -> None:
         """Does the steps that are left. compute(step): leaves gradients and gives a metrics line. before(step): may ask for `save`.
 
         stop: ends after this step as though killed (tests).
@@ -67,18 +99,30 @@ class Loop:
         while self.step < last:
             step, start = self.step + 1, time.perf_counter()
             before(step)
-            share = learning_rate_share(step, self.schedule["steps"], self.schedule["warmup"], self.schedule["decay"], self.schedule["finalRatio"])
+            share = learning_rate_share(
+                step, self.schedule["steps"], self.schedule["warmup"], self.schedule["decay"], self.schedule["finalRatio"]
+            )
             for group in self.adam.param_groups:
                 group["lr"] = group["base"] * share
             line = compute(step)
             self.processes.mean_gradients(self.named.values())
             norm = float(torch.nn.utils.clip_grad_norm_(self.named.values(), self.clip))
             if not math.isfinite(line["loss"]) or not math.isfinite(norm):
-                raise DistilError(f"the loss is {line['loss']} and the gradient {norm} at step {step}; lower optimizer.learningRate and go on from the checkpoint")
+                raise DistilError(
+                    f"the loss is {line['loss']} and the gradient {norm} at step {step}; lower optimizer.learningRate, then go on"
+                )
             self.adam.step()
             self.adam.zero_grad(set_to_none=True)
             self.step = step
-            self.metrics.add({"step": step, **line, "learningRate": self.adam.param_groups[0]["lr"], "gradientNorm": norm, "seconds": time.perf_counter() - start})
+            self.metrics.add(
+                {
+                    "step": step,
+                    **line,
+                    "learningRate": self.adam.param_groups[0]["lr"],
+                    "gradientNorm": norm,
+                    "seconds": time.perf_counter() - start,
+                }
+            )
             if validate_every and (step % validate_every == 0 or self.done):
                 result = validate()
                 if result is not None:

@@ -34,7 +34,7 @@ class Processes:
         flat /= self.world
         at = 0
         for grad in grads:
-            grad.copy_(flat[at:at + grad.numel()].view_as(grad))
+            grad.copy_(flat[at : at + grad.numel()].view_as(grad))
             at += grad.numel()
 
     def mean(self, values: Tensor) -> Tensor:

@@ -50,12 +50,14 @@ class Run:
     def corpus_file(self, name: str) -> Path:
         return self.folder / "corpus" / f"{name}.npy"
 
-    def sample(self, model, prefixes: list[list[int]], tokens: int, length: int, random: np.random.Generator, say=lambda done: None) -> np.ndarray:
+    def sample(
+        self, model, prefixes: list[list[int]], tokens: int, length: int, random: np.random.Generator, say=lambda done: None
+    ) -> np.ndarray:
         """At least `tokens` tokens in rows of `length` that begin with prefixes drawn at random."""
         text = self.config["text"]
         rows: list[np.ndarray] = []
         while sum(map(len, rows)) * length < tokens:
-            chosen = [prefixes[i][:length - 1] for i in random.integers(len(prefixes), size=text["rows"])]
+            chosen = [prefixes[i][: length - 1] for i in random.integers(len(prefixes), size=text["rows"])]
             heat = [float(t) for t in random.choice(text["temperatures"], size=text["rows"])]
             drawn = sample_rows(model, chosen, length, heat, seed=int(random.integers(2**31)), min_p=text["minP"], dtype=self.dtype)
             rows.append(drawn.numpy())
@@ -79,7 +81,7 @@ class Run:
         chosen = read_prefixes(held, self.tokenizer, self.teacher.special.get("bos_token_id"), self.file) if own else prefixes
         length = self.config["batch"]["length"]
         random = np.random.default_rng([self.config["seed"], 2])
-        rows = self.sample(self.teacher.model, chosen, held["rows"] * length, length, random)[:held["rows"]]
+        rows = self.sample(self.teacher.model, chosen, held["rows"] * length, length, random)[: held["rows"]]
         rows = unseen(rows, np.concatenate(self.written()), text["length"])
         if len(rows) == 0:
             raise DistilError("begin like rows of the training text, all of them: name other prefixes", file=self.file, field="text.held")
@@ -108,5 +110,7 @@ class Run:
         """This process's passes of a step's rows. Raises DistilError when they cannot be shared out evenly."""
         per_pass, world = self.config["batch"]["rowsPerPass"], self.processes.world
         if (len(ids) // per_pass) % world:
-            raise DistilError(f"{len(ids) // per_pass} passes a step are not for {world} processes: change batch.rowsPerPass", file=self.file)
-        return [part.to(self.processes.device) for part in ids.split(per_pass)][self.processes.rank::world]
+            raise DistilError(
+                f"{len(ids) // per_pass} passes a step are not for {world} processes: change batch.rowsPerPass", file=self.file
+            )
+        return [part.to(self.processes.device) for part in ids.split(per_pass)][self.processes.rank :: world]

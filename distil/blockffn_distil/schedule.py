@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 
 def learning_rate_share(step: int, steps: int, warmup: int, decay: int, final_ratio: float) -> float:
-    """Warmup-stable-decay (MiniCPM, arXiv 2404.06395), as the TypeScript trainer has it. step: from 1. Returns the share of the full rate."""
+    """Warmup-stable-decay (MiniCPM, arXiv 2404.06395), as in the TypeScript trainer. step: from 1. Gives the share of the full rate."""
     if step <= warmup:
         return step / warmup
     left = steps - step
@@ -43,7 +43,14 @@ class FactorSchedule:
 
     def state(self) -> dict:
         """What changes while it runs; plain JSON. `FactorSchedule(**options, **state)` goes on from it."""
-        return dict(base=self.base, ratio=self.ratio, span=self.span, progress=self.progress, previous=list(self.previous), current=list(self.current))
+        return dict(
+            base=self.base,
+            ratio=self.ratio,
+            span=self.span,
+            progress=self.progress,
+            previous=list(self.previous),
+            current=list(self.current),
+        )
 
     def restore(self, state: dict) -> None:
         for name, value in state.items():

@@ -51,16 +51,27 @@ def shape_of(config: dict, file: str) -> Shape:
     if heads % kv_heads or head_dim % 2 or (config.get("head_dim") is None and hidden % heads):
         raise DistilError(f"{heads} heads of {head_dim} with {kv_heads} for keys do not fit a width of {hidden}", file=file)
     shape = dict(
-        vocab=_size(config, "vocab_size", file), hidden=hidden, layers=layers, heads=heads, kv_heads=kv_heads, head_dim=head_dim,
-        eps=float(config.get("rms_norm_eps", 1e-6)), rope_theta=float(theta), context=config.get("max_position_embeddings") or 2048,
+        vocab=_size(config, "vocab_size", file),
+        hidden=hidden,
+        layers=layers,
+        heads=heads,
+        kv_heads=kv_heads,
+        head_dim=head_dim,
+        eps=float(config.get("rms_norm_eps", 1e-6)),
+        rope_theta=float(theta),
+        context=config.get("max_position_embeddings") or 2048,
         tied=bool(config.get("tie_word_embeddings", False)),
     )
     if not block:
         return Shape(**shape, intermediate=_size(config, "intermediate_size", file))
     return Shape(
-        **shape, experts=_size(config, "num_experts", file), expert_size=_size(config, "expert_size", file),
-        router_norm=config.get("norm_after_router", "sum"), norm_scale=float(config.get("norm_scale", 1.0)),
-        embedding_scale=float(config.get("scale_emb", 1.0)), residual_scale=float(config.get("scale_depth", 1.0)) / math.sqrt(layers),
+        **shape,
+        experts=_size(config, "num_experts", file),
+        expert_size=_size(config, "expert_size", file),
+        router_norm=config.get("norm_after_router", "sum"),
+        norm_scale=float(config.get("norm_scale", 1.0)),
+        embedding_scale=float(config.get("scale_emb", 1.0)),
+        residual_scale=float(config.get("scale_depth", 1.0)) / math.sqrt(layers),
         logit_scale=float(config.get("dim_model_base", 1.0)) / hidden,
     )
 
@@ -75,16 +86,38 @@ def _size(config: dict, name: str, file: str) -> int:
 def official_config(shape: Shape, special: dict) -> dict:
     """config.json of a student in the authors' field names. special: the teacher's token ids (bos_token_id and so on)."""
     return {
-        "architectures": ["MiniCPMForCausalLM"], "model_type": "minicpm", "torch_dtype": "float32",
-        "attention_type": "vanilla", "ffn_type": "block_linear", "ffn_gated": False, "router_act": "relu",
-        "norm_after_router": shape.router_norm, "norm_scale": shape.norm_scale, "block_implementation": "torch",
-        "num_experts": shape.experts, "expert_size": shape.expert_size, "intermediate_size": shape.experts * shape.expert_size,
-        "scale_emb": shape.embedding_scale, "scale_depth": shape.residual_scale * math.sqrt(shape.layers),
-        "dim_model_base": _whole(shape.logit_scale * shape.hidden), "initializer_range": 0.02,
-        "hidden_size": shape.hidden, "num_hidden_layers": shape.layers, "num_attention_heads": shape.heads,
-        "num_key_value_heads": shape.kv_heads, "head_dim": shape.head_dim, "vocab_size": shape.vocab,
-        "max_position_embeddings": shape.context, "rms_norm_eps": shape.eps, "rope_theta": shape.rope_theta, "hidden_act": "silu",
-        "attention_bias": False, "rope_scaling": None, "tie_word_embeddings": shape.tied, "use_cache": True, **special,
+        "architectures": ["MiniCPMForCausalLM"],
+        "model_type": "minicpm",
+        "torch_dtype": "float32",
+        "attention_type": "vanilla",
+        "ffn_type": "block_linear",
+        "ffn_gated": False,
+        "router_act": "relu",
+        "norm_after_router": shape.router_norm,
+        "norm_scale": shape.norm_scale,
+        "block_implementation": "torch",
+        "num_experts": shape.experts,
+        "expert_size": shape.expert_size,
+        "intermediate_size": shape.experts * shape.expert_size,
+        "scale_emb": shape.embedding_scale,
+        "scale_depth": shape.residual_scale * math.sqrt(shape.layers),
+        "dim_model_base": _whole(shape.logit_scale * shape.hidden),
+        "initializer_range": 0.02,
+        "hidden_size": shape.hidden,
+        "num_hidden_layers": shape.layers,
+        "num_attention_heads": shape.heads,
+        "num_key_value_heads": shape.kv_heads,
+        "head_dim": shape.head_dim,
+        "vocab_size": shape.vocab,
+        "max_position_embeddings": shape.context,
+        "rms_norm_eps": shape.eps,
+        "rope_theta": shape.rope_theta,
+        "hidden_act": "silu",
+        "attention_bias": False,
+        "rope_scaling": None,
+        "tie_word_embeddings": shape.tied,
+        "use_cache": True,
+        **special,
     }
 
 

@@ -18,7 +18,7 @@ def new_student(teacher: Teacher, shape: Shape, seed: int) -> CausalLM:
     """Router scores start as about N(0, 1); up rows are the teacher's gate rows, shuffled, and noise of their size for the rest."""
     student = CausalLM(shape)
     generator = torch.Generator().manual_seed(seed)
-    normal = lambda *size: torch.randn(*size, generator=generator)  # noqa: E731
+    normal = lambda *size: torch.randn(*size, generator=generator)
     source = {name: value.float().cpu() for name, value in teacher.model.state_dict().items()}
     with torch.no_grad():
         for name, target in student.state_dict().items():

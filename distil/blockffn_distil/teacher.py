@@ -34,7 +34,9 @@ class Teacher:
         return end if isinstance(end, list) else [] if end is None else [end]
 
 
-def load_teacher(path: str | Path, dtype: torch.dtype = torch.float32, device: str | torch.device = "cpu", tokenizer: str | Path | None = None) -> Teacher:
+def load_teacher(
+    path: str | Path, dtype: torch.dtype = torch.float32, device: str | torch.device = "cpu", tokenizer: str | Path | None = None
+) -> Teacher:
     """Loads a teacher without gradients. tokenizer: a tokenizer.json to use instead of the teacher's.
 
     A folder is read with safetensors; one that has only pickled weights by `transformers`, which must then be installed.
@@ -43,7 +45,11 @@ def load_teacher(path: str | Path, dtype: torch.dtype = torch.float32, device: s
     if path.is_file():
         config, arrays, meta = llama_from_gguf(path)
         weights = {name: torch.from_numpy(value) for name, value in arrays.items()}
-        files = {} if tokenizer else {name: json.dumps(value, ensure_ascii=False).encode() for name, value in tokenizer_files(meta, str(path)).items()}
+        files = (
+            {}
+            if tokenizer
+            else {name: json.dumps(value, ensure_ascii=False).encode() for name, value in tokenizer_files(meta, str(path)).items()}
+        )
     elif (path / "config.json").is_file():
         config = json.loads((path / "config.json").read_text())
         weights = _folder_weights(path)
@@ -58,7 +64,9 @@ def load_teacher(path: str | Path, dtype: torch.dtype = torch.float32, device: s
     model = CausalLM(shape)
     load_weights(model, weights, str(path))
     model.requires_grad_(False)
-    return Teacher(model.to(device=device, dtype=dtype), shape, {name: config[name] for name in SPECIAL if config.get(name) is not None}, files)
+    return Teacher(
+        model.to(device=device, dtype=dtype), shape, {name: config[name] for name in SPECIAL if config.get(name) is not None}, files
+    )
 
 
 def _folder_weights(path: Path) -> dict[str, Tensor]:

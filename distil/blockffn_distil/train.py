@@ -26,7 +26,11 @@ class Distiller:
         objectives = run.config["objectives"]
         self.steepness = objectives.get("locality", {"steepness": 100.0})["steepness"]
         self.chunk = objectives.get("chunk", {"length": 64})["length"]
-        self.layer, self.teacher_layer, self.kl = run.compiled(routed_layer), run.compiled(lambda layer, x, rope: layer(x, rope)), run.compiled(kl_chunk)
+        self.layer, self.teacher_layer, self.kl = (
+            run.compiled(routed_layer),
+            run.compiled(lambda layer, x, rope: layer(x, rope)),
+            run.compiled(kl_chunk),
+        )
 
     @torch.no_grad()
     def teacher_hidden(self, ids: Tensor) -> Tensor:
@@ -68,19 +72,33 @@ class Distiller:
             ours, stats = self.student_hidden(ids, rows.follows(ids), table)
             states = ours[0, :-1], self.teacher_hidden(ids)[0, :-1]
             a, b = (torch.log_softmax(F.linear(h, head).float(), -1) for h, head in zip(states, heads))
-            numbers = [F.nll_loss(a, ids[0, 1:]), F.nll_loss(b, ids[0, 1:]), (b.exp() * (b - a)).sum(-1).mean(), (a.argmax(-1) == b.argmax(-1)).float().mean()]
+            numbers = [
+                F.nll_loss(a, ids[0, 1:]),
+                F.nll_loss(b, ids[0, 1:]),
+                (b.exp() * (b - a)).sum(-1).mean(),
+                (a.argmax(-1) == b.argmax(-1)).float().mean(),
+            ]
             sums += torch.stack([*numbers, *stats]).double().cpu()
         nll, teacher_nll, kl, same, _, _, tls, cls8 = (sums / len(held)).tolist()
         return {
-            "tokens": len(held) * (rows.length - 1), "nll": nll, "perplexity": math.exp(nll), "teacherPerplexity": math.exp(teacher_nll),
-            "kl": kl, "same": same, "tls": tls, "cls": {"8": cls8},
+            "tokens": len(held) * (rows.length - 1),
+            "nll": nll,
+            "perplexity": math.exp(nll),
+            "teacherPerplexity": math.exp(teacher_nll),
+            "kl": kl,
+            "same": same,
+            "tls": tls,
+            "cls": {"8": cls8},
         }
 
 
 def exported_weights(student: CausalLM, quantize: bool) -> dict[str, Tensor]:
     """Weights as they are exported: matrices on the 4-bit grid when they were trained on it."""
     with torch.no_grad():
-        return {name: q4_grid(value) if quantize and is_matrix(name, value) else value.detach().clone() for name, value in student.state_dict().items()}
+        return {
+            name: q4_grid(value) if quantize and is_matrix(name, value) else value.detach().clone()
+            for name, value in student.state_dict().items()
+        }
 
 
 def build_student(run: Run) -> CausalLM:
@@ -97,7 +115,7 @@ def train(run: Run, stop: int | None = None) -> CausalLM:
     distiller, rows = Distiller(run, student), run.rows()
     named, fresh = dict(student.named_parameters()), new_parameters(student)
     optimizer, schedule = config["optimizer"], config["schedule"]
-    rate = lambda name: optimizer["learningRate"] * (1.0 if name in fresh else config["copiedRate"])  # noqa: E731
+    rate = lambda name: optimizer["learningRate"] * (1.0 if name in fresh else config["copiedRate"])
     factors = Factors(config["objectives"], config["targets"], schedule["steps"])
     free = ("out", "checkpointEvery", "validateEvery", "eagle")
     identity = identity_of("train", {k: v for k, v in config.items() if k not in free}, rows.identity())
@@ -129,7 +147,15 @@ def train(run: Run, stop: int | None = None) -> CausalLM:
         kl, same, locality, chunk, tls, cls8 = run.processes.mean(sums).tolist()
         values = {name: {"locality": locality, "chunk": chunk}[name] for name in now}
         factors.after(step, values, tls, cls8)
-        return {"tokens": step * rows.rows * rows.length, "loss": kl, "same": same, "objectives": values, "factors": now, "tls": tls, "cls8": cls8}
+        return {
+            "tokens": step * rows.rows * rows.length,
+            "loss": kl,
+            "same": same,
+            "objectives": values,
+            "factors": now,
+            "tls": tls,
+            "cls8": cls8,
+        }
 
     loop.run(compute, before=before, validate=lambda: distiller.validate(rows), validate_every=config.get("validateEvery"), stop=stop)
     student.use_q4(quantized_at(config, loop.step))

@@ -13,9 +13,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from blockffn_distil.config import check_config  # noqa: E402
-from blockffn_distil.parallel import Processes  # noqa: E402
-from blockffn_distil.run import Run  # noqa: E402
+from blockffn_distil.config import check_config
+from blockffn_distil.parallel import Processes
+from blockffn_distil.run import Run
 
 SHARED = Path(os.environ.get("BLOCKFFN_SHARED", Path(__file__).parents[3] / "shared"))
 VOCAB = ["<s>", "</s>", *(chr(97 + i) for i in range(26)), " ", "."]
@@ -36,15 +36,27 @@ def golden(topic: str) -> tuple[dict, dict]:
 
 def tiny_config() -> dict:
     return {
-        "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4,
-        "num_key_value_heads": 2, "intermediate_size": 48, "vocab_size": len(VOCAB), "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
-        "max_position_embeddings": 256, "tie_word_embeddings": True, "bos_token_id": 0, "eos_token_id": 1, "hidden_act": "silu",
+        "architectures": ["LlamaForCausalLM"],
+        "model_type": "llama",
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "intermediate_size": 48,
+        "vocab_size": len(VOCAB),
+        "rms_norm_eps": 1e-5,
+        "rope_theta": 10000.0,
+        "max_position_embeddings": 256,
+        "tie_word_embeddings": True,
+        "bos_token_id": 0,
+        "eos_token_id": 1,
+        "hidden_act": "silu",
     }
 
 
 def tiny_weights(config: dict, seed: int = 5) -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    normal = lambda *size: torch.randn(*size, generator=generator) * 0.3  # noqa: E731
+    normal = lambda *size: torch.randn(*size, generator=generator) * 0.3
     hidden, keys = config["hidden_size"], config["hidden_size"] // 2
     sizes = {"q_proj": (hidden, hidden), "k_proj": (keys, hidden), "v_proj": (keys, hidden), "o_proj": (hidden, hidden)}
     ffn = {"gate_proj": (48, hidden), "up_proj": (48, hidden), "down_proj": (hidden, 48)}
@@ -53,7 +65,9 @@ def tiny_weights(config: dict, seed: int = 5) -> dict[str, torch.Tensor]:
         prefix = f"model.layers.{layer}."
         weights |= {f"{prefix}self_attn.{name}.weight": normal(*size) for name, size in sizes.items()}
         weights |= {f"{prefix}mlp.{name}.weight": normal(*size) for name, size in ffn.items()}
-        weights |= {f"{prefix}{name}.weight": torch.ones(hidden) + normal(hidden) * 0.2 for name in ("input_layernorm", "post_attention_layernorm")}
+        weights |= {
+            f"{prefix}{name}.weight": torch.ones(hidden) + normal(hidden) * 0.2 for name in ("input_layernorm", "post_attention_layernorm")
+        }
     return weights
 
 
@@ -73,12 +87,24 @@ def teacher_folder(tmp_path_factory) -> Path:
 def settings(teacher: Path, out: Path, **changes) -> dict:
     """The smallest run that has every part."""
     return {
-        "out": str(out), "teacher": {"path": str(teacher), "licence": "CC0-1.0"},
+        "out": str(out),
+        "teacher": {"path": str(teacher), "licence": "CC0-1.0"},
         "text": {"tokens": 3000, "length": 48, "rows": 32, "prefixes": ["<s>", "<s>a", "<s>the "], "held": {"rows": 4}},
-        "model": {"experts": 8, "expertSize": 16}, "objectives": {"locality": {"weight": 0.002}, "chunk": {"weight": 0.05, "length": 8}},
-        "targets": {"tls": 0.7}, "optimizer": {"learningRate": 0.003}, "schedule": {"steps": 24, "warmup": 2, "decay": 12}, "batch": {"rows": 4, "length": 32},
-        "fit": {"steps": 10}, "ownText": {"at": [9], "tokens": 1600, "share": 0.25}, "quantizeFrom": 0.5, "precision": "f32", "compile": False,
-        "eagle": {"steps": 6, "intermediate": 64}, "checkpointEvery": 7, "validateEvery": 12, **changes,
+        "model": {"experts": 8, "expertSize": 16},
+        "objectives": {"locality": {"weight": 0.002}, "chunk": {"weight": 0.05, "length": 8}},
+        "targets": {"tls": 0.7},
+        "optimizer": {"learningRate": 0.003},
+        "schedule": {"steps": 24, "warmup": 2, "decay": 12},
+        "batch": {"rows": 4, "length": 32},
+        "fit": {"steps": 10},
+        "ownText": {"at": [9], "tokens": 1600, "share": 0.25},
+        "quantizeFrom": 0.5,
+        "precision": "f32",
+        "compile": False,
+        "eagle": {"steps": 6, "intermediate": 64},
+        "checkpointEvery": 7,
+        "validateEvery": 12,
+        **changes,
     }
 
 

@@ -27,12 +27,21 @@ def test_adaptive_factors_are_the_typescript_trainers():
     assert config["objectives"]["chunk"]["adaptive"] == {"stable": 1000, "step": 100, "warmup": 0, "maxFactor": 4, "minFactor": 1.025}
 
 
-@pytest.mark.parametrize(("change", "field"), [
-    ({"optimizer": {"learningRate": -1}}, "optimizer.learningRate"), ({"optimizer": {"speed": 1}}, "optimizer"), ({"schedule": {"steps": 1.5}}, "schedule.steps"),
-    ({"batch": {"rows": 4, "length": 32, "rowsPerPass": 3}}, "batch.rowsPerPass"), ({"batch": {"rows": 4, "length": 36}}, "objectives.chunk.length"),
-    ({"quantize": "q8"}, "quantize"), ({"teacher": {"path": "x"}}, "teacher"), ({"targets": {"cls8": 0.5}, "objectives": {"chunk": {"weight": 1, "length": 8}}}, "targets.cls8"),
-    ({"ownText": {"at": [24]}}, "ownText.at"), ({"schedule": {"steps": 4, "warmup": 3, "decay": 2}}, "schedule"),
-])
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"optimizer": {"learningRate": -1}}, "optimizer.learningRate"),
+        ({"optimizer": {"speed": 1}}, "optimizer"),
+        ({"schedule": {"steps": 1.5}}, "schedule.steps"),
+        ({"batch": {"rows": 4, "length": 32, "rowsPerPass": 3}}, "batch.rowsPerPass"),
+        ({"batch": {"rows": 4, "length": 36}}, "objectives.chunk.length"),
+        ({"quantize": "q8"}, "quantize"),
+        ({"teacher": {"path": "x"}}, "teacher"),
+        ({"targets": {"cls8": 0.5}, "objectives": {"chunk": {"weight": 1, "length": 8}}}, "targets.cls8"),
+        ({"ownText": {"at": [24]}}, "ownText.at"),
+        ({"schedule": {"steps": 4, "warmup": 3, "decay": 2}}, "schedule"),
+    ],
+)
 def test_what_does_not_fit_is_named(change, field):
     with pytest.raises(DistilError) as error:
         check_config({**tiny(), **change}, "a.yaml")

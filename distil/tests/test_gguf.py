@@ -26,7 +26,9 @@ def gguf(pairs: list[bytes], tensors: list[tuple[str, tuple[int, ...], int, byte
     header = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(pairs)) + b"".join(pairs)
     data = b""
     for name, shape, kind, raw in tensors:
-        header += text(name) + struct.pack("<I", len(shape)) + struct.pack(f"<{len(shape)}Q", *shape[::-1]) + struct.pack("<IQ", kind, len(data))
+        header += (
+            text(name) + struct.pack("<I", len(shape)) + struct.pack(f"<{len(shape)}Q", *shape[::-1]) + struct.pack("<IQ", kind, len(data))
+        )
         data += raw + bytes(-len(raw) % 32)
     return header + bytes(-len(header) % 32) + data
 
@@ -42,10 +44,19 @@ def test_types(tmp_path):
     floats = np.linspace(-1, 1, 32).astype(np.float32)
     bf16 = (floats.view(np.uint32) >> 16).astype("<u2")
     file = tmp_path / "t.gguf"
-    file.write_bytes(gguf([], [
-        ("q4_0", (1, 32), 2, half([0.5]) + packed), ("q4_1", (1, 32), 3, half([0.25, -1]) + packed), ("q8", (1, 32), 8, half([0.125]) + eight.tobytes()),
-        ("f16", (32,), 1, half(floats)), ("bf16", (32,), 30, bf16.tobytes()), ("f32", (2, 16), 0, floats.tobytes()),
-    ]))
+    file.write_bytes(
+        gguf(
+            [],
+            [
+                ("q4_0", (1, 32), 2, half([0.5]) + packed),
+                ("q4_1", (1, 32), 3, half([0.25, -1]) + packed),
+                ("q8", (1, 32), 8, half([0.125]) + eight.tobytes()),
+                ("f16", (32,), 1, half(floats)),
+                ("bf16", (32,), 30, bf16.tobytes()),
+                ("f32", (2, 16), 0, floats.tobytes()),
+            ],
+        )
+    )
     _, tensors = read_gguf(file)
     assert np.array_equal(tensors["q4_0"][0], (codes - 8) * 0.5)
     assert np.array_equal(tensors["q4_1"][0], codes * 0.25 - 1)
@@ -64,8 +75,17 @@ def permuted(weight: np.ndarray, heads: int) -> np.ndarray:
 def tiny_gguf() -> bytes:
     config, weights = tiny_config(), arrays(tiny_weights(tiny_config()))
     names = {"token_embd": "model.embed_tokens", "output_norm": "model.norm"}
-    layer = {"attn_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm", "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj",
-             "attn_v": "self_attn.v_proj", "attn_output": "self_attn.o_proj", "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj"}
+    layer = {
+        "attn_norm": "input_layernorm",
+        "ffn_norm": "post_attention_layernorm",
+        "attn_q": "self_attn.q_proj",
+        "attn_k": "self_attn.k_proj",
+        "attn_v": "self_attn.v_proj",
+        "attn_output": "self_attn.o_proj",
+        "ffn_gate": "mlp.gate_proj",
+        "ffn_up": "mlp.up_proj",
+        "ffn_down": "mlp.down_proj",
+    }
     names |= {f"blk.{i}.{a}": f"model.layers.{i}.{b}" for i in range(2) for a, b in layer.items()}
     tensors = []
     for theirs, ours in names.items():
@@ -74,7 +94,11 @@ def tiny_gguf() -> bytes:
         value = permuted(value, heads) if heads else value
         tensors.append((f"{theirs}.weight", value.shape, 0, np.ascontiguousarray(value).tobytes()))
     numbers = {"block_count": 2, "attention.head_count": 4, "attention.head_count_kv": 2, "feed_forward_length": 48, "context_length": 256}
-    pairs = [pair("general.architecture", STRING, "llama"), pair("llama.attention.layer_norm_rms_epsilon", FLOAT, 1e-5), pair("llama.rope.freq_base", FLOAT, 10000.0)]
+    pairs = [
+        pair("general.architecture", STRING, "llama"),
+        pair("llama.attention.layer_norm_rms_epsilon", FLOAT, 1e-5),
+        pair("llama.rope.freq_base", FLOAT, 10000.0),
+    ]
     pairs += [pair(f"llama.{name}", UINT, value) for name, value in numbers.items()]
     return gguf(pairs + [pair("tokenizer.ggml.bos_token_id", UINT, 0)], tensors)
 

@@ -37,7 +37,7 @@ def test_greedy_tokens_with_a_cache():
     model, golden = official("gqa_blocklinear_rms")
     prompt = golden["input_ids"].long().tolist()
     rows = sample_rows(model, [prompt, prompt[:5]], len(prompt) + 32, [1.0, 1.0], seed=1, greedy=True)
-    assert rows[0, len(prompt):].tolist() == golden["greedy.tokens"].tolist()
+    assert rows[0, len(prompt) :].tolist() == golden["greedy.tokens"].tolist()
 
 
 def test_transformers_loads_the_same_model():
@@ -86,13 +86,13 @@ def test_grid_is_the_chat_models():
     file = shared("checkpoints/blockffn-chat/weights.q4")
     data = file.read_bytes()
     size = int.from_bytes(data[:8], "little")
-    tensors = json.loads(data[8:8 + size])["tensors"]
+    tensors = json.loads(data[8 : 8 + size])["tensors"]
     for name in ("model.layers.0.self_attn.q_proj.weight", "model.layers.29.mlp.down_proj"):
         entry = tensors[name]
         raw = np.frombuffer(data, np.uint8, entry["bytes"], 8 + size + entry["offset"])
         groups = int(np.prod(entry["shape"])) // 32
-        scales = (raw[:groups * 2].copy().view("<u2").astype(np.uint32) << 16).view(np.float32)[:, None]
-        codes = np.stack([raw[groups * 2:] & 15, raw[groups * 2:] >> 4], 1).reshape(groups, 32).astype(np.float32) - 8
+        scales = (raw[: groups * 2].copy().view("<u2").astype(np.uint32) << 16).view(np.float32)[:, None]
+        codes = np.stack([raw[groups * 2 :] & 15, raw[groups * 2 :] >> 4], 1).reshape(groups, 32).astype(np.float32) - 8
         weight = torch.from_numpy((codes * scales).reshape(entry["shape"]))
         assert torch.equal(q4_grid(weight), weight)
 

@@ -3,7 +3,15 @@
 import pytest
 import torch
 
-from blockffn_distil.objectives import activation_shares, balance_loss, chunk_loss, entropy_loss, locality_loss, sparsity, token_balance_loss
+from blockffn_distil.objectives import (
+    activation_shares,
+    balance_loss,
+    chunk_loss,
+    entropy_loss,
+    locality_loss,
+    sparsity,
+    token_balance_loss,
+)
 from blockffn_distil.routed import BlockFFN
 from blockffn_distil.schedule import FactorSchedule, SparsityController, learning_rate_share
 from blockffn_distil.shape import Shape
@@ -50,9 +58,23 @@ def test_chunk(case):
 def test_layer_and_its_gradients(norm):
     index, tensors = golden("ffn")
     info = index[norm]
-    get = lambda name: tensors[f"{norm}.{name}"]  # noqa: E731
-    shape = Shape(vocab=1, hidden=info["dim_model"], layers=1, heads=1, kv_heads=1, head_dim=2, eps=info["eps"], rope_theta=1.0, context=16, tied=True,
-                  experts=info["num_expert"], expert_size=info["dim_expert"], router_norm=norm, norm_scale=info["norm_scale"])
+    get = lambda name: tensors[f"{norm}.{name}"]
+    shape = Shape(
+        vocab=1,
+        hidden=info["dim_model"],
+        layers=1,
+        heads=1,
+        kv_heads=1,
+        head_dim=2,
+        eps=info["eps"],
+        rope_theta=1.0,
+        context=16,
+        tied=True,
+        experts=info["num_expert"],
+        expert_size=info["dim_expert"],
+        router_norm=norm,
+        norm_scale=info["norm_scale"],
+    )
     layer = BlockFFN(shape)
     with torch.no_grad():
         layer.router_proj.weight.copy_(get("w_gate"))
@@ -77,8 +99,15 @@ def test_layer_and_its_gradients(norm):
 def test_factor_schedule_also_from_a_checkpoint(case):
     index, tensors = golden("scheduler")
     info = index[case]
-    options = dict(start=info["start_val"], warmup=info["warmup_iter"], stable=info["stable_iter"], step=info["step_iter"], offset=info["start_step"],
-                   max_factor=info["max_factor"], min_factor=info["min_factor"])
+    options = dict(
+        start=info["start_val"],
+        warmup=info["warmup_iter"],
+        stable=info["stable_iter"],
+        step=info["step_iter"],
+        offset=info["start_step"],
+        max_factor=info["max_factor"],
+        min_factor=info["min_factor"],
+    )
     schedule = FactorSchedule(**options)
     factors, bases, ratios = [], [], []
     for i, loss in enumerate(tensors[f"{case}.loss"].tolist()):

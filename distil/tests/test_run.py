@@ -51,8 +51,18 @@ def test_prefixes_are_texts_a_files_or_the_first_token(teacher_folder, tmp_path)
 
 def test_rows_depend_on_seed_and_step_alone():
     streams = {"teacher": np.arange(500, dtype=np.uint16), "files": np.arange(500, 900, dtype=np.uint16)}
-    make = lambda seed: [rows.add(name, tokens, 0.25) or rows for rows in [Rows(16, 8, seed, [7])] for name, tokens in streams.items()][-1]  # noqa: E731
-    assert torch.equal(make(1).at(5), make(1).at(5)) and not torch.equal(make(1).at(5), make(1).at(6)) and not torch.equal(make(1).at(5), make(2).at(5))
+
+    def make(seed: int) -> Rows:
+        rows = Rows(16, 8, seed, [7])
+        for name, tokens in streams.items():
+            rows.add(name, tokens, 0.25)
+        return rows
+
+    assert (
+        torch.equal(make(1).at(5), make(1).at(5))
+        and not torch.equal(make(1).at(5), make(1).at(6))
+        and not torch.equal(make(1).at(5), make(2).at(5))
+    )
     assert int((make(1).at(5)[:, 0] >= 500).sum()) == 2
     follows = make(1).follows(torch.tensor([[7, 1, 7, 2]]))
     assert follows.tolist() == [[False, True, False, True]]
@@ -113,7 +123,18 @@ def test_two_processes_compute_what_one_does(teacher_folder, corpus_run, tmp_pat
     one, two = (run_in(teacher_folder, corpus_run, tmp_path / name, **changes) for name in ("one", "two"))
     train(one)
     (tmp_path / "run.yaml").write_text(json.dumps(settings(teacher_folder, two.folder, **changes)))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "blockffn_distil", "train", str(tmp_path / "run.yaml")]
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node",
+        "2",
+        "-m",
+        "blockffn_distil",
+        "train",
+        str(tmp_path / "run.yaml"),
+    ]
     subprocess.run(command, check=True, cwd=Path(__file__).parents[1], capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert losses(two) == pytest.approx(losses(one), rel=1e-4)
     assert (two.folder / "model/model.safetensors").is_file()
@@ -126,7 +147,7 @@ def test_fitting_goes_on_too(whole, teacher_folder, corpus_run, tmp_path):
     for stop in (8, None):
         run = run_in(teacher_folder, corpus_run, tmp_path)
         fit(run, build_student(run), stop=stop)
-    get = lambda run: [json.loads(line)["loss"] for line in (run.folder / "fit/metrics.jsonl").read_text().splitlines()]  # noqa: E731
+    get = lambda run: [json.loads(line)["loss"] for line in (run.folder / "fit/metrics.jsonl").read_text().splitlines()]
     assert get(run) == get(whole)
 
 
