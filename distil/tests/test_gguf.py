@@ -73,7 +73,7 @@ def permuted(weight: np.ndarray, heads: int) -> np.ndarray:
 
 
 def tiny_gguf() -> bytes:
-    config, weights = tiny_config(), arrays(tiny_weights(tiny_config()))
+    weights = arrays(tiny_weights(tiny_config()))
     names = {"token_embd": "model.embed_tokens", "output_norm": "model.norm"}
     layer = {
         "attn_norm": "input_layernorm",

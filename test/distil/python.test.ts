@@ -21,8 +21,11 @@ describePython("a student of distil/ in the engine", NEEDED, () => {
   let folder: string;
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), "blockffn-distil-"));
-    writeFileSync(join(folder, "tokenizer.json"), tinyTokenizerJson());
-    for (const name of ["f32", "q4"]) python("distil/tests/engine_sample.py", join(folder, name), join(folder, "tokenizer.json"), ...(name === "q4" ? ["--q4"] : []));
+    const tokenizer = join(folder, "tokenizer.json");
+    writeFileSync(tokenizer, tinyTokenizerJson());
+    const sample = (name: string, ...options: string[]) => python("distil/tests/engine_sample.py", join(folder, name), tokenizer, ...options);
+    sample("f32");
+    sample("q4", "--q4");
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -36,7 +39,8 @@ describePython("a student of distil/ in the engine", NEEDED, () => {
   });
 
   it("is packed to q4 without any change of its weights", () => {
-    const matrices = [...readVectors(join(folder, "q4", "model.safetensors"))].filter(([name, { shape }]) => shape.length === 2 && !name.includes("router_proj"));
+    const vectors = [...readVectors(join(folder, "q4", "model.safetensors"))];
+    const matrices = vectors.filter(([name, { shape }]) => shape.length === 2 && !name.includes("router_proj"));
     expect(matrices.length).toBe(1 + 3 * 6);
     for (const [, { data, shape: [rows, cols] }] of matrices as [string, { data: Float32Array; shape: [number, number] }][]) {
       for (let first = 0; first < rows; first += 16) {

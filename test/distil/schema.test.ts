@@ -2,7 +2,7 @@ import { toJsonSchema } from "@valibot/to-json-schema";
 import { expect, it } from "vitest";
 import { TrainConfigSchema } from "../../train/config/schema.ts";
 
-/** The settings that both trainers share, for whoever reads them outside TypeScript. `vitest run test/distil/schema.test.ts -u` writes it anew. */
+// The settings that both trainers share. `npx vitest run test/distil/schema.test.ts -u` writes the file anew.
 it("is the JSON Schema that distil/ reads", async () => {
   const schema = toJsonSchema(TrainConfigSchema, {
     typeMode: "input",

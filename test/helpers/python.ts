@@ -7,7 +7,8 @@ const PYTHON = process.env["BLOCKFFN_PYTHON"] ?? "python3";
 
 /** Runs a Python program at the repository's root. @returns what it printed. @throws Error with all of its output when it fails. */
 export function python(...args: readonly string[]): string {
-  const { status, stdout, stderr } = spawnSync(PYTHON, args, { cwd: root, encoding: "utf8", env: { ...process.env, OMP_NUM_THREADS: "1", CUDA_VISIBLE_DEVICES: "" } });
+  const env = { ...process.env, OMP_NUM_THREADS: "1", CUDA_VISIBLE_DEVICES: "" };
+  const { status, stdout, stderr } = spawnSync(PYTHON, args, { cwd: root, encoding: "utf8", env });
   if (status !== 0) throw new Error(`${PYTHON} ${args.join(" ")} ended with ${status}:\n${stdout}\n${stderr}`);
   return stdout;
 }
@@ -15,6 +16,6 @@ export function python(...args: readonly string[]): string {
 /** `describe` that is skipped, and says so, where Python lacks a module that distil/ needs. */
 export function describePython(name: string, modules: readonly string[], body: () => void): void {
   const { status } = spawnSync(PYTHON, ["-c", `import ${modules.join(", ")}`], { encoding: "utf8" });
-  if (status !== 0) console.log(`skipped: ${name} (${PYTHON} has not all of ${modules.join(", ")}; distil/README.md says how to install them)`);
+  if (status !== 0) console.log(`skipped: ${name} (${PYTHON} has not all of ${modules.join(", ")}: see distil/README.md)`);
   (status === 0 ? describe : describe.skip)(name, body);
 }
