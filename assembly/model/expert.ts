@@ -11,7 +11,10 @@ import { pairRows, pairsAt, Pass } from "./pass";
 
 /** Most tokens that matmulsQ4 takes. */
 const TOKENS_IN_TURNS = 2;
-/** Bytes of an expert from which on turns are taken: they cost at 9 and 55 KB and pay at 216 and 288 KB (bench/RESULTS.md, "What paid, and what did not"). */
+/**
+ * Bytes of an expert from which on turns are taken: they cost at 9 and 55 KB and pay at 216 and 288 KB (bench/RESULTS.md, "What paid, and
+ * what did not").
+ */
 const TURNS_BYTES: usize = 131072;
 
 /** Where the tokens of expert i of the union start in SCRATCH_PICKED: also the place of its hidden rows. */
@@ -21,7 +24,10 @@ export function tokensOf(p: Pass, i: i32): i32 {
   return int(ptr(p.scratch, SCRATCH_UNION) + (i << 3), 4);
 }
 
-/** Whether to read the matrices of neighbours in the union in turns: where most experts are skipped, nearly every one begins a new run of addresses. */
+/**
+ * Whether to read the matrices of neighbours in the union in turns: where most experts are skipped, nearly every one begins a new run of
+ * addresses.
+ */
 export function wantTurns(p: Pass, picked: i32, count: i32): bool {
   if (!hasMatmulsQ4() || int(p.model, MODEL_EXPERT_TYPE) !== WEIGHT_Q4 || ptr(p.model, MODEL_EXPERT_STRIDE) < TURNS_BYTES) return false;
   return p.n <= TOKENS_IN_TURNS && 2 * picked <= count;
@@ -59,7 +65,8 @@ export function upAndDown(p: Pass, weights: usize, i: i32, scores: usize, sum: b
   const size = int(p.model, MODEL_EXPERT_SIZE);
   const before = i - 1;
   const low = p.second.weights(matrices(p, weights, before) + matrixBytes(WEIGHT_Q4, size, p.hidden), p.hidden, size);
-  low.of(pairsAt(p, p.before, tokensOf(p, before)), p.iota, tokenCount(p, before)).into(outOf(p, before, sum), p.hiddenStride, outRows(p, before, sum), sum);
+  low.of(pairsAt(p, p.before, tokensOf(p, before)), p.iota, tokenCount(p, before));
+  low.into(outOf(p, before, sum), p.hiddenStride, outRows(p, before, sum), sum);
   const rows = pairRows(p, tokensOf(p, i));
   matmulsQ4(upProduct(p, weights, i, rows), low);
   activate(p, i, rows, scores);

@@ -79,8 +79,8 @@ export class CommandLine {
 }
 
 const OPTIONS: string[] = [
-  "--model", "-m", "--prompt", "-p", "--max-tokens", "-n", "--temperature", "-t", "--top-p", "--min-p", "--repetition-penalty", "--top-k", "--seed", "--tokens",
-  "--speculate", "--stop",
+  "--model", "-m", "--prompt", "-p", "--max-tokens", "-n", "--temperature", "-t", "--top-p", "--min-p", "--repetition-penalty", "--top-k",
+  "--seed", "--tokens", "--speculate", "--stop",
 ];
 
 function wholeNumber(name: string, text: string, most: u64): u64 {

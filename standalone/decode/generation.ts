@@ -65,12 +65,16 @@ export class Generation {
     this.history.append(prompt.at, prompt.length);
     options.check();
     if (prompt.ints === 0) fail("is empty; give at least one token", "prompt");
-    if (prompt.ints > config.contextLength) fail(`has ${prompt.ints} tokens, but the context holds ${config.contextLength}; shorten it`, "prompt");
+    if (prompt.ints > config.contextLength) {
+      fail(`has ${prompt.ints} tokens, but the context holds ${config.contextLength}; shorten it`, "prompt");
+    }
     let special = true;
     const tokenizer = this.model.tokenizer;
     for (let i = 0; i < prompt.ints && !failed(); i++) {
       const id = prompt.int(i);
-      if (id < 0 || id >= config.vocabSize) fail(`holds ${id} at place ${i}; token ids of this model go from 0 to ${config.vocabSize - 1}`, "prompt");
+      if (id < 0 || id >= config.vocabSize) {
+        fail(`holds ${id} at place ${i}; token ids of this model go from 0 to ${config.vocabSize - 1}`, "prompt");
+      }
       if (special && tokenizer !== null && !tokenizer.isSpecial(id)) special = false;
     }
     // The last new token is never computed, so it needs no place.

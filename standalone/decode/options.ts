@@ -33,10 +33,13 @@ export class GenerateOptions {
     if (this.topK < 0) fail("must be a whole number, 0 or more", "top-k");
     if (!(this.topP >= 0 && this.topP <= 1)) fail("must be a number from 0 to 1", "top-p");
     if (!(this.minP >= 0 && this.minP <= 1)) fail("must be a number from 0 to 1", "min-p");
-    if (!(this.repetitionPenalty > 0 && this.repetitionPenalty <= 100)) fail("must be a number above 0 and at most 100", "repetition-penalty");
+    if (!(this.repetitionPenalty > 0 && this.repetitionPenalty <= 100)) {
+      fail("must be a number above 0 and at most 100", "repetition-penalty");
+    }
     if (this.stops.length > MAX_STOPS) fail(`are more than ${MAX_STOPS}`, "stop");
     for (let i = 0; i < this.stops.length; i++) {
-      if (this.stops[i].length === 0 || this.stops[i].length > MAX_STOP_LENGTH) fail(`must be a text of 1 to ${MAX_STOP_LENGTH} characters`, "stop");
+      const length = this.stops[i].length;
+      if (length === 0 || length > MAX_STOP_LENGTH) fail(`must be a text of 1 to ${MAX_STOP_LENGTH} characters`, "stop");
     }
     if (this.seed >= 1 << 53) fail("must be a whole number from 0 to 2^53 - 1", "seed");
   }

@@ -8,7 +8,10 @@ import { Vocabulary } from "./vocabulary";
 const MAX_WORD: u32 = 16 << 20;
 const HEX = "0123456789ABCDEF";
 
-/** Byte pair encoding (Sennrich et al., arXiv 1508.07909) of one word: the merge that is listed first is done first, the leftmost of its places first. */
+/**
+ * Byte pair encoding (Sennrich et al., arXiv 1508.07909) of one word: the merge that is listed first is done first, the leftmost of its
+ * places first.
+ */
 export class BytePairs {
   /** Ids of the byte tokens "<0x00>" to "<0xFF>"; -1 for none. */
   private byteIds: StaticArray<i32> = new StaticArray<i32>(256);
@@ -20,8 +23,12 @@ export class BytePairs {
   private heap: Array<u64> = new Array<u64>();
 
   /** @param unknown id of the unknown token; -1 for none */
-  constructor(private vocabulary: Vocabulary, private merges: Merges, private unknown: i32, private byteFallback: bool, private fuseUnknown: bool) {
-    for (let b = 0; b < 256; b++) this.byteIds[b] = byteFallback ? vocabulary.findText("<0x" + HEX.charAt(b >> 4) + HEX.charAt(b & 15) + ">") : -1;
+  constructor(
+    private vocabulary: Vocabulary, private merges: Merges, private unknown: i32, private byteFallback: bool, private fuseUnknown: bool,
+  ) {
+    for (let b = 0; b < 256; b++) {
+      this.byteIds[b] = byteFallback ? vocabulary.findText("<0x" + HEX.charAt(b >> 4) + HEX.charAt(b & 15) + ">") : -1;
+    }
   }
 
   /** Appends the ids of a word (UTF-8) to `out`. */

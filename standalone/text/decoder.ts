@@ -95,7 +95,9 @@ export class Decoder {
     while (json.nextKey()) {
       if (json.isText("content")) {
         json.readString();
-        if (!failed() && (json.textLength !== 1 || load<u8>(json.text) > 0x7f)) return fail("must be one ASCII character", field + ".content");
+        if (!failed() && (json.textLength !== 1 || load<u8>(json.text) > 0x7f)) {
+          return fail("must be one ASCII character", field + ".content");
+        }
         if (!failed()) this.stripByte = load<u8>(json.text);
       } else if (json.isText("start")) {
         const start = json.readInteger();

@@ -125,10 +125,10 @@ function panel4(w: usize, blocks: i32, product: Product, t: i32, column: usize):
       const end = at + count * (BLOCK_COLS * 2);
       while (at < end) {
         let q = v128.load(p);
-        let m = v128.and(low, q);
+        const m = v128.and(low, q);
         q = high(q);
         let o = v128.load(p, 16);
-        let k = v128.and(low, o);
+        const k = v128.and(low, o);
         o = high(o);
         let v = v128.load32_splat(x0 + at);
         a00 = dotAdd(a00, m, v);
@@ -171,11 +171,10 @@ function panel4(w: usize, blocks: i32, product: Product, t: i32, column: usize):
       b += <usize>count << 2;
       left -= count;
     }
-    const accumulate = product.accumulate;
     const shift = column + half * 32;
-    finish2(product.out(t) + shift, f00, f01, product.scale(t), accumulate);
-    finish2(product.out(t + 1) + shift, f10, f11, product.scale(t + 1), accumulate);
-    finish2(product.out(t + 2) + shift, f20, f21, product.scale(t + 2), accumulate);
-    finish2(product.out(t + 3) + shift, f30, f31, product.scale(t + 3), accumulate);
+    finish2(product, t, shift, f00, f01);
+    finish2(product, t + 1, shift, f10, f11);
+    finish2(product, t + 2, shift, f20, f21);
+    finish2(product, t + 3, shift, f30, f31);
   }
 }
