@@ -23,7 +23,8 @@ describePython("a student of distil/ in the engine", NEEDED, () => {
     folder = mkdtempSync(join(tmpdir(), "blockffn-distil-"));
     const tokenizer = join(folder, "tokenizer.json");
     writeFileSync(tokenizer, tinyTokenizerJson());
-    const sample = (name: string, ...options: string[]) => python("distil/tests/engine_sample.py", join(folder, name), tokenizer, ...options);
+    const program = "distil/tests/engine_sample.py";
+    const sample = (name: string, ...options: string[]) => python(program, join(folder, name), tokenizer, ...options);
     sample("f32");
     sample("q4", "--q4");
   });
