@@ -3,7 +3,7 @@ export { nodeHost } from "../host/node/index.ts";
 export { packageVersion } from "../host/node/package.ts";
 export { createRandom } from "../src/decode/sampling/rng.ts";
 export { loadModel } from "../src/load/load.ts";
-export { loadTokenizer } from "../src/text/tokenizer.ts";
+export { loadTokenizer } from "../src/text/load-tokenizer.ts";
 export { syntheticModel } from "../synthetic/model.ts";
 export { SHAPES } from "../synthetic/shapes.ts";
 export { ImposedRouting } from "./modes/imposed.ts";
