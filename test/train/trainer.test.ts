@@ -11,9 +11,11 @@ import { fillNormal } from "../../train/model/initial.ts";
 import { ParameterTable } from "../../train/model/parameters.ts";
 import { adamW, norm } from "../../train/optimizer/adamw.ts";
 import { learningRateShare } from "../../train/optimizer/learning-rate.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "../../train/run/checkpoint.ts";
 import { objectiveOptions } from "../../train/run/factors.ts";
+import { folderInMemory } from "../../train/run/model-folder.ts";
 import { localGradients, type GradientSource } from "../../train/run/gradient-source.ts";
-import { Trainer } from "../../train/run/trainer.ts";
+import { Trainer, type TrainerState } from "../../train/run/trainer.ts";
 import { STATS } from "../../train/objectives/total.ts";
 import { TINY_TRAINING, tinyStories } from "../helpers/train-run.ts";
 import { tinyTokenizerJson } from "../helpers/tiny-tokenizer.ts";
@@ -23,11 +25,11 @@ const VOCABULARY = { size: tokenizer.vocabSize, bos: 1, eos: 2 };
 const configured = (changes: object = {}): TrainConfig => checkTrainConfig({ ...TINY_TRAINING, ...changes }, "train.json");
 const corpus = (text = tinyStories()) => tokenizeCorpus([{ name: "stories.txt", text }], tokenizer, 2);
 
-async function trainerOf(config: TrainConfig, source?: GradientSource): Promise<Trainer> {
+async function trainerOf(config: TrainConfig, source?: GradientSource, state?: TrainerState): Promise<Trainer> {
   const { config: model } = hfModel(config, VOCABULARY, "train.json");
   const shape = [config.batch.rowsPerPass ?? config.batch.rows, config.batch.length] as const;
   const gradients = source ?? await localGradients({ config: model, objectives: objectiveOptions(config), shape });
-  return new Trainer(config, model, new RowSource(corpus(), config.batch.length, config.batch.rows, config.seed), gradients);
+  return new Trainer(config, model, new RowSource(corpus(), config.batch.length, config.batch.rows, config.seed), gradients, state);
 }
 
 describe("the data pipeline", () => {
@@ -180,6 +182,11 @@ describe("the trainer", () => {
     const factors: number[] = [];
     for (let i = 0; i < 4; i++) factors.push((await few.next()).factors["entropy"]!);
     factors.forEach((factor, i) => expect(factor).toBeCloseTo(1e-3 * 1.5 ** i, 10));
+    // A checkpoint holds it.
+    const identity = { config: deco(0.01), corpus: "" };
+    const file = await folderInMemory("run", [{ name: "checkpoint", parts: encodeCheckpoint(identity, few.state) }]).open("checkpoint");
+    const resumed = await trainerOf(deco(0.01), undefined, await decodeCheckpoint(file!, identity, few.table.length));
+    expect((await resumed.next()).factors["entropy"]).toBe(few.state.factors.entropy);
     expect(few.state.factors.entropy).toBeCloseTo(1e-3 * 1.5 ** 4, 10);
     const many = await trainerOf(deco(1, 1.4e-3));
     const falling: number[] = [];
