@@ -14,6 +14,14 @@ const RUNTIME_GLOBALS = [
 ];
 const EARLY_IN_SRC = [["node:*", "fs", "fs/*", "path", "os", "worker_threads"], ["**/host/**", "**/cli/**"]];
 
+// Views of linear memory die when it grows: Engine makes them where they are used, and nobody keeps or hands on one (see RATIONALE.md).
+const VIEW = "[callee.property.name=/^(bytes|f32|u32|u64|view)$/]:matches([callee.object.name='engine'], [callee.object.property.name='engine'])";
+const KEPT = ["AssignmentExpression[left.object.type='ThisExpression'] > CallExpression.right", "PropertyDefinition > CallExpression", "Property > CallExpression.value", "ReturnStatement > CallExpression"];
+const NO_KEPT_VIEWS = [
+  { selector: "MemberExpression[property.name='buffer']:matches([object.name='memory'], [object.property.name='memory'])", message: "Ask the Engine for a view: bytes, f32, u32, u64 or view." },
+  ...KEPT.map((call) => ({ selector: call + VIEW, message: "A view that is kept dies when memory grows: copy it with .slice()." })),
+];
+
 export default tseslint.config(
   { ignores: ["dist/", "node_modules/", "assembly/**", "standalone/**", "bench/peers/node_modules/", "bench/dist/", "distil/"] },
   ...tseslint.configs.recommended,
@@ -29,6 +37,11 @@ export default tseslint.config(
   {
     files: ["src/**/*.ts", "train/**/*.ts"],
     rules: { "no-restricted-globals": ["error", ...RUNTIME_GLOBALS.map((name) => ({ name, message: "src/ uses web-standard globals only; put this in host/." }))] },
+  },
+  {
+    files: ["src/**/*.ts", "train/**/*.ts", "host/**/*.ts", "cli/**/*.ts"],
+    ignores: ["src/engine/{engine,memory,product,team,view-writer}.ts", "src/load/file-read.ts"],
+    rules: { "no-restricted-syntax": ["error", ...NO_KEPT_VIEWS] },
   },
   ...portable,
   layer(["host/**/*.ts"], [["**/cli/**"]], "host/ must not know the command line."),

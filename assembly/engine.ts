@@ -1,19 +1,16 @@
 // The engine's exports. Nothing here knows files, text or JavaScript; the host lays out memory as layout.ts says.
 
 export { eagleForward, ffnBranch, forward, stop, worker } from "./model/job";
-export { fail, team } from "./model/team";
+export { fail, team } from "./team";
 export { compact } from "./model/cache";
 export { logSoftmaxTopK } from "./model/eagle";
 export { gatherRows } from "./model/gather";
 export { ropeFrequencies } from "./model/rope_table";
 export { matrixBytes } from "./model/matrix";
-export {
-  addScaled, argmax, attentionMix, attentionMix2, attentionScores, attentionScores2, finiteFloats, finiteScales, matmulBF16, matmulF32, matmulQ4, matmulQ8, quantizeQ4, quantizeQ8, rmsNorm,
-  rope, scale, selfCheck, setReadAhead, siluMul, siluScale, softmax, topK,
-} from "./kernels";
+export * from "./kernels";
 export { exp } from "./kernels/math";
 import { DESCRIPTOR_VERSION } from "../core/layout";
-import { teamEnd } from "./model/team";
+import { teamEnd } from "./team";
 
 /** First byte that the host may use. */
 export function heapBase(): usize {

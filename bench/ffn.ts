@@ -128,7 +128,7 @@ export function sampleText(model: ModelInstance, ids: ArrayLike<number>, rows: n
   for (let at = 0; at + rows <= ids.length; at += rows) {
     const { activeExperts } = sequence.forward(Array.from({ length: rows }, (_, i) => ids[at + i] as number), { logits: "none" });
     samples.push({
-      rows, active: activeExperts.slice(), inputs: Array.from({ length: model.config.layers }, (_, l) => taps.read("ffn_input", l).slice()),
+      rows, active: activeExperts, inputs: Array.from({ length: model.config.layers }, (_, l) => taps.read("ffn_input", l)),
     });
   }
   taps.off();

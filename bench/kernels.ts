@@ -2,6 +2,7 @@ import { BLOCK_COLS, READ_AHEAD } from "../core/layout.ts";
 import { TIERS, type Host, type Tier } from "../src/host.ts";
 import { Engine } from "../src/engine/engine.ts";
 import type { EngineExports } from "../src/engine/exports.ts";
+import { PRODUCT_ROOM, writeProduct, type ProductFields } from "../src/engine/product.ts";
 import { WEIGHT_BF16 as BF16, WEIGHT_F32 as F32, WEIGHT_Q4 as Q4, WEIGHT_Q8 as Q8 } from "../core/layout.ts";
 import { matrixBytes, paddedRows, panelBytes, scaleGroups, scaleStride } from "../core/panel.ts";
 import { bestTier } from "../src/load/tier.ts";
@@ -66,6 +67,10 @@ class Bed {
     return at;
   }
 
+  product(fields: ProductFields): number {
+    return writeProduct(this.#engine.memory, this.#take(PRODUCT_ROOM), fields);
+  }
+
   #take(bytes: number): number {
     const at = Math.ceil(this.#top / 64) * 64;
     this.#top = at + bytes + 64;
@@ -96,6 +101,7 @@ export async function benchKernels(host: Host, options: { quick?: boolean; onCas
 }
 
 const NAMES = ["f32", "q8", "q4", "bf16"] as const;
+const MATMULS = ["matmulF32", "matmulQ8", "matmulQ4", "matmulBF16"] as const;
 
 function kernelCases(quick: boolean): KernelCase[] {
   const cases: KernelCase[] = [];
@@ -118,14 +124,14 @@ function matmulCase(type: number, rows: number, cols: number, n: number): Kernel
       const iota = bed.iota(n);
       const y = bed.random(n * yStride);
       const x = bed.uniform(n * cols);
-      if (type === F32) return () => bed.run.matmulF32(w, rows, cols, x, cols * 4, iota, n, y, yStride, iota, 0);
-      if (type === BF16) return () => bed.run.matmulBF16(w, rows, cols, x, cols * 4, iota, n, y, yStride, iota, 0);
       const q = bed.random(n * blocks * 64);
       const scales = bed.uniform(n);
       const sums = bed.random(n * blocks * 4);
-      bed.run[type === Q8 ? "quantizeQ8" : "quantizeQ4"](x, cols * 4, n, cols, q, blocks * 64, scales, sums, blocks * 4);
-      if (type === Q8) return () => bed.run.matmulQ8(w, rows, cols, q, blocks * 64, scales, sums, blocks * 4, iota, n, y, yStride, iota, 0);
-      return () => bed.run.matmulQ4(w, rows, cols, q, blocks * 64, scales, sums, blocks * 4, iota, n, y, yStride, iota, 0);
+      if (type === Q8 || type === Q4) bed.run[type === Q8 ? "quantizeQ8" : "quantizeQ4"](x, cols * 4, n, cols, q, blocks * 64, scales, sums, blocks * 4);
+      const product = bed.product({
+        w, rows, cols, x, xStride: cols * 4, q, qStride: blocks * 64, scales, sums, sumsStride: blocks * 4, xi: iota, n, y, yStride, yi: iota,
+      });
+      return () => bed.run[MATMULS[type as 0 | 1 | 2 | 3]](product);
     },
   };
 }

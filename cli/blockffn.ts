@@ -16,7 +16,8 @@ export function runBlockffn(args: readonly string[], io: Io): Promise<number> {
   return run(args, io, program);
 }
 
-function program(context: Context): Command {
+/** The commands of `blockffn`. */
+export function program(context: Context): Command {
   const root = newProgram("blockffn", context)
     .description("Runs BlockFFN sparse language models in WebAssembly.")
     .addHelpText("after", `

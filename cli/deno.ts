@@ -1,12 +1,13 @@
 import { denoHost } from "../host/deno/engine.ts";
+import { writeError } from "../host/deno/files.ts";
 import { DEFAULT_MODEL, PACKAGE_ROOT } from "../host/deno/package.ts";
 import { deno } from "../host/deno/runtime.ts";
 import { listen } from "../host/deno/serve.ts";
 import { LimitError } from "../src/errors.ts";
 import { runBlockffn } from "./blockffn.ts";
 import type { Io } from "./io.ts";
+import { INTERRUPTED, TERMINATED } from "./run.ts";
 
-const INTERRUPTED = 130;
 const encoder = new TextEncoder();
 
 /** Environment variables are read one by one, and only those that Deno allows. */
@@ -14,9 +15,16 @@ const env = new Proxy<Record<string, string | undefined>>({}, {
   get: (_, name) => (typeof name === "string" && deno.permissions.querySync({ name: "env", variable: name }).state === "granted" ? deno.env.get(name) : undefined),
 });
 
-function onSignal(signal: string, handler: () => void): () => void {
-  deno.addSignalListener(signal, handler);
-  return () => deno.removeSignalListener(signal, handler);
+/** The first signal asks politely; who asks again means it. */
+function onSignal(signal: string, code: number, handler: () => void): () => void {
+  let asked = false;
+  const listener = (): void => {
+    if (asked) deno.exit(code);
+    asked = true;
+    handler();
+  };
+  deno.addSignalListener(signal, listener);
+  return () => deno.removeSignalListener(signal, listener);
 }
 
 const io: Io = {
@@ -33,11 +41,16 @@ const io: Io = {
       for (let done = 0; done < bytes.length; ) done += await deno.stdout.write(bytes.subarray(done));
     } catch (error) {
       // A reader that went away (| head) is no error, and nobody is left to write for.
-      deno.exit(error instanceof deno.errors.BrokenPipe ? 0 : 1);
+      if (error instanceof deno.errors.BrokenPipe) deno.exit(0);
+      throw writeError("standard output", error);
     }
   },
   err(text) {
-    deno.stderr.writeSync(encoder.encode(text));
+    try {
+      deno.stderr.writeSync(encoder.encode(text));
+    } catch {
+      // Nobody is left to tell.
+    }
   },
   async readInput(limit) {
     const decoder = new TextDecoder();
@@ -50,17 +63,9 @@ const io: Io = {
     }
     return text + decoder.decode();
   },
-  onInterrupt(handler) {
-    let interrupted = false;
-    return onSignal("SIGINT", () => {
-      // The first asks politely; who presses again means it.
-      if (interrupted) deno.exit(INTERRUPTED);
-      interrupted = true;
-      handler();
-    });
-  },
+  onInterrupt: (handler) => onSignal("SIGINT", INTERRUPTED, handler),
   // Windows has no SIGTERM.
-  onTerminate: (handler) => (deno.build.os === "windows" ? () => undefined : onSignal("SIGTERM", handler)),
+  onTerminate: (handler) => (deno.build.os === "windows" ? () => undefined : onSignal("SIGTERM", TERMINATED, handler)),
   listen,
 };
 

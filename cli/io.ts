@@ -10,7 +10,7 @@ export interface Io {
   readonly stdoutIsTty: boolean;
   readonly stderrIsTty: boolean;
   readonly stdinIsTty: boolean;
-  /** Resolves when the text is handed over, so that a slow reader slows the writer down. */
+  /** Resolves when the text is handed over, so that a slow reader slows the writer down. @throws SourceError when it cannot be. */
   out(text: string): Promise<void>;
   err(text: string): void;
   /** All of standard input. @throws LimitError beyond `limit` bytes. */
@@ -25,6 +25,10 @@ export interface Io {
 /** What a command gets besides its arguments. */
 export interface Context {
   readonly io: Io;
-  /** Aborted by an interrupt. */
+  /** Aborted by an interrupt, or when the system asks the process to end. */
   readonly signal: AbortSignal;
+  /** Said by a command that runs until it is told to end: that is then its success. */
+  readonly endsWhenTold: () => void;
+  /** Writes help and version, which nobody waits for; the program's end does, and tells what failed. */
+  readonly print: (text: string) => void;
 }

@@ -2,6 +2,7 @@ import type { GenerateOptions } from "../src/decode/options.ts";
 import { UsageError } from "../src/errors.ts";
 import type { Tier } from "../src/host.ts";
 import { loadModel } from "../src/load/load.ts";
+import { locationOf } from "../src/load/location.ts";
 import { Model } from "../src/model.ts";
 import type { FfnMode } from "../src/engine/types.ts";
 import type { Quantization } from "../src/architecture/quantization.ts";
@@ -19,10 +20,10 @@ export interface ModelOptions {
 }
 
 /** Loads the model that the options name, with progress. The caller disposes it. */
-export async function openModel(context: Context, options: ModelOptions): Promise<Model> {
+export async function openModel(context: Context, options: ModelOptions, field = "model"): Promise<Model> {
   const { model = context.io.defaultModel, tier, quantize, ffn, threads } = options;
   return withProgress(context, "loading the model", options.json === true, async (onProgress) =>
-    new Model(await loadModel(context.io.host, model, {
+    new Model(await loadModel(context.io.host, locationOf(model, field), {
       onProgress,
       ...(tier === undefined ? {} : { tier }),
       ...(quantize === undefined ? {} : { quantize }),
@@ -44,5 +45,5 @@ export function checkDraft({ speculate, draftModel }: SpeculationOptions): void 
 /** Loads the draft model that the options name, as it is packed; undefined when they name none. The caller disposes it. */
 export async function openDraft(context: Context, { draftModel: model, tier, json }: SpeculationOptions & ModelOptions): Promise<Model | undefined> {
   if (model === undefined) return undefined;
-  return openModel(context, { model, ...(tier === undefined ? {} : { tier }), ...(json === undefined ? {} : { json }) });
+  return openModel(context, { model, ...(tier === undefined ? {} : { tier }), ...(json === undefined ? {} : { json }) }, "draftModel");
 }

@@ -1,10 +1,27 @@
 import { nodeHost } from "../host/node/engine.ts";
 import { DEFAULT_MODEL, packageVersion } from "../host/node/package.ts";
-import { listen } from "../host/node/serve.ts";
+import { listen } from "../host/http/listen.ts";
+import { writeError } from "../host/node/files.ts";
 import { LimitError } from "../src/errors.ts";
 import type { Io } from "./io.ts";
+import { INTERRUPTED, TERMINATED } from "./run.ts";
 
-const INTERRUPTED = 130;
+/** The first signal asks politely; who asks again means it. */
+function onSignal(name: NodeJS.Signals, code: number, handler: () => void): () => void {
+  let asked = false;
+  const listener = (): void => {
+    if (asked) process.exit(code);
+    asked = true;
+    handler();
+  };
+  process.on(name, listener);
+  return () => process.off(name, listener);
+}
+
+/** A reader that went away (| head) is no error, and nobody is left to write for. */
+function leaveWithReader(cause: NodeJS.ErrnoException): void {
+  if (cause.code === "EPIPE") process.exit(0);
+}
 
 /** The process as the commands see it. */
 export const nodeIo: Io = {
@@ -15,7 +32,11 @@ export const nodeIo: Io = {
   stdoutIsTty: process.stdout.isTTY === true,
   stderrIsTty: process.stderr.isTTY === true,
   stdinIsTty: process.stdin.isTTY === true,
-  out: (text) => new Promise((resolve) => process.stdout.write(text, () => resolve())),
+  out: (text) => new Promise((resolve, reject) => process.stdout.write(text, (cause) => {
+    if (cause === undefined || cause === null) return resolve();
+    leaveWithReader(cause);
+    reject(writeError("standard output", cause));
+  })),
   err: (text) => void process.stderr.write(text),
   async readInput(limit) {
     const parts: Buffer[] = [];
@@ -27,24 +48,10 @@ export const nodeIo: Io = {
     }
     return Buffer.concat(parts).toString("utf8");
   },
-  onInterrupt(handler) {
-    let interrupted = false;
-    const listener = (): void => {
-      // The first asks politely; who presses again means it.
-      if (interrupted) process.exit(INTERRUPTED);
-      interrupted = true;
-      handler();
-    };
-    process.on("SIGINT", listener);
-    return () => process.off("SIGINT", listener);
-  },
-  onTerminate(handler) {
-    process.once("SIGTERM", handler);
-    return () => process.off("SIGTERM", handler);
-  },
+  onInterrupt: (handler) => onSignal("SIGINT", INTERRUPTED, handler),
+  onTerminate: (handler) => onSignal("SIGTERM", TERMINATED, handler),
   listen,
 };
 
-// A reader that went away (| head) is no error, and nobody is left to write for.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+process.stdout.on("error", leaveWithReader);
 process.stderr.on("error", () => undefined);

@@ -35,6 +35,7 @@ export const threadsOption = (): Option => new Option("--threads <n>", "threads 
 export const quantizeOption = (): Option => new Option("--quantize <type>", "weights of a Hugging Face folder (default: f32)").choices(QUANTIZATIONS);
 export const ffnOption = (): Option => new Option("--ffn <mode>", "sparse skips inactive experts, dense computes them too").choices(["sparse", "dense"]);
 export const backendOption = (): Option => new Option("--backend <name>", "where to compute: wasm, webgpu (a GPU, in runtimes that have WebGPU, such as Deno), or auto").choices(["wasm", "webgpu", "auto"]).default("wasm");
+export const forceOption = (): Option => new Option("--force", "replace a file that this command did not write; what it reads is never replaced");
 export const jsonOption = (): Option => new Option("--json", "print one JSON object");
 
 /** Who guesses tokens ahead. */

@@ -5,38 +5,55 @@ import type { Context, Io } from "./io.ts";
 const OK = 0;
 const FAILED = 1;
 const USAGE = 2;
-const INTERRUPTED = 130;
+/** By the shells' convention, 128 and the number of the signal. */
+export const INTERRUPTED = 130;
+export const TERMINATED = 143;
 
 /**
- * Runs a program and gives the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+ * Runs a program and gives the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 told to end.
  * @param program makes it, with all its commands
  */
 export async function run(args: readonly string[], io: Io, program: (context: Context) => Command): Promise<number> {
   const controller = new AbortController();
-  const release = io.onInterrupt(() => controller.abort());
+  let terminated = TERMINATED;
+  let ended = OK;
+  const end = (code: () => number) => (): void => {
+    if (!controller.signal.aborted) ended = code();
+    controller.abort();
+  };
+  const releases = [io.onInterrupt(end(() => INTERRUPTED)), io.onTerminate(end(() => terminated))];
+  // Help and version, which commander prints without waiting.
+  const printed: Promise<void>[] = [];
   try {
-    await program({ io, signal: controller.signal }).parseAsync([...args], { from: "user" });
-    return controller.signal.aborted ? INTERRUPTED : OK;
+    const context: Context = {
+      io, signal: controller.signal, endsWhenTold: () => void (terminated = OK), print: (text) => void printed.push(io.out(text)),
+    };
+    try {
+      await program(context).parseAsync([...args], { from: "user" });
+    } finally {
+      await Promise.all(printed);
+    }
+    return ended;
   } catch (error) {
     // Commander has printed its message, or the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? OK : USAGE;
-    if (controller.signal.aborted && !(error instanceof BlockFFNError)) return INTERRUPTED;
+    if (controller.signal.aborted && !(error instanceof BlockFFNError)) return ended;
     io.err(`blockffn: ${describe(error, io)}\n`);
     return error instanceof UsageError ? USAGE : FAILED;
   } finally {
-    release();
+    for (const release of releases) release();
   }
 }
 
 /** A program whose messages go through `io`, and which throws instead of ending the process. */
-export function newProgram(name: string, { io }: Context): Command {
+export function newProgram(name: string, { io, print }: Context): Command {
   return new Command(name)
     .version(io.version)
     // Options after a command's name are that command's.
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => void io.out(text),
+      writeOut: print,
       writeErr: (text) => io.err(text),
       outputError: (text, write) => write(text.replace(/^error: /, `${name}: `)),
     })

@@ -1,9 +1,22 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { sourceError } from "../host/node/files.ts";
+import type { RunFolder } from "../host/node/train/run-folder.ts";
 import type { TrainConfig } from "../train/config/schema.ts";
 import type { TrainInputs } from "../train/run/loop.ts";
+import type { FolderKind } from "./outputs.ts";
 import { readTextFile } from "./text-file.ts";
+
+/** The files that a training reads, its configuration included. */
+export function trainInputPaths({ data }: TrainConfig, file: string): string[] {
+  const base = dirname(file);
+  return [file, ...[...data.train, ...(data.valid === undefined ? [] : [data.valid]), data.tokenizer].map((name) => resolve(base, name))];
+}
+
+/** A run's folder as what may be replaced. */
+export function runKind({ files, recognises }: Pick<typeof RunFolder, "files" | "recognises">): FolderKind {
+  return { name: "a training run", files, recognises };
+}
 
 /** Reads what a training configuration names; its paths are relative to its file. */
 export async function readTrainInputs(config: TrainConfig, file: string, signal: AbortSignal): Promise<TrainInputs> {

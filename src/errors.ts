@@ -9,6 +9,9 @@ export interface ErrorDetails {
   readonly cause?: unknown;
 }
 
+/** Longest part of a message that comes from outside (a path, a tensor's name), in UTF-16 units. */
+const MAX_PART = 300;
+
 /** Base of every error that blockffn raises on purpose. `message` names the file, the field and what to do next. */
 export class BlockFFNError extends Error {
   readonly file: string | undefined;
@@ -16,13 +19,18 @@ export class BlockFFNError extends Error {
   readonly limit: string | number | undefined;
 
   constructor(message: string, details: ErrorDetails = {}) {
-    const where = [details.file, details.field].filter((part) => part !== undefined).join(": ");
+    const where = [details.file, details.field].filter((part) => part !== undefined).map(shortened).join(": ");
     super(where === "" ? message : `${where}: ${message}`, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = new.target.name;
     this.file = details.file;
     this.field = details.field;
     this.limit = details.limit;
   }
+}
+
+/** A text for a message, cut where it is no longer for reading. */
+export function shortened(text: string): string {
+  return text.length > MAX_PART ? `${text.slice(0, MAX_PART)}… (${text.length} characters)` : text;
 }
 
 /** Bytes that are not what their format promises (safetensors, zip, pickle, packed model). */
@@ -36,6 +44,9 @@ export class TokenizerError extends BlockFFNError {}
 
 /** Something needed more than is allowed or there: memory, context, file size. */
 export class LimitError extends BlockFFNError {}
+
+/** Memory that could not be had: an engine's has reached its end, or the runtime gives no more. What was half taken is given back. */
+export class MemoryError extends LimitError {}
 
 /** A wrong argument from the caller: an option, a token id, a sequence that is disposed. */
 export class UsageError extends BlockFFNError {}

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { evaluate, type EvaluateOptions, type Evaluation } from "./decode/evaluate.ts";
 import { generate } from "./decode/generate.ts";
 import type { Generation } from "./decode/generation.ts";

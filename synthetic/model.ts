@@ -43,7 +43,7 @@ export async function writeSynthetic(host: Host, config: ModelConfig, quantizati
 /** `syntheticModel` over an engine that is there already, from its heap base on. */
 export function syntheticOn(engine: Engine, config: ModelConfig, quantization: Quantization, tier: Tier): ModelInstance {
   const plan = planWeights(config, quantization);
-  const model = new ModelInstance({ name: "synthetic", config, tier, engine, plan, ffn: "sparse", tokenizerJson: undefined });
+  const model = new ModelInstance({ name: "synthetic", config, tier, engine, plan, ffn: "sparse" });
   plan.parts.forEach((part, i) => fillPart(engine, model.addresses.weights, part, i + 1));
   return model;
 }

@@ -1,211 +1,157 @@
-// The tier is chosen when the engine is compiled: the same names, from relaxed/ where relaxed SIMD is enabled and it has one, else from
-// simd/ where SIMD is enabled, else from scalar/. The branch not taken is never compiled. What each kernel does is said in scalar/.
-import { matmulF32 as matmulF32Scalar } from "./scalar/matmul_f32";
-import { matmulF32 as matmulF32SIMD } from "./simd/matmul_f32";
-import { matmulBF16 as matmulBF16Scalar } from "./scalar/matmul_bf16";
-import { matmulBF16 as matmulBF16SIMD } from "./simd/matmul_bf16";
-import { matmulQ8 as matmulQ8Scalar } from "./scalar/matmul_q8";
-import { matmulQ8 as matmulQ8SIMD } from "./simd/matmul_q8";
-import { matmulQ4 as matmulQ4Scalar } from "./scalar/matmul_q4";
-import { matmulQ4 as matmulQ4SIMD } from "./simd/matmul_q4";
-import { matmulQ8 as matmulQ8Relaxed } from "./relaxed/matmul_q8";
-import { matmulQ4 as matmulQ4Relaxed } from "./relaxed/matmul_q4";
-import { matmulsQ4 as matmulsQ4Relaxed } from "./relaxed/turns_q4";
+// The tier is chosen here, when the engine is compiled: a kernel comes from relaxed/ where relaxed SIMD is enabled and it has one, else from simd/
+// where SIMD is enabled, else from scalar/. The branch not taken is never compiled. What each kernel does is said in scalar/; all that stands
+// here the engine exports.
+import * as scalarAttention from "./scalar/attention";
+import * as scalarFinite from "./scalar/finite";
+import { matmulBF16 as scalarBF16 } from "./scalar/matmul_bf16";
+import { matmulF32 as scalarF32 } from "./scalar/matmul_f32";
+import { matmulQ4 as scalarQ4 } from "./scalar/matmul_q4";
+import { matmulQ8 as scalarQ8 } from "./scalar/matmul_q8";
+import { quantize as scalarQuantize } from "./scalar/quantize";
+import { topK as scalarTopK } from "./scalar/topk";
+import * as scalarVector from "./scalar/vector";
+import * as simdAttention from "./simd/attention";
+import * as simdAttention2 from "./simd/attention2";
+import * as simdFinite from "./simd/finite";
+import { matmulBF16 as simdBF16 } from "./simd/matmul_bf16";
+import { matmulF32 as simdF32 } from "./simd/matmul_f32";
+import { matmulQ4 as simdQ4 } from "./simd/matmul_q4";
+import { matmulQ8 as simdQ8 } from "./simd/matmul_q8";
+import { setReadAhead as simdReadAhead } from "./simd/panel";
+import { quantize as simdQuantize } from "./simd/quantize";
+import { topK as simdTopK } from "./simd/topk";
+import * as simdVector from "./simd/vector";
+import { dotWorks } from "./relaxed/check";
+import { matmulQ4 as relaxedQ4 } from "./relaxed/matmul_q4";
+import { matmulQ8 as relaxedQ8 } from "./relaxed/matmul_q8";
+import * as relaxedQuantize from "./relaxed/quantize";
 import { Product } from "./product";
-import { dotWorks as dotWorksRelaxed } from "./relaxed/check";
-import { setReadAhead as setReadAheadSIMD } from "./simd/panel";
-import { quantizeQ8 as quantizeQ8Relaxed, quantizeQ4 as quantizeQ4Relaxed } from "./relaxed/quantize";
-import { quantize as quantizeScalar } from "./scalar/quantize";
-import { quantize as quantizeSIMD } from "./simd/quantize";
-import { rmsNorm as rmsNormScalar, siluScale as siluScaleScalar, siluMul as siluMulScalar, addScaled as addScaledScalar, scale as scaleScalar, softmax as softmaxScalar, argmax as argmaxScalar } from "./scalar/vector";
-import { rmsNorm as rmsNormSIMD, siluScale as siluScaleSIMD, siluMul as siluMulSIMD, addScaled as addScaledSIMD, scale as scaleSIMD, softmax as softmaxSIMD, argmax as argmaxSIMD } from "./simd/vector";
-import { attentionScores as attentionScoresScalar, attentionMix as attentionMixScalar, attentionScores2 as attentionScores2Scalar, attentionMix2 as attentionMix2Scalar, rope as ropeScalar } from "./scalar/attention";
-import { attentionScores as attentionScoresSIMD, attentionMix as attentionMixSIMD, rope as ropeSIMD } from "./simd/attention";
-import { attentionScores2 as attentionScores2SIMD, attentionMix2 as attentionMix2SIMD } from "./simd/attention2";
-import { finiteFloats as finiteFloatsScalar, finiteScales as finiteScalesScalar } from "./scalar/finite";
-import { finiteFloats as finiteFloatsSIMD, finiteScales as finiteScalesSIMD } from "./simd/finite";
-import { topK as topKScalar } from "./scalar/topk";
-import { topK as topKSIMD } from "./simd/topk";
 
 /** Switches the kernels' reading ahead on or off; `scalar` has none. */
 export function setReadAhead(on: i32): void {
-  if (ASC_FEATURE_SIMD) setReadAheadSIMD(on);
+  if (ASC_FEATURE_SIMD) simdReadAhead(on);
 }
 
 /** 1 when the tier's instructions do what they must on this machine. */
 export function selfCheck(): i32 {
-  if (ASC_FEATURE_RELAXED_SIMD) return dotWorksRelaxed();
-  return 1;
+  return ASC_FEATURE_RELAXED_SIMD ? dotWorks() : 1;
 }
 
-// @ts-ignore: decorator
-@inline
-export function matmulF32(w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xi: usize, n: i32, y: usize, yStride: usize, yi: usize, accumulate: bool): void {
-  if (ASC_FEATURE_SIMD) return matmulF32SIMD(w, rows, cols, x, xStride, xi, n, y, yStride, yi, accumulate);
-  return matmulF32Scalar(w, rows, cols, x, xStride, xi, n, y, yStride, yi, accumulate);
+export function matmulF32(product: Product): void {
+  if (ASC_FEATURE_SIMD) simdF32(product);
+  else scalarF32(product);
 }
 
-// @ts-ignore: decorator
-@inline
-export function matmulBF16(w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xi: usize, n: i32, y: usize, yStride: usize, yi: usize, accumulate: bool): void {
-  if (ASC_FEATURE_SIMD) return matmulBF16SIMD(w, rows, cols, x, xStride, xi, n, y, yStride, yi, accumulate);
-  return matmulBF16Scalar(w, rows, cols, x, xStride, xi, n, y, yStride, yi, accumulate);
+export function matmulBF16(product: Product): void {
+  if (ASC_FEATURE_SIMD) simdBF16(product);
+  else scalarBF16(product);
 }
 
-// @ts-ignore: decorator
-@inline
-export function matmulQ8(w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xScale: usize, xSums: usize, sumsStride: usize, xi: usize, n: i32, y: usize, yStride: usize, yi: usize, accumulate: bool): void {
-  if (ASC_FEATURE_RELAXED_SIMD) return matmulQ8Relaxed(w, rows, cols, x, xStride, xScale, xSums, sumsStride, xi, n, y, yStride, yi, accumulate);
-  if (ASC_FEATURE_SIMD) return matmulQ8SIMD(w, rows, cols, x, xStride, xScale, xSums, sumsStride, xi, n, y, yStride, yi, accumulate);
-  return matmulQ8Scalar(w, rows, cols, x, xStride, xScale, xSums, sumsStride, xi, n, y, yStride, yi, accumulate);
+export function matmulQ8(product: Product): void {
+  if (ASC_FEATURE_RELAXED_SIMD) relaxedQ8(product);
+  else if (ASC_FEATURE_SIMD) simdQ8(product);
+  else scalarQ8(product);
 }
 
-// @ts-ignore: decorator
-@inline
-export function matmulQ4(w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xScale: usize, xSums: usize, sumsStride: usize, xi: usize, n: i32, y: usize, yStride: usize, yi: usize, accumulate: bool): void {
-  if (ASC_FEATURE_RELAXED_SIMD) return matmulQ4Relaxed(w, rows, cols, x, xStride, xScale, xSums, sumsStride, xi, n, y, yStride, yi, accumulate);
-  if (ASC_FEATURE_SIMD) return matmulQ4SIMD(w, rows, cols, x, xStride, xScale, xSums, sumsStride, xi, n, y, yStride, yi, accumulate);
-  return matmulQ4Scalar(w, rows, cols, x, xStride, xScale, xSums, sumsStride, xi, n, y, yStride, yi, accumulate);
-}
-
-/** Whether the tier has `matmulsQ4`. */
-// @ts-ignore: decorator
-@inline
-export function hasMatmulsQ4(): bool {
-  return ASC_FEATURE_RELAXED_SIMD;
-}
-
-/** Two products with q4 weights, their matrices read in turns: `relaxed` only, whose products wait for memory most. */
-// @ts-ignore: decorator
-@inline
-export function matmulsQ4(a: Product, b: Product): void {
-  if (ASC_FEATURE_RELAXED_SIMD) matmulsQ4Relaxed(a, b);
+export function matmulQ4(product: Product): void {
+  if (ASC_FEATURE_RELAXED_SIMD) relaxedQ4(product);
+  else if (ASC_FEATURE_SIMD) simdQ4(product);
+  else scalarQ4(product);
 }
 
 /** Quantises rows for a product with q8 weights; in `relaxed` the form differs from q4's. */
-// @ts-ignore: decorator
-@inline
-export function quantizeQ8(x: usize, xStride: usize, n: i32, cols: i32, q: usize, qStride: usize, scales: usize, sums: usize, sumsStride: usize): void {
-  if (ASC_FEATURE_RELAXED_SIMD) return quantizeQ8Relaxed(x, xStride, n, cols, q, qStride, scales, sums, sumsStride);
-  return quantize(x, xStride, n, cols, q, qStride, scales, sums, sumsStride);
+export function quantizeQ8(
+  x: usize, xStride: usize, n: i32, cols: i32, q: usize, qStride: usize, scales: usize, sums: usize, sumsStride: usize,
+): void {
+  if (ASC_FEATURE_RELAXED_SIMD) relaxedQuantize.quantizeQ8(x, xStride, n, cols, q, qStride, scales, sums, sumsStride);
+  else if (ASC_FEATURE_SIMD) simdQuantize(x, xStride, n, cols, q, qStride, scales, sums, sumsStride);
+  else scalarQuantize(x, xStride, n, cols, q, qStride, scales, sums, sumsStride);
 }
 
 /** Quantises rows for a product with q4 weights. */
-// @ts-ignore: decorator
-@inline
-export function quantizeQ4(x: usize, xStride: usize, n: i32, cols: i32, q: usize, qStride: usize, scales: usize, sums: usize, sumsStride: usize): void {
-  if (ASC_FEATURE_RELAXED_SIMD) return quantizeQ4Relaxed(x, xStride, n, cols, q, qStride, scales, sums, sumsStride);
-  return quantize(x, xStride, n, cols, q, qStride, scales, sums, sumsStride);
+export function quantizeQ4(
+  x: usize, xStride: usize, n: i32, cols: i32, q: usize, qStride: usize, scales: usize, sums: usize, sumsStride: usize,
+): void {
+  if (ASC_FEATURE_RELAXED_SIMD) relaxedQuantize.quantizeQ4(x, xStride, n, cols, q, qStride, scales, sums, sumsStride);
+  else if (ASC_FEATURE_SIMD) simdQuantize(x, xStride, n, cols, q, qStride, scales, sums, sumsStride);
+  else scalarQuantize(x, xStride, n, cols, q, qStride, scales, sums, sumsStride);
 }
 
-// @ts-ignore: decorator
-@inline
-function quantize(x: usize, xStride: usize, n: i32, cols: i32, q: usize, qStride: usize, scales: usize, sums: usize, sumsStride: usize): void {
-  if (ASC_FEATURE_SIMD) return quantizeSIMD(x, xStride, n, cols, q, qStride, scales, sums, sumsStride);
-  return quantizeScalar(x, xStride, n, cols, q, qStride, scales, sums, sumsStride);
-}
-
-// @ts-ignore: decorator
-@inline
 export function rmsNorm(x: usize, weight: usize, cols: i32, eps: f32, out: usize): void {
-  if (ASC_FEATURE_SIMD) return rmsNormSIMD(x, weight, cols, eps, out);
-  return rmsNormScalar(x, weight, cols, eps, out);
+  if (ASC_FEATURE_SIMD) simdVector.rmsNorm(x, weight, cols, eps, out);
+  else scalarVector.rmsNorm(x, weight, cols, eps, out);
 }
 
-// @ts-ignore: decorator
-@inline
 export function siluScale(h: usize, cols: i32, s: f32): void {
-  if (ASC_FEATURE_SIMD) return siluScaleSIMD(h, cols, s);
-  return siluScaleScalar(h, cols, s);
+  if (ASC_FEATURE_SIMD) simdVector.siluScale(h, cols, s);
+  else scalarVector.siluScale(h, cols, s);
 }
 
-// @ts-ignore: decorator
-@inline
 export function siluMul(gate: usize, up: usize, cols: i32): void {
-  if (ASC_FEATURE_SIMD) return siluMulSIMD(gate, up, cols);
-  return siluMulScalar(gate, up, cols);
+  if (ASC_FEATURE_SIMD) simdVector.siluMul(gate, up, cols);
+  else scalarVector.siluMul(gate, up, cols);
 }
 
-// @ts-ignore: decorator
-@inline
 export function addScaled(x: usize, b: usize, cols: i32, s: f32): void {
-  if (ASC_FEATURE_SIMD) return addScaledSIMD(x, b, cols, s);
-  return addScaledScalar(x, b, cols, s);
+  if (ASC_FEATURE_SIMD) simdVector.addScaled(x, b, cols, s);
+  else scalarVector.addScaled(x, b, cols, s);
 }
 
-// @ts-ignore: decorator
-@inline
 export function scale(x: usize, cols: i32, s: f32, out: usize): void {
-  if (ASC_FEATURE_SIMD) return scaleSIMD(x, cols, s, out);
-  return scaleScalar(x, cols, s, out);
+  if (ASC_FEATURE_SIMD) simdVector.scale(x, cols, s, out);
+  else scalarVector.scale(x, cols, s, out);
 }
 
-// @ts-ignore: decorator
-@inline
 export function softmax(x: usize, count: i32): void {
-  if (ASC_FEATURE_SIMD) return softmaxSIMD(x, count);
-  return softmaxScalar(x, count);
+  if (ASC_FEATURE_SIMD) simdVector.softmax(x, count);
+  else scalarVector.softmax(x, count);
 }
 
-// @ts-ignore: decorator
-@inline
 export function argmax(x: usize, count: i32): i32 {
-  if (ASC_FEATURE_SIMD) return argmaxSIMD(x, count);
-  return argmaxScalar(x, count);
+  if (ASC_FEATURE_SIMD) return simdVector.argmax(x, count);
+  return scalarVector.argmax(x, count);
 }
 
-// @ts-ignore: decorator
-@inline
 export function attentionScores(q: usize, keys: usize, stride: usize, count: i32, dim: i32, scale: f32, scores: usize): void {
-  if (ASC_FEATURE_SIMD) return attentionScoresSIMD(q, keys, stride, count, dim, scale, scores);
-  return attentionScoresScalar(q, keys, stride, count, dim, scale, scores);
+  if (ASC_FEATURE_SIMD) simdAttention.attentionScores(q, keys, stride, count, dim, scale, scores);
+  else scalarAttention.attentionScores(q, keys, stride, count, dim, scale, scores);
 }
 
-// @ts-ignore: decorator
-@inline
 export function attentionMix(weights: usize, values: usize, stride: usize, count: i32, dim: i32, out: usize): void {
-  if (ASC_FEATURE_SIMD) return attentionMixSIMD(weights, values, stride, count, dim, out);
-  return attentionMixScalar(weights, values, stride, count, dim, out);
+  if (ASC_FEATURE_SIMD) simdAttention.attentionMix(weights, values, stride, count, dim, out);
+  else scalarAttention.attentionMix(weights, values, stride, count, dim, out);
 }
 
-// @ts-ignore: decorator
-@inline
-export function attentionScores2(q: usize, qStride: usize, keys: usize, stride: usize, count: i32, dim: i32, scale: f32, scores: usize, scoresStride: usize): void {
-  if (ASC_FEATURE_SIMD) return attentionScores2SIMD(q, qStride, keys, stride, count, dim, scale, scores, scoresStride);
-  return attentionScores2Scalar(q, qStride, keys, stride, count, dim, scale, scores, scoresStride);
+export function attentionScores2(
+  q: usize, qStride: usize, keys: usize, stride: usize, count: i32, dim: i32, scale: f32, scores: usize, scoresStride: usize,
+): void {
+  if (ASC_FEATURE_SIMD) simdAttention2.attentionScores2(q, qStride, keys, stride, count, dim, scale, scores, scoresStride);
+  else scalarAttention.attentionScores2(q, qStride, keys, stride, count, dim, scale, scores, scoresStride);
 }
 
-// @ts-ignore: decorator
-@inline
-export function attentionMix2(weights: usize, weightsStride: usize, values: usize, stride: usize, count: i32, dim: i32, out: usize, outStride: usize): void {
-  if (ASC_FEATURE_SIMD) return attentionMix2SIMD(weights, weightsStride, values, stride, count, dim, out, outStride);
-  return attentionMix2Scalar(weights, weightsStride, values, stride, count, dim, out, outStride);
+export function attentionMix2(
+  weights: usize, weightsStride: usize, values: usize, stride: usize, count: i32, dim: i32, out: usize, outStride: usize,
+): void {
+  if (ASC_FEATURE_SIMD) simdAttention2.attentionMix2(weights, weightsStride, values, stride, count, dim, out, outStride);
+  else scalarAttention.attentionMix2(weights, weightsStride, values, stride, count, dim, out, outStride);
 }
 
-// @ts-ignore: decorator
-@inline
 export function rope(x: usize, cos: usize, sin: usize, half: i32): void {
-  if (ASC_FEATURE_SIMD) return ropeSIMD(x, cos, sin, half);
-  return ropeScalar(x, cos, sin, half);
+  if (ASC_FEATURE_SIMD) simdAttention.rope(x, cos, sin, half);
+  else scalarAttention.rope(x, cos, sin, half);
 }
 
-// @ts-ignore: decorator
-@inline
 export function topK(x: usize, count: i32, k: i32, indices: usize, values: usize): i32 {
-  if (ASC_FEATURE_SIMD) return topKSIMD(x, count, k, indices, values);
-  return topKScalar(x, count, k, indices, values);
+  if (ASC_FEATURE_SIMD) return simdTopK(x, count, k, indices, values);
+  return scalarTopK(x, count, k, indices, values);
 }
 
-// @ts-ignore: decorator
-@inline
 export function finiteFloats(p: usize, count: i32): i32 {
-  if (ASC_FEATURE_SIMD) return finiteFloatsSIMD(p, count);
-  return finiteFloatsScalar(p, count);
+  if (ASC_FEATURE_SIMD) return simdFinite.finiteFloats(p, count);
+  return scalarFinite.finiteFloats(p, count);
 }
 
-// @ts-ignore: decorator
-@inline
 export function finiteScales(p: usize, panels: i32, panelBytes: usize, groups: i32, groupBytes: usize): i32 {
-  if (ASC_FEATURE_SIMD) return finiteScalesSIMD(p, panels, panelBytes, groups, groupBytes);
-  return finiteScalesScalar(p, panels, panelBytes, groups, groupBytes);
+  if (ASC_FEATURE_SIMD) return simdFinite.finiteScales(p, panels, panelBytes, groups, groupBytes);
+  return scalarFinite.finiteScales(p, panels, panelBytes, groups, groupBytes);
 }

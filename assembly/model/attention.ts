@@ -6,10 +6,11 @@ import {
   SEQ_SCORES, SEQ_VALUES,
 } from "../../core/layout";
 import { attentionMix, attentionMix2, attentionScores, attentionScores2, rmsNorm, rope, softmax } from "../kernels";
+import { Activations } from "../kernels/product";
 import { float, int, padded, ptr } from "./descriptor";
-import { Activations, matrixBytes, multiply, multiplyRows, panelGrain, panels, prepare, project, quantizeRows } from "./matrix";
+import { matrixBytes, multiply, multiplyRows, panelGrain, panels, prepare, project, quantizeRows } from "./matrix";
 import { headRows, innerRows, Pass, rowAt } from "./pass";
-import { end, endRows, from, take, takeRows, threadIndex, to } from "./team";
+import { end, endRows, firstOf, lastOf, NONE, take, takeRows, threadIndex, Units } from "../team";
 
 /** Weight type of the branch's first products: that of the one which needs quantised rows, if any does. */
 export function attentionType(p: Pass, layer: usize): i32 {
@@ -27,7 +28,7 @@ export function attention(p: Pass, layer: usize, index: i32): void {
   else groupedAttention(p, layer, index, attnStride);
   const out = innerRows(p, ptr(p.scratch, SCRATCH_ATTN), attnStride);
   prepare(out, int(layer, LAYER_O + MATRIX_TYPE), p.n, heads * headOut);
-  project(layer + LAYER_O, out, p.iota, p.n, ptr(p.scratch, SCRATCH_BRANCH), p.hiddenStride);
+  project(p, layer + LAYER_O, out, ptr(p.scratch, SCRATCH_BRANCH), p.hiddenStride);
 }
 
 /** Sections: grouped-query attention (arXiv 2305.13245): each key/value head serves heads / kvHeads query heads in a row. */
@@ -44,16 +45,18 @@ function groupedAttention(p: Pass, layer: usize, index: i32, attnStride: usize):
   // Panels of the queries' matrix, then of the keys', then of the values'.
   const qPanels = panels(heads * dim);
   const kPanels = panels(kvHeads * dim);
-  while (take(qPanels + 2 * kPanels, panelGrain(int(layer, LAYER_Q + MATRIX_TYPE), p.hidden, p.n))) {
-    somePanels(p, layer + LAYER_Q, 0, q, qStride);
-    somePanels(p, layer + LAYER_K, qPanels, k, kvStride);
-    somePanels(p, layer + LAYER_V, qPanels + kPanels, v, kvStride);
+  let taken = NONE;
+  const grain = panelGrain(int(layer, LAYER_Q + MATRIX_TYPE), p.hidden, p.n);
+  while ((taken = take(qPanels + 2 * kPanels, grain)) !== NONE) {
+    somePanels(p, taken, layer + LAYER_Q, 0, q, qStride);
+    somePanels(p, taken, layer + LAYER_K, qPanels, k, kvStride);
+    somePanels(p, taken, layer + LAYER_V, qPanels + kPanels, v, kvStride);
   }
   end();
   // In a call of few rows every thread appends them, and all write the same: cheaper than waiting for each other.
   const rotated = ptr(p.scratch, SCRATCH_K_ROTATED);
-  while (takeRows(p.n)) {
-    for (let t = from; t < to; t++) {
+  while ((taken = takeRows(p.n)) !== NONE) {
+    for (let t = firstOf(taken); t < lastOf(taken); t++) {
       const row = rotated + <usize>t * kvStride;
       memory.copy(row, k + <usize>t * kvStride, <usize>kvHeads * bytes);
       for (let h = 0; h < kvHeads; h++) {
@@ -71,8 +74,8 @@ function groupedAttention(p: Pass, layer: usize, index: i32, attnStride: usize):
   const out = ptr(p.scratch, SCRATCH_ATTN);
   // A unit is two heads that share keys and values; the last of an odd group is alone. The units of a key head follow each other, and in them
   // the rows of a sequence: its keys and values come from memory once.
-  while (take(kvHeads * p.n * pairs, 1)) {
-    for (let u = from; u < to; u++) {
+  while ((taken = take(kvHeads * p.n * pairs, 1)) !== NONE) {
+    for (let u = firstOf(taken); u < lastOf(taken); u++) {
       const kv = u / (p.n * pairs);
       const t = (u / pairs) % p.n;
       const h = kv * group + (u % pairs) * HEADS_TOGETHER;
@@ -87,12 +90,12 @@ function groupedAttention(p: Pass, layer: usize, index: i32, attnStride: usize):
   end();
 }
 
-/** What the taken panels from..to - 1 of a section hold of a product with the input, whose matrix has the panels from `start` on. */
-function somePanels(p: Pass, matrix: usize, start: i32, y: usize, yStride: usize): void {
+/** What the taken panels of a section hold of a product with the input, whose matrix has the panels from `start` on. */
+function somePanels(p: Pass, taken: Units, matrix: usize, start: i32, y: usize, yStride: usize): void {
   const all = int(matrix, MATRIX_ROWS);
-  const first = max(from - start, 0) * PANEL_ROWS;
-  const rows = min(all, (to - start) * PANEL_ROWS) - first;
-  if (rows > 0) multiplyRows(matrix, first, rows, p.input, p.iota, p.n, y, yStride, false);
+  const first = max(firstOf(taken) - start, 0) * PANEL_ROWS;
+  const rows = min(all, (lastOf(taken) - start) * PANEL_ROWS) - first;
+  if (rows > 0) multiplyRows(p, matrix, first, rows, p.input, p.n, y, yStride, false);
 }
 
 /**
@@ -111,33 +114,35 @@ function latentAttention(p: Pass, layer: usize, index: i32, attnStride: usize): 
 
   // Panels of the queries' way down, then of the keys'.
   const qPanels = panels(qRank);
-  while (take(qPanels + panels(keyDim), panelGrain(int(layer, LAYER_Q + MATRIX_TYPE), p.hidden, p.n))) {
-    somePanels(p, layer + LAYER_Q, 0, low, lowStride);
-    somePanels(p, layer + LAYER_K, qPanels, kv, kvStride);
+  let taken = NONE;
+  const grain = panelGrain(int(layer, LAYER_Q + MATRIX_TYPE), p.hidden, p.n);
+  while ((taken = take(qPanels + panels(keyDim), grain)) !== NONE) {
+    somePanels(p, taken, layer + LAYER_Q, 0, low, lowStride);
+    somePanels(p, taken, layer + LAYER_K, qPanels, kv, kvStride);
   }
   end();
   const lowRows = innerRows(p, ptr(p.scratch, SCRATCH_Q_NORMED), lowStride);
-  while (takeRows(p.n)) {
-    for (let t = from; t < to; t++) {
+  while ((taken = takeRows(p.n)) !== NONE) {
+    for (let t = firstOf(taken); t < lastOf(taken); t++) {
       const shift = <usize>t * lowStride;
       rmsNorm(low + shift, ptr(layer, LAYER_Q_NORM), qRank, float(p.model, MODEL_LORA_EPS), lowRows.x + shift);
     }
-    quantizeRows(lowRows, int(layer, LAYER_Q_UP + MATRIX_TYPE), from, to - from, qRank);
+    quantizeRows(lowRows, int(layer, LAYER_Q_UP + MATRIX_TYPE), firstOf(taken), lastOf(taken) - firstOf(taken), qRank);
   }
   endRows(p.n);
   // Units are the keys, and the heads of the queries; where heads are no whole panels, those all at once.
   const units = qDim % PANEL_ROWS === 0 ? heads : 1;
-  while (take(1 + units, 1)) {
-    if (from === 0) appendLatents(p, layer, index, kv, kvStride);
+  while ((taken = take(1 + units, 1)) !== NONE) {
+    if (firstOf(taken) === 0) appendLatents(p, layer, index, kv, kvStride);
     const each = heads / units;
-    if (to > 1) latentQueries(p, layer, lowRows, max(from - 1, 0) * each, (to - 1) * each);
+    if (lastOf(taken) > 1) latentQueries(p, layer, lowRows, max(firstOf(taken) - 1, 0) * each, (lastOf(taken) - 1) * each);
   }
   end();
   // The padding that a head's values may end with must be overwritten by the next head's.
   const pairs = (heads + 1) / HEADS_TOGETHER;
   const parts = int(p.model, MODEL_HEAD_OUT) % PANEL_ROWS === 0 ? pairs : 1;
-  while (take(parts, 1)) {
-    for (let u = from * (pairs / parts); u < to * (pairs / parts); u++) {
+  while ((taken = take(parts, 1)) !== NONE) {
+    for (let u = firstOf(taken) * (pairs / parts); u < lastOf(taken) * (pairs / parts); u++) {
       const h = u * HEADS_TOGETHER;
       latentHeads(p, layer, index, h, min(HEADS_TOGETHER, heads - h), attnStride);
     }
@@ -168,13 +173,14 @@ function latentQueries(p: Pass, layer: usize, lowRows: Activations, first: i32, 
   const stride = latentStride(p);
   const type = int(layer, LAYER_K_ABSORB + MATRIX_TYPE);
   const bytes = matrixBytes(type, rank, nope);
-  multiplyRows(layer + LAYER_Q_UP, first * qDim, (last - first) * qDim, lowRows, p.iota, p.n, q, qStride, false);
+  multiplyRows(p, layer + LAYER_Q_UP, first * qDim, (last - first) * qDim, lowRows, p.n, q, qStride, false);
   for (let h = first; h < last; h++) {
     const part = q + (<usize>(h * qDim) << 2);
     const head = headRows(p, part, qStride);
     quantizeRows(head, type, 0, p.n, nope);
     const target = latentQuery(p, h);
-    multiply(type, ptr(layer, LAYER_K_ABSORB + MATRIX_DATA) + <usize>h * bytes, rank, nope, head, p.iota, p.n, target, stride, p.iota, false);
+    const product = p.product.weights(ptr(layer, LAYER_K_ABSORB + MATRIX_DATA) + <usize>h * bytes, rank, nope).of(head, p.iota, p.n);
+    multiply(type, product.into(target, stride, p.iota, false));
     for (let t = 0; t < p.n; t++) {
       const rotated = target + <usize>t * stride + (<usize>rank << 2);
       memory.copy(rotated, part + <usize>t * qStride + (<usize>nope << 2), <usize>ropeDim << 2);
@@ -202,7 +208,8 @@ function latentHeads(p: Pass, layer: usize, index: i32, h: i32, count: i32, attn
     const mixed = headRows(p, first + <usize>i * headBytes, stride);
     quantizeRows(mixed, type, 0, p.n, rank);
     const w = ptr(layer, LAYER_V_ABSORB + MATRIX_DATA) + <usize>(h + i) * matrixBytes(type, headOut, rank);
-    multiply(type, w, headOut, rank, mixed, p.iota, p.n, ptr(p.scratch, SCRATCH_ATTN) + (<usize>((h + i) * headOut) << 2), attnStride, p.iota, false);
+    const product = p.product.weights(w, headOut, rank).of(mixed, p.iota, p.n);
+    multiply(type, product.into(ptr(p.scratch, SCRATCH_ATTN) + (<usize>((h + i) * headOut) << 2), attnStride, p.iota, false));
   }
 }
 

@@ -7,7 +7,7 @@ import { float, int, ptr } from "./descriptor";
 import { decoderLayers, embed, head, normRows } from "./forward";
 import { prepare, share } from "./matrix";
 import { beginPass, Pass } from "./pass";
-import { end, endRows, from, takeRows, to } from "./team";
+import { end, endRows, firstOf, lastOf, NONE, takeRows } from "../team";
 
 /**
  * One pass of n rows through an EAGLE head (arXiv 2406.16858), as `forwardPass` has it, in the head's scratch. The host has put a hidden
@@ -21,7 +21,11 @@ export function eaglePass(eagle: usize, n: i32, logitRows: i32, logits: usize): 
   join(p, x);
   decoderLayers(p, x);
   const final = ptr(p.scratch, SCRATCH_FINAL);
-  while (takeRows(n)) memory.copy(final + <usize>from * p.hiddenStride, x + <usize>from * p.hiddenStride, <usize>(to - from) * p.hiddenStride);
+  let taken = NONE;
+  while ((taken = takeRows(n)) !== NONE) {
+    const shift = <usize>firstOf(taken) * p.hiddenStride;
+    memory.copy(final + shift, x + shift, <usize>(lastOf(taken) - firstOf(taken)) * p.hiddenStride);
+  }
   endRows(n);
   head(p, final, logitRows, logits);
 }
@@ -32,8 +36,9 @@ function join(p: Pass, x: usize): void {
   addHalf(p, EAGLE_FC_EMBED, x, EAGLE_EMBED_NORM, branch, false);
   addHalf(p, EAGLE_FC_HIDDEN, ptr(p.model, EAGLE_HIDDEN), EAGLE_HIDDEN_NORM, branch, true);
   const bias = ptr(p.model, EAGLE_FC_BIAS);
-  while (takeRows(p.n)) {
-    for (let t = from; t < to; t++) {
+  let taken = NONE;
+  while ((taken = takeRows(p.n)) !== NONE) {
+    for (let t = firstOf(taken); t < lastOf(taken); t++) {
       const row = x + <usize>t * p.hiddenStride;
       memory.copy(row, branch + <usize>t * p.hiddenStride, p.hiddenStride);
       addScaled(row, bias, p.hidden, 1);
@@ -46,7 +51,7 @@ function join(p: Pass, x: usize): void {
 function addHalf(p: Pass, matrix: i32, rows: usize, norm: i32, out: usize, accumulate: bool): void {
   normRows(p, rows, ptr(p.model, norm), float(p.model, MODEL_RMS_EPS), p.input.x);
   prepare(p.input, int(p.model, matrix + MATRIX_TYPE), p.n, p.hidden);
-  share(p.model + matrix, p.input, p.iota, p.n, out, p.hiddenStride, accumulate);
+  share(p, p.model + matrix, p.input, p.n, out, p.hiddenStride, accumulate);
   end();
 }
 

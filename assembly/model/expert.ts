@@ -2,12 +2,13 @@ import {
   ACTIVATION_SILU, LAYER_EXPERT_NORM, MODEL_EXPERTS, MODEL_EXPERT_ACTIVATION, MODEL_EXPERT_GATED, MODEL_EXPERT_SIZE, MODEL_EXPERT_STRIDE, MODEL_EXPERT_TYPE, MODEL_RMS_EPS, PANEL_ROWS, SCRATCH_BRANCH,
   SCRATCH_EXPERT_ROWS, SCRATCH_GATE, SCRATCH_PICKED, SCRATCH_UNION, WEIGHT_Q4,
 } from "../../core/layout";
-import { hasMatmulsQ4, matmulsQ4, rmsNorm, scale, siluMul, siluScale } from "../kernels";
+import { rmsNorm, scale, siluMul, siluScale } from "../kernels";
+import { Activations, Product } from "../kernels/product";
+import { hasMatmulsQ4, matmulsQ4 } from "../kernels/turns";
 import { activation } from "./activation";
-import { Product } from "../kernels/product";
 import { float, int, padded, ptr } from "./descriptor";
-import { Activations, matrixBytes, multiply, panels, quantizeRows } from "./matrix";
-import { pairRows, Pass } from "./pass";
+import { matrixBytes, multiply, quantizeRows } from "./matrix";
+import { pairRows, pairsAt, Pass } from "./pass";
 
 /** Most tokens that matmulsQ4 takes. */
 const TOKENS_IN_TURNS = 2;
@@ -44,13 +45,8 @@ export function outRows(p: Pass, i: i32, sum: bool): usize {
 export function up(p: Pass, layer: usize, weights: usize, i: i32, place: i32, scores: usize): void {
   const rows = pairRows(p, place);
   const type = int(p.model, MODEL_EXPERT_TYPE);
-  const size = int(p.model, MODEL_EXPERT_SIZE);
-  let w = matrices(p, weights, i);
-  if (isGated(p)) {
-    multiply(type, w, size, p.hidden, p.input, tokenList(p, i), tokenCount(p, i), gateRows(p, place, rows), rows.xStride, p.iota, false);
-    w += matrixBytes(type, size, p.hidden);
-  }
-  multiply(type, w, size, p.hidden, p.input, tokenList(p, i), tokenCount(p, i), rows.x, rows.xStride, p.iota, false);
+  if (isGated(p)) multiply(type, inProduct(p, matrices(p, weights, i), i, gateRows(p, place, rows), rows.xStride));
+  multiply(type, inProduct(p, upMatrix(p, weights, i), i, rows.x, rows.xStride));
   activate(p, layer, i, place, rows, scores);
 }
 
@@ -59,26 +55,26 @@ export function down(p: Pass, weights: usize, i: i32, place: i32, first: i32, la
   const size = int(p.model, MODEL_EXPERT_SIZE);
   const type = int(p.model, MODEL_EXPERT_TYPE);
   const row = first * PANEL_ROWS;
-  const w = matrices(p, weights, i) + (isGated(p) ? 2 : 1) * matrixBytes(type, size, p.hidden) + matrixBytes(type, row, size);
-  multiply(type, w, min(p.hidden, last * PANEL_ROWS) - row, size, pairRows(p, place), p.iota, tokenCount(p, i), y + (<usize>row << 2), p.hiddenStride, yi, accumulate);
+  const w = upMatrix(p, weights, i) + matrixBytes(type, size, p.hidden) + matrixBytes(type, row, size);
+  const product = p.product.weights(w, min(p.hidden, last * PANEL_ROWS) - row, size).of(pairRows(p, place), p.iota, tokenCount(p, i));
+  multiply(type, product.into(y + (<usize>row << 2), p.hiddenStride, yi, accumulate));
 }
 
 /** `up` of expert i and `down` of the one before it, their matrices read in turns. Both have their own hidden rows. */
 export function upAndDown(p: Pass, layer: usize, weights: usize, i: i32, scores: usize, sum: bool): void {
   const size = int(p.model, MODEL_EXPERT_SIZE);
-  const before = pairRows(p, tokensOf(p, i - 1));
-  const low = p.second;
-  setWeights(low, matrices(p, weights, i - 1) + matrixBytes(WEIGHT_Q4, size, p.hidden), p.hidden, size);
-  setInput(low, before, p.iota, tokenCount(p, i - 1));
-  setOutput(low, outOf(p, i - 1, sum), p.hiddenStride, outRows(p, i - 1, sum), sum);
-
+  const before = i - 1;
+  const low = p.second.weights(upMatrix(p, weights, before) + matrixBytes(WEIGHT_Q4, size, p.hidden), p.hidden, size);
+  low.of(pairsAt(p, p.before, tokensOf(p, before)), p.iota, tokenCount(p, before)).into(outOf(p, before, sum), p.hiddenStride, outRows(p, before, sum), sum);
   const rows = pairRows(p, tokensOf(p, i));
-  const high = p.first;
-  setWeights(high, matrices(p, weights, i), size, p.hidden);
-  setInput(high, p.input, tokenList(p, i), tokenCount(p, i));
-  setOutput(high, rows.x, rows.xStride, p.iota, false);
-  matmulsQ4(high, low);
+  matmulsQ4(inProduct(p, upMatrix(p, weights, i), i, rows.x, rows.xStride), low);
   activate(p, layer, i, tokensOf(p, i), rows, scores);
+}
+
+/** A matrix of expert i of the union that reads its tokens' rows, into rows at `y`. */
+function inProduct(p: Pass, w: usize, i: i32, y: usize, yStride: usize): Product {
+  const product = p.product.weights(w, int(p.model, MODEL_EXPERT_SIZE), p.hidden);
+  return product.of(p.input, tokenList(p, i), tokenCount(p, i)).into(y, yStride, p.iota, false);
 }
 
 /** The hidden rows of expert i: norm (NormSiLU, arXiv 2605.10933), activation, score, quantised. */
@@ -141,27 +137,13 @@ function tokenList(p: Pass, i: i32): usize {
   return ptr(p.scratch, SCRATCH_PICKED) + (<usize>tokensOf(p, i) << 2);
 }
 
+/** Where expert i's way up begins: behind its gate, if there is one. */
+function upMatrix(p: Pass, weights: usize, i: i32): usize {
+  const gate = isGated(p) ? matrixBytes(int(p.model, MODEL_EXPERT_TYPE), int(p.model, MODEL_EXPERT_SIZE), p.hidden) : 0;
+  return matrices(p, weights, i) + gate;
+}
+
 /** The matrices of expert i: gate if there is one, up, down. */
 function matrices(p: Pass, weights: usize, i: i32): usize {
   return weights + <usize>expertOf(p, i) * ptr(p.model, MODEL_EXPERT_STRIDE);
-}
-
-function setWeights(a: Product, w: usize, rows: i32, cols: i32): void {
-  a.w = w;
-  a.panels = panels(rows);
-  a.panelBytes = matrixBytes(WEIGHT_Q4, PANEL_ROWS, cols);
-}
-
-function setInput(a: Product, rows: Activations, xi: usize, n: i32): void {
-  a.x = rows.q;
-  a.xStride = rows.qStride;
-  a.xi = xi;
-  a.n = n;
-}
-
-function setOutput(a: Product, y: usize, yStride: usize, yi: usize, accumulate: bool): void {
-  a.y = y;
-  a.yStride = yStride;
-  a.yi = yi;
-  a.accumulate = accumulate;
 }

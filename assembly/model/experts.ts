@@ -8,7 +8,7 @@ import { down, outOf, outRows, tokensOf, up, upAndDown, wantTurns } from "./expe
 import { panels } from "./matrix";
 import { Pass } from "./pass";
 import { activeWords, route } from "./router";
-import { dealtUnits, end, from, take, teamSize, to } from "./team";
+import { dealtUnits, end, firstOf, lastOf, NONE, take, teamSize } from "../team";
 
 /** Whole experts are dealt out when there are so many for each thread: with fewer, some would wait long for the last. */
 const EXPERTS_A_THREAD = 4;
@@ -36,23 +36,27 @@ export function experts(p: Pass, layer: usize, index: i32, add: bool): void {
     walk(p, layer, weights, 0, picked, turns, scores, true);
     return;
   }
+  let taken = NONE;
   if (picked >= EXPERTS_A_THREAD * teamSize() && tokensOf(p, picked) <= int(p.scratch, SCRATCH_EXPERT_ROWS_MAX)) {
-    while (take(picked, 1)) {
-      if (from === 0 && !add) clear(p, 0, out);
-      walk(p, layer, weights, from, to, turns, scores, from === 0);
+    while ((taken = take(picked, 1)) !== NONE) {
+      if (firstOf(taken) === 0 && !add) clear(p, 0, out);
+      walk(p, layer, weights, firstOf(taken), lastOf(taken), turns, scores, firstOf(taken) === 0);
     }
     end();
     sumUp(p, dealtUnits(picked, 1), picked, out);
     return;
   }
-  while (take(picked, 1)) for (let i = from; i < to; i++) up(p, layer, weights, i, tokensOf(p, i), scores);
+  while ((taken = take(picked, 1)) !== NONE) {
+    for (let i = firstOf(taken); i < lastOf(taken); i++) up(p, layer, weights, i, tokensOf(p, i), scores);
+  }
   end();
   // Whoever takes output panels adds all experts to them, in ascending order: in few runs, for each begins every expert's matrix anew.
-  while (take(out, (out + teamSize() - 1) / teamSize())) {
-    if (!add) clear(p, from, to);
+  while ((taken = take(out, (out + teamSize() - 1) / teamSize())) !== NONE) {
+    if (!add) clear(p, firstOf(taken), lastOf(taken));
     for (let i = 0; i < picked; i++) {
       const start = tokensOf(p, i);
-      down(p, weights, i, start, from, to, ptr(p.scratch, SCRATCH_BRANCH), ptr(p.scratch, SCRATCH_PICKED) + (<usize>start << 2), true);
+      const tokens = ptr(p.scratch, SCRATCH_PICKED) + (<usize>start << 2);
+      down(p, weights, i, start, firstOf(taken), lastOf(taken), ptr(p.scratch, SCRATCH_BRANCH), tokens, true);
     }
   }
   end();
@@ -77,9 +81,11 @@ function walk(p: Pass, layer: usize, weights: usize, first: i32, last: i32, turn
 function sumUp(p: Pass, first: i32, picked: i32, out: i32): void {
   const branch = ptr(p.scratch, SCRATCH_BRANCH);
   const start = tokensOf(p, first);
-  while (take(out, (out + teamSize() - 1) / teamSize())) {
-    const shift = <usize>(from * PANEL_ROWS) << 2;
-    const cols = min(p.hidden, to * PANEL_ROWS) - from * PANEL_ROWS;
+  let taken = NONE;
+  while ((taken = take(out, (out + teamSize() - 1) / teamSize())) !== NONE) {
+    const column = firstOf(taken) * PANEL_ROWS;
+    const shift = <usize>column << 2;
+    const cols = min(p.hidden, lastOf(taken) * PANEL_ROWS) - column;
     let row = ptr(p.scratch, SCRATCH_EXPERT_ROWS) + <usize>start * p.hiddenStride + shift;
     for (let pair = start, pairs = tokensOf(p, picked); pair < pairs; pair++) {
       const t = <usize>load<u32>(ptr(p.scratch, SCRATCH_PICKED) + (pair << 2));

@@ -8,7 +8,7 @@ import { experts } from "./experts";
 import { multiplyRows, panelGrain, panels, prepare, project, quantizeRows } from "./matrix";
 import { innerRows, Pass } from "./pass";
 import { activeWords, prepareRouter } from "./router";
-import { end, from, take, threadIndex, to } from "./team";
+import { end, firstOf, lastOf, NONE, take, threadIndex } from "../team";
 
 /** Quantises rows first..first + n - 1 of `p.input` for the branch's first products. */
 export function prepareFfn(p: Pass, layer: usize, first: i32, n: i32): void {
@@ -48,11 +48,12 @@ function denseFfn(p: Pass, layer: usize, size: i32, gated: bool): void {
   const up = ptr(p.scratch, SCRATCH_UP);
   const gate = ptr(p.scratch, SCRATCH_GATE);
   const grain = panelGrain(int(layer, LAYER_UP + MATRIX_TYPE), int(layer, LAYER_UP + MATRIX_COLS), gated ? 2 * p.n : p.n);
-  while (take(panels(size), grain)) {
-    const first = from * PANEL_ROWS;
-    const rows = min(size, to * PANEL_ROWS) - first;
-    multiplyRows(layer + LAYER_UP, first, rows, p.input, p.iota, p.n, up, stride, false);
-    if (gated) multiplyRows(layer + LAYER_GATE, first, rows, p.input, p.iota, p.n, gate, stride, false);
+  let taken = NONE;
+  while ((taken = take(panels(size), grain)) !== NONE) {
+    const first = firstOf(taken) * PANEL_ROWS;
+    const rows = min(size, lastOf(taken) * PANEL_ROWS) - first;
+    multiplyRows(p, layer + LAYER_UP, first, rows, p.input, p.n, up, stride, false);
+    if (gated) multiplyRows(p, layer + LAYER_GATE, first, rows, p.input, p.n, gate, stride, false);
     for (let t = 0; t < p.n; t++) {
       const at = <usize>t * stride + (<usize>first << 2);
       if (gated) siluMul(gate + at, up + at, rows);
@@ -62,5 +63,5 @@ function denseFfn(p: Pass, layer: usize, size: i32, gated: bool): void {
   end();
   const hidden = innerRows(p, up, stride);
   prepare(hidden, int(layer, LAYER_DOWN + MATRIX_TYPE), p.n, size);
-  project(layer + LAYER_DOWN, hidden, p.iota, p.n, ptr(p.scratch, SCRATCH_BRANCH), p.hiddenStride);
+  project(p, layer + LAYER_DOWN, hidden, ptr(p.scratch, SCRATCH_BRANCH), p.hiddenStride);
 }

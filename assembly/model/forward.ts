@@ -12,7 +12,7 @@ import { matrixRow, quantizeRows, share } from "./matrix";
 import { beginPass, Pass, rowAt } from "./pass";
 import { ropeAngles } from "./rope_table";
 import { tapRouter, tapRows } from "./taps";
-import { end, endRows, from, take, takeRows, to } from "./team";
+import { end, endRows, firstOf, lastOf, NONE, take, takeRows } from "../team";
 
 /**
  * One pass of n rows through the model: the host has put them, and which of them need logits, into SCRATCH_ROWS and SCRATCH_LOGIT_ROWS.
@@ -55,8 +55,9 @@ export function decoderLayers(p: Pass, x: usize): void {
 /** x = scaled embeddings of the rows' tokens. */
 export function embed(p: Pass, x: usize): void {
   const s = float(p.model, MODEL_EMBED_SCALE);
-  while (takeRows(p.n)) {
-    for (let t = from; t < to; t++) {
+  let taken = NONE;
+  while ((taken = takeRows(p.n)) !== NONE) {
+    for (let t = firstOf(taken); t < lastOf(taken); t++) {
       const row = x + <usize>t * p.hiddenStride;
       matrixRow(p.model + MODEL_EMBED, int(rowAt(p, t), ROW_TOKEN), row);
       scale(row, p.hidden, s, row);
@@ -68,8 +69,9 @@ export function embed(p: Pass, x: usize): void {
 
 function positions(p: Pass): void {
   const dim = int(p.model, MODEL_ROPE_DIM);
-  while (takeRows(p.n)) {
-    for (let t = from; t < to; t++) {
+  let taken = NONE;
+  while ((taken = takeRows(p.n)) !== NONE) {
+    for (let t = firstOf(taken); t < lastOf(taken); t++) {
       const shift = <usize>(t * (dim >> 1)) << 2;
       ropeAngles(int(rowAt(p, t), ROW_POSITION), ptr(p.model, MODEL_INV_FREQ), dim, ptr(p.scratch, SCRATCH_COS) + shift, ptr(p.scratch, SCRATCH_SIN) + shift);
     }
@@ -79,7 +81,10 @@ function positions(p: Pass): void {
 
 /** Section: RMSNorm (arXiv 1910.07467) of the call's hidden-sized rows. */
 export function normRows(p: Pass, x: usize, weight: usize, eps: f32, out: usize): void {
-  while (takeRows(p.n)) for (let t = from; t < to; t++) normRow(p, x, weight, eps, out, t);
+  let taken = NONE;
+  while ((taken = takeRows(p.n)) !== NONE) {
+    for (let t = firstOf(taken); t < lastOf(taken); t++) normRow(p, x, weight, eps, out, t);
+  }
   endRows(p.n);
 }
 
@@ -91,14 +96,15 @@ function normRow(p: Pass, x: usize, weight: usize, eps: f32, out: usize, t: i32)
 /** Section: the input of the branch whose norm is a field of the layer: normed, if there is one, and prepared for the branch's first products. */
 function beginBranch(p: Pass, x: usize, layer: usize, norm: i32, eps: f32): void {
   const weight = ptr(layer, norm);
-  while (takeRows(p.n)) {
-    for (let t = from; t < to; t++) {
+  let taken = NONE;
+  while ((taken = takeRows(p.n)) !== NONE) {
+    for (let t = firstOf(taken); t < lastOf(taken); t++) {
       const shift = <usize>t * p.hiddenStride;
       if (weight !== 0) normRow(p, x, weight, eps, p.input.x, t);
       else memory.copy(p.input.x + shift, x + shift, p.hiddenStride);
     }
-    if (norm === LAYER_FFN_NORM) prepareFfn(p, layer, from, to - from);
-    else quantizeRows(p.input, attentionType(p, layer), from, to - from, p.hidden);
+    if (norm === LAYER_FFN_NORM) prepareFfn(p, layer, firstOf(taken), lastOf(taken) - firstOf(taken));
+    else quantizeRows(p.input, attentionType(p, layer), firstOf(taken), lastOf(taken) - firstOf(taken), p.hidden);
   }
   endRows(p.n);
 }
@@ -106,8 +112,9 @@ function beginBranch(p: Pass, x: usize, layer: usize, norm: i32, eps: f32): void
 /** Section: x += branch * residual scale (MiniCPM, arXiv 2404.06395: scale_depth / sqrt(layers); 1 for Llama). */
 function addBranch(p: Pass, x: usize, s: f32): void {
   const branch = ptr(p.scratch, SCRATCH_BRANCH);
-  while (takeRows(p.n)) {
-    for (let t = from; t < to; t++) addScaled(x + <usize>t * p.hiddenStride, branch + <usize>t * p.hiddenStride, p.hidden, s);
+  let taken = NONE;
+  while ((taken = takeRows(p.n)) !== NONE) {
+    for (let t = firstOf(taken); t < lastOf(taken); t++) addScaled(x + <usize>t * p.hiddenStride, branch + <usize>t * p.hiddenStride, p.hidden, s);
   }
   endRows(p.n);
 }
@@ -118,10 +125,11 @@ export function head(p: Pass, final: usize, logitRows: i32, logits: usize): void
   // In a call of few rows every thread has these buffers to itself (pass.ts), and fills them.
   if (p.n <= OWN_ROWS) scaleRows(p, final, 0, logitRows);
   else {
-    while (take(logitRows, 1)) scaleRows(p, final, from, to);
+    let taken = NONE;
+    while ((taken = take(logitRows, 1)) !== NONE) scaleRows(p, final, firstOf(taken), lastOf(taken));
     end();
   }
-  share(p.model + MODEL_HEAD, p.input, p.iota, logitRows, logits, <usize>padded(int(p.model, MODEL_VOCAB)) << 2, false);
+  share(p, p.model + MODEL_HEAD, p.input, logitRows, logits, <usize>padded(int(p.model, MODEL_VOCAB)) << 2, false);
 }
 
 /** The input of the head for logit rows first..last - 1. */

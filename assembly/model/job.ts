@@ -3,7 +3,7 @@ import { int } from "./descriptor";
 import { eaglePass } from "./eagle";
 import { forwardPass } from "./forward";
 import { ffnPass } from "./probe";
-import { assertTeam, awaitChange, beginCall, beThread, change, end, setTeamSize, team } from "./team";
+import { assertTeam, awaitChange, beginCall, beThread, change, end, setTeamSize, team } from "../team";
 
 // Calls of the host that all threads run. Every such call ends with a barrier, so the host may change anything when it has returned.
 

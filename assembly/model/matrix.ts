@@ -3,27 +3,16 @@ import {
   Q8_HEAD_BYTES, WEIGHT_BF16, WEIGHT_F32, WEIGHT_Q4, WEIGHT_Q8,
 } from "../../core/layout";
 import { matmulBF16, matmulF32, matmulQ4, matmulQ8, quantizeQ4, quantizeQ8 } from "../kernels";
+import { Activations, Product } from "../kernels/product";
 import { bf16 } from "../kernels/scalar/bf16";
 import { q4NibbleAt } from "../kernels/scalar/matmul_q4";
 import { q8ByteAt } from "../kernels/scalar/matmul_q8";
 import { int, ptr } from "./descriptor";
-import { end, endRows, from, take, takeRows, to } from "./team";
+import { Pass } from "./pass";
+import { end, endRows, firstOf, lastOf, NONE, take, takeRows } from "../team";
 
 /** Bytes of weights that are worth taking by themselves: each run begins with a wait for memory of about a microsecond, as long as reading 20 KB takes. */
 const GRAIN_BYTES: usize = 65536;
-
-/** Rows of activations in both forms: f32, and quantised when the weights ask for it. */
-@unmanaged
-export class Activations {
-  x: usize;
-  /** Bytes. */
-  xStride: usize;
-  q: usize;
-  qStride: usize;
-  scale: usize;
-  sums: usize;
-  sumsStride: usize;
-}
 
 /** Bytes of a matrix in panels. */
 export function matrixBytes(type: i32, rows: i32, cols: i32): usize {
@@ -54,7 +43,7 @@ export function quantizeRows(a: Activations, type: i32, first: i32, n: i32, cols
   const t = <usize>first;
   const x = a.x + t * a.xStride;
   const q = a.q + t * a.qStride;
-  const scale = a.scale + (t << 2);
+  const scale = a.scales + (t << 2);
   const sums = a.sums + t * a.sumsStride;
   if (type === WEIGHT_Q8) quantizeQ8(x, a.xStride, n, cols, q, a.qStride, scale, sums, a.sumsStride);
   else quantizeQ4(x, a.xStride, n, cols, q, a.qStride, scale, sums, a.sumsStride);
@@ -63,28 +52,25 @@ export function quantizeRows(a: Activations, type: i32, first: i32, n: i32, cols
 /** Section: `quantizeRows` of the first n rows. */
 export function prepare(a: Activations, type: i32, n: i32, cols: i32): void {
   if (takesFloats(type)) return;
-  while (takeRows(n)) quantizeRows(a, type, from, to - from, cols);
+  let taken = NONE;
+  while ((taken = takeRows(n)) !== NONE) quantizeRows(a, type, firstOf(taken), lastOf(taken) - firstOf(taken), cols);
   endRows(n);
 }
 
-/** y[yi[t]] = W a[xi[t]], or +=, for t < n. See kernels/scalar/matmul_*.ts. */
-export function multiply(
-  type: i32, w: usize, rows: i32, cols: i32, a: Activations, xi: usize, n: i32, y: usize, yStride: usize, yi: usize, accumulate: bool,
-): void {
-  if (type === WEIGHT_F32) matmulF32(w, rows, cols, a.x, a.xStride, xi, n, y, yStride, yi, accumulate);
-  else if (type === WEIGHT_BF16) matmulBF16(w, rows, cols, a.x, a.xStride, xi, n, y, yStride, yi, accumulate);
-  else if (type === WEIGHT_Q8) matmulQ8(w, rows, cols, a.q, a.qStride, a.scale, a.sums, a.sumsStride, xi, n, y, yStride, yi, accumulate);
-  else matmulQ4(w, rows, cols, a.q, a.qStride, a.scale, a.sums, a.sumsStride, xi, n, y, yStride, yi, accumulate);
+/** Computes a product with weights of `type`. See kernels/scalar/matmul_*.ts. */
+export function multiply(type: i32, product: Product): void {
+  if (type === WEIGHT_F32) matmulF32(product);
+  else if (type === WEIGHT_BF16) matmulBF16(product);
+  else if (type === WEIGHT_Q8) matmulQ8(product);
+  else matmulQ4(product);
 }
 
-/** `multiply` for `rows` rows of a matrix descriptor from row `first` on (a multiple of 16), into y's columns from `first` on. */
-export function multiplyRows(
-  matrix: usize, first: i32, rows: i32, a: Activations, iota: usize, n: i32, y: usize, yStride: usize, accumulate: bool,
-): void {
+/** The product of `rows` rows of a matrix descriptor from row `first` on (a multiple of 16) and input rows 0..n - 1, into y's columns from `first` on. */
+export function multiplyRows(p: Pass, matrix: usize, first: i32, rows: i32, a: Activations, n: i32, y: usize, yStride: usize, accumulate: bool): void {
   const type = int(matrix, MATRIX_TYPE);
   const cols = int(matrix, MATRIX_COLS);
   const w = ptr(matrix, MATRIX_DATA) + matrixBytes(type, first, cols);
-  multiply(type, w, rows, cols, a, iota, n, y + (<usize>first << 2), yStride, iota, accumulate);
+  multiply(type, p.product.weights(w, rows, cols).of(a, p.iota, n).into(y + (<usize>first << 2), yStride, p.iota, accumulate));
 }
 
 /** Panels of a matrix of `rows` rows. */
@@ -99,19 +85,20 @@ export function panelGrain(type: i32, cols: i32, n: i32): i32 {
   return <i32>(GRAIN_BYTES / (matrixBytes(type, PANEL_ROWS, cols) * n)) + 1;
 }
 
-/** Section without its end: y = W a for rows 0..n-1 (`iota`: the identity index list), or +=. */
-export function share(matrix: usize, a: Activations, iota: usize, n: i32, y: usize, yStride: usize, accumulate: bool): void {
+/** Section without its end: y = W a for rows 0..n-1, or +=. */
+export function share(p: Pass, matrix: usize, a: Activations, n: i32, y: usize, yStride: usize, accumulate: bool): void {
   const rows = int(matrix, MATRIX_ROWS);
   const grain = panelGrain(int(matrix, MATRIX_TYPE), int(matrix, MATRIX_COLS), n);
-  while (take(panels(rows), grain)) {
-    const first = from * PANEL_ROWS;
-    multiplyRows(matrix, first, min(rows, to * PANEL_ROWS) - first, a, iota, n, y, yStride, accumulate);
+  let taken = NONE;
+  while ((taken = take(panels(rows), grain)) !== NONE) {
+    const first = firstOf(taken) * PANEL_ROWS;
+    multiplyRows(p, matrix, first, min(rows, lastOf(taken) * PANEL_ROWS) - first, a, n, y, yStride, accumulate);
   }
 }
 
-/** Section: y = W a. */
-export function project(matrix: usize, a: Activations, iota: usize, n: i32, y: usize, yStride: usize): void {
-  share(matrix, a, iota, n, y, yStride, false);
+/** Section: y = W a for the rows of the call. */
+export function project(p: Pass, matrix: usize, a: Activations, y: usize, yStride: usize): void {
+  share(p, matrix, a, p.n, y, yStride, false);
   end();
 }
 

@@ -1,13 +1,12 @@
 import {
-  BLOCK_COLS, MODEL_EXPERT_SIZE, MODEL_HIDDEN, MODEL_KV_RANK, MODEL_NOPE_DIM, MODEL_SCRATCH, OWN_ROWS, PASS_BYTES, ROW_BYTES, SCRATCH_BYTES, SCRATCH_HEAD_QUANT,
+  BLOCK_COLS, MODEL_EXPERT_SIZE, MODEL_HIDDEN, MODEL_KV_RANK, MODEL_NOPE_DIM, MODEL_SCRATCH, OWN_ROWS, PASS_BYTES, PRODUCT_BYTES, ROW_BYTES, SCRATCH_BYTES, SCRATCH_HEAD_QUANT,
   SCRATCH_HEAD_SCALE, SCRATCH_HEAD_SUMS, SCRATCH_IOTA, SCRATCH_NORMED, SCRATCH_PAIRS_QUANT, SCRATCH_PAIRS_SCALE, SCRATCH_PAIRS_SUMS, SCRATCH_QUANT,
   SCRATCH_QUANT2, SCRATCH_QUANT2_SCALE, SCRATCH_QUANT2_STRIDE, SCRATCH_QUANT2_SUMS, SCRATCH_QUANT_SCALE, SCRATCH_QUANT_STRIDE, SCRATCH_QUANT_SUMS,
   SCRATCH_ROWS, SCRATCH_SUMS2_STRIDE, SCRATCH_SUMS_STRIDE, SCRATCH_UP, TEAM_PASSES,
 } from "../../core/layout";
 import { int, padded, ptr } from "./descriptor";
-import { Product } from "../kernels/product";
-import { Activations } from "./matrix";
-import { team, threadIndex } from "./team";
+import { Activations, Product } from "../kernels/product";
+import { team, threadIndex } from "../team";
 
 /** What every step of one forward call needs: the model, the table of rows, and the sets of activations. Each thread has its own. */
 @unmanaged
@@ -31,8 +30,10 @@ export class Pass {
   head: Activations;
   /** Experts' hidden rows, one for each pair of expert and token; shared, each written by who computes the expert. */
   pairs: Activations;
-  /** Two products at once (expert.ts). */
-  first: Product;
+  /** Those of the expert before, where two are computed at once (expert.ts). */
+  before: Activations;
+  /** The product that the thread is at, and a second one at once (expert.ts). */
+  product: Product;
   second: Product;
 }
 
@@ -52,7 +53,8 @@ export function beginPass(model: usize, n: i32): Pass {
   pass.inner = activations(at, 1);
   pass.head = activations(at, 2);
   pass.pairs = activations(at, 3);
-  pass.first = product(at, 0);
+  pass.before = activations(at, 4);
+  pass.product = product(at, 0);
   pass.second = product(at, 1);
   setRows(pass.input, ptr(scratch, SCRATCH_NORMED), pass.hiddenStride);
   setQuantised(pass.input, scratch, SCRATCH_QUANT, SCRATCH_QUANT_SCALE, SCRATCH_QUANT_SUMS, int(scratch, SCRATCH_QUANT_STRIDE), int(scratch, SCRATCH_SUMS_STRIDE));
@@ -81,7 +83,7 @@ function activations(pass: usize, index: i32): Activations {
 }
 
 function product(pass: usize, index: i32): Product {
-  return changetype<Product>(pass + offsetof<Pass>() + 4 * offsetof<Activations>() + <usize>index * offsetof<Product>());
+  return changetype<Product>(pass + offsetof<Pass>() + 5 * offsetof<Activations>() + <usize>index * PRODUCT_BYTES);
 }
 
 function setRows(a: Activations, x: usize, strideBytes: usize): void {
@@ -93,7 +95,7 @@ function setRows(a: Activations, x: usize, strideBytes: usize): void {
 function setQuantised(a: Activations, scratch: usize, quant: i32, scale: i32, sums: i32, qStride: i32, sumsStride: i32): void {
   a.q = ptr(scratch, quant);
   a.qStride = <usize>qStride << 1;
-  a.scale = ptr(scratch, scale);
+  a.scales = ptr(scratch, scale);
   a.sums = ptr(scratch, sums);
   a.sumsStride = <usize>sumsStride << 2;
 }
@@ -120,14 +122,18 @@ export function headRows(p: Pass, x: usize, strideBytes: usize): Activations {
 
 /** Points `pairs` at the pairs from `start` on. */
 export function pairRows(p: Pass, start: i32): Activations {
+  return pairsAt(p, p.pairs, start);
+}
+
+/** Points `a` at the pairs from `start` on. */
+export function pairsAt(p: Pass, a: Activations, start: i32): Activations {
   const size = int(p.model, MODEL_EXPERT_SIZE);
   const count = blocks(size);
   const stride = <usize>padded(size) << 2;
-  const a = p.pairs;
   setRows(a, ptr(p.scratch, SCRATCH_UP) + <usize>start * stride, stride);
   setQuantised(a, p.scratch, SCRATCH_PAIRS_QUANT, SCRATCH_PAIRS_SCALE, SCRATCH_PAIRS_SUMS, count * BLOCK_COLS, count);
   a.q += <usize>start * a.qStride;
-  a.scale += <usize>start << 2;
+  a.scales += <usize>start << 2;
   a.sums += <usize>start * a.sumsStride;
   return a;
 }

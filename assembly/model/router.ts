@@ -4,11 +4,12 @@ import {
 } from "../../core/layout";
 import { rmsNorm, scale, softmax } from "../kernels";
 import { exp } from "../kernels/math";
+import { Activations } from "../kernels/product";
 import { activation } from "./activation";
 import { float, int, padded, ptr } from "./descriptor";
-import { Activations, project, quantizeRows, sameRows } from "./matrix";
+import { project, quantizeRows, sameRows } from "./matrix";
 import { innerRows, Pass } from "./pass";
-import { endRows, from, takeRows, to } from "./team";
+import { endRows, firstOf, lastOf, NONE, takeRows } from "../team";
 
 /** u32 words of one token's expert mask. */
 // @ts-ignore: decorator
@@ -33,36 +34,45 @@ export function prepareRouter(p: Pass, layer: usize, first: i32, n: i32): void {
 export function route(p: Pass, layer: usize, index: i32, scores: usize, stride: usize, active: usize): void {
   const experts = int(p.model, MODEL_EXPERTS);
   const words = activeWords(experts);
-  const kind = int(p.model, MODEL_ROUTER);
   const raw = ptr(p.scratch, SCRATCH_ROUTER_RAW);
   const routing = ptr(ptr(p.model, MODEL_SCRATCH), SCRATCH_ROUTING);
-  project(layer + LAYER_ROUTER, routerRows(p, layer), p.iota, p.n, raw, stride);
-  while (takeRows(p.n)) for (let t = from; t < to; t++) {
-    const s = scores + <usize>t * stride;
-    const mask = active + ((t * words) << 2);
-    memory.fill(mask, 0, words << 2);
-    memory.copy(s, raw + <usize>t * stride, stride);
-    if (kind === ROUTER_BLOCK || kind === ROUTER_RELU) {
-      activateScores(p, s, experts);
-      if (int(p.model, MODEL_EXPERT_BIAS) !== EXPERT_BIAS_NONE) applyBias(p, layer, raw + <usize>t * stride, s, experts);
-      // What the norm makes of a score may be 0, or not 0 where the score was: either way the expert counts.
-      markActive(s, mask, experts);
-      if (kind === ROUTER_BLOCK) normScores(p, layer, s, experts);
-      markActive(s, mask, experts);
-    } else if (kind === ROUTER_TOPK) {
-      softmax(s, experts);
-      pickTop(s, mask, experts, int(p.model, MODEL_TOP_K), 2);
-      keepActive(s, mask, experts, true);
-    } else if (kind === ROUTER_TOPP) {
-      softmax(s, experts);
-      pickTop(s, mask, experts, experts, float(p.model, MODEL_TOP_P));
-      keepActive(s, mask, experts, true);
-    } else {
-      sparseMixer(raw + <usize>t * stride, s, mask, experts, int(p.model, MODEL_TOP_K));
+  project(p, layer + LAYER_ROUTER, routerRows(p, layer), raw, stride);
+  let taken = NONE;
+  while ((taken = takeRows(p.n)) !== NONE) {
+    for (let t = firstOf(taken); t < lastOf(taken); t++) {
+      const s = scores + <usize>t * stride;
+      const mask = active + ((t * words) << 2);
+      choose(p, layer, raw + <usize>t * stride, s, stride, mask);
+      if (routing !== 0) imposeRouting(experts, routing + <usize>(((index * p.n + t) * words) << 2), s, mask);
     }
-    if (routing !== 0) imposeRouting(experts, routing + <usize>(((index * p.n + t) * words) << 2), s, mask);
   }
   endRows(p.n);
+}
+
+/** Scores and active experts of a row, from its raw scores. */
+function choose(p: Pass, layer: usize, raw: usize, s: usize, stride: usize, mask: usize): void {
+  const experts = int(p.model, MODEL_EXPERTS);
+  const kind = int(p.model, MODEL_ROUTER);
+  memory.fill(mask, 0, activeWords(experts) << 2);
+  memory.copy(s, raw, stride);
+  if (kind === ROUTER_BLOCK || kind === ROUTER_RELU) {
+    activateScores(p, s, experts);
+    if (int(p.model, MODEL_EXPERT_BIAS) !== EXPERT_BIAS_NONE) applyBias(p, layer, raw, s, experts);
+    // What the norm makes of a score may be 0, or not 0 where the score was: either way the expert counts.
+    markActive(s, mask, experts);
+    if (kind === ROUTER_BLOCK) normScores(p, layer, s, experts);
+    markActive(s, mask, experts);
+  } else if (kind === ROUTER_TOPK) {
+    softmax(s, experts);
+    pickTop(s, mask, experts, int(p.model, MODEL_TOP_K), 2);
+    keepActive(s, mask, experts, true);
+  } else if (kind === ROUTER_TOPP) {
+    softmax(s, experts);
+    pickTop(s, mask, experts, experts, float(p.model, MODEL_TOP_P));
+    keepActive(s, mask, experts, true);
+  } else {
+    sparseMixer(raw, s, mask, experts, int(p.model, MODEL_TOP_K));
+  }
 }
 
 /** Replaces what the router chose for a token: the experts of `routing` [words] are active, each with score 1 / their number; the others are not. */

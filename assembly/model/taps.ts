@@ -3,7 +3,7 @@ import {
 } from "../../core/layout";
 import { int, padded, ptr } from "./descriptor";
 import { Pass } from "./pass";
-import { threadIndex } from "./team";
+import { threadIndex } from "../team";
 
 // Copies of what the pass computed on the way, for tests and tools. Off unless the host sets SCRATCH_TAPS. The calling thread makes them.
 

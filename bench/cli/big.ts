@@ -14,7 +14,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-export function registerBenchBig(bench: Command, { io }: Context): void {
+export function registerBenchBig(bench: Command, { io, signal }: Context): void {
   bench.command("big")
     .description("Write a large model with synthetic weights, load it and decode with a long context: does it fit into WebAssembly's 4 GiB?")
     .addOption(new Option("--shape <name>", "shape to run").choices(Object.keys(SHAPES)).default("2.8B"))
@@ -31,6 +31,7 @@ Examples:
       const result = await benchBig({
         shape: options.shape, quantization: options.quantize, tier: options.tier, context: options.context,
         onProgress: (what) => {
+          signal.throwIfAborted();
           if (io.stderrIsTty) io.err(`\r\u001b[K${what}`);
         },
       });

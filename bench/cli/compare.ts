@@ -22,7 +22,7 @@ export function registerBenchCompare(bench: Command, { io }: Context): void {
   bench.command("compare")
     .description("Time this build beside another checkout's: loading, prefill and decoding in processes that take turns; ratios with their 95 % interval.")
     .argument("<base>", "a built checkout to compare with")
-    .option("--head <folder>", "the checkout that is compared", fileURLToPath(PACKAGE_ROOT))
+    .addOption(new Option("--head <folder>", "the checkout that is compared").default(fileURLToPath(PACKAGE_ROOT), "this one"))
     .addOption(modelOption())
     .option("--base-model <path>", "the model in the form that the base reads (default: the same file)")
     .addOption(new Option("--tier <tier>", "kernels to measure").choices(TIERS).default("simd"))

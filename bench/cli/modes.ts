@@ -5,12 +5,13 @@ import { runModes } from "../modes/main.ts";
 import { modesSvg } from "../modes/plot.ts";
 import { parsePrompts } from "../modes/prompts.ts";
 import { formatModes } from "../modes/report.ts";
-import { writeFileAtomically } from "../../host/node/output.ts";
 import { UsageError } from "../../src/errors.ts";
 import { TIERS, type Tier } from "../../src/host.ts";
 import { QUANTIZATIONS, type Quantization } from "../../src/architecture/quantization.ts";
 import type { Context } from "../../cli/io.ts";
-import { jsonOption, modelOption, wholeNumber } from "../../cli/options.ts";
+import { forceOption, jsonOption, modelOption, wholeNumber } from "../../cli/options.ts";
+import { svgKind } from "../../cli/output-kinds.ts";
+import { checkOutput, writeOutput, type OutputRule } from "../../cli/outputs.ts";
 import { readTextFile } from "../../cli/text-file.ts";
 
 interface Options {
@@ -27,10 +28,12 @@ interface Options {
   readonly rounds?: number;
   readonly quick?: boolean;
   readonly plot?: string;
+  readonly force?: boolean;
   readonly json?: boolean;
 }
 
 const MAX_NODES = 64;
+const PLOT = svgKind("a plot of bench modes", /^Dense and sparse decoding/);
 
 export function registerBenchModes(bench: Command, context: Context): void {
   const names = Object.keys(ROUTING).join(", ");
@@ -49,6 +52,7 @@ export function registerBenchModes(bench: Command, context: Context): void {
     .option("--rounds <n>", "alternating rounds, whose median counts (default: 3 on prompts, 9 with synthetic weights)", wholeNumber)
     .option("--quick", "one round, of one pass a mode where weights are synthetic")
     .option("--plot <file.svg>", "also draw speed and FFN time")
+    .addOption(forceOption())
     .addOption(jsonOption())
     .addHelpText("after", `
 Examples:
@@ -59,6 +63,8 @@ Examples:
     .action(async (options: Options) => {
       const { io, signal } = context;
       if (options.shape.length > 0 && (options.model !== undefined || options.draft !== undefined)) throw new UsageError("--shape runs synthetic weights; leave out --model and --draft");
+      const rule: OutputRule = { reads: [options.shape.length > 0 ? undefined : (options.model ?? io.defaultModel), options.draft, options.prompts], kind: PLOT, force: options.force };
+      if (options.plot !== undefined) await checkOutput(options.plot, rule);
       const prompts = options.prompts === undefined ? undefined : parsePrompts(await readTextFile(options.prompts, signal), options.prompts, within("per-category", options.perCategory, 1, 1e6));
       const report = await runModes({
         model: options.shape.length > 0 ? undefined : (options.model ?? io.defaultModel), draft: options.draft, shapes: options.shape,
@@ -73,7 +79,7 @@ Examples:
       if (io.stderrIsTty) io.err("\r\u001b[K");
       if (options.plot !== undefined) {
         const svg = modesSvg(report);
-        await writeFileAtomically(options.plot, (file) => file.write(new TextEncoder().encode(svg)));
+        await writeOutput(options.plot, rule, (file) => file.write(new TextEncoder().encode(svg)));
       }
       await io.out(options.json === true ? `${JSON.stringify(report)}\n` : formatModes(report));
     });

@@ -43,11 +43,12 @@ Peers (llama.cpp, wllama, onnxruntime-web) are measured by bench/peers, see its 
     .action(async (parts: string[], options: Options) => {
       const unknown = parts.find((part) => !PARTS.includes(part as BenchPart));
       if (unknown !== undefined) throw new UsageError(`unknown part ${unknown}; known are ${PARTS.join(", ")}`);
-      const { io } = context;
+      const { io, signal } = context;
       const report = await runBench({
         parts: parts.length === 0 ? PARTS : (parts as BenchPart[]), model: options.model ?? io.defaultModel, shapes: options.shape,
         quantizations: options.quantize, tiers: options.tier, threads: options.threads.map(wholeNumber), quick: options.quick === true,
         onProgress: (what) => {
+          signal.throwIfAborted();
           if (io.stderrIsTty) io.err(`\r\u001b[K${what}`);
         },
       });

@@ -35,7 +35,7 @@ export function decodeGreedy(model: LoadedModel, prompt: ArrayLike<number>, opti
       const chunk = Array.from({ length: Math.min(most, prompt.length - at) }, (_, i) => prompt[at + i] as number);
       const result = sequence.forward(chunk);
       root = result.argmax(0);
-      const hidden = needsHidden ? [before, ...chunk.map((_, row) => result.hidden(row).slice())] : undefined;
+      const hidden = needsHidden ? [before, ...chunk.map((_, row) => result.hidden(row))] : undefined;
       before = hidden?.pop() ?? before;
       drafter?.accept(chunk, hidden);
     }
@@ -49,7 +49,7 @@ export function decodeGreedy(model: LoadedModel, prompt: ArrayLike<number>, opti
       const layout = tree.tokens.length === 1 ? undefined : layoutTree(tree, sequence.length);
       const result = sequence.forward(tree.tokens, layout === undefined ? {} : { logits: "all", tree: layout });
       const { path, emitted } = verifyTree(tree, (node) => result.argmax(node));
-      const hidden = needsHidden ? path.map((row) => result.hidden(row).slice()) : undefined;
+      const hidden = needsHidden ? path.map((row) => result.hidden(row)) : undefined;
       if (path.length < result.rows) sequence.keep(path);
       drafter?.accept(emitted, hidden);
       draftMs += drafted - start;

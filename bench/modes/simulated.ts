@@ -140,7 +140,7 @@ class Bed {
       const result = this.#sequence.forward(chunk, { logits: "none" });
       for (let row = 0; row < chunk.length; row++) {
         this.#hidden.push(before);
-        before = result.hidden(row).slice();
+        before = result.hidden(row);
       }
     }
   }
@@ -172,7 +172,7 @@ class Bed {
       const layout = nodes === 1 ? undefined : layoutTree({ tokens, parents: tree.parents }, this.#sequence.length);
       const result = this.#sequence.forward(tokens, layout === undefined ? {} : { logits: "all", tree: layout });
       for (const row of path) result.argmax(layout === undefined ? 0 : row);
-      const hidden = drafter === undefined ? [] : path.map((row) => result.hidden(row).slice());
+      const hidden = drafter === undefined ? [] : path.map((row) => result.hidden(row));
       if (path.length < result.rows) this.#sequence.keep(path);
       drafter?.accept(path.map((row) => tokens[row] as number), hidden);
       const ms = performance.now() - start;

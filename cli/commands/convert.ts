@@ -1,13 +1,13 @@
 import type { Command } from "commander";
 import { Option } from "commander";
-import { resolve } from "node:path";
-import { writeFileAtomically } from "../../host/node/output.ts";
 import { UsageError } from "../../src/errors.ts";
 import { convertModel } from "../../src/load/convert.ts";
 import { QUANTIZATIONS, type Quantization } from "../../src/architecture/quantization.ts";
 import { bytes } from "../format.ts";
 import type { Context } from "../io.ts";
-import { wholeNumber } from "../options.ts";
+import { forceOption, wholeNumber } from "../options.ts";
+import { PACKED_MODEL } from "../output-kinds.ts";
+import { checkOutput, writeOutput, type OutputRule } from "../outputs.ts";
 import { withProgress } from "../progress.ts";
 
 interface Options {
@@ -15,6 +15,7 @@ interface Options {
   readonly quantize: Quantization;
   readonly draft?: string;
   readonly draftVocab?: number;
+  readonly force?: boolean;
 }
 
 export function registerConvert(program: Command, context: Context): void {
@@ -25,7 +26,10 @@ export function registerConvert(program: Command, context: Context): void {
     .addOption(new Option("--quantize <type>", "f32 exact; q8 8 bits a weight; q4 4 bits, with 8-bit embedding and head; q4-all 4 bits there, too").choices(QUANTIZATIONS).default("q8"))
     .option("--draft <folder>", "EAGLE head to carry: the model then drafts for itself (generate --speculate eagle, auto)")
     .option("--draft-vocab <n>", "most frequent tokens that the head drafts, by its token_frequency_rank.json; 0 for all (default: a quarter of the vocabulary)", wholeNumber)
+    .addOption(forceOption())
     .addHelpText("after", `
+A packed model that is there already is replaced when the new one is whole.
+
 Examples:
   blockffn convert ./my-model --out my-model.q8.safetensors
   blockffn convert ./my-model --out my-model.q4.safetensors --quantize q4
@@ -34,13 +38,14 @@ Examples:
 }
 
 async function convertCommand(context: Context, source: string, options: Options): Promise<void> {
-  if (resolve(source) === resolve(options.out)) throw new UsageError("--out must not be the source itself");
-  const { draft, draftVocab } = options;
+  const { out, draft, draftVocab, force } = options;
   if (draftVocab !== undefined && draft === undefined) throw new UsageError("--draft-vocab needs --draft, the EAGLE head that it is for");
   const { host } = context.io;
+  const rule: OutputRule = { reads: [source, draft], kind: PACKED_MODEL, force };
+  await checkOutput(out, rule);
   const files = await host.open(source);
   const head = draft === undefined ? undefined : { files: await host.open(draft), ...(draftVocab === undefined ? {} : { draftVocab }) };
-  const result = await writeFileAtomically(options.out, (file) =>
+  const result = await writeOutput(out, rule, (file) =>
     withProgress(context, "converting", false, (report) => convertModel(files, options.quantize, (part) => file.write(part), report, head)));
-  context.io.err(`wrote ${options.out}: ${result.quantization}, ${bytes(result.fileSize)}${head === undefined ? "" : ", with a draft head"}\n`);
+  context.io.err(`wrote ${out}: ${result.quantization}, ${bytes(result.fileSize)}${head === undefined ? "" : ", with a draft head"}\n`);
 }

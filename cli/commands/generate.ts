@@ -120,6 +120,6 @@ function summary(result: GenerationResult): string {
   ];
   if (result.draftedTokens !== null && result.draftedTokens > 0) parts.push(`${result.acceptedTokens} of ${result.draftedTokens} drafted tokens accepted in ${result.rounds} rounds`);
   if (result.tls !== null) parts.push(`${percent(result.tls)} of experts skipped`);
-  parts.push(`ended by ${result.finishReason}`);
+  parts.push(`ended by ${result.finishReason}${result.eosTokenId === null ? "" : ` (token ${result.eosTokenId})`}`);
   return `[${parts.join("; ")}]`;
 }

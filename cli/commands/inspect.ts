@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import { basename } from "node:path";
-import { writeFileAtomically } from "../../host/node/output.ts";
 import { integer } from "../../src/decode/options.ts";
 import { encodePrompt } from "../../src/decode/plain/prompt.ts";
 import { traceExperts } from "../../src/decode/trace.ts";
@@ -12,7 +11,9 @@ import { heatmapSvg } from "../../src/sparsity/heatmap.ts";
 import { bytes, number, table } from "../format.ts";
 import type { Context } from "../io.ts";
 import { openModel, type ModelOptions } from "../model.ts";
-import { jsonOption, wholeNumber } from "../options.ts";
+import { forceOption, jsonOption, wholeNumber } from "../options.ts";
+import { svgKind } from "../output-kinds.ts";
+import { checkOutput, writeOutput, type OutputRule } from "../outputs.ts";
 import { readTextFile } from "../text-file.ts";
 
 /** Columns of a heat map that can still be told apart on a screen. */
@@ -23,7 +24,11 @@ interface Options {
   readonly heatmap?: string;
   readonly text?: string;
   readonly maxTokens?: number;
+  readonly force?: boolean;
 }
+
+const TITLE = "active experts";
+const HEATMAP = svgKind("a heat map of inspect", new RegExp(`: ${TITLE}$`));
 
 export function registerInspect(program: Command, context: Context): void {
   program.command("inspect")
@@ -33,6 +38,7 @@ export function registerInspect(program: Command, context: Context): void {
     .option("--heatmap <svg>", "draw which experts are active, layer by layer, token by token; needs --text")
     .option("--text <file>", "text to run through the model for --heatmap")
     .option("--max-tokens <n>", `first tokens of the text to draw (default: ${HEATMAP_TOKENS})`, wholeNumber)
+    .addOption(forceOption())
     .addHelpText("after", `
 Examples:
   blockffn inspect
@@ -46,11 +52,13 @@ async function inspectCommand(context: Context, location: string | undefined, op
   const { heatmap, text } = options;
   if (heatmap !== undefined && text === undefined) throw new UsageError("--heatmap needs --text, the text to run through the model");
   if (text !== undefined && heatmap === undefined) throw new UsageError("--text needs --heatmap, the file to draw into");
+  const rule: OutputRule = { reads: [location ?? io.defaultModel, text], kind: HEATMAP, force: options.force };
+  if (heatmap !== undefined) await checkOutput(heatmap, rule);
   const files = await io.host.open(location ?? io.defaultModel);
   const summary = await summarizeModel(files);
   await io.out(options.json === true ? `${JSON.stringify(summary)}\n` : report(summary));
   if (heatmap !== undefined && text !== undefined) {
-    await drawHeatmap(context, { ...(location === undefined ? {} : { model: location }), ...(options.json === undefined ? {} : { json: options.json }) }, heatmap, text, options.maxTokens);
+    await drawHeatmap(context, { ...(location === undefined ? {} : { model: location }), ...(options.json === undefined ? {} : { json: options.json }) }, { path: heatmap, rule }, text, options.maxTokens);
   }
 }
 
@@ -89,7 +97,7 @@ function ffn({ ffn: f }: ModelConfig): string {
   return `${f.experts} experts of ${f.expertSize}, ${router}${f.sharedSize > 0 ? `, shared experts of ${f.sharedSize}` : ""}${dense}`;
 }
 
-async function drawHeatmap(context: Context, options: ModelOptions, out: string, textFile: string, asked = HEATMAP_TOKENS): Promise<void> {
+async function drawHeatmap(context: Context, options: ModelOptions, out: { readonly path: string; readonly rule: OutputRule }, textFile: string, asked = HEATMAP_TOKENS): Promise<void> {
   const text = await readTextFile(textFile, context.signal);
   const model = await openModel(context, options);
   try {
@@ -99,9 +107,9 @@ async function drawHeatmap(context: Context, options: ModelOptions, out: string,
     const ids = encodePrompt(text, tokenizer, config.vocabSize).subarray(0, most);
     const active = await traceExperts(loaded, ids, context.signal);
     const tokens = Array.from(ids, (id) => tokenizer?.decode([id], { continuation: true }) ?? String(id));
-    const svg = heatmapSvg({ layers: config.layers, expertLayers: expertLayers(config), experts: config.ffn.experts, tokens, active, title: `${basename(name)}: active experts` });
-    await writeFileAtomically(out, (file) => file.write(new TextEncoder().encode(svg)));
-    if (options.json !== true) context.io.err(`wrote ${out}: ${ids.length} tokens\n`);
+    const svg = heatmapSvg({ layers: config.layers, expertLayers: expertLayers(config), experts: config.ffn.experts, tokens, active, title: `${basename(name)}: ${TITLE}` });
+    await writeOutput(out.path, out.rule, (file) => file.write(new TextEncoder().encode(svg)));
+    if (options.json !== true) context.io.err(`wrote ${out.path}: ${ids.length} tokens\n`);
   } finally {
     model.dispose();
   }

@@ -1,11 +1,13 @@
 import type { Command } from "commander";
-import { writeFileAtomically, type OutputFile } from "../../host/node/output.ts";
+import type { OutputFile } from "../../host/node/output.ts";
 import { integer } from "../../src/decode/options.ts";
 import { encodePrompt } from "../../src/decode/plain/prompt.ts";
 import type { Model } from "../../src/model.ts";
 import type { Context } from "../io.ts";
 import { openModel, type ModelOptions } from "../model.ts";
-import { ffnOption, modelOption, quantizeOption, threadsOption, tierOption, tokenIds, wholeNumber } from "../options.ts";
+import { ffnOption, forceOption, modelOption, quantizeOption, threadsOption, tierOption, tokenIds, wholeNumber } from "../options.ts";
+import { logitsKind } from "../output-kinds.ts";
+import { writeOutput } from "../outputs.ts";
 import { withProgress } from "../progress.ts";
 
 interface Options extends ModelOptions {
@@ -13,6 +15,7 @@ interface Options extends ModelOptions {
   readonly out: string;
   readonly last?: number;
   readonly chunk?: number;
+  readonly force?: boolean;
 }
 
 export function registerLogits(program: Command, context: Context): void {
@@ -23,6 +26,7 @@ export function registerLogits(program: Command, context: Context): void {
     .option("--last <n>", "only those of the last n tokens (default: all)", wholeNumber)
     .option("--chunk <n>", "tokens computed at a time; changes no bit (default: as many as fit)", wholeNumber)
     .requiredOption("-o, --out <file>", "file to write")
+    .addOption(forceOption())
     .addOption(ffnOption())
     .addOption(tierOption())
     .addOption(threadsOption())
@@ -41,7 +45,8 @@ async function logitsCommand(context: Context, options: Options): Promise<void> 
     const rows = integer("last", options.last ?? ids.length, 1, ids.length);
     const most = Math.min(model.loaded.maxChunk, model.loaded.maxLogitRows);
     const chunk = integer("chunk", options.chunk ?? most, 1, most);
-    await writeFileAtomically(options.out, (file) =>
+    const rule = { reads: [options.model ?? context.io.defaultModel], kind: logitsKind(model.config.vocabSize), force: options.force };
+    await writeOutput(options.out, rule, (file) =>
       withProgress(context, "computing logits", false, (report) => writeLogits(model, ids, rows, chunk, file, report)));
     context.io.err(`wrote ${options.out}: float32 [${rows}, ${model.config.vocabSize}]\n`);
   } finally {

@@ -2,17 +2,18 @@ import { Option, type Command } from "commander";
 import { ThreadError, UsageError } from "../../src/errors.ts";
 import type { Listening } from "../../src/host.ts";
 import type { Model } from "../../src/model.ts";
-import { createServer, type RequestLog, type Server, type ServerLimits, type ServerSpeculation } from "../../src/server/index.ts";
+import { createServer, originCheck, type RequestLog, type Server, type ServerLimits, type ServerOptions, type ServerSpeculation } from "../../src/server/index.ts";
 import type { Context, Io } from "../io.ts";
 import { checkDraft, openDraft, openModel, type ModelOptions, type SpeculationOptions } from "../model.ts";
 import { addOptions, decimal, ffnOption, modelOption, quantizeOption, speculationOptions, threadsOption, tierOption, wholeNumber } from "../options.ts";
 
 const API_KEY = "BLOCKFFN_API_KEY";
 const LOCAL = /^(localhost|127(\.\d+){3}|::1)$/;
-/** Pages of this machine. */
-const LOCAL_ORIGIN = /^https?:\/\/(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/;
+/** Names and pages of this machine; a browser looks up no name that ends in .localhost. */
+const LOCAL_NAME = /^(([^.]+\.)*localhost|127(\.\d+){3}|\[::1\])$/;
+const LOCAL_ORIGIN = /^https?:\/\/(([^./]+\.)*localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/;
 /** Limits whose flags have other names. */
-const FLAGS: Readonly<Record<string, string>> = { concurrency: "maxConcurrency", promptTokens: "maxPromptTokens", bodyBytes: "maxBody" };
+const FLAGS: Readonly<Record<string, string>> = { concurrency: "maxConcurrency", promptTokens: "maxPromptTokens", bodyBytes: "maxBody", allowOrigin: "cors" };
 const MAX_PORT = 65_535;
 
 interface Options extends ModelOptions, SpeculationOptions {
@@ -20,6 +21,8 @@ interface Options extends ModelOptions, SpeculationOptions {
   readonly host: string;
   readonly name?: string;
   readonly apiKey?: string;
+  readonly cors?: readonly string[];
+  readonly maxConnections?: number;
   readonly maxConcurrency?: number;
   readonly queue?: number;
   readonly maxTokens?: number;
@@ -36,11 +39,14 @@ export function registerServe(program: Command, context: Context): void {
     .option("--host <address>", "address to listen on; 0.0.0.0 for all networks", "127.0.0.1")
     .option("--name <id>", "name of the model for clients (default: its file's)")
     .option("--api-key <key>", `key that clients must send; better set ${API_KEY}, which others on this machine cannot see`)
+    .option("--cors <origin...>", "sites whose web pages may use the server, such as https://app.example; * for all "
+      + "(default: those of this machine, on a local address without a key)")
     .option("--max-concurrency <n>", "requests that generate at once (default: 4)", wholeNumber)
     .option("--queue <n>", "requests that may wait; more are answered 429 (default: 32)", wholeNumber)
     .option("--max-tokens <n>", "most new tokens a request (default: the model's context, at most 4096)", wholeNumber)
     .option("--max-prompt-tokens <n>", "longest prompt (default: the model's context)", wholeNumber)
     .option("--max-body <bytes>", "largest request body (default: 1048576)", wholeNumber)
+    .option("--max-connections <n>", "connections at once; more are closed (default: 512)", wholeNumber)
     .option("--grace <seconds>", "time for running requests when it is told to end", decimal, 10)
     .addOption(ffnOption())
     .addOption(tierOption())
@@ -54,15 +60,18 @@ Examples:
   blockffn serve --model small.q4.safetensors --port 9000 --max-concurrency 2 --queue 8
   blockffn serve --model small.q4.safetensors --threads 4 --speculate ngram
   ${API_KEY}=secret blockffn serve --host 0.0.0.0 --json
+  ${API_KEY}=secret blockffn serve --cors https://app.example http://localhost:3000
   curl http://127.0.0.1:8080/v1/completions -H 'content-type: application/json' -d '{"prompt": "Once upon a time", "max_tokens": 48}'`)
     .action((options: Options) => serveCommand(context, options));
 }
 
 async function serveCommand(context: Context, options: Options): Promise<void> {
   const { io } = context;
-  const { port, host: hostname, grace } = options;
+  const { port, host: hostname, grace, maxConnections } = options;
+  context.endsWhenTold();
   if (port < 0 || port > MAX_PORT) throw new UsageError(`must be from 0 to ${MAX_PORT}`, { field: "port", limit: MAX_PORT });
   if (grace < 0) throw new UsageError("must be 0 or more", { field: "grace" });
+  if (maxConnections !== undefined && maxConnections < 1) throw new UsageError("must be 1 or more", { field: "maxConnections" });
   checkDraft(options);
   const apiKey = options.apiKey ?? io.env[API_KEY];
   const model = await openModel(context, options);
@@ -79,7 +88,7 @@ async function serveCommand(context: Context, options: Options): Promise<void> {
         stop.abort();
       }
     });
-    const listening = await io.listen(server.fetch, { hostname, port });
+    const listening = await io.listen(server.fetch, { hostname, port, ...(maxConnections === undefined ? {} : { limits: { connections: maxConnections } }) });
     await greet(io, listening, options, apiKey !== undefined);
     await ended(context, stop.signal);
     await log(io, options, { event: "closing", graceSeconds: grace }, `closing: running requests have ${grace} s to end`);
@@ -100,8 +109,7 @@ function start(model: Model, draftModel: Model | undefined, options: Options, ap
       limits: given<ServerLimits>({ concurrency, queue, maxTokens, promptTokens, bodyBytes }),
       speculation: given<ServerSpeculation>({ speculate, draftModel, draftTokens }),
       ...(apiKey === undefined ? {} : { apiKey }),
-      // Another site's name may be given this machine's address, and its pages then pass for this server's own.
-      ...(apiKey === undefined && LOCAL.test(options.host) ? { allowOrigin: (origin: string) => LOCAL_ORIGIN.test(origin) } : {}),
+      ...pages(options, apiKey !== undefined),
       onRequest,
     });
   } catch (error) {
@@ -109,6 +117,17 @@ function start(model: Model, draftModel: Model | undefined, options: Options, ap
     const field = FLAGS[error.field] ?? error.field;
     throw new UsageError(error.message.replace(`${error.field}: `, ""), { field, cause: error });
   }
+}
+
+/** Which pages may use the server. */
+function pages({ cors, host }: Options, hasKey: boolean): Pick<ServerOptions, "allowOrigin" | "allowHost"> {
+  if (hasKey || !LOCAL.test(host)) return cors === undefined ? {} : { allowOrigin: cors };
+  const listed = originCheck(cors ?? []);
+  return {
+    allowOrigin: (origin) => LOCAL_ORIGIN.test(origin) || listed(origin),
+    // Another site's name may be given this machine's address (DNS rebinding), and its pages then pass for this server's own.
+    allowHost: (hostname) => LOCAL_NAME.test(hostname),
+  };
 }
 
 async function greet(io: Io, { hostname, port }: Listening, options: Options, hasKey: boolean): Promise<void> {
@@ -120,22 +139,19 @@ async function greet(io: Io, { hostname, port }: Listening, options: Options, ha
 }
 
 /** Resolves when the process is asked to end, or `stop` is aborted. */
-function ended({ io, signal: interrupt }: Context, stop: AbortSignal): Promise<void> {
+function ended({ signal: told }: Context, stop: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const release = io.onTerminate(done);
-    function done(): void {
-      release();
-      for (const signal of [interrupt, stop]) signal.removeEventListener("abort", done);
-      resolve();
+    for (const signal of [told, stop]) {
+      if (signal.aborted) resolve();
+      else signal.addEventListener("abort", () => resolve(), { once: true });
     }
-    for (const signal of [interrupt, stop]) signal.addEventListener("abort", done);
-    if (interrupt.aborted || stop.aborted) done();
   });
 }
 
 async function log(io: Io, { json }: Options, entry: object, line: string): Promise<void> {
-  if (json === true) await io.out(`${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`);
-  else io.err(`${line}\n`);
+  if (json !== true) io.err(`${line}\n`);
+  // A log that cannot be written is told; requests are answered on.
+  else await io.out(`${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`).catch((error: unknown) => io.err(`blockffn: ${errorText(error)}\n`));
 }
 
 function requestLine({ method, path, status, ms, promptTokens, completionTokens, error }: RequestLog): string {

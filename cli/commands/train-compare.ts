@@ -1,20 +1,22 @@
 import type { Command } from "commander";
 import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { writeFileAtomically } from "../../host/node/output.ts";
 import type { BackendChoice } from "../../train/autodiff/jax.ts";
 import type { ComparedResult } from "../../train/compare/report.ts";
 import type { TrainResult } from "../../train/run/loop.ts";
 import type { Context } from "../io.ts";
 import { openModel } from "../model.ts";
-import { backendOption, jsonOption } from "../options.ts";
+import { backendOption, forceOption, jsonOption } from "../options.ts";
+import { textKind } from "../output-kinds.ts";
+import { checkFolder, checkOutput, writeOutput, type OutputRule } from "../outputs.ts";
 import { withProgress } from "../progress.ts";
-import { readBytes, readTrainInputs } from "../train-inputs.ts";
+import { readBytes, readTrainInputs, runKind, trainInputPaths } from "../train-inputs.ts";
 import { TrainProgress } from "../train-progress.ts";
 
 interface Options {
   readonly config: string;
   readonly backend: BackendChoice;
+  readonly force?: boolean;
   readonly json?: boolean;
 }
 
@@ -22,11 +24,19 @@ const PROMPT = "Once upon a time";
 const SPEED_TOKENS = 128;
 const SPEED_ROUNDS = 5;
 
+/** What is written beside the runs, and what tells each. */
+const WRITTEN = {
+  markdown: { file: "compare.md", kind: textKind("a comparison's table", (head) => head.includes("| weights | PPL |")) },
+  svg: { file: "compare.svg", kind: textKind("a comparison's picture", (head) => head.startsWith("<svg ") && head.includes(">Perplexity (lower is better) over chunk sparsity")) },
+  json: { file: "compare.json", kind: textKind("a comparison's numbers", (head) => /^\[\s*\{\s*"name":/.test(head)) },
+} as const;
+
 export function registerTrainCompare(train: Command, context: Context): void {
   train.command("compare")
     .description("Train models that differ only in router or objectives, and compare perplexity, sparsity and speed in the runtime.")
     .requiredOption("--config <file>", "a training configuration with `runs`; paths in it are relative to it")
     .addOption(backendOption())
+    .addOption(forceOption())
     .addOption(jsonOption())
     .addHelpText("after", `
 Writes compare.md, compare.svg and compare.json into \`out\`, and each run into a folder of its own. Called again, it goes on.
@@ -39,16 +49,22 @@ Examples:
 
 async function compareCommand(context: Context, options: Options): Promise<void> {
   const { io, signal } = context;
-  const [{ parseCompareConfig }, { comparisonMarkdown, comparisonSvg }, { readCorpus, train }, { workerGradients }, { RunFolder }] = await Promise.all([
+  const [{ parseCompareConfig }, { comparisonMarkdown, comparisonSvg }, { corpusOf, train }, { paceSteps }, { workerGradients }, { RunFolder }] = await Promise.all([
     import("../../train/compare/config.ts"), import("../../train/compare/report.ts"), import("../../train/run/loop.ts"),
+    import("../../train/data/steps.ts"),
     import("../../host/node/train/worker-gradients.ts"), import("../../host/node/train/run-folder.ts"),
   ]);
   const file = options.config;
   const { out, base, runs } = parseCompareConfig(await readBytes(file), file);
   const folder = resolve(dirname(file), out);
   const quiet = options.json === true;
+  const reads = trainInputPaths(base, file);
+  const rule = (kind: OutputRule["kind"]): OutputRule => ({ reads, kind, force: options.force });
+  for (const written of Object.values(WRITTEN)) await checkOutput(join(folder, written.file), rule(written.kind));
+  for (const { folder: part } of runs) await checkFolder(join(folder, part), { reads, kind: runKind(RunFolder), force: options.force });
   const texts = await readTrainInputs(base, file, signal);
-  const inputs = { ...texts, corpus: await withProgress(context, "tokenizing", quiet, async (onTokenize) => readCorpus(texts, onTokenize)) };
+  const corpus = await withProgress(context, "tokenizing", quiet, (onProgress) => paceSteps(corpusOf(texts), { signal, onProgress, pause: io.host.pause }));
+  const inputs = { ...texts, corpus };
   const results: { name: string; model: string; result: TrainResult }[] = [];
   for (const { name, folder: part, config } of runs) {
     if (!quiet) io.err(`== ${name}\n`);
@@ -76,8 +92,10 @@ async function compareCommand(context: Context, options: Options): Promise<void>
   const about = `${(schedule.steps * batch.rows * batch.length).toLocaleString("en")} tokens each, seed ${base.seed}; validation: ${base.validDocuments} documents; speed: greedy decoding of ${SPEED_TOKENS} tokens, f32, one thread, median of ${SPEED_ROUNDS} interleaved rounds.`;
   const markdown = comparisonMarkdown(rows, about);
   await mkdir(folder, { recursive: true });
-  for (const [name, text] of [["compare.md", markdown], ["compare.svg", comparisonSvg(rows)], ["compare.json", `${JSON.stringify(rows, null, 2)}\n`]] as const) {
-    await writeFileAtomically(join(folder, name), (output) => output.write(new TextEncoder().encode(text)));
+  const written = { markdown, svg: comparisonSvg(rows), json: `${JSON.stringify(rows, null, 2)}\n` };
+  for (const [form, { file: name, kind }] of Object.entries(WRITTEN)) {
+    const bytes = new TextEncoder().encode(written[form as keyof typeof WRITTEN]);
+    await writeOutput(join(folder, name), rule(kind), (output) => output.write(bytes));
   }
   await io.out(quiet ? `${JSON.stringify(rows)}\n` : markdown);
 }

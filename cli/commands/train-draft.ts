@@ -4,7 +4,8 @@ import { UsageError } from "../../src/errors.ts";
 import type { BackendChoice } from "../../train/autodiff/jax.ts";
 import { number, percent } from "../format.ts";
 import type { Context } from "../io.ts";
-import { backendOption, collect, decimal, jsonOption, wholeNumber } from "../options.ts";
+import { backendOption, collect, decimal, forceOption, jsonOption, wholeNumber } from "../options.ts";
+import { checkFolder } from "../outputs.ts";
 import { readTextFile } from "../text-file.ts";
 
 interface Options {
@@ -22,6 +23,7 @@ interface Options {
   readonly checkpointEvery: number;
   readonly seed: number;
   readonly backend: BackendChoice;
+  readonly force?: boolean;
   readonly json?: boolean;
 }
 
@@ -44,6 +46,7 @@ export function registerTrainDraft(train: Command, context: Context): void {
     .option("--checkpoint-every <n>", "steps between checkpoints", wholeNumber, 100)
     .option("--seed <n>", "seed of weights and order of documents", wholeNumber, 1)
     .addOption(backendOption())
+    .addOption(forceOption())
     .addOption(jsonOption())
     .addHelpText("after", `
 The folder gets config.json, model.safetensors (the authors' naming) and token_frequency_rank.json, the frequency-ranked vocabulary.
@@ -61,9 +64,11 @@ async function draftCommand(context: Context, options: Options): Promise<void> {
     import("../../train/draft/run.ts"), import("../../host/node/train/navigator.ts"), import("../../host/node/train/draft-folder.ts"),
   ]);
   ensureNavigator();
+  const out = resolve(options.out);
+  const { files, recognises } = DraftFolder;
+  await checkFolder(out, { reads: [options.model, ...options.text], kind: { name: "a draft head that is trained here", files, recognises }, force: options.force });
   const texts: { name: string; text: string }[] = [];
   for (const name of options.text) texts.push({ name, text: await readTextFile(name, signal) });
-  const out = resolve(options.out);
   const store = await DraftFolder.open(out);
   const { steps, rows, length, learningRate, seed } = options;
   let next = 0;

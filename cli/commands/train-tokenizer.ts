@@ -1,9 +1,11 @@
 import type { Command } from "commander";
-import { writeFileAtomically } from "../../host/node/output.ts";
-import { trainTokenizer } from "../../train/tokenizer/bpe-trainer.ts";
+import { paceSteps } from "../../train/data/steps.ts";
+import { tokenizerSteps } from "../../train/tokenizer/bpe-trainer.ts";
 import { number } from "../format.ts";
 import type { Context } from "../io.ts";
-import { collect, decimal, wholeNumber } from "../options.ts";
+import { collect, decimal, forceOption, wholeNumber } from "../options.ts";
+import { TRAINED_TOKENIZER } from "../output-kinds.ts";
+import { checkOutput, writeOutput, type OutputRule } from "../outputs.ts";
 import { withProgress } from "../progress.ts";
 import { readTextFile } from "../text-file.ts";
 
@@ -12,6 +14,7 @@ interface Options {
   readonly vocab: number;
   readonly coverage?: number;
   readonly out: string;
+  readonly force?: boolean;
 }
 
 export function registerTrainTokenizer(train: Command, context: Context): void {
@@ -21,6 +24,7 @@ export function registerTrainTokenizer(train: Command, context: Context): void {
     .requiredOption("--vocab <n>", "entries of the vocabulary, bytes and special tokens included", wholeNumber)
     .requiredOption("-o, --out <file>", "tokenizer.json to write")
     .option("--coverage <share>", "share of the text's characters that get a token; the rest falls back to bytes (default: 0.9998)", decimal)
+    .addOption(forceOption())
     .addHelpText("after", `
 Examples:
   blockffn train tokenizer --text stories.txt --vocab 2048 --out tokenizer.json
@@ -28,11 +32,14 @@ Examples:
     .action((options: Options) => trainTokenizerCommand(context, options));
 }
 
-async function trainTokenizerCommand(context: Context, { text, vocab, coverage, out }: Options): Promise<void> {
+async function trainTokenizerCommand(context: Context, { text, vocab, coverage, out, force }: Options): Promise<void> {
+  const { io, signal } = context;
+  const rule: OutputRule = { reads: text, kind: TRAINED_TOKENIZER, force };
+  await checkOutput(out, rule);
   const texts: { name: string; text: string }[] = [];
-  for (const name of text) texts.push({ name, text: await readTextFile(name, context.signal) });
-  const json = await withProgress(context, "merging", false, async (onProgress) =>
-    trainTokenizer(texts, { vocabSize: vocab, onProgress, ...(coverage === undefined ? {} : { coverage }) }));
-  await writeFileAtomically(out, (file) => file.write(json));
-  context.io.err(`wrote ${out}: ${number(vocab)} entries\n`);
+  for (const name of text) texts.push({ name, text: await readTextFile(name, signal) });
+  const json = await withProgress(context, "merging", false, (onProgress) =>
+    paceSteps(tokenizerSteps(texts, { vocabSize: vocab, ...(coverage === undefined ? {} : { coverage }) }), { signal, onProgress, pause: io.host.pause }));
+  await writeOutput(out, rule, (file) => file.write(json));
+  io.err(`wrote ${out}: ${number(vocab)} entries\n`);
 }

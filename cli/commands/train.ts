@@ -1,14 +1,14 @@
 import type { Command } from "commander";
 import { dirname, resolve } from "node:path";
-import { RunFolder } from "../../host/node/train/run-folder.ts";
 import { UsageError } from "../../src/errors.ts";
 import type { BackendChoice } from "../../train/autodiff/jax.ts";
 import type { TrainResult } from "../../train/run/loop.ts";
 import { number, percent } from "../format.ts";
 import type { Context } from "../io.ts";
-import { backendOption, jsonOption } from "../options.ts";
+import { backendOption, forceOption, jsonOption } from "../options.ts";
+import { checkFolder } from "../outputs.ts";
 import { withProgress } from "../progress.ts";
-import { readBytes, readTrainInputs } from "../train-inputs.ts";
+import { readBytes, readTrainInputs, runKind, trainInputPaths } from "../train-inputs.ts";
 import { TrainProgress } from "../train-progress.ts";
 import { registerTrainCompare } from "./train-compare.ts";
 import { registerTrainDraft } from "./train-draft.ts";
@@ -17,6 +17,7 @@ import { registerTrainTokenizer } from "./train-tokenizer.ts";
 interface Options {
   readonly config?: string;
   readonly backend: BackendChoice;
+  readonly force?: boolean;
   readonly json?: boolean;
 }
 
@@ -27,6 +28,7 @@ export function registerTrain(program: Command, context: Context): void {
     .description("Train a model from plain text, or go on with a run that was cut off.")
     .option("--config <file>", "what to train; paths in it are relative to it (needed)")
     .addOption(backendOption())
+    .addOption(forceOption())
     .addOption(jsonOption())
     .addHelpText("after", `
 The run's folder (\`out\` in the configuration) gets checkpoint.safetensors, metrics.jsonl, curves.svg and model/, a Hugging Face
@@ -45,17 +47,20 @@ Examples:
 async function trainCommand(context: Context, options: Options): Promise<void> {
   const { io, signal } = context;
   // The autodiff library takes time to load: only who trains waits for it.
-  const [{ parseTrainConfig }, { train }, { workerGradients }] = await Promise.all([
+  const [{ parseTrainConfig }, { train }, { workerGradients }, { RunFolder }] = await Promise.all([
     import("../../train/config/parse.ts"), import("../../train/run/loop.ts"), import("../../host/node/train/worker-gradients.ts"),
+    import("../../host/node/train/run-folder.ts"),
   ]);
   const file = configOption(options);
   const config = parseTrainConfig(await readBytes(file), file);
+  const out = resolve(dirname(file), config.out);
+  await checkFolder(out, { reads: trainInputPaths(config, file), kind: runKind(RunFolder), force: options.force });
   const inputs = await readTrainInputs(config, file, signal);
-  const store = await RunFolder.open(resolve(dirname(file), config.out));
+  const store = await RunFolder.open(out);
   const progress = new TrainProgress(io, config, options.json === true);
   let result: TrainResult;
   try {
-    result = await withProgress({ io, signal: new AbortController().signal }, "tokenizing", options.json === true, (onTokenize) =>
+    result = await withProgress(context, "tokenizing", options.json === true, (onTokenize) =>
       train(inputs, {
         host: io.host, store, signal, onTokenize,
         gradients: (task) => workerGradients(task, config.workers, options.backend),

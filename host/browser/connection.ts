@@ -40,7 +40,7 @@ export class Connection {
       this.post(request(id));
     } catch (cause) {
       this.#pending.delete(id);
-      pending.failed(new UsageError("an option cannot be sent to a worker", { cause }));
+      pending.failed(cause instanceof BlockFFNError ? cause : new UsageError("an option cannot be sent to a worker", { cause }));
     }
     return id;
   }

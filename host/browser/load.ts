@@ -1,7 +1,9 @@
 import type { Host } from "../../src/host.ts";
 import { loadModel as load } from "../../src/load/load.ts";
+import { locationOf } from "../../src/load/location.ts";
 import { Model } from "../../src/model.ts";
-import type { LoadOptions } from "../../src/engine/types.ts";
+import { LOAD_OPTIONS, type LoadOptions } from "../../src/engine/types.ts";
+import { checkOptions, type OptionNames } from "../../src/options.ts";
 import { DamagedCacheError, ModelCache } from "./cache.ts";
 import { browserEngine } from "./engine.ts";
 import { absoluteUrl, openUrl } from "./files.ts";
@@ -11,6 +13,9 @@ export interface BrowserLoadOptions extends LoadOptions {
   /** Keeps the model in the origin private file system, where there is one (workers only); default true. */
   readonly cache?: boolean;
 }
+
+/** Names of `BrowserLoadOptions`. */
+export const BROWSER_LOAD_OPTIONS = { ...LOAD_OPTIONS, cache: true } satisfies OptionNames<BrowserLoadOptions>;
 
 /** Browsers: models and engine by URL, threads where pages may share memory. */
 function browserHost(cached: boolean): Host {
@@ -30,7 +35,8 @@ function browserHost(cached: boolean): Host {
  * @throws SourceError when it cannot be fetched; FormatError, ConfigError, TokenizerError or LimitError when it cannot be used.
  */
 export async function loadModel(location: string | URL, options: BrowserLoadOptions = {}): Promise<Model> {
-  const url = absoluteUrl(String(location));
+  checkOptions(options, BROWSER_LOAD_OPTIONS, "loadModel");
+  const url = absoluteUrl(locationOf(location));
   const { cache = true, ...rest } = options;
   try {
     return new Model(await load(browserHost(cache), url, rest));

@@ -59,6 +59,7 @@ export function packError(error: unknown): PostedError {
 const CLASSES: Readonly<Record<string, typeof errors.BlockFFNError | undefined>> = {
   BlockFFNError: errors.BlockFFNError, FormatError: errors.FormatError, ConfigError: errors.ConfigError, TokenizerError: errors.TokenizerError,
   LimitError: errors.LimitError, UsageError: errors.UsageError, SourceError: errors.SourceError, ThreadError: errors.ThreadError,
+  MemoryError: errors.MemoryError,
 };
 
 /** The error as it was thrown: class, message and fields. */

@@ -1,11 +1,14 @@
 import { UsageError } from "../../src/errors.ts";
 import type { GenerationResult } from "../../src/decode/generation.ts";
 import type { GenerateOptions } from "../../src/decode/options.ts";
+import { tokenList } from "../../src/decode/plain/prompt.ts";
 import type { ModelConfig } from "../../src/architecture/config.ts";
 import type { FfnMode } from "../../src/engine/types.ts";
 import { Connection } from "./connection.ts";
+import { locationOf } from "../../src/load/location.ts";
 import { absoluteUrl } from "./files.ts";
-import type { BrowserLoadOptions } from "./load.ts";
+import { BROWSER_LOAD_OPTIONS, type BrowserLoadOptions } from "./load.ts";
+import { checkOptions, type OptionNames } from "../../src/options.ts";
 import type { ModelInfo } from "./protocol.ts";
 import { RemoteGeneration } from "./remote-generation.ts";
 
@@ -15,6 +18,8 @@ export interface WorkerLoadOptions extends BrowserLoadOptions {
   /** Ends loading; the worker is stopped. */
   readonly signal?: AbortSignal;
 }
+
+const NAMES = { ...BROWSER_LOAD_OPTIONS, worker: true, signal: true } satisfies OptionNames<WorkerLoadOptions>;
 
 /** A model that lives in a Web Worker, so that the page stays responsive. */
 export class WorkerModel {
@@ -77,7 +82,7 @@ export class WorkerModel {
             end();
             sink.failed(error);
           },
-        }, (id) => ({ type: "generate", id, prompt: typeof prompt === "string" ? prompt : Uint32Array.from(prompt), options: posted }));
+        }, (id) => ({ type: "generate", id, prompt: typeof prompt === "string" ? prompt : tokenList(prompt), options: posted }));
         signal?.addEventListener("abort", cancel);
         if (signal?.aborted === true) cancel();
       },
@@ -102,9 +107,10 @@ export class WorkerModel {
  * @throws as `loadModel` does: errors keep their class and fields.
  */
 export async function loadModelInWorker(location: string | URL, options: WorkerLoadOptions = {}): Promise<WorkerModel> {
+  checkOptions(options, NAMES, "loadModelInWorker");
   const { worker, signal, onProgress, ...posted } = options;
   signal?.throwIfAborted();
-  const url = absoluteUrl(String(location));
+  const url = absoluteUrl(locationOf(location));
   const connection = new Connection(worker ?? new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "blockffn" }));
   const abort = (): void => connection.close(signal?.reason instanceof Error ? signal.reason : new UsageError("loading was cancelled"));
   signal?.addEventListener("abort", abort);

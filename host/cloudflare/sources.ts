@@ -1,10 +1,12 @@
 import { SourceError } from "../../src/errors.ts";
-import { download } from "../web/download.ts";
+import { checkUnchanged, download } from "../web/download.ts";
 
 /** A packed model as a stream, with its size in bytes. */
 export interface ModelStream {
   readonly size: number;
   readonly stream: ReadableStream<Uint8Array>;
+  /** Asked when all is read. @throws SourceError when the source is not what it was when it was opened. */
+  unchanged?(): Promise<void>;
 }
 
 /** Where a model comes from. */
@@ -72,7 +74,14 @@ export function fromKv(namespace: KvBinding, key: string): ModelSource {
 
 /** A model on any server. A connection that breaks is taken up again. */
 export function fromUrl(url: string | URL): ModelSource {
-  return { name: String(url), open: () => download(String(url)) };
+  const name = String(url);
+  return {
+    name,
+    async open() {
+      const { version, size, stream } = await download(name);
+      return { size, stream, unchanged: () => checkUnchanged(name, version) };
+    },
+  };
 }
 
 async function collected(stream: ReadableStream, name: string): Promise<ModelStream> {

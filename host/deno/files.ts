@@ -1,13 +1,13 @@
 import { SourceError } from "../../src/errors.ts";
 import type { ByteSource, ModelFiles } from "../../src/format/source.ts";
-import { checkPath, openLocal } from "../local-files.ts";
+import { checkPath, openLocal, type Found } from "../local-files.ts";
 import { checkRange } from "../range.ts";
 import { filePath } from "./package.ts";
 import { deno, type DenoFile } from "./runtime.ts";
 
 /** Opens a model: a folder in the Hugging Face layout, or a packed file. @throws SourceError when there is neither, or it may not be read. */
 export async function openLocation(location: string): Promise<ModelFiles> {
-  return openLocal({ kindOf, open: (path, name) => LocalFile.open(path, name) }, location, localPath(location));
+  return openLocal({ find, names, open: (path, name) => LocalFile.open(path, name) }, location, localPath(location));
 }
 
 function localPath(location: string): string {
@@ -18,15 +18,21 @@ function localPath(location: string): string {
 }
 
 /** @throws SourceError for what is neither a regular file nor a folder (reading a pipe would wait forever). */
-async function kindOf(path: string): Promise<"file" | "folder" | undefined> {
+async function find(path: string): Promise<Found | undefined> {
   try {
-    const { isFile, isDirectory } = await deno.stat(path);
-    if (isFile || isDirectory) return isFile ? "file" : "folder";
+    const { isFile, isDirectory, size, mtime, ino } = await deno.stat(path);
+    if (isFile || isDirectory) return { kind: isFile ? "file" : "folder", version: `${size} ${mtime?.getTime()} ${ino}` };
   } catch (cause) {
     if (cause instanceof deno.errors.NotFound || /ENOTDIR|not a directory/i.test(String(cause))) return undefined;
     throw sourceError(path, cause);
   }
   throw new SourceError("is neither a file nor a folder", { file: path });
+}
+
+async function names(path: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name } of deno.readDir(path)) found.push(name);
+  return found;
 }
 
 /** Says what a failed file operation means for the user. */
@@ -36,6 +42,13 @@ export function sourceError(file: string, cause: unknown): SourceError {
   if (cause instanceof errors.NotCapable) return new SourceError(`Deno may not read it: run with --allow-read=${file}`, { file, cause });
   if (cause instanceof errors.PermissionDenied) return new SourceError("may not be read; check its permissions", { file, cause });
   return new SourceError(`cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, { file, cause });
+}
+
+/** Says what a failed write means for the user. Deno tells the system's code in words. */
+export function writeError(file: string, cause: unknown): SourceError {
+  const { code, message } = cause as { readonly code?: string; readonly message?: string };
+  if (code === "ENOSPC" || /os error 28\b/.test(message ?? "")) return new SourceError("the disk is full; make room, or write to another one", { file, cause });
+  return new SourceError(`cannot be written: ${message ?? String(cause)}`, { file, cause });
 }
 
 /** A file of the local disk, read in ranges. */

@@ -15,5 +15,5 @@ export { listen } from "./serve.ts";
  * @throws SourceError when it cannot be read; FormatError, ConfigError, TokenizerError or LimitError when it cannot be used.
  */
 export async function loadModel(location: string | URL = DEFAULT_MODEL, options: LoadOptions = {}): Promise<Model> {
-  return new Model(await load(denoHost, String(location), options));
+  return new Model(await load(denoHost, location, options));
 }

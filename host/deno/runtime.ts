@@ -5,29 +5,27 @@ export interface DenoFile {
   close(): void;
 }
 
-interface DenoServer {
-  readonly addr: { readonly port: number };
-  shutdown(): Promise<void>;
-}
-
 interface DenoApi {
   readonly args: readonly string[];
   readonly stdin: { isTerminal(): boolean; readonly readable: ReadableStream<Uint8Array> };
   readonly stdout: { isTerminal(): boolean; writeSync(bytes: Uint8Array): number; write(bytes: Uint8Array): Promise<number> };
   readonly stderr: { isTerminal(): boolean; writeSync(bytes: Uint8Array): number };
   readonly env: { get(name: string): string | undefined };
-  readonly permissions: { querySync(what: { readonly name: "env"; readonly variable: string }): { readonly state: string } };
+  readonly permissions: {
+    querySync(what: { readonly name: "env"; readonly variable: string }): { readonly state: string };
+    requestSync(what: { readonly name: "net"; readonly host: string }): { readonly state: string };
+  };
   readonly build: { readonly os: string };
   readonly SeekMode: { readonly Start: number };
-  readonly errors: Readonly<Record<"NotFound" | "NotCapable" | "PermissionDenied" | "AddrInUse" | "AddrNotAvailable" | "BrokenPipe", new () => Error>>;
-  stat(path: string): Promise<{ readonly isFile: boolean; readonly isDirectory: boolean; readonly size: number }>;
+  readonly errors: Readonly<Record<"NotFound" | "NotCapable" | "PermissionDenied" | "BrokenPipe", new () => Error>>;
+  stat(path: string): Promise<{ readonly isFile: boolean; readonly isDirectory: boolean; readonly size: number; readonly mtime: Date | null; readonly ino: number | null }>;
+  readDir(path: string): AsyncIterable<{ readonly name: string }>;
   open(path: string): Promise<DenoFile>;
   readFile(path: string | URL): Promise<Uint8Array<ArrayBuffer>>;
   readTextFileSync(path: string | URL): string;
   exit(code: number): never;
   addSignalListener(signal: string, handler: () => void): void;
   removeSignalListener(signal: string, handler: () => void): void;
-  serve(options: { readonly hostname: string; readonly port: number; onListen(): void }, handler: (request: Request) => Promise<Response>): DenoServer;
 }
 
 /** The runtime's own object. */

@@ -1,35 +1,32 @@
+import { lookup } from "node:dns/promises";
 import { AddressError } from "../../src/errors.ts";
-import type { Listen } from "../../src/host.ts";
+import { LISTEN_OPTIONS, type Listen } from "../../src/host.ts";
+import { checkOptions } from "../../src/options.ts";
+import { listen as listenHttp, NO_ADDRESS } from "../http/listen.ts";
 import { deno } from "./runtime.ts";
 
-/** Answers that are complete get this long to reach their clients, in milliseconds. */
-const FLUSH_MS = 2000;
-
-/** Listens with Deno.serve; needs `--allow-net=HOST:PORT`. A client that goes away aborts its request's signal and cancels the body of its response. */
-export const listen: Listen = async (fetch, { hostname, port }) => {
-  try {
-    const server = deno.serve({ hostname, port, onListen: () => undefined }, fetch);
-    return {
-      hostname,
-      port: server.addr.port,
-      async close() {
-        let rest: ReturnType<typeof setTimeout> | undefined;
-        // It waits for all requests, also for one whose body never comes to its end.
-        await Promise.race([server.shutdown(), new Promise((resolve) => (rest = setTimeout(resolve, FLUSH_MS)))]);
-        clearTimeout(rest);
-      },
-    };
-  } catch (cause) {
-    throw addressError(cause, hostname, port);
+/**
+ * Listens on Deno; needs `--allow-net=ADDRESS:PORT`. A client that goes away aborts its request's signal and cancels the body of its
+ * response. By node:http, not Deno.serve, which tells of some clients only that they left, waits for slow ones without end, and hands
+ * over requests whose URL is none.
+ */
+export const listen: Listen = async (fetch, options) => {
+  checkOptions(options, LISTEN_OPTIONS, "listen");
+  const { hostname, port } = options;
+  const address = await addressOf(hostname);
+  // A refusal comes to node:http where nobody could catch it.
+  const host = `${address.includes(":") ? `[${address}]` : address}:${port}`;
+  if (deno.permissions.requestSync({ name: "net", host }).state !== "granted") {
+    throw new AddressError(`Deno may not listen there: run with --allow-net=${host}`, { file: hostname });
   }
+  return { ...(await listenHttp(fetch, { ...options, hostname: address })), hostname };
 };
 
-function addressError(cause: unknown, hostname: string, port: number): AddressError {
-  const { errors } = deno;
-  const meaning = cause instanceof errors.AddrInUse ? `port ${port} is in use: stop the other program, or choose another port (0 takes any that is free)`
-    : cause instanceof errors.NotCapable ? `Deno may not listen there: run with --allow-net=${hostname}:${port}`
-    : cause instanceof errors.PermissionDenied ? `port ${port} may not be opened: choose one above 1023`
-    : cause instanceof errors.AddrNotAvailable ? "is not an address of this machine: use 127.0.0.1 for this machine alone, 0.0.0.0 for all networks"
-    : `cannot listen: ${cause instanceof Error ? cause.message : String(cause)}`;
-  return new AddressError(meaning, { file: hostname, cause });
+async function addressOf(hostname: string): Promise<string> {
+  try {
+    return (await lookup(hostname)).address;
+  } catch (cause) {
+    const denied = (cause as { readonly code?: string }).code === "EPERM";
+    throw new AddressError(denied ? "Deno may not look up names: use an address, such as 127.0.0.1, or run with --allow-net" : NO_ADDRESS, { file: hostname, cause });
+  }
 }

@@ -1,8 +1,8 @@
-import { closeSync, constants, fstatSync, openSync, read, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, read, readdirSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { SourceError } from "../../src/errors.ts";
 import type { ByteSource, ModelFiles } from "../../src/format/source.ts";
-import { checkPath, openLocal } from "../local-files.ts";
+import { checkPath, openLocal, type Found } from "../local-files.ts";
 import { checkRange } from "../range.ts";
 
 // What a path leads to is asked for at once, which takes microseconds: through the thread pool each question takes a third of a
@@ -16,7 +16,7 @@ const MAX_READ = 1 << 30;
 
 /** Opens a model: a folder in the Hugging Face layout, or a packed file. @throws SourceError when there is neither. */
 export async function openLocation(location: string): Promise<ModelFiles> {
-  return openLocal({ kindOf, open: (path, name) => NodeFile.open(path, name) }, location, localPath(location));
+  return openLocal({ find, names: async (path) => readdirSync(path), open: (path, name) => NodeFile.open(path, name) }, location, localPath(location));
 }
 
 function localPath(location: string): string {
@@ -35,11 +35,10 @@ function urlPath(url: string): string {
 }
 
 /** @throws SourceError for what is neither a regular file nor a folder (reading a pipe would wait forever). */
-async function kindOf(path: string): Promise<"file" | "folder" | undefined> {
+async function find(path: string): Promise<Found | undefined> {
   try {
-    const found = statSync(path);
-    if (found.isFile()) return "file";
-    if (found.isDirectory()) return "folder";
+    const found = statSync(path, { bigint: true });
+    if (found.isFile() || found.isDirectory()) return { kind: found.isFile() ? "file" : "folder", version: `${found.size} ${found.mtimeNs} ${found.ino}` };
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
@@ -48,23 +47,36 @@ async function kindOf(path: string): Promise<"file" | "folder" | undefined> {
   throw new SourceError("is neither a file nor a folder", { file: path });
 }
 
-/** Says what a failed file operation means for the user. */
+/** What the system's codes mean for the user, in reading and writing. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file; check the path",
+  EISDIR: "is a folder; a file is needed here",
+  EACCES: "may not be read or written; check its permissions",
+  EPERM: "may not be read or written; check its permissions",
+  ENOTDIR: "a part of this path is a file, not a folder",
+  ENOSPC: "the disk is full; make room, or write to another one",
+  EDQUOT: "the disk quota is used up; make room, or write to another disk",
+  EROFS: "its file system can only be read; write to another place",
+  EFBIG: "the system allows no larger file here (see ulimit -f)",
+  EMFILE: "too many open files; close some or raise the limit (ulimit -n)",
+  EIO: "the disk reports an error",
+  ELOOP: "links lead in a circle",
+  ENAMETOOLONG: "the name is too long",
+};
+
+/** Says what a failed read means for the user. */
 export function sourceError(file: string, cause: unknown): SourceError {
-  const { code = "", message } = cause as NodeJS.ErrnoException;
-  const meaning: Record<string, string> = {
-    ENOENT: "there is no such file; check the path",
-    EISDIR: "is a folder; a file is needed here",
-    EACCES: "may not be read or written; check its permissions",
-    EPERM: "may not be read or written; check its permissions",
-    ENOTDIR: "a part of this path is a file, not a folder",
-    ENOSPC: "the disk is full",
-    EDQUOT: "the disk quota is used up",
-    EFBIG: "the system allows no larger file here (see ulimit -f)",
-    EMFILE: "too many open files; close some or raise the limit (ulimit -n)",
-    ELOOP: "links lead in a circle",
-    ENAMETOOLONG: "the name is too long",
-  };
-  return new SourceError(meaning[code] ?? `cannot be read: ${message}`, { file, cause });
+  return fileError(file, cause, "read");
+}
+
+/** Says what a failed write, or a folder that cannot be made, means for the user. */
+export function writeError(file: string, cause: unknown): SourceError {
+  return fileError(file, cause, "written");
+}
+
+function fileError(file: string, cause: unknown, done: "read" | "written"): SourceError {
+  const { code = "", message = String(cause) } = cause as NodeJS.ErrnoException;
+  return new SourceError(MEANINGS[code] ?? `cannot be ${done}: ${message}`, { file, cause });
 }
 
 /** A file of the local disk, read in ranges. */

@@ -6,7 +6,7 @@ import { DEFAULT_MODEL } from "./package.ts";
 
 export * from "../../src/index.ts";
 export { nodeHost } from "./engine.ts";
-export { listen } from "./serve.ts";
+export { listen } from "../http/listen.ts";
 export { DEFAULT_MODEL, PACKAGE_ROOT } from "./package.ts";
 
 /**
@@ -15,5 +15,5 @@ export { DEFAULT_MODEL, PACKAGE_ROOT } from "./package.ts";
  * @throws SourceError when it cannot be read; FormatError, ConfigError, TokenizerError or LimitError when it cannot be used.
  */
 export async function loadModel(location: string | URL = DEFAULT_MODEL, options: LoadOptions = {}): Promise<Model> {
-  return new Model(await load(nodeHost, String(location), options));
+  return new Model(await load(nodeHost, location, options));
 }

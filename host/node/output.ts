@@ -1,8 +1,23 @@
 import { randomBytes } from "node:crypto";
+import { unlinkSync } from "node:fs";
 import { open, rename, stat, unlink, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import process from "node:process";
 import { SourceError } from "../../src/errors.ts";
-import { sourceError } from "./files.ts";
+import { writeError } from "./files.ts";
+
+/** What is being written: a process that is told to end at once takes it along. */
+const unfinished = new Set<string>();
+
+function removeUnfinished(): void {
+  for (const path of unfinished) {
+    try {
+      unlinkSync(path);
+    } catch {
+      // It is gone, or may not be removed any more.
+    }
+  }
+}
 
 /** A file that appears whole or not at all: written beside its place, then renamed into it. */
 export class OutputFile {
@@ -26,10 +41,13 @@ export class OutputFile {
     const parent = await stat(folder).catch(() => undefined);
     if (parent?.isDirectory() !== true) throw new SourceError(`there is no folder ${folder}; create it first`, { file: path });
     const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
+    if (unfinished.size === 0 && !process.listeners("exit").includes(removeUnfinished)) process.on("exit", removeUnfinished);
+    unfinished.add(temporary);
     try {
       return new OutputFile(path, temporary, await open(temporary, "wx"));
     } catch (cause) {
-      throw sourceError(path, cause);
+      unfinished.delete(temporary);
+      throw writeError(path, cause);
     }
   }
 
@@ -45,7 +63,7 @@ export class OutputFile {
         done += (await this.#handle.write(bytes, done, bytes.length - done, offset + done)).bytesWritten;
       }
     } catch (cause) {
-      throw sourceError(this.path, cause);
+      throw writeError(this.path, cause);
     }
     this.#end = Math.max(this.#end, offset + bytes.length);
   }
@@ -56,16 +74,17 @@ export class OutputFile {
       await this.#handle.sync();
       await this.#close();
       await rename(this.#temporary, this.path);
+      unfinished.delete(this.#temporary);
     } catch (cause) {
       await this.discard();
-      throw sourceError(this.path, cause);
+      throw writeError(this.path, cause);
     }
   }
 
   /** Removes what was written; nothing happens after `commit`. */
   async discard(): Promise<void> {
     await this.#close().catch(() => undefined);
-    await unlink(this.#temporary).catch(() => undefined);
+    if (unfinished.delete(this.#temporary)) await unlink(this.#temporary).catch(() => undefined);
   }
 
   async #close(): Promise<void> {

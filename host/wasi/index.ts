@@ -2,6 +2,8 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { WASI } from "node:wasi";
 import { SourceError } from "../../src/errors.ts";
+import { isOutOfMemory, outOfMemory } from "../../src/engine/memory.ts";
+import { checkOptions, type OptionNames } from "../../src/options.ts";
 import { PACKAGE_ROOT } from "../package-root.ts";
 
 /** Path of blockffn.wasi.wasm, the stand-alone WASI preview-1 command: copy it to where Node is not, or hand it to any WASI runtime. */
@@ -16,15 +18,17 @@ export interface WasiOptions {
   readonly stderr?: number;
 }
 
+const NAMES = { folders: true, stdin: true, stdout: true, stderr: true } satisfies OptionNames<WasiOptions>;
+
 let compiled: Promise<WebAssembly.Module> | undefined;
 
 async function compile(): Promise<WebAssembly.Module> {
-  try {
-    return await WebAssembly.compile(await readFile(WASI_COMMAND));
-  } catch (cause) {
-    compiled = undefined;
+  const bytes = await readFile(WASI_COMMAND).catch((cause: unknown) => {
     throw new SourceError("the WASI command is not built; run `npm run build`", { file: WASI_COMMAND, cause });
-  }
+  });
+  return WebAssembly.compile(bytes).catch((cause: unknown) => {
+    throw isOutOfMemory(cause) ? outOfMemory("the WASI command", cause) : cause;
+  });
 }
 
 /**
@@ -41,11 +45,16 @@ function importsOf(wasi: WASI): WebAssembly.Imports {
  * `blockffn/node`.
  * @param args as on a command line, such as `["--model", "nano.safetensors", "--prompt", "Once"]`
  * @returns exit code: 0 done, 1 failed, 2 wrong usage
- * @throws SourceError when the command is not built
+ * @throws SourceError when the command is not built, LimitError when there is no memory to compile it
  */
 export async function runWasi(args: readonly string[], options: WasiOptions = {}): Promise<number> {
+  checkOptions(options, NAMES, "runWasi");
   const { folders = { ".": process.cwd() }, stdin = 0, stdout = 1, stderr = 2 } = options;
   const wasi = new WASI({ version: "preview1", args: ["blockffn", ...args], preopens: { ...folders }, stdin, stdout, stderr, returnOnExit: true });
-  const instance = await WebAssembly.instantiate(await (compiled ??= compile()), importsOf(wasi));
+  compiled ??= compile().catch((error: unknown) => {
+    compiled = undefined;
+    throw error;
+  });
+  const instance = await WebAssembly.instantiate(await compiled, importsOf(wasi));
   return wasi.start(instance);
 }

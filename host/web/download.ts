@@ -29,6 +29,20 @@ export function sameVersion(a: Version, b: Version): boolean {
 }
 
 /**
+ * Asks the server whether it still has the version that was fetched; one that does not say, or does not answer, counts as yes.
+ * @throws SourceError when it has another one.
+ */
+export async function checkUnchanged(url: string, fetched: Version): Promise<void> {
+  if (fetched.etag === null && fetched.modified === null) return;
+  const response = await fetch(url, { method: "HEAD", cache: "no-store" }).catch(() => undefined);
+  if (response?.ok !== true) return;
+  const { etag, modified } = versionOf(response);
+  const [before, now] = etag !== null && fetched.etag !== null ? [fetched.etag, etag] : [fetched.modified, modified];
+  if (before === null || now === null || before === now) return;
+  throw new SourceError("was replaced on the server while it was read; load it again", { file: url });
+}
+
+/**
  * Starts to fetch a file; a connection that breaks is taken up where it ended, if the server knows ranges.
  * A compressed answer, or one without a length, is collected first: its size must be known.
  * @throws SourceError when there is no such file or the server cannot be reached.

@@ -5,7 +5,8 @@ import { SparsityCounter } from "../sparsity/stats.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { splitDocuments } from "./documents.ts";
 import { integer } from "./options.ts";
-import { Pacer } from "./plain/pause.ts";
+import { checkOptions, type OptionNames } from "../options.ts";
+import { Pacer } from "../pause.ts";
 import { promptChunk } from "./plain/prompt.ts";
 
 export interface EvaluateOptions {
@@ -18,6 +19,8 @@ export interface EvaluateOptions {
   /** Called after each document. */
   readonly onProgress?: (documents: number, total: number) => void;
 }
+
+const NAMES = { context: true, maxDocuments: true, signal: true, onProgress: true } satisfies OptionNames<EvaluateOptions>;
 
 export interface Evaluation {
   /** Documents of at least two tokens. */
@@ -49,6 +52,7 @@ const DEFAULT_CONTEXT = 256;
 export async function evaluate(
   model: LoadedModel, tokenizer: Tokenizer | undefined, text: string, options: EvaluateOptions = {},
 ): Promise<Evaluation> {
+  checkOptions(options, NAMES, "evaluate");
   if (tokenizer === undefined) throw new UsageError(`${model.name} has no tokenizer.json, so it cannot be evaluated on text`);
   const { contextLength, ffn, layers } = model.config;
   const context = integer("context", options.context ?? Math.min(DEFAULT_CONTEXT, contextLength), 2, contextLength);
@@ -94,7 +98,7 @@ async function documentNll(
     sparsity?.addDocumentChunk(result.activeExperts, result.rows);
     for (let row = 0; row < chunk.length; row++) {
       const next = ids[at + row + 1];
-      if (next !== undefined) sum += negativeLogLikelihood(result.logits(row), next);
+      if (next !== undefined) sum += result.withLogits(row, (logits) => negativeLogLikelihood(logits, next));
     }
     if (pacer.due) await pacer.pause();
     signal?.throwIfAborted();

@@ -62,6 +62,8 @@ export interface GenerationResult extends SpeculationResult {
   /** Number of tokens of the prompt. */
   readonly promptTokens: number;
   readonly finishReason: FinishReason;
+  /** The end-of-sequence token that ended it; null when something else did. */
+  readonly eosTokenId: number | null;
   /** Seed that the sampler used. */
   readonly seed: number;
   /** Time to compute the prompt and choose the first token, pauses not counted. */
@@ -77,6 +79,8 @@ export interface GenerationResult extends SpeculationResult {
 
 /** What a generation iterates over: `finish` may be called at any time, ends it and gives its result. */
 export interface GenerationRun {
+  /** Takes the memory that it needs from the start, if it has not. @throws MemoryError when there is none. */
+  reserve(): void;
   pieces(): AsyncGenerator<Piece, void, void>;
   finish(): GenerationResult;
 }
@@ -100,6 +104,21 @@ export class Generation implements AsyncIterable<Piece> {
     });
     // Who iterates sees the error there; nobody has to ask for the result.
     this.#settled.catch(() => undefined);
+  }
+
+  /**
+   * Takes the memory of the KV cache and of a chosen drafter now, instead of with the first piece: for those who have to know before they
+   * promise an answer. Whoever calls it iterates too, or calls the iterator's `return`; that gives the memory back.
+   * @throws MemoryError when there is none; the generation has then ended, and nothing is taken.
+   */
+  reserve(): void {
+    try {
+      this.#run.reserve();
+    } catch (error) {
+      this.#run.finish();
+      this.#reject(error);
+      throw error;
+    }
   }
 
   /** @throws UsageError when it is iterated already. */

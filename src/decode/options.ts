@@ -4,6 +4,7 @@ import { createStopMatcher, type StopMatcher } from "../text/stop.ts";
 import { MAX_LOGPROBS } from "./sampling/logprobs.ts";
 import { createSampler, type Sampler } from "./sampling/sampler.ts";
 import { MAX_TREE_NODES } from "./speculative/tree.ts";
+import { checkOptions, type OptionNames } from "../options.ts";
 
 /** How text is generated. Everything is optional; the default is greedy. */
 export interface GenerateOptions {
@@ -48,6 +49,11 @@ export interface GenerateOptions {
   readonly logprobs?: number;
 }
 
+const NAMES = {
+  maxTokens: true, context: true, temperature: true, topK: true, topP: true, minP: true, repetitionPenalty: true, seed: true, stop: true, signal: true,
+  ignoreEos: true, speculate: true, experts: true, draftModel: true, draftTokens: true, logprobs: true,
+} satisfies OptionNames<GenerateOptions>;
+
 /** Ways to speculate. */
 export const SPECULATE = ["off", "ngram", "eagle", "model", "auto"] as const;
 export type Speculate = (typeof SPECULATE)[number];
@@ -73,6 +79,7 @@ const UINT32_MAX = 0xffff_ffff;
 
 /** Checks options and fills in defaults. @throws UsageError naming the option that is wrong. */
 export function resolveOptions(options: GenerateOptions): ResolvedOptions {
+  checkOptions(options, NAMES, "generate");
   const { temperature = 0, topK = 0, topP = 1, minP = 0, repetitionPenalty = 1, seed = randomSeed() } = options;
   const sampler = createSampler({ temperature, topK, topP, minP, repetitionPenalty, seed });
   return {

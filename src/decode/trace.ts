@@ -1,6 +1,6 @@
 import { UsageError } from "../errors.ts";
 import type { LoadedModel } from "../engine/types.ts";
-import { Pacer } from "./plain/pause.ts";
+import { Pacer } from "../pause.ts";
 import { promptChunk } from "./plain/prompt.ts";
 
 /**

@@ -14,6 +14,7 @@ export class Arena {
   readonly #engine: Engine;
   readonly #free: Span[] = [];
   #end: number;
+  #used = 0;
 
   /** @param start first byte that the arena may use. */
   constructor(engine: Engine, start: number) {
@@ -21,21 +22,27 @@ export class Arena {
     this.#end = alignUp(start, ALIGN);
   }
 
-  /** A block of `bytes`, 64-byte aligned, not cleared. @throws LimitError when memory cannot grow. */
+  /** Bytes of all blocks that are taken. */
+  get used(): number {
+    return this.#used;
+  }
+
+  /** A block of `bytes`, 64-byte aligned, not cleared. Memory may move. @throws MemoryError when it cannot grow; nothing is taken then. */
   allocate(bytes: number, what: string): number {
     const size = alignUp(Math.max(bytes, 1), ALIGN);
     const fit = this.#free.findIndex((span) => span.bytes >= size);
-    if (fit >= 0) {
-      const span = this.#free[fit] as Span;
-      const at = span.at;
-      span.at += size;
-      span.bytes -= size;
-      if (span.bytes === 0) this.#free.splice(fit, 1);
+    const span = this.#free[fit];
+    const at = span?.at ?? this.#end;
+    // Asked for also where it is there: a memory that shall move at every allocation then does.
+    this.#engine.reserve(at + size, what);
+    this.#used += size;
+    if (span === undefined) {
+      this.#end = at + size;
       return at;
     }
-    const at = this.#end;
-    this.#engine.reserve(at + size, what);
-    this.#end = at + size;
+    span.at += size;
+    span.bytes -= size;
+    if (span.bytes === 0) this.#free.splice(fit, 1);
     return at;
   }
 
@@ -49,6 +56,7 @@ export class Arena {
     if ((before !== undefined && before.at + before.bytes > at) || (after !== undefined && at + size > after.at)) {
       throw new UsageError("a memory block was released twice");
     }
+    this.#used -= size;
     this.#free.splice(i, 0, { at, bytes: size });
     this.#merge(i);
     this.#merge(i - 1);

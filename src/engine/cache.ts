@@ -11,6 +11,15 @@ export function cacheRowBytes(config: ModelConfig): { keys: number; values: numb
   return { keys: keyWidth * 4, values: valueWidth * 4 };
 }
 
+/**
+ * Rows of a cache for so many tokens: eight sizes a doubling, so that caches of mixed lengths take each other's places, and memory does not
+ * creep up with each length that was not there before.
+ */
+export function cacheRows(capacity: number): number {
+  const step = Math.max(8, 2 ** (Math.floor(Math.log2(capacity)) - 3));
+  return Math.ceil(capacity / step) * step;
+}
+
 /** Keys and values of one sequence: [descriptor | scores | keys | values] in one block of the arena. */
 export class KvCache {
   /** Address of the sequence descriptor. */
@@ -20,9 +29,9 @@ export class KvCache {
   readonly #arena: Arena;
   readonly #bytes: number;
 
-  /** @throws LimitError when memory cannot grow. */
+  /** For at least `capacity` tokens. @throws MemoryError when memory cannot grow. */
   constructor(engine: Engine, arena: Arena, config: ModelConfig, capacity: number, threads: number, what: string) {
-    const plan = new CachePlan(architectureOf(config), capacity, threads);
+    const plan = new CachePlan(architectureOf(config), cacheRows(capacity), threads);
     this.#arena = arena;
     this.#bytes = plan.bytes;
     this.address = arena.allocate(plan.bytes, what);

@@ -52,8 +52,12 @@ export interface DraftHead {
   readonly draftTokens: Uint32Array | undefined;
   /** Token id of a draft token. */
   tokenOf(draft: number): number;
-  /** A cache for `capacity` tokens. @throws LimitError when memory cannot grow. */
-  newSequence(capacity: number): DraftSequence;
+  /**
+   * A cache for `capacity` tokens.
+   * @param logitRows rows of a chunk that may have logits without taking more memory
+   * @throws MemoryError when memory cannot grow: nothing is taken then.
+   */
+  newSequence(capacity: number, logitRows?: number): DraftSequence;
   /** Frees the head's memory; its sequences end with an error when used afterwards. */
   dispose(): void;
 }

@@ -15,18 +15,21 @@ export class EagleSequence implements DraftSequence {
   readonly capacity: number;
   readonly #head: HeadMemory;
   readonly #cache: KvCache;
+  readonly #onDispose: () => void;
   #logitRows = 0;
   #rows = 0;
   #disposed = false;
 
-  constructor(head: HeadMemory, capacity: number) {
+  constructor(head: HeadMemory, capacity: number, onDispose: () => void) {
+    this.#onDispose = onDispose;
     this.#head = head;
     this.capacity = capacity;
     this.#cache = new KvCache(head.base.engine, head.base.arena, head.config, capacity, head.base.threads, `an EAGLE cache for ${capacity} tokens`);
   }
 
   /**
-   * Runs a chunk of 1..head.maxChunk rows. `hidden` and `top` then tell of it, until the next call on any sequence of the head.
+   * Runs a chunk of 1..head.maxChunk rows. `hidden` and `top` then tell of it, until the next call on any sequence of the head; asking
+   * later is a UsageError. Takes no memory.
    * @throws LimitError when rows do not fit into the cache or the chunk; UsageError for values that make no chunk.
    */
   forward(chunk: EagleChunk): void {
@@ -49,14 +52,17 @@ export class EagleSequence implements DraftSequence {
       writer.add(chunk.tokens[i] as number, this.#cache.address, chunk.positions[i] as number, chunk.at + i, chunk.visible, mask);
       hidden.set(chunk.hidden[i] as Float32Array, i * stride);
     }
+    head.latest = undefined;
     for (let row = n - logitRows; row < n; row++) writer.wantLogits(row);
     engine.run(n, () => engine.exports.eagleForward(descriptor, n, logitRows, logits));
+    head.latest = this;
     this.#rows = n;
     this.#logitRows = logitRows;
   }
 
   /** A copy of the head's output at a row of the last chunk `[hidden]`. */
   hidden(row: number): Float32Array {
+    this.#assertLatest();
     if (!Number.isInteger(row) || row < 0 || row >= this.#rows) throw new UsageError(`the chunk has ${this.#rows} rows, not row ${row}`, { field: "row" });
     const { config, base } = this.#head;
     return base.engine.f32(this.#head.scratchAt(L.SCRATCH_FINAL) + row * paddedRows(config.hiddenSize) * 4, config.hiddenSize).slice();
@@ -68,6 +74,7 @@ export class EagleSequence implements DraftSequence {
    */
   top(i: number, k: number): DraftTop {
     this.#assertAlive();
+    this.#assertLatest();
     const head = this.#head;
     if (!Number.isInteger(i) || i < 0 || i >= this.#logitRows) throw new UsageError(`row ${i} has no logits; ${this.#logitRows} rows have`, { field: "row" });
     if (!Number.isInteger(k) || k < 1 || k > MAX_TOP) throw new UsageError(`k must be a whole number from 1 to ${MAX_TOP}`, { field: "k", limit: MAX_TOP });
@@ -83,6 +90,11 @@ export class EagleSequence implements DraftSequence {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#cache.release();
+    this.#onDispose();
+  }
+
+  #assertLatest(): void {
+    if (this.#head.latest !== this) throw new UsageError("another sequence of the EAGLE head has run since, or none; ask before it does", { field: "row" });
   }
 
   #assertAlive(): void {

@@ -44,10 +44,12 @@ export class EagleHead implements DraftHead, HeadMemory {
   readonly #plan: WeightPlan;
   readonly #weightsAt: number | undefined;
   #memory: Memory | undefined;
+  /** The sequence whose results lie in scratch now. */
+  latest: EagleSequence | undefined;
   #disposed = false;
 
   /**
-   * Reserves memory and writes descriptors, at once or, for weights that are there already, when it is used.
+   * Reserves memory and writes descriptors, at once or, for weights that are there already, with the first sequence.
    * @param weightsAt where the weights lie; without it they are the caller's to fill in at `addresses.weights`
    */
   constructor(name: string, base: ModelMemory, config: ModelConfig, plan: WeightPlan, draftTokens: Uint32Array | undefined, weightsAt?: number) {
@@ -73,33 +75,44 @@ export class EagleHead implements DraftHead, HeadMemory {
   }
 
   get addresses(): Addresses {
-    return this.#inMemory().addresses;
+    return this.#held().addresses;
   }
 
   /** f32 [maxChunk, hidden padded]: the input. */
   get hidden(): number {
-    return this.#inMemory().hidden;
+    return this.#held().hidden;
   }
 
   /** f32 [vocab]: room for a top-k. */
   get topRow(): number {
-    return this.#inMemory().topRow;
+    return this.#held().topRow;
   }
 
   /** u32 [MAX_TOP]: its results. */
   get topIndices(): number {
-    return this.#inMemory().topIndices;
+    return this.#held().topIndices;
   }
 
   /** f32 [MAX_TOP]: their values. */
   get topValues(): number {
-    return this.#inMemory().topValues;
+    return this.#held().topValues;
   }
 
-  /** A cache for `capacity` tokens. @throws LimitError when memory cannot grow. */
-  newSequence(capacity: number): EagleSequence {
+  /** A cache for `capacity` tokens; with the first one, the head's own memory. @throws MemoryError when memory cannot grow: nothing is taken then. */
+  newSequence(capacity: number, logitRows = 1): EagleSequence {
     this.assertAlive();
-    return new EagleSequence(this, capacity);
+    const before = this.#memory;
+    this.#memory ??= this.#allocate();
+    let opened = false;
+    try {
+      this.logits.open(Math.min(logitRows, this.logits.maxRows));
+      opened = true;
+      return new EagleSequence(this, capacity, () => this.logits.close());
+    } catch (error) {
+      if (opened) this.logits.close();
+      if (before === undefined) this.#release();
+      throw error;
+    }
   }
 
   /** Frees the head's memory; its sequences end with an error when used afterwards. */
@@ -107,7 +120,7 @@ export class EagleHead implements DraftHead, HeadMemory {
     if (this.#disposed) return;
     this.#disposed = true;
     this.logits.release();
-    if (this.#memory !== undefined) this.base.arena.release(this.#memory.addresses.descriptor, this.#memory.bytes);
+    this.#release();
   }
 
   /** @throws UsageError after dispose() of the head or its base model. */
@@ -121,8 +134,14 @@ export class EagleHead implements DraftHead, HeadMemory {
     return this.addresses.scratch + this.scratch.offset(field);
   }
 
-  #inMemory(): Memory {
-    return (this.#memory ??= this.#allocate());
+  #held(): Memory {
+    if (this.#memory === undefined) throw new UsageError("the EAGLE head has no sequence yet", { file: this.name });
+    return this.#memory;
+  }
+
+  #release(): void {
+    if (this.#memory !== undefined) this.base.arena.release(this.#memory.addresses.descriptor, this.#memory.bytes);
+    this.#memory = undefined;
   }
 
   #allocate(): Memory {
@@ -160,7 +179,7 @@ export class EagleHead implements DraftHead, HeadMemory {
     if (draftTokens !== undefined) {
       engine.u32(at + ids, draftTokens.length).set(draftTokens);
       engine.exports.gatherRows(source.address, at + ids, draftTokens.length, at + rows, type);
-      const view = new DataView(engine.memory.buffer);
+      const view = engine.view();
       view.setUint32(addresses.descriptor + L.MODEL_HEAD + L.MATRIX_TYPE, type, true);
       view.setUint32(addresses.descriptor + L.MODEL_HEAD + L.MATRIX_ROWS, draftTokens.length, true);
       view.setUint32(addresses.descriptor + L.MODEL_HEAD + L.MATRIX_DATA, at + rows, true);
@@ -187,6 +206,6 @@ function draftRowType(source: number, quantization: Quantization): number {
 /** The base model's head: address of its matrix descriptor, and its type. */
 function headMatrix(base: ModelMemory): { address: number; type: number } {
   const address = base.addresses.descriptor + L.MODEL_HEAD;
-  const type = new DataView(base.engine.memory.buffer).getUint32(address + L.MATRIX_TYPE, true) as number;
+  const type = base.engine.view().getUint32(address + L.MATRIX_TYPE, true);
   return { address, type };
 }

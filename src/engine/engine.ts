@@ -3,7 +3,7 @@ import { BlockFFNError, ThreadError } from "../errors.ts";
 import type { Host, Tier } from "../host.ts";
 import type { EngineExports } from "./exports.ts";
 import { engineImports } from "./imports.ts";
-import { growMemory, newMemory } from "./memory.ts";
+import { growMemory, isOutOfMemory, newMemory, outOfMemory } from "./memory.ts";
 import { Team } from "./team.ts";
 
 /** Ends the workers of engines that nobody has disposed and nobody holds any more. */
@@ -19,7 +19,11 @@ export interface EngineOptions {
   readonly memory?: WebAssembly.Memory;
 }
 
-/** An engine instance and its linear memory. Views die when memory grows: ask for them again after `reserve`. */
+/**
+ * An engine instance and its linear memory. Views of it die when memory grows, so nobody keeps one: they are asked for where they are read
+ * or written, after whatever may allocate (`reserve`, `Arena.allocate`, new sequences), and what leaves src/engine/ is a copy. Lint keeps
+ * views out of fields; `MemoryOptions.restless` finds those that outlive a call.
+ */
 export class Engine {
   readonly exports: EngineExports;
   readonly memory: WebAssembly.Memory;
@@ -44,11 +48,11 @@ export class Engine {
    * resolves. @throws ThreadError when they cannot be started, with `wait` or over a given memory; else it is then an engine of one thread.
    */
   static async start(host: Host, tier: Tier, { threads = 1, name = "engine", wait = true, memory }: EngineOptions = {}): Promise<Engine> {
-    const alone = async (): Promise<Engine> => Engine.create(await host.engine(tier), name, threads === 1 ? memory : undefined);
+    const alone = async (): Promise<Engine> => Engine.create(await host.engine(tier), name, (threads === 1 ? memory : undefined) ?? newMemory(1, host.memory));
     if (threads === 1 || host.threads === undefined) return alone();
     try {
       const module = await host.engine(tier, true);
-      const engine = await Engine.#create(module, threads, name, memory ?? newMemory(threads));
+      const engine = await Engine.#create(module, threads, name, memory ?? newMemory(threads, host.memory));
       const team = engine.team as Team;
       forgotten?.register(engine, team);
       const begun = host.threads.start(module, engine.memory, threads - 1, (reason) => team.fail(reason)).then((workers) => team.begin(workers));
@@ -63,7 +67,9 @@ export class Engine {
   }
 
   static async #create(module: WebAssembly.Module, threads: number, name: string, memory: WebAssembly.Memory): Promise<Engine> {
-    const instance = await WebAssembly.instantiate(module, engineImports(memory));
+    const instance = await WebAssembly.instantiate(module, engineImports(memory)).catch((cause: unknown) => {
+      throw isOutOfMemory(cause) ? outOfMemory("the engine", cause) : cause;
+    });
     const exports = instance.exports as unknown as EngineExports;
     if (exports.layoutVersion() !== DESCRIPTOR_VERSION) {
       throw new BlockFFNError(`the engine was built for layout ${exports.layoutVersion()}, this host for ${DESCRIPTOR_VERSION}: run npm run build`);
@@ -89,7 +95,7 @@ export class Engine {
 
   /**
    * Grows memory so that addresses below `end` exist.
-   * @throws LimitError beyond 4 GiB, or when the runtime refuses.
+   * @throws MemoryError beyond 4 GiB, or when the runtime refuses.
    */
   reserve(end: number, what: string): void {
     growMemory(this.memory, end, what, this.#name);
@@ -105,5 +111,14 @@ export class Engine {
 
   u32(at: number, length: number): Uint32Array {
     return new Uint32Array(this.memory.buffer, at, length);
+  }
+
+  u64(at: number, length: number): BigUint64Array {
+    return new BigUint64Array(this.memory.buffer, at, length);
+  }
+
+  /** All of memory, for fields of descriptors. */
+  view(): DataView {
+    return new DataView(this.memory.buffer);
   }
 }

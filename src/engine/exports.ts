@@ -5,7 +5,7 @@ export interface EngineExports {
   layoutVersion(): number;
   selfCheck(): number;
   setReadAhead(on: number): void;
-  /** Address of what the threads share; assembly/model/team.ts and job.ts have the rest. */
+  /** Address of what the threads share; assembly/team.ts and model/job.ts have the rest. */
   team(): number;
   worker(index: number): void;
   stop(): void;
@@ -24,20 +24,29 @@ export interface EngineExports {
   topK(x: number, count: number, k: number, indices: number, values: number): number;
   softmax(x: number, count: number): void;
   exp(x: number): number;
-  matmulF32(w: number, rows: number, cols: number, x: number, xStride: number, xi: number, n: number, y: number, yStride: number, yi: number, accumulate: number): void;
-  matmulBF16(w: number, rows: number, cols: number, x: number, xStride: number, xi: number, n: number, y: number, yStride: number, yi: number, accumulate: number): void;
-  matmulQ8(w: number, rows: number, cols: number, x: number, xStride: number, xScale: number, xSums: number, sumsStride: number, xi: number, n: number, y: number, yStride: number, yi: number, accumulate: number): void;
-  matmulQ4(w: number, rows: number, cols: number, x: number, xStride: number, xScale: number, xSums: number, sumsStride: number, xi: number, n: number, y: number, yStride: number, yi: number, accumulate: number): void;
-  quantizeQ8(x: number, xStride: number, n: number, cols: number, q: number, qStride: number, scales: number, sums: number, sumsStride: number): void;
-  quantizeQ4(x: number, xStride: number, n: number, cols: number, q: number, qStride: number, scales: number, sums: number, sumsStride: number): void;
+  /** Products: the address of what `writeProduct` wrote. */
+  matmulF32(product: number): void;
+  matmulBF16(product: number): void;
+  matmulQ8(product: number): void;
+  matmulQ4(product: number): void;
+  quantizeQ8(
+    x: number, xStride: number, n: number, cols: number, q: number, qStride: number, scales: number, sums: number, sumsStride: number,
+  ): void;
+  quantizeQ4(
+    x: number, xStride: number, n: number, cols: number, q: number, qStride: number, scales: number, sums: number, sumsStride: number,
+  ): void;
   rmsNorm(x: number, weight: number, cols: number, eps: number, out: number): void;
   siluScale(h: number, cols: number, s: number): void;
   siluMul(gate: number, up: number, cols: number): void;
   addScaled(x: number, b: number, cols: number, s: number): void;
   scale(x: number, cols: number, s: number, out: number): void;
   attentionScores(q: number, keys: number, stride: number, count: number, dim: number, scale: number, scores: number): void;
-  attentionScores2(q: number, qStride: number, keys: number, stride: number, count: number, dim: number, scale: number, scores: number, scoresStride: number): void;
-  attentionMix2(weights: number, weightsStride: number, values: number, stride: number, count: number, dim: number, out: number, outStride: number): void;
+  attentionScores2(
+    q: number, qStride: number, keys: number, stride: number, count: number, dim: number, scale: number, scores: number, scoresStride: number,
+  ): void;
+  attentionMix2(
+    weights: number, weightsStride: number, values: number, stride: number, count: number, dim: number, out: number, outStride: number,
+  ): void;
   attentionMix(weights: number, values: number, stride: number, count: number, dim: number, out: number): void;
   rope(x: number, cos: number, sin: number, half: number): void;
 }

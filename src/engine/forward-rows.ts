@@ -22,10 +22,13 @@ export function forwardRows(model: ModelMemory, table: RowTable, prefix: (i: num
   const checked = check(model, table, prefix);
   const { engine, addresses } = model;
   const { rows, logitRows, caches } = checked;
+  // Whatever lay there before, also when this call fails.
+  model.latest = undefined;
   const logits = model.logits.reserve(logitRows);
   const results = write(model, table, checked);
   engine.run(rows, () => engine.exports.forward(addresses.descriptor, rows, logitRows, logits));
   for (let i = 0; i < caches.length; i++) (caches[i] as RowCache).appended((table[i] as SequenceRows).tokens.length);
+  model.latest = results;
   return results;
 }
 
@@ -74,7 +77,7 @@ function write(model: ModelMemory, table: RowTable, { rows, logitRows, caches, l
     const wanted = logitsOf[i] as number;
     const list = typeof logits === "string" ? undefined : logits;
     for (let k = 0; k < wanted; k++) writer.wantLogits(first + (list === undefined ? count - wanted + k : (list[k] as number)));
-    results.push(new RowsResult(model, { first, count }, { first: firstLogits, count: wanted }, rows));
+    results.push(new RowsResult(model, { first, count }, { first: firstLogits, count: wanted }, rows, results));
     first += count;
     firstLogits += wanted;
   }

@@ -4,6 +4,7 @@ import { writeScratch, type ScratchPlan } from "../../core/scratch.ts";
 import { UsageError } from "../errors.ts";
 import type { Tier } from "../host.ts";
 import type { ChatTemplate } from "../text/chat-template.ts";
+import type { ModelText } from "../text/model-text.ts";
 import { Arena } from "./arena.ts";
 import type { ModelConfig } from "../architecture/config.ts";
 import type { DraftLayout } from "../architecture/draft-head.ts";
@@ -16,9 +17,10 @@ import { forwardRows } from "./forward-rows.ts";
 import { LogitRoom } from "./logits.ts";
 import type { ModelMemory, RowCache } from "./model-memory.ts";
 import { EngineSequence } from "./sequence.ts";
-import type { FfnMode, ForwardResult, LoadedModel, RowTable, SequenceOptions } from "./types.ts";
+import { ROWS_OPTIONS, SEQUENCE_OPTIONS, type FfnMode, type ForwardResult, type LoadedModel, type RowTable, type SequenceOptions } from "./types.ts";
 import { ViewWriter } from "./view-writer.ts";
 import type { Quantization } from "../architecture/quantization.ts";
+import { checkOptions } from "../options.ts";
 
 /** A sequence takes the model's context length by default, at most this (its cache is allocated at once). */
 const DEFAULT_CAPACITY = 4096;
@@ -28,8 +30,7 @@ export class ModelInstance implements LoadedModel, ModelMemory {
   readonly name: string;
   readonly config: ModelConfig;
   readonly tier: Tier;
-  readonly tokenizerJson: Uint8Array | undefined;
-  readonly chatTemplate: ChatTemplate | undefined;
+  readonly #text: ModelText | undefined;
   readonly pause: (() => Promise<void>) | undefined;
   readonly frozenClock: boolean | undefined;
   readonly engine: Engine;
@@ -43,6 +44,8 @@ export class ModelInstance implements LoadedModel, ModelMemory {
   readonly #draft: DraftLayout | undefined;
   #head: EagleHead | undefined;
   #ffn: FfnMode;
+  /** Whose results lie in scratch now: the last forward call of any sequence. */
+  latest: object | undefined;
   #disposed = false;
 
   /**
@@ -50,14 +53,13 @@ export class ModelInstance implements LoadedModel, ModelMemory {
    * @param init.layout what lies where; default: from the engine's heap base on
    */
   constructor(init: {
-    name: string; config: ModelConfig; tier: Tier; engine: Engine; plan: WeightPlan; draft?: DraftLayout | undefined; layout?: ModelLayout; ffn: FfnMode; tokenizerJson: Uint8Array | undefined;
-    chatTemplate?: ChatTemplate | undefined; pause?: (() => Promise<void>) | undefined; frozenClock?: boolean | undefined;
+    name: string; config: ModelConfig; tier: Tier; engine: Engine; plan: WeightPlan; draft?: DraftLayout | undefined; layout?: ModelLayout; ffn: FfnMode; text?: ModelText | undefined;
+    pause?: (() => Promise<void>) | undefined; frozenClock?: boolean | undefined;
   }) {
     this.name = init.name;
     this.config = init.config;
     this.tier = init.tier;
-    this.tokenizerJson = init.tokenizerJson;
-    this.chatTemplate = init.chatTemplate;
+    this.#text = init.text;
     this.pause = init.pause;
     this.frozenClock = init.frozenClock;
     this.engine = init.engine;
@@ -73,6 +75,14 @@ export class ModelInstance implements LoadedModel, ModelMemory {
     writeScratch(new ViewWriter(engine.memory), layout.addresses.scratch, layout.scratch);
     this.#writeDescriptors();
     engine.exports.ropeFrequencies(init.config.ropeTheta, architectureOf(init.config).rotated, layout.addresses.frequencies);
+  }
+
+  get tokenizerJson(): Uint8Array | undefined {
+    return this.#text?.tokenizerJson;
+  }
+
+  get chatTemplate(): ChatTemplate | undefined {
+    return this.#text?.chatTemplate;
   }
 
   get quantization(): Quantization {
@@ -117,18 +127,35 @@ export class ModelInstance implements LoadedModel, ModelMemory {
 
   newSequence(options: SequenceOptions = {}): EngineSequence {
     this.assertAlive();
+    checkOptions(options, SEQUENCE_OPTIONS, "newSequence");
     const capacity = options.capacity ?? Math.min(this.config.contextLength, DEFAULT_CAPACITY);
     if (!Number.isInteger(capacity) || capacity < 1 || capacity > this.config.contextLength) {
       throw new UsageError(`capacity must be a whole number from 1 to the model's context length ${this.config.contextLength}`, {
         field: "capacity", limit: this.config.contextLength,
       });
     }
-    const sequence = new EngineSequence(this, capacity, () => this.#sequences.delete(sequence));
-    this.#sequences.add(sequence);
-    return sequence;
+    this.logits.open();
+    try {
+      const sequence = new EngineSequence(this, capacity, () => {
+        this.#sequences.delete(sequence);
+        this.logits.close();
+      });
+      this.#sequences.add(sequence);
+      return sequence;
+    } catch (error) {
+      this.logits.close();
+      throw error;
+    }
+  }
+
+  reserveLogits(rows: number): void {
+    this.assertAlive();
+    if (!Number.isInteger(rows) || rows < 1 || rows > this.maxLogitRows) throw new UsageError(`must be a whole number from 1 to ${this.maxLogitRows}`, { field: "rows", limit: this.maxLogitRows });
+    this.logits.reserve(rows);
   }
 
   forwardRows(rows: RowTable): ForwardResult[] {
+    for (const entry of rows) checkOptions(entry, ROWS_OPTIONS, "forwardRows");
     return forwardRows(this, rows, (i) => `rows[${i}].`);
   }
 

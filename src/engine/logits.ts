@@ -11,7 +11,10 @@ export function maxLogitRows(vocabSize: number, maxChunk: number): number {
   return Math.min(maxChunk, Math.max(MIN_LOGIT_ROWS, fit));
 }
 
-/** Where calls leave their logits. The room grows with what is asked for: most calls ask for one row, and a row of a large vocabulary is large. */
+/**
+ * Where calls leave their logits. The room grows with what is asked for: most calls ask for one row, and a row of a large vocabulary is large.
+ * It is there while a sequence is.
+ */
 export class LogitRoom {
   /** Most rows of a call that may ask for logits. */
   readonly maxRows: number;
@@ -19,6 +22,7 @@ export class LogitRoom {
   readonly #rowBytes: number;
   #at = 0;
   #rows = 0;
+  #users = 0;
 
   constructor(arena: Arena, vocabSize: number, maxChunk: number) {
     this.#arena = arena;
@@ -26,14 +30,29 @@ export class LogitRoom {
     this.maxRows = maxLogitRows(vocabSize, maxChunk);
   }
 
-  /** Address of f32 [rows, vocab padded], `rows` being at most maxRows. What a call left there may be lost. @throws LimitError when memory cannot grow. */
+  /** A sequence comes, some of whose rows will ask for logits: `rows` of a call have room from now on. @throws MemoryError; nothing is taken then. */
+  open(rows = 1): void {
+    this.reserve(rows);
+    this.#users++;
+  }
+
+  /** A sequence goes; the room does with the last one. */
+  close(): void {
+    if (--this.#users === 0) this.release();
+  }
+
+  /**
+   * Address of f32 [rows, vocab padded], `rows` being at most maxRows. What a call left there may be lost.
+   * @throws MemoryError when memory cannot grow: the room is then as it was.
+   */
   reserve(rows: number): number {
     if (rows <= this.#rows) return this.#at;
-    this.release();
     const more = Math.min(this.maxRows, 2 ** Math.ceil(Math.log2(rows)));
-    this.#at = this.#arena.allocate(more * this.#rowBytes, `the logits of ${more} rows`);
+    const at = this.#arena.allocate(more * this.#rowBytes, `the logits of ${more} rows`);
+    this.release();
+    this.#at = at;
     this.#rows = more;
-    return this.#at;
+    return at;
   }
 
   /** Address of the i-th row that the last call left. */

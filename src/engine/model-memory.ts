@@ -17,6 +17,8 @@ export interface ModelMemory {
   readonly scratch: ScratchPlan;
   readonly logits: LogitRoom;
   readonly threads: number;
+  /** The call whose results lie in memory now: the last one on any of its sequences. */
+  latest: object | undefined;
   /** Address of a scratch buffer. */
   scratchAt(field: number): number;
   /** The cache of a sequence; undefined when it is not one of this model, or disposed. */
@@ -45,4 +47,6 @@ export interface HeadMemory extends Pick<ModelMemory, "name" | "config" | "addre
   readonly topRow: number;
   readonly topIndices: number;
   readonly topValues: number;
+  /** The sequence whose results lie in scratch now. */
+  latest: object | undefined;
 }

@@ -10,7 +10,7 @@ export interface Stretch {
   readonly count: number;
 }
 
-/** What a call left of the rows of one sequence, as views into the engine's memory. */
+/** What a call left of the rows of one sequence: it is read from the engine's memory when it is asked for, and copied. */
 export class RowsResult implements ForwardResult {
   readonly rows: number;
   readonly logitRows: number;
@@ -18,10 +18,12 @@ export class RowsResult implements ForwardResult {
   readonly #first: number;
   readonly #firstLogits: number;
   readonly #all: number;
+  readonly #call: object;
 
-  /** @param all rows of the whole call */
-  constructor(model: ModelMemory, rows: Stretch, logits: Stretch, all: number) {
+  /** @param all rows of the whole call @param call stands for it: `model.latest` while its results are there */
+  constructor(model: ModelMemory, rows: Stretch, logits: Stretch, all: number, call: object) {
     this.#model = model;
+    this.#call = call;
     this.rows = rows.count;
     this.logitRows = logits.count;
     this.#first = rows.first;
@@ -30,7 +32,11 @@ export class RowsResult implements ForwardResult {
   }
 
   logits(i: number): Float32Array {
-    return this.#model.engine.f32(this.#logitsAt(i), this.#model.config.vocabSize);
+    return this.#model.engine.f32(this.#logitsAt(i), this.#model.config.vocabSize).slice();
+  }
+
+  withLogits<T>(i: number, use: (logits: Float32Array) => T): T {
+    return use(this.#model.engine.f32(this.#logitsAt(i), this.#model.config.vocabSize));
   }
 
   argmax(i: number): number {
@@ -40,16 +46,18 @@ export class RowsResult implements ForwardResult {
   }
 
   hidden(row: number): Float32Array {
+    this.#assertLatest();
     if (!Number.isInteger(row) || row < 0 || row >= this.rows) throw new UsageError(`the chunk has ${this.rows} rows, not row ${row}`, { field: "row", limit: this.rows - 1 });
     const { config, engine } = this.#model;
-    return engine.f32(this.#model.scratchAt(L.SCRATCH_FINAL) + (this.#first + row) * paddedRows(config.hiddenSize) * 4, config.hiddenSize);
+    return engine.f32(this.#model.scratchAt(L.SCRATCH_FINAL) + (this.#first + row) * paddedRows(config.hiddenSize) * 4, config.hiddenSize).slice();
   }
 
   get activeExperts(): Uint32Array {
+    this.#assertLatest();
     const { engine, scratch, config } = this.#model;
     const words = scratch.activeWords;
     const masks = engine.u32(this.#model.scratchAt(L.SCRATCH_ACTIVE), config.layers * this.#all * words);
-    if (this.rows === this.#all) return masks;
+    if (this.rows === this.#all) return masks.slice();
     const own = new Uint32Array(config.layers * this.rows * words);
     for (let layer = 0; layer < config.layers; layer++) {
       const at = (layer * this.#all + this.#first) * words;
@@ -59,7 +67,12 @@ export class RowsResult implements ForwardResult {
   }
 
   #logitsAt(i: number): number {
+    this.#assertLatest();
     if (!Number.isInteger(i) || i < 0 || i >= this.logitRows) throw new UsageError(`row ${i} has no logits; ${this.logitRows} rows have`, { field: "row" });
     return this.#model.logits.at(this.#firstLogits + i);
+  }
+
+  #assertLatest(): void {
+    if (this.#model.latest !== this.#call) throw new UsageError("another forward call of the model has come since; read a result before it", { field: "result" });
   }
 }

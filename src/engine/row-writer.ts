@@ -6,7 +6,10 @@ const WORDS = L.ROW_BYTES / 4;
 /** The mask of a row whose tree is itself: a row of a chain. */
 export const CHAIN_MASK = 1n;
 
-/** Writes the rows of a call (layout.ts, ROW_*), and which of them need logits, into scratch. */
+/**
+ * Writes the rows of a call (layout.ts, ROW_*), and which of them need logits, into scratch. It is made where it is used, and nothing takes
+ * memory before it is dropped.
+ */
 export class RowWriter {
   readonly #rows: Uint32Array;
   readonly #list: Uint32Array;
@@ -15,7 +18,9 @@ export class RowWriter {
 
   /** @param rowsAt, listAt addresses of SCRATCH_ROWS and SCRATCH_LOGIT_ROWS, and how many will be written. */
   constructor(engine: Engine, rowsAt: number, rows: number, listAt: number, logitRows: number) {
+    // eslint-disable-next-line no-restricted-syntax -- it lives as long as the writing
     this.#rows = engine.u32(rowsAt, rows * WORDS);
+    // eslint-disable-next-line no-restricted-syntax -- as above
     this.#list = engine.u32(listAt, logitRows);
   }
 

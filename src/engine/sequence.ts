@@ -2,7 +2,8 @@ import { UsageError } from "../errors.ts";
 import { KvCache } from "./cache.ts";
 import { forwardRows } from "./forward-rows.ts";
 import type { ModelMemory, RowCache } from "./model-memory.ts";
-import type { ForwardOptions, ForwardResult, Sequence } from "./types.ts";
+import { FORWARD_OPTIONS, type ForwardOptions, type ForwardResult, type Sequence } from "./types.ts";
+import { checkOptions } from "../options.ts";
 
 /** Errors of a sequence's own call name its fields as they are. */
 const NO_PREFIX = (): string => "";
@@ -33,8 +34,10 @@ export class EngineSequence implements Sequence, RowCache {
     return this.#cache.address;
   }
 
-  forward(tokens: ArrayLike<number>, { logits, tree }: ForwardOptions = {}): ForwardResult {
+  forward(tokens: ArrayLike<number>, options: ForwardOptions = {}): ForwardResult {
     this.#assertAlive();
+    checkOptions(options, FORWARD_OPTIONS, "forward");
+    const { logits, tree } = options;
     return forwardRows(this.#model, [{ sequence: this, tokens, logits, tree }], NO_PREFIX)[0] as ForwardResult;
   }
 

@@ -27,6 +27,7 @@ export class Team {
     this.threads = threads;
     this.#exports = exports;
     this.#name = name;
+    // The one view that is kept: memory of threads is shared, and what is shared is not detached when it grows.
     this.#words = new Int32Array(memory.buffer, exports.team(), TEAM_PATIENCE / 4 + 1);
     this.patience = PATIENCE_MS;
   }

@@ -2,6 +2,7 @@ import type { Tier } from "../host.ts";
 import type { ChatTemplate } from "../text/chat-template.ts";
 import type { ModelConfig } from "../architecture/config.ts";
 import type { Quantization } from "../architecture/quantization.ts";
+import type { OptionNames } from "../options.ts";
 import type { DraftHead } from "./draft-head.ts";
 
 /** Which experts are computed: `sparse` skips inactive ones; `dense` computes all, for comparison. Same result. */
@@ -18,6 +19,9 @@ export interface LoadOptions {
   /** Called with bytes done and in all while weights are read. */
   readonly onProgress?: (done: number, total: number) => void;
 }
+
+/** Names of `LoadOptions`. */
+export const LOAD_OPTIONS = { tier: true, quantize: true, ffn: true, threads: true, onProgress: true } satisfies OptionNames<LoadOptions>;
 
 export interface SequenceOptions {
   /** Most tokens the sequence can hold (its KV cache is allocated at once); default: the model's context length, at most 4096. */
@@ -44,16 +48,26 @@ export interface ForwardOptions {
   readonly tree?: RowTree | undefined;
 }
 
+/** Names of `SequenceOptions` and `ForwardOptions`. */
+export const SEQUENCE_OPTIONS = { capacity: true } satisfies OptionNames<SequenceOptions>;
+export const FORWARD_OPTIONS = { logits: true, tree: true } satisfies OptionNames<ForwardOptions>;
+
 /** The rows of one sequence in a call that several sequences share. */
 export interface SequenceRows extends ForwardOptions {
   readonly sequence: Sequence;
   readonly tokens: ArrayLike<number>;
 }
 
+/** Names of `SequenceRows`. */
+export const ROWS_OPTIONS = { ...FORWARD_OPTIONS, sequence: true, tokens: true } satisfies OptionNames<SequenceRows>;
+
 /** The rows of a call: those of each sequence follow each other, and each sequence is there once. */
 export type RowTable = readonly SequenceRows[];
 
-/** What one forward call left in the engine. Views are valid until the next call on any sequence of the model. */
+/**
+ * What one forward call left in the engine: it can be read until the next call on any sequence of the model; after that asking is a
+ * UsageError. What is returned is a copy, the caller's to keep: memory may move under a view of it.
+ */
 export interface ForwardResult {
   /** Tokens of the chunk. */
   readonly rows: number;
@@ -61,6 +75,8 @@ export interface ForwardResult {
   readonly logitRows: number;
   /** Logits `[vocab]` of the i-th row that has them. */
   logits(i: number): Float32Array;
+  /** What `use` makes of these logits where they lie, without a copy. They are its own while it runs: it keeps them not, runs no model and takes no memory. */
+  withLogits<T>(i: number, use: (logits: Float32Array) => T): T;
   /** Index of the largest logit of that row; the smallest index on ties. */
   argmax(i: number): number;
   /** Hidden state `[hidden]` after the final norm of a row of the chunk, whether or not it has logits. */
@@ -97,13 +113,13 @@ export interface LoadedModel {
   readonly maxChunk: number;
   /** Most of them that may have logits. */
   readonly maxLogitRows: number;
-  /** Raw bytes of tokenizer.json; undefined when the model has none. */
+  /** Bytes of tokenizer.json, with the tokens that other files of a folder add; undefined when the model has none. @throws TokenizerError, LimitError */
   readonly tokenizerJson: Uint8Array | undefined;
   /** The host's way to let other tasks run; undefined for the usual one. */
   readonly pause?: (() => Promise<void>) | undefined;
   /** Whether the host's time stands still while code runs. */
   readonly frozenClock?: boolean | undefined;
-  /** How the model wants conversations written; undefined when it does not say. */
+  /** How the model wants conversations written; undefined when it does not say. @throws TokenizerError, LimitError */
   readonly chatTemplate?: ChatTemplate | undefined;
   ffn: FfnMode;
   /** Whether the packed file carries an EAGLE head, which drafts for this model. */
@@ -111,6 +127,11 @@ export interface LoadedModel {
   /** The EAGLE head; its working memory is made at the first call. @throws UsageError when there is none. */
   draftHead?(): DraftHead;
   newSequence(options?: SequenceOptions): Sequence;
+  /**
+   * Takes memory for the logits of so many rows of a call, 1 to maxLogitRows, which a call that asks for them otherwise takes itself. There is room for
+   * one row with the first sequence. What the last call left of logits is lost. @throws MemoryError when there is none.
+   */
+  reserveLogits(rows: number): void;
   /**
    * Runs rows of several sequences in one call, which reads the weights once for all of them, and appends them to their caches. A row's bits
    * do not depend on the others. @returns what it left of each sequence, in the order of the table

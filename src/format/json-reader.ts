@@ -8,8 +8,8 @@ const MAX_SKIP_DEPTH = 64;
 const PLAIN = /[^"\\\x00-\x1f]*/y;
 const DIGITS = /[0-9]*/y;
 const SPACE = /[ \n\r\t]*/y;
-/** Of numbers, true, false and null. */
-const SCALAR = /[0-9a-z+.E-]*/y;
+/** Of numbers, true, false and null, and of Python's Infinity and NaN. */
+const SCALAR = /[0-9a-zEIN+.-]*/y;
 
 /**
  * Reads JSON of a known structure. Unlike JSON.parse it sees duplicate keys, makes no objects (so a hostile header cannot blow up into

@@ -22,4 +22,8 @@ export interface ModelFiles {
   readonly single: boolean;
   /** Opens a file by its name inside the folder; undefined when it is not there. */
   open(path: string): Promise<ByteSource | undefined>;
+  /** @throws SourceError when a file that was opened is not what it was any more: its size, its time or, of a URL, its ETag. */
+  unchanged?(): Promise<void>;
+  /** Names of what lies directly in the folder, where that can be told. */
+  names?(): Promise<readonly string[]>;
 }

@@ -3,6 +3,7 @@ import { architectureOf } from "../architecture/flat.ts";
 import { planWeights } from "../architecture/plan.ts";
 import type { Quantization } from "../architecture/quantization.ts";
 import { hasRanking, openEagle, type EagleCheckpoint } from "./eagle.ts";
+import { whileUnchanged } from "./unchanged.ts";
 import type { ModelConfig } from "../architecture/config.ts";
 import { openCheckpoint } from "../format/hf/checkpoint.ts";
 import { draftConfig, layoutDraft } from "../architecture/draft-head.ts";
@@ -11,6 +12,7 @@ import { packWeights } from "../format/packed/pack.ts";
 import { encodePacked } from "../format/packed/packed.ts";
 import type { ModelFiles } from "../format/source.ts";
 import { CheckpointWeights } from "../format/hf/weights.ts";
+import { checkOptions, type OptionNames } from "../options.ts";
 
 /** Takes the bytes of a file from its start to its end. */
 export type FileSink = (bytes: Uint8Array) => void | Promise<void>;
@@ -29,6 +31,8 @@ export interface ConvertDraft {
   readonly draftVocab?: number;
 }
 
+const DRAFT_NAMES = { files: true, draftVocab: true } satisfies OptionNames<ConvertDraft>;
+
 /** Share of the vocabulary that is drafted: more tokens take more time than their drafts are worth (bench/RESULTS.md). */
 const DRAFT_SHARE = 1 / 4;
 
@@ -39,16 +43,23 @@ const DRAFT_SHARE = 1 / 4;
 export async function convertModel(
   files: ModelFiles, quantization: Quantization, sink: FileSink, onProgress?: (done: number, total: number) => void, draft?: ConvertDraft,
 ): Promise<ConvertResult> {
+  if (draft !== undefined) checkOptions(draft, DRAFT_NAMES, "convertModel's draft");
   if (files.single) {
     throw new FormatError("convert takes a model folder (config.json, weights, tokenizer.json)", { file: files.name });
   }
-  const { config, tensors, tokenizerJson, chatTemplate } = await openCheckpoint(files);
+  return whileUnchanged(files, () => whileUnchanged(draft?.files ?? files, () => convertFolder(files, quantization, sink, onProgress, draft)));
+}
+
+async function convertFolder(
+  files: ModelFiles, quantization: Quantization, sink: FileSink, onProgress?: (done: number, total: number) => void, draft?: ConvertDraft,
+): Promise<ConvertResult> {
+  const { config, tensors, text } = await openCheckpoint(files);
   let eagle: EagleCheckpoint | undefined;
   try {
     eagle = draft === undefined ? undefined : await openDraft(draft, config);
     const plan = planWeights(config, quantization);
     const layout = eagle === undefined ? undefined : layoutDraft(draftConfig(eagle.config, eagle.draftTokens?.length ?? 0), plan, config);
-    const { head, fileSize } = encodePacked(config, plan, tokenizerJson, { draft: layout, chatTemplate });
+    const { head, fileSize } = encodePacked(config, plan, text.tokenizerJson, { draft: layout, chatTemplate: text.chatTemplate });
     await sink(head);
     let at = 0;
     const put = async (offset: number, bytes: Uint8Array): Promise<void> => {

@@ -3,6 +3,7 @@ import { MAX_CONFIG_BYTES, openWeights, readOptional } from "../format/hf/checkp
 import { checkTensors, DRAFT_LAYERS, expectedTensors } from "../format/hf/tensors.ts";
 import { CheckpointWeights } from "../format/hf/weights.ts";
 import { packWeights } from "../format/packed/pack.ts";
+import { checkEagleLayout } from "../format/hf/eagle-layout.ts";
 import type { ModelFiles } from "../format/source.ts";
 import type { TensorSource } from "../format/tensors.ts";
 import type { Host } from "../host.ts";
@@ -12,6 +13,7 @@ import { MAX_RANKING_BYTES, parseEagleConfig, parseRanking } from "../format/hf/
 import { architectureOf } from "../architecture/flat.ts";
 import { planEagle } from "../architecture/plan.ts";
 import type { ModelInstance } from "../engine/instance.ts";
+import { whileUnchanged } from "./unchanged.ts";
 
 const CONFIG = "config.json";
 const RANKING = "token_frequency_rank.json";
@@ -40,10 +42,12 @@ export async function openEagle(files: ModelFiles, base: ModelConfig, options: E
   const full = parseEagleConfig(json, CONFIG, base);
   const draftTokens = await readDraftTokens(files, base.vocabSize, options.draftVocab);
   const config: ModelConfig = { ...full, vocabSize: draftTokens?.length ?? base.vocabSize };
-  const tensors = await openWeights(files);
+  // The names and shapes do not depend on the weight type.
+  const expected = expectedTensors(architectureOf(config), planEagle(config, "f32"), DRAFT_LAYERS);
+  const tensors = await openWeights(files, () => expected.map(({ name }) => name));
   try {
-    // The names and shapes do not depend on the weight type.
-    checkTensors(expectedTensors(architectureOf(config), planEagle(config, "f32"), DRAFT_LAYERS), tensors, CONFIG);
+    checkEagleLayout(tensors);
+    checkTensors(expected, tensors, CONFIG);
     return { config, draftTokens, tensors };
   } catch (error) {
     await tensors.close();
@@ -65,6 +69,10 @@ export async function hasRanking(files: ModelFiles): Promise<boolean> {
 export async function loadEagle(host: Host, location: string, base: ModelInstance, options: EagleOptions = {}): Promise<EagleHead> {
   base.assertAlive();
   const files = await host.open(location);
+  return whileUnchanged(files, () => loadFolder(files, base, options), (head) => head.dispose());
+}
+
+async function loadFolder(files: ModelFiles, base: ModelInstance, options: EagleOptions): Promise<EagleHead> {
   const { config, draftTokens, tensors } = await openEagle(files, base.config, options);
   try {
     const plan = planEagle(config, base.quantization);

@@ -20,7 +20,7 @@ export class FileRead implements ByteSource {
   readonly #source: ByteSource;
   readonly #start: number;
   readonly #at: number;
-  readonly #target: Uint8Array;
+  readonly #bytes: number;
   /** End of each range, from the start of the stretch, and its read. */
   readonly #ends: number[] = [];
   readonly #reads: Promise<void>[] = [];
@@ -40,7 +40,7 @@ export class FileRead implements ByteSource {
     this.#source = source;
     this.#start = start;
     this.#at = at;
-    this.#target = new Uint8Array(memory.buffer, at, bytes);
+    this.#bytes = bytes;
     this.#onProgress = onProgress;
     const step = source.sequential === true ? STREAM_BYTES : READ_BYTES;
     for (let from = 0, to = Math.min(start === 0 ? HEADER_BYTES : step, bytes); from < bytes; from = to, to = Math.min(to + step, bytes)) {
@@ -70,11 +70,11 @@ export class FileRead implements ByteSource {
   async readInto(offset: number, target: Uint8Array): Promise<void> {
     const at = offset - this.#start;
     const end = at + target.length;
-    if (!(Number.isSafeInteger(offset) && at >= 0 && end <= this.#target.length)) {
+    if (!(Number.isSafeInteger(offset) && at >= 0 && end <= this.#bytes)) {
       throw new SourceError(`bytes ${offset} to ${offset + target.length} were asked for, but the file has ${this.size}`, { file: this.name, limit: this.size });
     }
     for (let i = 0; (i === 0 ? 0 : (this.#ends[i - 1] as number)) < end; i++) await this.#reads[i];
-    target.set(this.#target.subarray(at, end));
+    target.set(this.#view(at, end));
   }
 
   /** Starts no further range; resolves when none is under way. */
@@ -91,13 +91,18 @@ export class FileRead implements ByteSource {
   async #read(from: number, to: number): Promise<void> {
     if (this.#stopped) throw this.#failure ?? new SourceError("is not read any further", { file: this.name });
     try {
-      await this.#source.readInto(this.#start + from, this.#target.subarray(from, to));
+      await this.#source.readInto(this.#start + from, this.#view(from, to));
     } catch (error) {
       this.#stopped = true;
       this.#failure ??= error;
       throw error;
     }
     this.#done += to - from;
-    this.#onProgress?.(this.#done, this.#target.length);
+    this.#onProgress?.(this.#done, this.#bytes);
+  }
+
+  /** Bytes of the stretch in memory, as they lie there now. */
+  #view(from: number, to: number): Uint8Array {
+    return new Uint8Array(this.memory.buffer, this.#at + from, to - from);
   }
 }

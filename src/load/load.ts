@@ -1,4 +1,4 @@
-import { ConfigError } from "../errors.ts";
+import { BlockFFNError, ConfigError } from "../errors.ts";
 import { openCheckpoint } from "../format/hf/checkpoint.ts";
 import { packWeights } from "../format/packed/pack.ts";
 import type { ModelFiles } from "../format/source.ts";
@@ -9,22 +9,31 @@ import { Engine } from "../engine/engine.ts";
 import { ModelInstance } from "../engine/instance.ts";
 import { loadPacked } from "./packed.ts";
 import { architectureOf } from "../architecture/flat.ts";
+import { locationOf } from "./location.ts";
+import { isOutOfMemory, outOfMemory } from "../engine/memory.ts";
 import { planWeights } from "../architecture/plan.ts";
 import { chooseReadAhead } from "./read-ahead.ts";
 import { chooseThreads } from "./threads.ts";
+import { whileUnchanged } from "./unchanged.ts";
 import { bestTier } from "./tier.ts";
-import type { LoadOptions } from "../engine/types.ts";
+import { LOAD_OPTIONS, type LoadOptions } from "../engine/types.ts";
+import { checkOptions } from "../options.ts";
 
 /**
  * Loads a packed file (straight into linear memory) or a Hugging Face folder (packed on the way).
  * @throws BlockFFNError subclasses that name the file and field.
  */
-export async function loadModel(host: Host, location: string, options: LoadOptions = {}): Promise<ModelInstance> {
-  const opened = host.open(location);
+export async function loadModel(host: Host, location: string | URL, options: LoadOptions = {}): Promise<ModelInstance> {
+  checkOptions(options, LOAD_OPTIONS, "loadModel");
+  const opened = host.open(locationOf(location));
   const tier = prepareEngine(host, options);
   const files = await opened;
   const load = files.single ? loadFile : loadFolder;
-  return load(host, tier, files, options);
+  try {
+    return await whileUnchanged(files, () => load(host, tier, files, options), (model) => model.dispose());
+  } catch (error) {
+    throw isOutOfMemory(error) && !(error instanceof BlockFFNError) ? outOfMemory(files.name, error) : error;
+  }
 }
 
 /** The tier to run on. Its engine begins to compile, which goes along with opening the model and reading its header. */
@@ -46,7 +55,7 @@ async function loadFile(host: Host, tier: Promise<Tier>, files: ModelFiles, opti
 }
 
 async function loadFolder(host: Host, tier: Promise<Tier>, files: ModelFiles, options: LoadOptions): Promise<ModelInstance> {
-  const { config, tensors, tokenizerJson, chatTemplate } = await openCheckpoint(files);
+  const { config, tensors, text } = await openCheckpoint(files);
   try {
     const plan = planWeights(config, options.quantize ?? "f32");
     const threads = chooseThreads(host, config, plan, options.threads);
@@ -54,7 +63,7 @@ async function loadFolder(host: Host, tier: Promise<Tier>, files: ModelFiles, op
     const engine = await Engine.start(host, await tier, { threads, name: files.name, wait: options.threads !== undefined });
     try {
       const model = new ModelInstance({
-        name: files.name, config, tier: await tier, engine, plan, ffn: options.ffn ?? "sparse", tokenizerJson, chatTemplate, pause: host.pause, frozenClock: host.frozenClock,
+        name: files.name, config, tier: await tier, engine, plan, ffn: options.ffn ?? "sparse", text, pause: host.pause, frozenClock: host.frozenClock,
       });
       await packWeights(plan, weights, (offset, bytes) => model.engine.bytes(model.addresses.weights + offset, bytes.length).set(bytes), options.onProgress);
       chooseReadAhead(model, () => host.now());

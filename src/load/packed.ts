@@ -21,9 +21,9 @@ import type { LoadOptions } from "../engine/types.ts";
  */
 export async function loadPacked(host: Host, chosen: Promise<Tier>, source: ByteSource, options: LoadOptions): Promise<ModelInstance> {
   const { name } = source;
-  let read = mayReadAtOnce(source, options) ? readAll(source, options) : undefined;
+  let read = mayReadAtOnce(source, options) ? readAll(host, source, options) : undefined;
   try {
-    const { config, plan, draft, chatTemplate, weightsOffset, bytes, readTokenizer } = await openPacked(read ?? source);
+    const { config, plan, draft, weightsOffset, bytes, readText } = await openPacked(read ?? source);
     if (options.quantize !== undefined && options.quantize !== quantizationOf(plan)) {
       throw new ConfigError(`is packed as ${quantizationOf(plan)}; convert the original folder to get ${options.quantize}`, { file: name, field: "quantize" });
     }
@@ -33,10 +33,10 @@ export async function loadPacked(host: Host, chosen: Promise<Tier>, source: Byte
     if (options.threads === undefined && shared === undefined) threads = 1;
     const layout = layoutModel(config, plan, draft, { threads, base: HOST_BASE, file: name, weightsAt: read?.addressOf(weightsOffset) });
     const { weights } = layout.addresses;
-    const tokenizer = readTokenizer();
-    tokenizer.catch(() => undefined);
+    const text = readText();
+    text.catch(() => undefined);
     if (read === undefined) {
-      const memory = shared ?? newMemory(threads);
+      const memory = shared ?? newMemory(threads, host.memory);
       growMemory(memory, layout.end, "the model", name);
       read = new FileRead(source, { start: weightsOffset, bytes, memory, at: weights }, options.onProgress);
     }
@@ -48,7 +48,7 @@ export async function loadPacked(host: Host, chosen: Promise<Tier>, source: Byte
       await read.each((end) => check.upTo(end - weightsOffset));
       if (draft !== undefined) checkDraftTokens(engine, weights, draft, config.vocabSize, name);
       const model = new ModelInstance({
-        name, config, tier, engine, plan, draft, layout, ffn: options.ffn ?? "sparse", tokenizerJson: await tokenizer, chatTemplate, pause: host.pause, frozenClock: host.frozenClock,
+        name, config, tier, engine, plan, draft, layout, ffn: options.ffn ?? "sparse", text: await text, pause: host.pause, frozenClock: host.frozenClock,
       });
       chooseReadAhead(model, () => host.now());
       return model;
@@ -66,7 +66,7 @@ async function sharedMemory(host: Host, tier: Promise<Tier>, threads: number): P
   const chosen = await tier;
   try {
     await host.engine(chosen, true);
-    return newMemory(threads);
+    return newMemory(threads, host.memory);
   } catch {
     return undefined;
   }
@@ -77,8 +77,8 @@ function mayReadAtOnce(source: ByteSource, { threads = 1 }: LoadOptions): boolea
   return source.sequential !== true && source.size <= WORTH_BYTES && threads === 1;
 }
 
-function readAll(source: ByteSource, options: LoadOptions): FileRead {
-  const memory = newMemory(1);
+function readAll(host: Host, source: ByteSource, options: LoadOptions): FileRead {
+  const memory = newMemory(1, host.memory);
   growMemory(memory, HOST_BASE + source.size, "the model", source.name);
   return new FileRead(source, { start: 0, bytes: source.size, memory, at: HOST_BASE }, options.onProgress);
 }

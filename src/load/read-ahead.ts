@@ -2,6 +2,7 @@ import * as L from "../../core/layout.ts";
 import { panelBytes } from "../../core/panel.ts";
 import type { Part } from "../../core/plan.ts";
 import type { Tensor } from "../../core/tensors.ts";
+import { writeProduct } from "../engine/product.ts";
 import type { ModelInstance } from "../engine/instance.ts";
 
 /** Bytes of a measured slice, and how many: each half of them is read once, far more than a cache level next to the core holds. */
@@ -52,9 +53,10 @@ function largestMatrix(model: ModelInstance): Part | undefined {
 function multiply(model: ModelInstance, part: Part, weights: number, rows: number): void {
   const { exports } = model.engine;
   const at = (field: number): number => model.scratchAt(field);
-  const product = part.type === L.WEIGHT_Q8 ? exports.matmulQ8 : exports.matmulQ4;
-  product(
-    weights, rows, model.config.hiddenSize, at(L.SCRATCH_QUANT), 0, at(L.SCRATCH_QUANT_SCALE), at(L.SCRATCH_QUANT_SUMS), 0, at(L.SCRATCH_IOTA), 1,
-    model.logits.reserve(1), 0, at(L.SCRATCH_IOTA), 0,
-  );
+  const product = writeProduct(model.engine.memory, at(L.SCRATCH_ROWS), {
+    w: weights, rows, cols: model.config.hiddenSize, q: at(L.SCRATCH_QUANT), scales: at(L.SCRATCH_QUANT_SCALE), sums: at(L.SCRATCH_QUANT_SUMS),
+    xi: at(L.SCRATCH_IOTA), n: 1, y: model.logits.reserve(1), yStride: 0, yi: at(L.SCRATCH_IOTA),
+  });
+  if (part.type === L.WEIGHT_Q8) exports.matmulQ8(product);
+  else exports.matmulQ4(product);
 }

@@ -44,20 +44,20 @@ async function summarizePacked(files: ModelFiles): Promise<ModelSummary> {
   const source = await files.open("");
   if (source === undefined) throw new SourceError("there is no such file", { file: files.name });
   try {
-    const { config, plan, draft, readTokenizer } = await openPacked(source);
-    const tokenizer = await readTokenizer();
+    const { config, plan, draft, readText } = await openPacked(source);
+    const { tokenizerBytes } = await readText();
     const counts = new Counts();
     for (const part of plan.parts) counts.add(partName(part.tensors[0]?.group), part.parameters, part.bytes);
     for (const part of draft?.plan.parts ?? []) counts.add("draft head", part.parameters, part.bytes);
     if (draft?.tokensAt !== undefined) counts.add("draft head", 0, 4 * draft.config.draftVocab);
-    return { name: files.name, format: "packed", weights: quantizationOf(plan), ...counts.totals(), tokenizerBytes: tokenizer?.length ?? 0, config };
+    return { name: files.name, format: "packed", weights: quantizationOf(plan), ...counts.totals(), tokenizerBytes, config };
   } finally {
     await source.close();
   }
 }
 
 async function summarizeFolder(files: ModelFiles): Promise<ModelSummary> {
-  const { config, tensors, tokenizerJson } = await openCheckpoint(files);
+  const { config, tensors, text } = await openCheckpoint(files);
   try {
     const counts = new Counts();
     const dtypes = new Set<DType>();
@@ -69,7 +69,7 @@ async function summarizeFolder(files: ModelFiles): Promise<ModelSummary> {
       counts.add(partName(group), count, count * DTYPE_BYTES[info.dtype]);
     }
     const weights = [...dtypes].join(", ").toLowerCase();
-    return { name: files.name, format: "huggingface", weights, ...counts.totals(), tokenizerBytes: tokenizerJson?.length ?? 0, config };
+    return { name: files.name, format: "huggingface", weights, ...counts.totals(), tokenizerBytes: text.tokenizerBytes, config };
   } finally {
     await tensors.close();
   }

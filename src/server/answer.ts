@@ -1,4 +1,4 @@
-import type { GenerationResult, Piece } from "../decode/generation.ts";
+import type { Generation, GenerationResult, Piece } from "../decode/generation.ts";
 import type { GenerateOptions } from "../decode/options.ts";
 import type { ApiError } from "./errors.ts";
 import { LogprobText, type AnswerToken } from "./logprobs.ts";
@@ -42,6 +42,7 @@ export interface AnswerInit {
  */
 export class Answer {
   readonly #init: AnswerInit;
+  readonly #generation: Generation;
   readonly #pieces: AsyncIterator<Piece, void, void>;
   readonly #result: Promise<GenerationResult>;
   readonly #controller = new AbortController();
@@ -60,6 +61,7 @@ export class Answer {
     this.#init = init;
     const { served, prompt, options, client } = init;
     const generation = served.model.generate(prompt, { ...options, signal: this.#controller.signal });
+    this.#generation = generation;
     this.#pieces = generation[Symbol.asyncIterator]();
     this.#result = generation.result();
     // Asked for at the end; until then nobody listens.
@@ -82,6 +84,16 @@ export class Answer {
   /** Tokens of the prompt and new ones, so far. */
   get tokens(): { readonly prompt: number; readonly completion: number } {
     return { prompt: this.#init.prompt.length, completion: this.#tokens };
+  }
+
+  /** Takes its memory, so that a stream that cannot have it is refused with a status. @throws MemoryError; it has then ended. */
+  async reserve(): Promise<void> {
+    try {
+      this.#generation.reserve();
+    } catch (error) {
+      await this.end();
+      throw error;
+    }
   }
 
   /**

@@ -8,10 +8,12 @@ import { ApiError } from "./errors.ts";
 export class KeyCheck {
   readonly #digests: Promise<readonly Uint8Array[]>;
 
-  /** @throws UsageError for an empty key: an unset variable must not open the server. */
+  /**
+   * Spaces and line ends around a key are left out: files end with one, and no client could send it.
+   * @throws UsageError for an empty key, as an unset variable must not open the server, and for one that no header can carry.
+   */
   constructor(keys: readonly string[]) {
-    if (keys.some((key) => typeof key !== "string" || key.trim() === "")) throw new UsageError("is empty; give a key or leave it out", { field: "apiKey" });
-    this.#digests = Promise.all(keys.map(digest));
+    this.#digests = Promise.all(keys.map(readKey).map(digest));
   }
 
   /** @throws ApiError 401 when the key is missing or wrong. */
@@ -27,6 +29,13 @@ export class KeyCheck {
     }
     if (known === 0) throw unauthorised("the API key is wrong");
   }
+}
+
+function readKey(given: string): string {
+  const key = typeof given === "string" ? given.trim() : "";
+  if (key === "") throw new UsageError("is empty; give a key or leave it out", { field: "apiKey" });
+  if (!/^[\x20-\x7e]+$/.test(key)) throw new UsageError("holds characters that clients cannot send in a header; use letters, digits and signs of ASCII", { field: "apiKey" });
+  return key;
 }
 
 async function digest(text: string): Promise<Uint8Array> {

@@ -1,4 +1,4 @@
-import { BlockFFNError, LimitError } from "../errors.ts";
+import { BlockFFNError, LimitError, MemoryError } from "../errors.ts";
 
 /** The kinds of error that OpenAI's API tells apart. */
 export type ApiErrorType = "invalid_request_error" | "authentication_error" | "rate_limit_error" | "server_error";
@@ -40,21 +40,33 @@ export class ApiError extends Error {
   }
 }
 
+/** Tells a client when to try again. */
+export function retryAfter(seconds: number): Readonly<Record<string, string>> {
+  return { "retry-after": String(seconds) };
+}
+
 /** A wrong request: status 400. */
 export function badRequest(message: string, param?: string, code?: string): ApiError {
   return new ApiError(400, "invalid_request_error", message, { param, code });
 }
+
+/** When to try again where nothing tells. */
+export const RETRY_SECONDS = 5;
 
 /** Library options under the names that the API has for them. */
 const PARAMS: Readonly<Record<string, string>> = {
   maxTokens: "max_tokens", topK: "top_k", topP: "top_p", minP: "min_p", repetitionPenalty: "repetition_penalty", ignoreEos: "ignore_eos",
 };
 
-/** What checking a request against the model threw: the library's own errors are the client's fault, others are not. */
-export function asBadRequest(error: unknown): unknown {
-  if (!(error instanceof BlockFFNError)) return error;
+/**
+ * What checking a request against the model threw: the library's own errors are the client's fault, but for want of
+ * memory; others are not.
+ * @param params library options that the client asked for by other names than PARAMS has
+ */
+export function asBadRequest(error: unknown, params: Readonly<Record<string, string>> = {}): unknown {
+  if (!(error instanceof BlockFFNError) || error instanceof MemoryError) return error;
   const field = error.field?.split(".")[0];
-  const param = field === undefined ? undefined : (PARAMS[field] ?? field);
+  const param = field === undefined ? undefined : (params[field] ?? PARAMS[field] ?? field);
   const message = error.field !== undefined && error.message.startsWith(`${error.field}: `) && param !== undefined
     ? `${param} ${error.message.slice(error.field.length + 2)}` : error.message;
   return badRequest(message, param);
@@ -70,7 +82,7 @@ export function toldError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   // The prompt fits the context, so what there is not enough of is memory for its cache.
   if (error instanceof LimitError) {
-    return new ApiError(503, "server_error", "the server has no memory for this request now; ask for fewer tokens or try again", { code: "out_of_memory", headers: { "retry-after": "5" } });
+    return new ApiError(503, "server_error", "the server has no memory for this request now; ask for fewer tokens or try again", { code: "out_of_memory", headers: retryAfter(RETRY_SECONDS) });
   }
   return internalError();
 }

@@ -2,6 +2,8 @@ import { resolveOptions, type GenerateOptions } from "../decode/options.ts";
 import { checkSpeculation } from "../decode/speculative/speculation.ts";
 import { UsageError } from "../errors.ts";
 import type { LoadedModel } from "../engine/types.ts";
+import { checkOptions, type OptionNames } from "../options.ts";
+import type { AllowedOrigins } from "./origins.ts";
 
 /** What a request may ask for and how many may ask. */
 export interface ServerLimits {
@@ -11,6 +13,10 @@ export interface ServerLimits {
   readonly queue?: number;
   /** Largest body in bytes; default 1 MiB. */
   readonly bodyBytes?: number;
+  /** Bytes of all bodies that are being read; beyond it those that take the longest are answered 503. Default 32 MiB, at least two bodies. */
+  readonly bodiesBytes?: number;
+  /** Milliseconds for a body to come, then it is answered 408; default 30 000. */
+  readonly bodyMs?: number;
   /** Most tokens of a prompt; default: the model's context length. */
   readonly promptTokens?: number;
   /** Most tokens that a request may ask for, and what a chat gets that asks for no number; default: the model's context length, at most 4096. */
@@ -44,13 +50,30 @@ export interface ServerOptions {
   /** Keys of which a request must bring one (`Authorization: Bearer KEY`); default: none is asked for. */
   readonly apiKey?: string | readonly string[];
   /**
-   * Asked for requests that name the site of the web page that sent them (`Origin`: browsers do, but for plain GETs); false answers 403.
-   * Default: every site may. Without a key a server on the reader's own machine should not answer other sites' pages, which can give
-   * their own name its address.
+   * Sites whose web pages may use the server: it then answers as browsers ask of it (CORS), and requests that name another site
+   * (`Origin`) get 403. Default: no page gets leave, and other programs may name whatever they like.
    */
-  readonly allowOrigin?: (origin: string) => boolean;
+  readonly allowOrigin?: AllowedOrigins;
+  /**
+   * Asked for the name that a request calls this server by (`Host`, without port; `[::1]` for IPv6); false answers 403. Default: every
+   * name. Without a key a server on the reader's own machine should know its names, as pages can give their own name its address.
+   */
+  readonly allowHost?: (hostname: string) => boolean;
   /** Called once a request, when its answer is complete. */
   readonly onRequest?: (entry: RequestLog) => void;
+}
+
+const LIMITS = {
+  concurrency: true, queue: true, bodyBytes: true, bodiesBytes: true, bodyMs: true, promptTokens: true, maxTokens: true, stallMs: true,
+} satisfies OptionNames<ServerLimits>;
+const SPECULATION = { speculate: true, draftModel: true, draftTokens: true } satisfies OptionNames<ServerSpeculation>;
+const OPTIONS = { limits: true, speculation: true, apiKey: true, allowOrigin: true, allowHost: true, onRequest: true } satisfies OptionNames<ServerOptions>;
+
+/** Refuses unknown names, inside too. @throws UsageError naming the option. */
+export function checkServerOptions(options: ServerOptions): void {
+  checkOptions(options, OPTIONS, "createServer");
+  checkOptions(options.limits ?? {}, LIMITS, "createServer's limits");
+  checkOptions(options.speculation ?? {}, SPECULATION, "createServer's speculation");
 }
 
 /** Limits with their defaults; undefined ones depend on the model. */
@@ -58,19 +81,25 @@ export interface ResolvedLimits {
   readonly concurrency: number;
   readonly queue: number;
   readonly bodyBytes: number;
+  readonly bodiesBytes: number;
+  readonly bodyMs: number;
   readonly promptTokens: number | undefined;
   readonly maxTokens: number | undefined;
   readonly stallMs: number;
 }
 
+const BODIES_BYTES = 32 << 20;
 const MAX_CONTEXT = 0xffff_ffff;
 
 /** Checks limits and fills in defaults. @throws UsageError naming the limit that is wrong. */
 export function resolveLimits(limits: ServerLimits): ResolvedLimits {
+  const bodyBytes = whole("bodyBytes", limits.bodyBytes ?? 1 << 20, 1, 1 << 28);
   return {
     concurrency: whole("concurrency", limits.concurrency ?? 4, 1, 1024),
     queue: whole("queue", limits.queue ?? 32, 0, 65_536),
-    bodyBytes: whole("bodyBytes", limits.bodyBytes ?? 1 << 20, 1, 1 << 28),
+    bodyBytes,
+    bodiesBytes: whole("bodiesBytes", limits.bodiesBytes ?? Math.max(BODIES_BYTES, 2 * bodyBytes), bodyBytes, 2 ** 40),
+    bodyMs: whole("bodyMs", limits.bodyMs ?? 30_000, 1, 3_600_000),
     promptTokens: limits.promptTokens === undefined ? undefined : whole("promptTokens", limits.promptTokens, 1, MAX_CONTEXT),
     maxTokens: limits.maxTokens === undefined ? undefined : whole("maxTokens", limits.maxTokens, 1, MAX_CONTEXT),
     stallMs: whole("stallMs", limits.stallMs ?? 30_000, 1, 3_600_000),

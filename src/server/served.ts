@@ -1,15 +1,15 @@
-import { UsageError } from "../errors.ts";
+import { LimitError, UsageError } from "../errors.ts";
 import type { Model } from "../model.ts";
 import { ChatFormat } from "../text/chat.ts";
 import { ApiError, asBadRequest, badRequest } from "./errors.ts";
 import type { ResolvedLimits } from "./options.ts";
-import type { ChatMessage, GenerationRequest } from "./schema.ts";
+import type { ChatRequest, CompletionRequest, GenerationRequest } from "./schema.ts";
 
 /** Tokens that a chat gets at most when neither it nor the server says a number. */
 const DEFAULT_MAX_TOKENS = 4096;
 /** What `/v1/completions` gives when no number is asked for: OpenAI's default. */
 const COMPLETION_TOKENS = 16;
-/** Normalisation may shorten a text, but not to less than this share. */
+/** A template may shorten messages, but not to less than this share. */
 const SHRINKS = 4;
 
 /** A model under a name, with what the server keeps to answer for it. */
@@ -23,8 +23,6 @@ export class ServedModel {
   readonly #chat: ChatFormat | undefined;
   readonly #promptTokens: number;
   readonly #maxTokens: number;
-  /** Bytes of the longest token. */
-  readonly #longest: number;
 
   /** @throws TemplateError for a chat template that cannot be read. */
   constructor(id: string, model: Model, limits: ResolvedLimits) {
@@ -35,50 +33,54 @@ export class ServedModel {
     this.#chat = tokenizer === undefined ? undefined : new ChatFormat(tokenizer, loaded.chatTemplate);
     this.#promptTokens = Math.min(limits.promptTokens ?? config.contextLength, config.contextLength);
     this.#maxTokens = limits.maxTokens ?? Math.min(config.contextLength, DEFAULT_MAX_TOKENS);
-    let longest = 1;
-    if (tokenizer !== undefined) for (let i = 0; i < tokenizer.vocabSize; i++) longest = Math.max(longest, tokenizer.idToBytes(i).length);
-    this.#longest = longest;
   }
 
-  /** Ids of a prompt. @throws ApiError 400 when it cannot be encoded or is too long. */
-  encodePrompt(prompt: string | readonly number[]): ArrayLike<number> {
-    if (typeof prompt !== "string") return this.#checkLength(prompt, "prompt");
+  /** Refuses a prompt that is too long whatever its tokens are, before anything is done for it. @throws ApiError 400 */
+  checkLength(request: CompletionRequest | ChatRequest): void {
     const { tokenizer } = this.model;
-    if (tokenizer === undefined) throw badRequest("this model has no tokenizer: send token ids", "prompt");
-    this.#checkText(prompt, "prompt");
-    return this.#checkLength(encode(() => tokenizer.encode(prompt), "prompt"), "prompt");
+    const least = "messages" in request ? Math.ceil((tokenizer?.leastTokens(request.messages.map(({ content }) => content).join("")) ?? 0) / SHRINKS)
+      : typeof request.prompt === "string" ? (tokenizer?.leastTokens(request.prompt) ?? 0) : request.prompt.length;
+    if (least > this.#promptTokens) throw this.#tooLong(request);
   }
 
-  /** Ids of a conversation. @throws ApiError 400 when the template refuses it or it is too long. */
-  encodeChat(messages: readonly ChatMessage[]): ArrayLike<number> {
-    const chat = this.#chat;
-    if (chat === undefined) throw badRequest("this model has no tokenizer: use /v1/completions with token ids", "messages");
-    this.#checkText(messages.map(({ content }) => content).join(""), "messages");
-    return this.#checkLength(encode(() => chat.encode(messages), "messages"), "messages");
+  /**
+   * Ids of what a request asks to go on with; other tasks run meanwhile.
+   * @param client ends it; its reason is thrown
+   * @throws ApiError 400 when it cannot be encoded, the template refuses it or it is too long.
+   */
+  async encode(request: CompletionRequest | ChatRequest, client: AbortSignal): Promise<ArrayLike<number>> {
+    const { tokenizer, loaded } = this.model;
+    const paced = { signal: client, ...(loaded.pause === undefined ? {} : { pause: loaded.pause }) };
+    try {
+      if ("messages" in request) {
+        if (this.#chat === undefined) throw badRequest("this model has no tokenizer: use /v1/completions with token ids", "messages");
+        return await this.#chat.encodeWithin(request.messages, this.#promptTokens, paced);
+      }
+      if (typeof request.prompt !== "string") return request.prompt;
+      if (tokenizer === undefined) throw badRequest("this model has no tokenizer: send token ids", "prompt");
+      return await tokenizer.encodeWithin(request.prompt, this.#promptTokens, paced);
+    } catch (error) {
+      if (error instanceof LimitError && error.field === "text" && error.limit === this.#promptTokens) throw this.#tooLong(request);
+      const known = asBadRequest(error);
+      throw known instanceof ApiError ? badRequest(known.message, paramOf(request)) : known;
+    }
   }
 
   /** How many new tokens a request gets. @throws ApiError 400 above the limit. */
   maxTokens(request: GenerationRequest, api: "completions" | "chat"): number {
-    const asked = request.options.maxTokens;
+    const { options: { maxTokens: asked }, maxTokensParam: param } = request;
     if (asked === undefined) return api === "chat" ? this.#maxTokens : Math.min(COMPLETION_TOKENS, this.#maxTokens);
-    if (asked > this.#maxTokens) throw badRequest(`max_tokens is ${asked}; this server gives at most ${this.#maxTokens}`, "max_tokens");
+    if (asked > this.#maxTokens) throw badRequest(`${param} is ${asked}; this server gives at most ${this.#maxTokens}`, param);
     return asked;
   }
 
-  /** Refuses what is too long whatever its tokens are, before they are looked for. */
-  #checkText(text: string, param: string): void {
-    const most = this.#promptTokens * this.#longest * SHRINKS;
-    if (text.length > most) throw this.#tooLong(`${text.length} characters are far`, param);
+  #tooLong(request: CompletionRequest | ChatRequest): ApiError {
+    return badRequest(`there are too many tokens: a prompt may have at most ${this.#promptTokens} tokens here`, paramOf(request), "context_length_exceeded");
   }
+}
 
-  #checkLength<T extends ArrayLike<number>>(ids: T, param: string): T {
-    if (ids.length > this.#promptTokens) throw this.#tooLong(`${ids.length} tokens are`, param);
-    return ids;
-  }
-
-  #tooLong(what: string, param: string): ApiError {
-    return badRequest(`${what} too many: a prompt may have at most ${this.#promptTokens} tokens here`, param, "context_length_exceeded");
-  }
+function paramOf(request: CompletionRequest | ChatRequest): "messages" | "prompt" {
+  return "messages" in request ? "messages" : "prompt";
 }
 
 /** Models by name. */
@@ -99,14 +101,4 @@ function isModel(models: Models): models is Model {
 function nameOf(model: Model): string {
   const last = model.name.split(/[?#]/)[0]?.split(/[/\\]/).filter((part) => part !== "").at(-1) ?? "";
   return last.replace(/\.(safetensors|bin)$/i, "") || "model";
-}
-
-function encode<T>(run: () => T, param: string): T {
-  try {
-    return run();
-  } catch (error) {
-    const known = asBadRequest(error);
-    if (known instanceof ApiError) throw badRequest(known.message, param);
-    throw known;
-  }
 }

@@ -1,12 +1,14 @@
 import { Hono, type Context } from "hono";
-import { nextTask } from "../decode/plain/pause.ts";
+import { nextTask } from "../pause.ts";
 import { Answer, type Said } from "./answer.ts";
 import { KeyCheck } from "./auth.ts";
-import { readJson } from "./body.ts";
-import { ApiError, asBadRequest, internalError, toldError } from "./errors.ts";
+import { Bodies } from "./body.ts";
+import { ApiError, asBadRequest, badRequest, internalError, toldError } from "./errors.ts";
 import { Metrics } from "./metrics.ts";
-import { checkServerSpeculation, resolveLimits, type RequestLog, type ResolvedLimits, type ServerOptions, type ServerSpeculation } from "./options.ts";
-import { parseChat, parseCompletion, type GenerationRequest } from "./schema.ts";
+import { checkServerOptions, checkServerSpeculation, resolveLimits, type RequestLog, type ResolvedLimits, type ServerOptions, type ServerSpeculation } from "./options.ts";
+import { originCheck } from "./origins.ts";
+import { pageGuards } from "./pages.ts";
+import { parseChat, parseCompletion, type ChatRequest, type CompletionRequest } from "./schema.ts";
 import { serveModels, type Models, type ServedModel } from "./served.ts";
 import { chatShape, completionShape, type Shape } from "./shapes.ts";
 import { Slots } from "./slots.ts";
@@ -35,6 +37,8 @@ export interface Server {
 interface Exchange {
   readonly request: Request;
   readonly start: number;
+  /** undefined when its URL is none. */
+  readonly path: string | undefined;
   route: string;
   answer?: Answer;
   error?: unknown;
@@ -63,10 +67,11 @@ class ModelServer {
   readonly #speculation: ServerSpeculation;
   readonly #answers = new Set<Answer>();
   readonly #onRequest: ServerOptions["onRequest"];
-  readonly #allowOrigin: ServerOptions["allowOrigin"];
+  readonly #bodies: Bodies;
   readonly #app: Hono<{ Bindings: Exchange }>;
 
   constructor(models: Models, options: ServerOptions) {
+    checkServerOptions(options);
     this.#limits = resolveLimits(options.limits ?? {});
     this.#models = serveModels(models, this.#limits);
     this.#speculation = options.speculation ?? {};
@@ -76,13 +81,15 @@ class ModelServer {
     this.#slots = new Slots(this.#limits.concurrency, this.#limits.queue);
     this.#metrics = new Metrics(this.#slots);
     this.#onRequest = options.onRequest;
-    this.#allowOrigin = options.allowOrigin;
-    this.#app = this.#routes();
+    this.#bodies = new Bodies(this.#limits);
+    this.#app = this.#routes(options);
   }
 
   async fetch(request: Request): Promise<Response> {
-    const exchange: Exchange = { request, start: performance.now(), route: "other" };
-    const response = await this.#app.fetch(request, exchange);
+    const exchange: Exchange = { request, start: performance.now(), path: pathOf(request), route: "other" };
+    // A signal may be aborted for a reason that is no Error, which the router does not catch.
+    const response = exchange.path === undefined ? brokenUrl().response()
+      : await Promise.resolve(this.#app.fetch(request, exchange)).catch((error: unknown) => this.#failed(exchange, error));
     if (exchange.streaming !== true) this.#log(exchange, response.status);
     return response;
   }
@@ -95,12 +102,12 @@ class ModelServer {
     clearTimeout(cut);
   }
 
-  #routes(): Hono<{ Bindings: Exchange }> {
+  #routes({ allowOrigin, allowHost }: ServerOptions): Hono<{ Bindings: Exchange }> {
     const app = new Hono<{ Bindings: Exchange }>();
+    for (const guard of pageGuards(allowOrigin === undefined ? undefined : originCheck(allowOrigin), allowHost)) app.use(guard);
     const route = (method: "GET" | "POST", path: string, handle: (context: Context<{ Bindings: Exchange }>) => Promise<Response> | Response): void => {
       app.all(path, async (context) => {
         context.env.route = path;
-        this.#checkOrigin(context.req.raw.headers.get("origin"));
         if (path !== "/healthz") await this.#keys?.check(context.req.raw.headers.get("authorization"));
         const asked = context.req.method;
         if (asked !== method && !(asked === "HEAD" && method === "GET")) {
@@ -115,16 +122,9 @@ class ModelServer {
     route("GET", "/v1/models/:id", (context) => Response.json(describe(this.#model(context.req.param("id")))));
     route("POST", "/v1/completions", (context) => this.#generate(context.env, "completions"));
     route("POST", "/v1/chat/completions", (context) => this.#generate(context.env, "chat"));
-    app.notFound(() => {
-      throw new ApiError(404, "invalid_request_error", "there is nothing here; see /v1/models", { code: "not_found" });
-    });
+    app.notFound(() => new ApiError(404, "invalid_request_error", "there is nothing here; see /v1/models", { code: "not_found" }).response());
     app.onError((error, context) => this.#failed(context.env, error));
     return app;
-  }
-
-  #checkOrigin(origin: string | null): void {
-    if (origin === null || this.#allowOrigin === undefined || this.#allowOrigin(origin)) return;
-    throw new ApiError(403, "invalid_request_error", "web pages of other sites may not use this server; to let them, start it with an API key", { code: "origin_not_allowed" });
   }
 
   #health(): Response {
@@ -140,12 +140,11 @@ class ModelServer {
   }
 
   async #generate(exchange: Exchange, api: Api): Promise<Response> {
-    const { request } = exchange;
-    const body = await readJson(request, this.#limits.bodyBytes);
+    const body = await this.#bodies.readJson(exchange.request);
     const asked = api === "chat" ? parseChat(body) : parseCompletion(body);
     const served = this.#model(asked.model);
-    const prompt = "messages" in asked ? served.encodeChat(asked.messages) : served.encodePrompt(asked.prompt);
-    const answer = await this.#start(exchange, served, prompt, asked, api);
+    const answer = await this.#start(exchange, served, asked, api);
+    await answer.reserve();
     const shape = (api === "chat" ? chatShape : completionShape)(served, asked.includeUsage);
     if (!asked.stream) return whole(answer, shape);
     exchange.streaming = true;
@@ -160,12 +159,15 @@ class ModelServer {
     });
   }
 
-  async #start(exchange: Exchange, served: ServedModel, prompt: ArrayLike<number>, asked: GenerationRequest, api: Api): Promise<Answer> {
+  /** Encoding a prompt is work as computing it is: it takes a slot, also for one that turns out to be too long. */
+  async #start(exchange: Exchange, served: ServedModel, asked: CompletionRequest | ChatRequest, api: Api): Promise<Answer> {
     const speculation = asked.options.logprobs === undefined ? this.#speculation : {};
     const options = { ...asked.options, ...speculation, maxTokens: served.maxTokens(asked, api) };
+    served.checkLength(asked);
     const client = exchange.request.signal;
     const release = await this.#slots.acquire(client);
     try {
+      const prompt = await served.encode(asked, client);
       const answer = new Answer({ served, prompt, options, client, metrics: this.#metrics, start: exchange.start, release: () => {
         this.#answers.delete(answer);
         release();
@@ -175,7 +177,7 @@ class ModelServer {
       return answer;
     } catch (error) {
       release();
-      throw asBadRequest(error);
+      throw asBadRequest(error, { maxTokens: asked.maxTokensParam });
     }
   }
 
@@ -189,12 +191,12 @@ class ModelServer {
     return toldError(error).response();
   }
 
-  #log({ request, start, route, answer, error }: Exchange, status: number): void {
+  #log({ request, start, path = "", route, answer, error }: Exchange, status: number): void {
     this.#metrics.requests.add(1, route, String(status));
     if (this.#onRequest === undefined) return;
     const entry: RequestLog = {
       method: request.method,
-      path: new URL(request.url).pathname,
+      path,
       status,
       ms: performance.now() - start,
       ...(answer === undefined ? {} : { promptTokens: answer.tokens.prompt, completionTokens: answer.tokens.completion }),
@@ -224,4 +226,17 @@ async function whole(answer: Answer, shape: Shape): Promise<Response> {
 
 function describe({ id, created }: ServedModel): { readonly id: string; readonly object: "model"; readonly created: number; readonly owned_by: string } {
   return { id, object: "model", created, owned_by: "blockffn" };
+}
+
+/** Some runtimes put a Host header as it came into a request's URL, which then is none, or throw when they are asked for it. */
+function pathOf(request: Request): string | undefined {
+  try {
+    return new URL(request.url).pathname;
+  } catch {
+    return undefined;
+  }
+}
+
+function brokenUrl(): ApiError {
+  return badRequest("the request's URL or Host header is broken", undefined, "bad_request");
 }

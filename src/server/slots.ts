@@ -1,7 +1,7 @@
-import { ApiError } from "./errors.ts";
+import { ApiError, retryAfter, RETRY_SECONDS } from "./errors.ts";
 
 /** Bounds of the wait that Retry-After suggests, in seconds. */
-const RETRY_SECONDS = { least: 1, most: 60 } as const;
+const RETRY = { least: 1, most: 60 } as const;
 /** A new duration moves the mean by this share of the difference. */
 const STEP = 0.2;
 
@@ -113,13 +113,13 @@ export class Slots {
 
   #full(): ApiError {
     const seconds = Math.ceil((this.#seconds * (this.#queue.length + 1)) / this.#concurrency);
-    const retry = Math.min(RETRY_SECONDS.most, Math.max(RETRY_SECONDS.least, seconds));
+    const retry = Math.min(RETRY.most, Math.max(RETRY.least, seconds));
     return new ApiError(429, "rate_limit_error", `${this.#active} requests are running and ${this.#queue.length} waiting, which is the limit; try again in ${retry} s`, {
-      code: "queue_full", headers: { "retry-after": String(retry) },
+      code: "queue_full", headers: retryAfter(retry),
     });
   }
 }
 
 function closing(): ApiError {
-  return new ApiError(503, "server_error", "the server is shutting down", { code: "shutting_down", headers: { "retry-after": "5" } });
+  return new ApiError(503, "server_error", "the server is shutting down", { code: "shutting_down", headers: retryAfter(RETRY_SECONDS) });
 }

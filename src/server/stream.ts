@@ -58,7 +58,7 @@ async function* eventsOf(answer: Answer, shape: Shape, { includeUsage, pause }: 
     let sent = false;
     for (let said = await answer.next(); said !== undefined; said = await answer.next()) {
       yield JSON.stringify(shape.step(said));
-      // The first text goes out at once; later ones go together with those of a slice of computing (src/decode/plain/pause.ts).
+      // The first text goes out at once; later ones go together with those of a slice of computing (src/pause.ts).
       if (!sent) await pause();
       sent = true;
     }

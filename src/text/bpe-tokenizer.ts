@@ -1,25 +1,29 @@
-import { Tokenizer as Library } from "@huggingface/tokenizers";
-import { TokenizerError, UsageError } from "../errors.ts";
-import { AddedTokenSplitter } from "./added.ts";
-import { MergeBoundaries } from "./boundaries.ts";
+import { LimitError, TokenizerError, UsageError } from "../errors.ts";
 import { readDecoder } from "./bytes.ts";
 import type { ByteDecoder } from "./bytes.ts";
-import { normalizerConfig, preTokenizerConfig } from "./pipeline.ts";
+import { AddedTokenSplitter } from "./encode/added.ts";
+import { Merger } from "./encode/merger.ts";
+import { hasStep } from "./encode/parts.ts";
+import { readNormalizer } from "./encode/normalizer.ts";
+import type { Normalizer } from "./encode/normalizer.ts";
+import { readPreTokenizer, removesText } from "./encode/pre-tokenizer.ts";
+import type { PreTokenizer } from "./encode/pre-tokenizer.ts";
+import { readTemplate } from "./encode/template.ts";
+import type { Template } from "./encode/template.ts";
+import { MAX_STRETCH, WordEncoder } from "./encode/words.ts";
 import type { AddedToken, TokenizerFile } from "./schema.ts";
-import { readTemplate } from "./template.ts";
-import type { Template } from "./template.ts";
-import type { DecodeOptions, EncodeOptions, Tokenizer } from "./tokenizer.ts";
+import { checkOptions } from "../options.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+import { DECODE_OPTIONS, ENCODE_OPTIONS, ENCODE_WITHIN_OPTIONS, type DecodeOptions, type EncodeOptions, type EncodeWithinOptions } from "./tokenizer-options.ts";
+import { paced } from "./within.ts";
 
 /** Longest text in UTF-16 units, and longest stretch of it in which every character may merge with the next. */
-export const TEXT_LIMITS = { text: 4 * 1024 * 1024, stretch: 256 * 1024 } as const;
+export const TEXT_LIMITS = { text: 4 * 1024 * 1024, stretch: MAX_STRETCH } as const;
 
-/**
- * Pieces of words whose ids are remembered: how many, and up to which length. Longer slices of a string keep the whole
- * text alive (V8 shares from 13 characters on).
- */
-const CACHE = { entries: 1 << 14, length: 12 } as const;
-
+/** UTF-16 units of text between two chances to stop. */
+const SLICE = 4096;
 const NOWHERE: ReadonlySet<number> = new Set();
+const NONE: ReadonlySet<number> = new Set();
 
 /** Those places that lie in a section, counted from its start. */
 function placesIn(section: { readonly text: string; readonly at: number }, places: ReadonlySet<number>): ReadonlySet<number> {
@@ -29,40 +33,46 @@ function placesIn(section: { readonly text: string; readonly at: number }, place
   return found;
 }
 
-/** The parts of the library's object that are used, all of them public. */
-interface LibraryParts {
-  readonly normalizer: { normalize(text: string): string } | null;
-  readonly pre_tokenizer: { pre_tokenize(text: string, options: { section_index: number }): string[] } | null;
-  readonly model: {
-    _call(words: string[]): string[];
-    readonly tokens_to_ids: ReadonlyMap<string, number>;
-    readonly vocab: readonly string[];
-    readonly unk_token_id?: number;
-    merges: unknown[];
-    max_length_to_cache: number;
-  };
-}
-
 interface Splitters {
   readonly raw: AddedTokenSplitter;
   readonly normalized: AddedTokenSplitter;
 }
 
-/**
- * The library normalises, pre-tokenises and merges. Added tokens, the template and decoding are done here, because
- * there the library departs from the reference implementation or has no option (see RATIONALE.md).
- */
+/** A stretch of the input, and where it starts. */
+interface Stretch {
+  readonly text: string;
+  readonly at: number;
+}
+
+/** One text on its way to ids. */
+interface Run {
+  readonly ids: number[];
+  readonly merger: Merger;
+  /** Most ids that are wanted, and how many come after the text. */
+  readonly limit: number;
+  readonly after: number;
+  /** Ids that a whole word is not taken for. */
+  readonly hidden: ReadonlySet<number>;
+  /** UTF-16 units since the last chance to stop. */
+  units: number;
+}
+
+/** Text to ids and back as `tokenizers` does, with BPE as the model. Encoding is a generator: it can stop anywhere, and pause. */
 export class BpeTokenizer implements Tokenizer {
   readonly vocabSize: number;
   readonly specialIds: ReadonlySet<number>;
   readonly #file: string;
-  readonly #parts: LibraryParts;
+  readonly #normalizer: Normalizer;
+  readonly #preTokenizer: PreTokenizer | undefined;
+  readonly #words: WordEncoder;
   readonly #template: Template;
   readonly #decoder: ByteDecoder;
-  readonly #boundaries: MergeBoundaries;
-  readonly #cache = new Map<string, readonly number[]>();
-  readonly #ignoreMerges: boolean;
-  readonly #fuseUnknown: boolean;
+  /** UTF-16 units of text that a token stands for at most. */
+  readonly #longest: number;
+  /** Added tokens may take the white space around them. */
+  readonly #swallows: boolean;
+  /** Text may leave no token. */
+  readonly #loses: boolean;
   readonly #added: ReadonlyMap<number, string>;
   readonly #addedIds: ReadonlyMap<string, number>;
   readonly #splitters: { readonly all: Splitters; readonly plain: Splitters; readonly special: AddedTokenSplitter };
@@ -72,29 +82,9 @@ export class BpeTokenizer implements Tokenizer {
     this.#file = file;
     this.#template = readTemplate(source.postProcessor, file);
     this.#decoder = readDecoder(source.decoder, file);
-    if (model.ignore_merges === true && (source.preTokenizer === undefined || source.preTokenizer.type === "Metaspace")) {
-      // Else a text that is the name of a special token would become one, asked for or not.
-      throw new TokenizerError("needs a pre-tokenizer that splits words", { file, field: "model.ignore_merges" });
-    }
-    // Whole words are looked up here: the library would also take the pieces of a word for words.
-    const libraryModel = { ...model, type: "BPE", ignore_merges: false };
-    const config = {
-      added_tokens: [],
-      normalizer: normalizerConfig(source.normalizer, file),
-      pre_tokenizer: preTokenizerConfig(source.preTokenizer, file),
-      post_processor: null,
-      decoder: null,
-      model: libraryModel,
-    };
-    this.#parts = this.#guard(() => new Library(config, {}) as unknown as LibraryParts);
-    // Its cache slows down a thousandfold on text that repeats one word, so there is one here.
-    this.#parts.model.max_length_to_cache = 0;
-    this.#boundaries = new MergeBoundaries(model.merges);
-    // It reads only the tables it made from these; a third of the memory is theirs.
-    this.#parts.model.merges = libraryModel.merges = [];
-    libraryModel.vocab = {};
-    this.#ignoreMerges = model.ignore_merges === true;
-    this.#fuseUnknown = model.fuse_unk === true;
+    this.#normalizer = readNormalizer(source.normalizer, file);
+    this.#preTokenizer = readPreTokenizer(source.preTokenizer, file);
+    this.#words = new WordEncoder(model, [source.normalizer, source.preTokenizer].some((part) => part !== undefined && hasStep(part, "ByteLevel")), file);
     this.#added = new Map(addedTokens.map((token) => [token.id, token.content]));
     this.#addedIds = new Map(addedTokens.map((token) => [token.content, token.id]));
     const special = addedTokens.filter((token) => token.special === true);
@@ -104,7 +94,11 @@ export class BpeTokenizer implements Tokenizer {
       special: new AddedTokenSplitter(special, (token) => token.content),
     };
     this.specialIds = new Set(special.map((token) => token.id));
-    this.vocabSize = addedTokens.reduce((size, token) => Math.max(size, token.id + 1), this.#parts.model.vocab.length);
+    const { tokens, longest } = this.#words.vocabulary;
+    this.vocabSize = addedTokens.reduce((size, token) => Math.max(size, token.id + 1), tokens.length);
+    this.#longest = addedTokens.reduce((most, token) => Math.max(most, token.content.length), longest) * this.#normalizer.shrink;
+    this.#swallows = addedTokens.some((token) => token.lstrip === true || token.rstrip === true);
+    this.#loses = this.#words.losesText || (source.preTokenizer !== undefined && removesText(source.preTokenizer));
     for (const id of [...this.#template.before, ...this.#template.after]) {
       if (this.idToToken(id) === undefined) throw new TokenizerError(`the id ${id} has no token`, { file, field: "post_processor" });
     }
@@ -115,26 +109,24 @@ export class BpeTokenizer implements Tokenizer {
   }
 
   encode(text: string, options: EncodeOptions = {}): Uint32Array {
-    if (typeof text !== "string") throw new UsageError("the text to encode must be a string", { field: "text" });
-    this.#checkLength(text.length, TEXT_LIMITS.text, "text");
-    const around = options.addBos === false ? { before: [], after: [] } : this.#template;
-    const splitters = options.parseSpecial === false ? this.#splitters.plain : this.#splitters.all;
-    const literal = options.literal ?? NOWHERE;
-    const ids: number[] = [...around.before];
-    this.#guard(() => {
-      const sections = splitters.raw.split(text.replace(/\p{Surrogate}/gu, "\ufffd"), literal);
-      sections.forEach((section, index) => {
-        if ("id" in section) {
-          ids.push(section.id);
-          return;
-        }
-        const places = placesIn(section, literal);
-        if (places.size > 0) this.#encodeLiteral(section.text, places, index, ids);
-        else this.#encodeSection(section.text, splitters.normalized, index, ids);
-      });
-    });
-    ids.push(...around.after);
-    return Uint32Array.from(ids);
+    checkOptions(options, ENCODE_OPTIONS, "encode");
+    const steps = this.#encode(text, options);
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done === true) return value;
+    }
+  }
+
+  async encodeWithin(text: string, limit: number, options: EncodeWithinOptions = {}): Promise<Uint32Array> {
+    checkOptions(options, ENCODE_WITHIN_OPTIONS, "encodeWithin");
+    options.signal?.throwIfAborted();
+    return paced(this.#encode(text, { ...options, maxTokens: limit }), options);
+  }
+
+  leastTokens(text: string): number {
+    if (this.#loses || this.#longest === Infinity) return 0;
+    const units = this.#swallows ? text.replace(/\p{White_Space}+/gu, "").length : text.length;
+    return Math.ceil(units / this.#longest);
   }
 
   specialsIn(text: string): number[] {
@@ -142,6 +134,7 @@ export class BpeTokenizer implements Tokenizer {
   }
 
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
+    checkOptions(options, DECODE_OPTIONS, "decode");
     const skip = options.skipSpecial !== false;
     const chunks: Uint8Array[] = [];
     let size = 0;
@@ -171,84 +164,87 @@ export class BpeTokenizer implements Tokenizer {
   }
 
   idToToken(id: number): string | undefined {
-    return this.#added.get(id) ?? this.#parts.model.vocab[id];
+    return this.#added.get(id) ?? this.#words.vocabulary.tokens[id];
   }
 
   tokenToId(token: string): number | undefined {
-    return this.#addedIds.get(token) ?? this.#parts.model.tokens_to_ids.get(token);
+    return this.#addedIds.get(token) ?? this.#words.vocabulary.ids.get(token);
+  }
+
+  *#encode(text: string, options: EncodeOptions): Generator<void, Uint32Array, void> {
+    if (typeof text !== "string") throw new UsageError("the text to encode must be a string", { field: "text" });
+    if (text.length > TEXT_LIMITS.text) {
+      throw new TokenizerError(`${text.length} characters are too many; the limit is ${TEXT_LIMITS.text}. Split the text`, { file: this.#file, field: "text", limit: TEXT_LIMITS.text });
+    }
+    const around = options.addBos === false ? { before: [], after: [] } : this.#template;
+    const parse = options.parseSpecial !== false;
+    const literal = options.literal ?? NOWHERE;
+    const run: Run = {
+      ids: [...around.before], merger: new Merger(this.#words.vocabulary), units: 0, limit: options.maxTokens ?? Infinity, after: around.after.length,
+      hidden: parse && literal.size === 0 ? NONE : this.specialIds,
+    };
+    checkRoom(run, this.leastTokens(text));
+    const splitters = parse ? this.#splitters.all : this.#splitters.plain;
+    for (const section of splitters.raw.split(text.replace(/\p{Surrogate}/gu, "\ufffd"), literal)) {
+      if ("id" in section) {
+        run.ids.push(section.id);
+        continue;
+      }
+      const places = placesIn(section, literal);
+      if (places.size > 0) yield* this.#encodeLiteral(section, places, run);
+      else yield* this.#encodeSection(section, splitters.normalized, run);
+    }
+    run.ids.push(...around.after);
+    checkRoom({ ...run, after: 0 }, 0);
+    return Uint32Array.from(run.ids);
   }
 
   /** Encodes the text between two tokens that are looked for before normalisation. */
-  #encodeSection(text: string, splitter: AddedTokenSplitter, index: number, ids: number[]): void {
-    for (const part of splitter.split(this.#parts.normalizer?.normalize(text) ?? text)) {
-      if ("id" in part) ids.push(part.id);
-      else this.#encodePlain(part.text, index, ids);
+  *#encodeSection(section: Stretch, splitter: AddedTokenSplitter, run: Run): Generator<void, void, void> {
+    const normalized = this.#normalizer.apply(section.text);
+    for (const part of splitter.split(normalized)) {
+      if ("id" in part) run.ids.push(part.id);
+      else yield* this.#encodePlain(part.text, section.at === 0 && part.at === 0 && !this.#dropsStart(section.text), run);
     }
   }
 
   /** The same where special tokens are not to be seen at some places: those are lost in normalised text, so they are looked for before. */
-  #encodeLiteral(text: string, literal: ReadonlySet<number>, index: number, ids: number[]): void {
-    for (const part of this.#splitters.special.split(text, literal)) {
-      if ("id" in part) ids.push(part.id);
-      else this.#encodeSection(part.text, this.#splitters.plain.normalized, index, ids);
+  *#encodeLiteral(section: Stretch, literal: ReadonlySet<number>, run: Run): Generator<void, void, void> {
+    for (const part of this.#splitters.special.split(section.text, literal)) {
+      if ("id" in part) run.ids.push(part.id);
+      else yield* this.#encodeSection({ text: part.text, at: section.at + part.at }, this.#splitters.plain.normalized, run);
     }
   }
 
-  #encodePlain(text: string, section: number, ids: number[]): void {
-    const { pre_tokenizer: preTokenizer, model } = this.#parts;
-    const words = preTokenizer?.pre_tokenize(text, { section_index: section }) ?? [text];
-    for (const word of words) {
-      const whole = this.#ignoreMerges ? model.tokens_to_ids.get(word) : undefined;
-      if (whole !== undefined) {
-        ids.push(whole);
-        continue;
-      }
-      let previous = -1;
-      for (const piece of this.#boundaries.split(word)) {
-        for (const id of this.#pieceIds(piece)) {
-          // Unknown characters of one word that stand together become one token.
-          if (!(this.#fuseUnknown && id === previous && id === model.unk_token_id)) ids.push(id);
-          previous = id;
-        }
-      }
+  /** @param first the text begins where the whole input begins */
+  *#encodePlain(text: string, first: boolean, run: Run): Generator<void, void, void> {
+    for (const word of this.#preTokenizer?.(text, first) ?? [{ text }]) {
+      yield* this.#words.encode(word.text, run.merger, run.hidden, run.ids);
+      checkRoom(run, 0);
+      run.units += word.text.length;
+      if (run.units < SLICE) continue;
+      run.units = 0;
+      yield;
     }
   }
 
-  #pieceIds(piece: string): readonly number[] {
-    const known = this.#cache.get(piece);
-    if (known !== undefined) return known;
-    this.#checkLength(piece.length, TEXT_LIMITS.stretch, "text: a stretch without a place to cut");
-    const { model } = this.#parts;
-    const ids = model._call([piece]).map((token) => model.tokens_to_ids.get(token)!);
-    if (piece.length <= CACHE.length) {
-      if (this.#cache.size >= CACHE.entries) this.#cache.clear();
-      this.#cache.set(piece, ids);
-    }
-    return ids;
+  #dropsStart(text: string): boolean {
+    return text !== "" && this.#normalizer.apply(String.fromCodePoint(text.codePointAt(0)!)) === "";
   }
 
   /** Two searches: before normalisation, and after it for tokens that are to be found in normalised text. */
   #split(tokens: readonly AddedToken[]): Splitters {
-    const { normalizer } = this.#parts;
     const normalize = (token: AddedToken): boolean => token.normalized ?? token.special !== true;
-    return this.#guard(() => ({
+    return {
       raw: new AddedTokenSplitter(tokens.filter((token) => !normalize(token)), (token) => token.content),
-      normalized: new AddedTokenSplitter(tokens.filter(normalize), (token) => normalizer?.normalize(token.content) ?? token.content),
-    }));
+      normalized: new AddedTokenSplitter(tokens.filter(normalize), (token) => this.#normalizer.apply(token.content)),
+    };
   }
+}
 
-  #checkLength(length: number, limit: number, what: string): void {
-    if (length <= limit) return;
-    throw new TokenizerError(`${length} characters are too many; the limit is ${limit}. Split the text`, { file: this.#file, field: what, limit });
-  }
-
-  /** The library's errors have no type of their own. */
-  #guard<T>(run: () => T): T {
-    try {
-      return run();
-    } catch (cause) {
-      if (cause instanceof TokenizerError) throw cause;
-      throw new TokenizerError(`the tokenizer failed: ${cause instanceof Error ? cause.message.slice(0, 200) : "unknown error"}`, { file: this.#file, cause });
-    }
-  }
+/** Stops a text that has, or will have, more ids than are wanted. */
+function checkRoom(run: Run, more: number): void {
+  const least = Math.max(run.ids.length + run.after, more);
+  if (least <= run.limit) return;
+  throw new LimitError(`has more than ${run.limit} tokens; shorten it`, { field: "text", limit: run.limit });
 }

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { TokenizerError } from "../errors.ts";
-import { steps, unsupported } from "./pipeline.ts";
+import { CHAR_OF_BYTE } from "./encode/characters.ts";
+import { steps, unsupported } from "./encode/parts.ts";
 import { check, schemas } from "./schema.ts";
 import type { TypedPart } from "./schema.ts";
 
@@ -77,19 +78,7 @@ export function readDecoder(part: TypedPart | undefined, file: string): ByteDeco
   return { bytes, strip };
 }
 
-/**
- * GPT-2's table from byte to character: printable Latin-1 characters stand for themselves, the other bytes for
- * U+0100, U+0101, ... in ascending order.
- */
-const BYTE_OF_CHAR: ReadonlyMap<string, number> = (() => {
-  const map = new Map<string, number>();
-  let next = 0x100;
-  for (let byte = 0; byte < 256; byte++) {
-    const printable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
-    map.set(String.fromCharCode(printable ? byte : next++), byte);
-  }
-  return map;
-})();
+const BYTE_OF_CHAR: ReadonlyMap<string, number> = new Map(CHAR_OF_BYTE.map((char, byte) => [char, byte]));
 
 /** Undefined when a character is not in the table (added tokens): the token then stands for itself. */
 function byteLevelBytes(token: string): Uint8Array | undefined {

@@ -1,7 +1,8 @@
 import { TokenizerError } from "../errors.ts";
 import type { ChatTemplate } from "./chat-template.ts";
 import { compileTemplate, type RenderTemplate } from "./render-template.ts";
-import type { Tokenizer } from "./tokenizer.ts";
+import type { EncodeOptions, Tokenizer } from "./tokenizer.ts";
+import type { Paced } from "./within.ts";
 
 /** One turn of a conversation. */
 export interface Turn {
@@ -31,8 +32,22 @@ export class ChatFormat {
 
   /** @throws TokenizerError when the template refuses the conversation, saying why. */
   encode(turns: readonly Turn[]): Uint32Array {
-    const tokenizer = this.#tokenizer;
-    if (this.#render === undefined) return tokenizer.encode(turns.map(({ content }) => content).join("\n"), { parseSpecial: false });
+    const { text, options } = this.#write(turns);
+    return this.#tokenizer.encode(text, options);
+  }
+
+  /**
+   * The same for strangers' conversations, as `Tokenizer.encodeWithin` has it.
+   * @throws LimitError when it has more than `limit` ids; the signal's reason when it is aborted.
+   */
+  async encodeWithin(turns: readonly Turn[], limit: number, paced: Paced = {}): Promise<Uint32Array> {
+    const { text, options } = this.#write(turns);
+    return this.#tokenizer.encodeWithin(text, limit, { ...options, ...paced });
+  }
+
+  /** The text that stands for a conversation, and how it is to be read. */
+  #write(turns: readonly Turn[]): { readonly text: string; readonly options: EncodeOptions } {
+    if (this.#render === undefined) return { text: turns.map(({ content }) => content).join("\n"), options: { parseSpecial: false } };
     const mark = freeMark(turns);
     const marked = turns.map((turn) => ({ ...turn, content: this.#mark(turn.content, mark), ...(turn.name === undefined ? {} : { name: this.#mark(turn.name, mark) }) }));
     const literal = new Set<number>();
@@ -41,7 +56,7 @@ export class ChatFormat {
       if (i > 0) literal.add(text.length);
       text += part;
     }
-    return tokenizer.encode(text, { addBos: false, literal });
+    return { text, options: { addBos: false, literal } };
   }
 
   /** Puts the mark before every special token that is spelled out. */

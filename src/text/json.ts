@@ -1,15 +1,19 @@
 import { TokenizerError } from "../errors.ts";
+import { parseJsonText } from "./json-text.ts";
+
+/** Largest and deepest JSON that is parsed. Files in use have up to 34 MB, 2 million values, depth 6. */
+export const JSON_LIMITS = { bytes: 64 * 1024 * 1024, depth: 32 } as const;
 
 /**
- * What a tokenizer.json may hold; files in use have up to 11 MB, 1 million values, 0.3 million keys, depth 6. Objects and
- * keys cost an engine the most: without their limits a file of 14 MB can take 185 MB of memory.
+ * Bytes of memory that parsed JSON takes, as V8 makes it (measured), and what may be taken: some times the file, and a rest for small files. An array of
+ * nothing takes 2 bytes of a file and 16 of memory, so without a limit a file of 64 MiB could take gigabytes.
  */
-export const JSON_LIMITS = { bytes: 64 * 1024 * 1024, depth: 32, values: 1_500_000, keys: 600_000, objects: 32_768 } as const;
+const COST = { object: 120, array: 40, value: 8, string: 24 } as const;
+const MAY_TAKE = { tokenizer: 4, other: 1, bytes: 30 << 20 } as const;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
-const COLON = 0x3a;
 const OPEN_ARRAY = 0x5b;
 const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
@@ -20,27 +24,23 @@ const CLOSE_OBJECT = 0x7d;
  * neither overflow the stack nor allocate far more than the file.
  * @throws TokenizerError when it is not UTF-8, not JSON, or over a limit.
  */
-export function parseJson(bytes: Uint8Array, file: string): unknown {
+export function parseJson(bytes: Uint8Array, file: string, role: "tokenizer" | "other" = "tokenizer"): unknown {
   if (bytes.length > JSON_LIMITS.bytes) {
     throw new TokenizerError(`${bytes.length} bytes are too many; the limit is ${JSON_LIMITS.bytes} bytes`, { file, limit: JSON_LIMITS.bytes });
   }
-  checkShape(bytes, file);
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new TokenizerError("is not UTF-8 text", { file, cause });
-  }
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new TokenizerError("is not valid JSON; use the tokenizer.json that was published with the model", { file, cause });
-  }
+  checkShape(bytes, file, MAY_TAKE[role]);
+  const parsed = parseJsonText(bytes);
+  if ("problem" in parsed) throw new TokenizerError(parsed.problem, { file, cause: parsed.cause });
+  return parsed.value;
 }
 
-function checkShape(bytes: Uint8Array, file: string): void {
-  const counts = { depth: 0, values: 1, keys: 0, objects: 0 };
+function checkShape(bytes: Uint8Array, file: string, times: number): void {
   let depth = 0;
+  let deepest = 0;
+  let quotes = 0;
+  let values = 1;
+  let objects = 0;
+  let arrays = 0;
   let inString = false;
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i]!;
@@ -49,20 +49,21 @@ function checkShape(bytes: Uint8Array, file: string): void {
       else if (byte === QUOTE) inString = false;
     } else if (byte === QUOTE) {
       inString = true;
+      quotes++;
     } else if (byte === COMMA) {
-      counts.values++;
-    } else if (byte === COLON) {
-      counts.keys++;
+      values++;
     } else if (byte === OPEN_ARRAY || byte === OPEN_OBJECT) {
-      counts.values++;
-      if (byte === OPEN_OBJECT) counts.objects++;
-      counts.depth = Math.max(counts.depth, ++depth);
+      values++;
+      if (byte === OPEN_OBJECT) objects++;
+      else arrays++;
+      deepest = Math.max(deepest, ++depth);
     } else if (byte === CLOSE_ARRAY || byte === CLOSE_OBJECT) {
       depth--;
     }
   }
-  for (const what of ["depth", "values", "keys", "objects"] as const) {
-    const limit = JSON_LIMITS[what];
-    if (counts[what] > limit) throw new TokenizerError(`has ${what} ${counts[what]}; the limit is ${limit}`, { file, limit });
-  }
+  if (deepest > JSON_LIMITS.depth) throw new TokenizerError(`has depth ${deepest}; the limit is ${JSON_LIMITS.depth}`, { file, limit: JSON_LIMITS.depth });
+  const cost = COST.object * objects + COST.array * arrays + COST.value * values + COST.string * quotes;
+  const limit = times * bytes.length + MAY_TAKE.bytes;
+  if (cost <= limit) return;
+  throw new TokenizerError(`would take ${cost} bytes of memory, its ${values} values in ${arrays} lists and ${objects} objects; the limit for ${bytes.length} bytes is ${limit}`, { file, limit });
 }

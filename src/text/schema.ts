@@ -6,18 +6,19 @@ import { parseJson } from "./json.ts";
 export const MAX_IDS = 1 << 19;
 /** Longest entry of the vocabulary, in UTF-16 units. */
 const MAX_TOKEN_LENGTH = 1024;
-/** Longest added token, and all of them together, in UTF-16 units: bounds the search for them in a text. */
+/** Longest added token in UTF-16 units: bounds the search for them at each place of a text. */
 const MAX_ADDED_LENGTH = 128;
-const MAX_ADDED_TOTAL = 1 << 17;
 
 const TokenId = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_IDS - 1));
 const Short = v.pipe(v.string(), v.nonEmpty(), v.maxLength(8));
 const Flag = v.optional(v.nullable(v.boolean()), false);
 
+const Affix = v.optional(v.nullable(v.pipe(v.string(), v.maxLength(16))));
+
 const AddedTokenSchema = v.object({
   id: TokenId,
   content: v.pipe(v.string(), v.nonEmpty(), v.maxLength(MAX_ADDED_LENGTH)),
-  single_word: v.optional(v.literal(false, "is not supported"), false),
+  single_word: Flag,
   lstrip: Flag,
   rstrip: Flag,
   normalized: v.optional(v.boolean()),
@@ -31,8 +32,8 @@ const ModelSchema = v.looseObject({
   type: v.optional(v.literal("BPE", "only BPE models are supported"), "BPE"),
   dropout: v.optional(v.nullable(v.literal(0, "dropout is for training"))),
   unk_token: v.optional(v.nullable(v.string())),
-  continuing_subword_prefix: v.optional(v.nullable(v.literal("", "is not supported"))),
-  end_of_word_suffix: v.optional(v.nullable(v.literal("", "is not supported"))),
+  continuing_subword_prefix: Affix,
+  end_of_word_suffix: Affix,
   fuse_unk: Flag,
   byte_fallback: Flag,
   ignore_merges: Flag,
@@ -84,7 +85,7 @@ export function readTokenizerFile(json: Uint8Array, file: string): TokenizerFile
   const addedTokens = raw.added_tokens ?? [];
   const vocab = checkVocab(raw.model["vocab"], file);
   checkAdded(addedTokens, vocab, file);
-  const merges = checkMerges(raw.model["merges"], vocab, file);
+  const merges = checkMerges(raw.model["merges"], vocab, raw.model.continuing_subword_prefix?.length ?? 0, file);
   const unknown = raw.model.unk_token ?? undefined;
   if (unknown !== undefined && !Object.hasOwn(vocab, unknown)) {
     throw new TokenizerError("is not in the vocabulary", { file, field: "model.unk_token" });
@@ -129,7 +130,6 @@ function checkAdded(tokens: readonly AddedToken[], vocab: Readonly<Record<string
   const field = "added_tokens";
   const contents = new Set<string>();
   const ids = new Set<number>();
-  let total = 0;
   tokens.forEach((token, i) => {
     const where = `${field}.${i}`;
     if (contents.has(token.content)) throw new TokenizerError(`${quote(token.content)} is there twice`, { file, field: where });
@@ -139,26 +139,27 @@ function checkAdded(tokens: readonly AddedToken[], vocab: Readonly<Record<string
     }
     contents.add(token.content);
     ids.add(token.id);
-    total += token.content.length;
-    if (total > MAX_ADDED_TOTAL) throw new TokenizerError(`are longer than ${MAX_ADDED_TOTAL} characters together`, { file, field, limit: MAX_ADDED_TOTAL });
   });
 }
 
-function checkMerges(value: unknown, vocab: Readonly<Record<string, number>>, file: string): [string, string][] {
+/** @param skipped length of the prefix that the right token of a merge loses */
+function checkMerges(value: unknown, vocab: Readonly<Record<string, number>>, skipped: number, file: string): [string, string][] {
   if (!Array.isArray(value)) throw new TokenizerError("must be a list of pairs", { file, field: "model.merges" });
-  return value.map((merge: unknown, i) => {
-    const field = `model.merges.${i}`;
+  const merges = value as unknown[];
+  // In place: the pairs of a large vocabulary take tens of megabytes.
+  for (let i = 0; i < merges.length; i++) {
+    const merge = merges[i];
     const pair: unknown = typeof merge === "string" ? merge.split(" ") : merge;
-    if (!Array.isArray(pair) || pair.length !== 2) throw new TokenizerError("must be two tokens", { file, field });
-    const [left, right] = pair as [unknown, unknown];
+    const [left, right] = Array.isArray(pair) && pair.length === 2 ? (pair as [unknown, unknown]) : [];
     if (typeof left !== "string" || typeof right !== "string" || left === "" || right === "") {
-      throw new TokenizerError("must be two tokens", { file, field });
+      throw new TokenizerError("must be two tokens", { file, field: `model.merges.${i}` });
     }
-    for (const token of [left, right, left + right]) {
-      if (!Object.hasOwn(vocab, token)) throw new TokenizerError(`${quote(token)} is not in model.vocab`, { file, field });
-    }
-    return [left, right];
-  });
+    const result = left + right.slice(skipped);
+    const missing = !Object.hasOwn(vocab, left) ? left : !Object.hasOwn(vocab, right) ? right : !Object.hasOwn(vocab, result) ? result : undefined;
+    if (missing !== undefined) throw new TokenizerError(`${quote(missing)} is not in model.vocab`, { file, field: `model.merges.${i}` });
+    merges[i] = pair;
+  }
+  return merges as [string, string][];
 }
 
 /** A token for an error message: quoted, control characters escaped, cut. */

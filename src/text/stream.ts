@@ -1,4 +1,6 @@
-import type { DecodeOptions, Tokenizer } from "./tokenizer.ts";
+import { checkOptions } from "../options.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+import { DECODE_OPTIONS, type DecodeOptions } from "./tokenizer-options.ts";
 
 /** Turns ids into text one by one. */
 export interface Detokenizer {
@@ -15,6 +17,7 @@ export interface Detokenizer {
  * unfinished character (in the TextDecoder) and whether the leading space is still to be dropped.
  */
 export function createDetokenizer(tokenizer: Tokenizer, options: DecodeOptions = {}): Detokenizer {
+  checkOptions(options, DECODE_OPTIONS, "createDetokenizer");
   const skip = options.skipSpecial !== false;
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   const { char, count } = tokenizer.strip;

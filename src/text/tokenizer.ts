@@ -1,27 +1,10 @@
 import { BpeTokenizer } from "./bpe-tokenizer.ts";
 import type { ByteDecoder } from "./bytes.ts";
 import { readTokenizerFile } from "./schema.ts";
+import type { DecodeOptions, EncodeOptions, EncodeWithinOptions } from "./tokenizer-options.ts";
 
 export { TEXT_LIMITS } from "./bpe-tokenizer.ts";
-
-export interface EncodeOptions {
-  /** Puts the post-processor's special tokens (BOS, in most models) around the text; default true. */
-  readonly addBos?: boolean;
-  /**
-   * Turns special tokens that are spelled out in the text ("<s>", "<|im_end|>") into their ids, as Hugging Face does;
-   * default true. With false they are plain characters: use it for text from strangers inside a chat template.
-   */
-  readonly parseSpecial?: boolean;
-  /** Places in the text, in UTF-16 units, where a special token that begins there is plain characters all the same. */
-  readonly literal?: ReadonlySet<number>;
-}
-
-export interface DecodeOptions {
-  /** Leaves special tokens out; default true. */
-  readonly skipSpecial?: boolean;
-  /** The ids go on after other text: a leading space is kept, which at the start of a text SentencePiece drops. */
-  readonly continuation?: boolean;
-}
+export type { DecodeOptions, EncodeOptions, EncodeWithinOptions } from "./tokenizer-options.ts";
 
 /** Text to ids and back, as tokenizer.json says. BPE only: byte-level, or SentencePiece-style with byte fallback. */
 export interface Tokenizer {
@@ -31,10 +14,18 @@ export interface Tokenizer {
   /** What decoding takes from the start of a text. */
   readonly strip: ByteDecoder["strip"];
   /**
-   * Lone surrogates are read as U+FFFD.
-   * @throws TokenizerError when the text is longer than TEXT_LIMITS.
+   * Lone surrogates are read as U+FFFD. Takes time in proportion to the text.
+   * @throws TokenizerError when the text is longer than TEXT_LIMITS; LimitError naming `maxTokens` when it has more ids.
    */
   encode(text: string, options?: EncodeOptions): Uint32Array;
+  /**
+   * The same for long texts and strangers': lets other tasks run about every 10 ms, and stops as soon as it is sure that the
+   * text has more than `limit` ids; at once, when its length alone says so.
+   * @throws LimitError naming the limit; the signal's reason when it is aborted.
+   */
+  encodeWithin(text: string, limit: number, options?: EncodeWithinOptions): Promise<Uint32Array>;
+  /** A number of ids that the text has at least, by its length and the longest token: O(1), or O(n) for few tokenizers. */
+  leastTokens(text: string): number;
   /** Places, ascending, where special tokens are spelled out in a text, overlapping ones too. */
   specialsIn(text: string): number[];
   /** Ids without a token decode to nothing; bytes that are not UTF-8 to U+FFFD. */

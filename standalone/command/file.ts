@@ -75,11 +75,16 @@ function folderName(fd: u32, length: u32): string {
   return String.UTF8.decode(buffer);
 }
 
-/** A path without "./" at its start or "/" at its end. */
+/** A path without the parts that lead nowhere: "." and empty ones. */
 function plain(path: string): string {
-  while (path.startsWith("./")) path = path.slice(2);
-  while (path.length > 1 && path.endsWith("/")) path = path.slice(0, path.length - 1);
-  return path == "." ? "" : path;
+  const parts = path.split("/");
+  let out = path.startsWith("/") ? "/" : "";
+  for (let i = 0; i < parts.length; i++) {
+    if (parts[i] == "" || parts[i] == ".") continue;
+    if (out != "" && out != "/") out += "/";
+    out += parts[i];
+  }
+  return out;
 }
 
 /** What of `path` is left below a folder; "" when it is not below it. Relative paths are below "." and "/". */

@@ -1,7 +1,7 @@
 import { Bytes } from "../bytes";
 import { Decisions } from "../decode/decisions";
 import { SPECULATE_OFF } from "../decode/options";
-import { FINISH_NAMES, Generation } from "../decode/generation";
+import { FINISH_EOS, FINISH_NAMES, Generation } from "../decode/generation";
 import { appendJsonString } from "../format/json-text";
 import { LoadedModel } from "../model/instance";
 import { CommandLine } from "./options";
@@ -16,6 +16,7 @@ export function jsonReport(generation: Generation, text: Bytes, line: CommandLin
   out.appendText("]");
   field(out, "promptTokens", generation.promptLength.toString());
   field(out, "finishReason", "\"" + FINISH_NAMES[generation.finish] + "\"");
+  field(out, "eosTokenId", generation.finish === FINISH_EOS ? generation.id.toString() : "null");
   field(out, "seed", line.generate.seed.toString());
   field(out, "prefillMs", number(generation.prefillMs));
   field(out, "decodeMs", number(generation.decodeMs));
@@ -87,7 +88,8 @@ export function summary(generation: Generation): string {
   if (generation.rounds > 0) text += `; ${generation.accepted} of ${generation.drafted} drafted tokens accepted in ${generation.rounds} rounds`;
   const tls = generation.counts.tokenSparsity;
   if (!isNaN(tls)) text += `; ${short(100 * tls)} % of experts skipped`;
-  return text + `; ended by ${FINISH_NAMES[generation.finish]}]\n`;
+  const by = generation.finish === FINISH_EOS ? ` (token ${generation.id})` : "";
+  return text + `; ended by ${FINISH_NAMES[generation.finish]}${by}]\n`;
 }
 
 function field(out: Bytes, name: string, value: string): void {

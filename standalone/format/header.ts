@@ -68,7 +68,7 @@ export class Header {
   }
 
   private readEntry(json: JsonReader, name: string): Entry | null {
-    let bytes = false;
+    let bytes: bool = false;
     let size: u64 = u64.MAX_VALUE;
     let begin: u64 = u64.MAX_VALUE;
     let end: u64 = 0;

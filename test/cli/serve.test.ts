@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
+import { get } from "node:http";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -40,18 +41,46 @@ describe("blockffn serve", () => {
     await expect(fetch(`${address}/models`)).rejects.toThrow();
   });
 
-  it.each([[[], "https://example.org", 403], [[], "http://rebound.example:8080", 403], [[], "null", 403], [[], "http://localhost:3000", 200], [["--api-key", "k"], "https://example.org", 200]] as const)(
-    "%j: a page of %s gets %d", async (args, origin, status) => {
+  it.each<[string[], string, number, boolean]>([
+    [[], "https://example.org", 403, false], [[], "http://rebound.example:8080", 403, false], [[], "null", 403, false], [[], "http://localhost.example.org", 403, false],
+    [[], "http://localhost:3000", 200, true], [[], "http://127.0.0.1:5173", 200, true], [[], "http://[::1]:5173", 200, true], [[], "https://app.localhost", 200, true],
+    [["--cors", "https://example.org", "https://other.example"], "https://example.org", 200, true], [["--cors", "https://example.org", "https://other.example"], "https://other.example", 200, true],
+    [["--cors", "https://example.org"], "http://localhost:3000", 200, true], [["--cors", "https://example.org"], "https://evil.example", 403, false], [["--cors", "*"], "https://any.example", 200, true],
+    [["--api-key", "k"], "https://example.org", 200, false], [["--api-key", "k", "--cors", "https://example.org"], "https://example.org", 200, true],
+    [["--api-key", "k", "--cors", "https://example.org"], "https://evil.example", 403, false],
+  ])("%j: a page of %s gets %d; may it read that: %j", async (args, origin, status, readable) => {
+    const io = fakeIo();
+    const ended = run(["serve", "-m", model, "--port", "0", ...args], io);
+    await until(() => io.stdout !== "");
+    const address = /http:\S+/.exec(io.stdout)?.[0] as string;
+    const response = await ask(address, { prompt: "tom", max_tokens: 1 }, { origin, authorization: "Bearer k" });
+    expect([response.status, response.headers.get("access-control-allow-origin")]).toEqual([status, readable ? origin : null]);
+    if (status === 403) expect(await response.json()).toMatchObject({ error: { type: "invalid_request_error", code: "origin_not_allowed", message: expect.stringContaining(`--cors ${origin}`) as string } });
+    const preflight = await fetch(`${address}/completions`, { method: "OPTIONS", headers: { origin, "access-control-request-method": "POST", "access-control-request-headers": "content-type" } });
+    expect([preflight.status, preflight.headers.get("access-control-allow-headers")]).toEqual(readable ? [204, "content-type"] : [403, null]);
+    io.terminate();
+    expect(await ended).toBe(0);
+  });
+
+  it("answers to the names of its machine alone, unless it asks for a key or the network may use it", async () => {
+    /** As a browser asks that was told that the name has this address. */
+    const named = (port: number, host: string): Promise<number | undefined> => new Promise((resolve, reject) => {
+      get({ host: "127.0.0.1", port, path: "/v1/models", headers: { host, authorization: "Bearer k" } }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      }).on("error", reject);
+    });
+    for (const [args, status] of [[[], 403], [["--cors", "*"], 403], [["--api-key", "k"], 200], [["--host", "0.0.0.0"], 200]] as const) {
       const io = fakeIo();
       const ended = run(["serve", "-m", model, "--port", "0", ...args], io);
       await until(() => io.stdout !== "");
-      const response = await ask(/http:\S+/.exec(io.stdout)?.[0] as string, { prompt: "tom", max_tokens: 1 }, { origin, authorization: "Bearer k" });
-      expect(response.status).toBe(status);
-      if (status === 403) expect(await response.json()).toMatchObject({ error: { type: "invalid_request_error", code: "origin_not_allowed" } });
+      const port = Number(/:(\d+)\/v1/.exec(io.stdout)?.[1]);
+      for (const host of [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`, "localhost", "app.localhost"]) expect(await named(port, host)).toBe(200);
+      for (const host of [`rebound.example:${port}`, "192.168.1.2", "localhost.example.org", "127.0.0.1.example.org"]) expect(await named(port, host)).toBe(status);
       io.terminate();
       expect(await ended).toBe(0);
-    },
-  );
+    }
+  });
 
   it("ends with 130 at Ctrl-C", async () => {
     const io = fakeIo();
@@ -62,7 +91,8 @@ describe("blockffn serve", () => {
   });
 
   it("logs JSON, and asks for the key in the environment", async () => {
-    const io = fakeIo({ env: { BLOCKFFN_API_KEY: "secret" } });
+    // As `cat` gives it from a file.
+    const io = fakeIo({ env: { BLOCKFFN_API_KEY: "secret\n" } });
     const ended = run(["serve", "-m", model, "--port", "0", "--json"], io);
     await until(() => io.stdout !== "");
     const { event, address } = JSON.parse(io.stdout) as { event: string; address: string };
@@ -78,7 +108,8 @@ describe("blockffn serve", () => {
 
   it.each([
     [["--port", "70000"], /--port must be from 0 to 65535/], [["--max-concurrency", "0"], /--max-concurrency must be/], [["--queue", "-1"], /--queue must be/],
-    [["--max-body", "0"], /--max-body must be/], [["--api-key", ""], /--api-key is empty/], [["--grace", "-1"], /--grace must be/], [["--port", "x"], /whole number/],
+    [["--max-body", "0"], /--max-body must be/], [["--api-key", ""], /--api-key is empty/], [["--api-key", "a\nb"], /--api-key holds characters that clients cannot send/],
+    [["--cors", "app.example"], /--cors "app.example" is no origin: write a site as https:/], [["--cors", "https://app.example/x"], /--cors .* is no origin/], [["--max-connections", "0"], /--max-connections must be/], [["--grace", "-1"], /--grace must be/], [["--port", "x"], /whole number/],
     [["--threads", "0"], /--threads must be/], [["--threads", "two"], /whole number/], [["--tier", "fast"], /Allowed choices are scalar, simd, relaxed/],
     [["--speculate", "maybe"], /Allowed choices are off, ngram/], [["--speculate", "model"], /--speculate is model, which needs --draft-model/],
     [["--speculate", "eagle"], /--speculate is eagle, but .* carries no EAGLE head/], [["--draft-tokens", "1"], /--draft-tokens must be a whole number from 2 to 64/],

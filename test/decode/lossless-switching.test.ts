@@ -55,8 +55,8 @@ class Whims implements Policy {
 }
 
 describeShared("text does not depend on who drafts when", "checkpoints/blockffn-nano-eagle", () => {
-  it("for drafters made at once and late, told all or told late, greedy and drawn", { timeout: 120_000 }, async () => {
-    const model = await loadModel(nodeHost, "models/blockffn-nano.q8.safetensors", { tier: "simd", threads: 1 });
+  it("for drafters made at once and late, told all or told late, greedy and drawn, on memory that moves", { timeout: 120_000 }, async () => {
+    const model = await loadModel({ ...nodeHost, memory: { restless: true } }, "models/blockffn-nano.q8.safetensors", { tier: "simd", threads: 1 });
     let accepted = 0;
     let rounds = 0;
     for (let seed = 1; seed <= 12; seed++) {
@@ -65,7 +65,7 @@ describeShared("text does not depend on who drafts when", "checkpoints/blockffn-
       const plain = await generate(model, undefined, prompt, { ...options, speculate: "off" }).result();
       let policy: Whims | undefined;
       const open = (capacity: number): { drafters: readonly Drafter[]; policy: Policy } => {
-        const drafters = [new NgramDrafter(), new EagleDrafter(model.draftHead(), { capacity, scaled: true, lazy: true }), new ModelDrafter(model, model, capacity)];
+        const drafters = [new NgramDrafter(), new EagleDrafter(model.draftHead(), { capacity, scaled: true, lazy: true }), new ModelDrafter(model, model, capacity, { lazy: true })];
         policy = new Whims(seed, drafters);
         return { drafters, policy };
       };

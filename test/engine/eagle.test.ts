@@ -46,9 +46,10 @@ describeShared("EAGLE head", "golden/spec", () => {
     const sequence = head.newSequence(8);
     const hidden = [1, 2, 3].map((seed) => Float32Array.from({ length: HIDDEN }, (_, i) => Math.sin(seed * 100 + i)));
     sequence.forward({ tokens: [7, 150, 31], hidden, positions: [0, 1, 2], at: 0, visible: 0, masks: [1n, 3n, 7n], logits: "all" });
-    sequence.dispose();
     const { base, config } = head;
-    return [0, 1, 2].map((row) => base.engine.u32(head.logits.at(row), config.vocabSize).slice());
+    const logits = [0, 1, 2].map((row) => base.engine.u32(head.logits.at(row), config.vocabSize).slice());
+    sequence.dispose();
+    return logits;
   }
 
   /** Cosine of the angle between two rows of floats that are given as bits. */

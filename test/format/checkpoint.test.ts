@@ -26,7 +26,7 @@ test("the first kind of weights that is there is taken", async () => {
   };
   for (const [name, weights] of Object.entries(kinds)) {
     const files = new MemoryFiles({ "config.json": single["config.json"], ...(weights as Record<string, Uint8Array | string>), "tokenizer.json": "{}" });
-    const { config, tensors, tokenizerJson } = await openCheckpoint(files);
+    const { config, tensors, text: { tokenizerJson } } = await openCheckpoint(files);
     expect(tensors.name).toBe(name);
     expect(config.layers).toBe(2);
     expect(new TextDecoder().decode(tokenizerJson)).toBe("{}");
@@ -35,7 +35,7 @@ test("the first kind of weights that is there is taken", async () => {
   }
   const both = new MemoryFiles({ ...single, "pytorch_model.bin": "broken, but not needed" });
   expect((await openCheckpoint(both)).tensors.name).toBe("model.safetensors");
-  expect((await openCheckpoint(both)).tokenizerJson).toBeUndefined();
+  expect((await openCheckpoint(both)).text.tokenizerJson).toBeUndefined();
 });
 
 test("a tied model may keep its one matrix under the head's name", async () => {
@@ -60,7 +60,6 @@ test("what is missing is said, with what was looked for", async () => {
 test.each([
   ["a configuration for other weights", { ...tinyCheckpoint(llama), "config.json": JSON.stringify({ ...llama, vocab_size: 2 ** 20 }) }, ConfigError, "config.json"],
   ["a large config.json", { ...tinyCheckpoint(llama), "config.json": " ".repeat((1 << 20) + 1) }, LimitError, "config.json"],
-  ["a large tokenizer.json", { ...tinyCheckpoint(llama), "tokenizer.json": new Uint8Array((64 << 20) + 1) }, LimitError, "tokenizer.json"],
   ["broken safetensors", { ...tinyCheckpoint(llama), "model.safetensors": "no" }, FormatError, "model.safetensors"],
   ["broken torch file", { "config.json": JSON.stringify(llama), "pytorch_model.bin": "no" }, FormatError, "pytorch_model.bin"],
 ] as const)("%s: typed error, everything closed", async (_, content, type, file) => {
@@ -68,6 +67,14 @@ test.each([
   const error: unknown = await openCheckpoint(files).catch((e: unknown) => e);
   expect(error).toBeInstanceOf(type);
   expect(error).toMatchObject({ file });
+  expect(files.counts.closed).toBe(files.counts.opened);
+});
+
+test("a large tokenizer.json is a typed error for who asks for it", async () => {
+  const files = new MemoryFiles({ ...tinyCheckpoint(llama), "tokenizer.json": new Uint8Array((64 << 20) + 1) });
+  const { text, tensors } = await openCheckpoint(files);
+  expect(() => text.tokenizerJson).toThrow(LimitError);
+  await tensors.close();
   expect(files.counts.closed).toBe(files.counts.opened);
 });
 
@@ -116,7 +123,7 @@ describeShared("trained checkpoints", "checkpoints", () => {
   test("the trained BlockFFN and a Llama made by others", async () => {
     const nano = await openCheckpoint(folder(sharedPath("checkpoints/blockffn-nano/")));
     expect(nano.config).toMatchObject({ tied: true, contextLength: 1024, logitScale: 1, ffn: { experts: 48, expertSize: 32, routerNorm: "rms" } });
-    expect(nano.tokenizerJson!.length).toBeGreaterThan(100_000);
+    expect(nano.text.tokenizerJson!.length).toBeGreaterThan(100_000);
     const llamaModel = await openCheckpoint(folder(sharedPath("checkpoints/tinystories-656k/")));
     expect(llamaModel.config).toMatchObject({ architecture: "llama", tied: true, contextLength: 512, attention: { kind: "gqa", heads: 8, kvHeads: 4, headDim: 16 } });
   });

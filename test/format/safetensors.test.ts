@@ -82,7 +82,7 @@ describe("writing and reading", () => {
 describe("refuses", () => {
   const header = (tensors: Record<string, unknown>, data = 8) => rawSafetensors(JSON.stringify(tensors), data);
   test.each([
-    ["unknown dtype", header({ a: entry("F8_E4M3", [8], 0, 8) }), "a", /dtype/],
+    ["unknown dtype", header({ a: entry("F9_E4M3", [8], 0, 8) }), "a", /dtype/],
     ["negative size", header({ a: entry("U8", [-8], 0, 8) }), undefined, /non-negative/],
     ["fraction", header({ a: entry("U8", [8.5], 0, 8) }), undefined, /expected/],
     ["size beyond 2^53", rawSafetensors('{"a":{"dtype":"U8","shape":[99999999999999999999],"data_offsets":[0,8]}}', 8), undefined, /2\^53/],

@@ -1,5 +1,5 @@
 import { nodeHost } from "../../host/node/engine.ts";
-import { listen } from "../../host/node/serve.ts";
+import { listen } from "../../host/http/listen.ts";
 import type { Io } from "../../cli/io.ts";
 import { runBenchProgram } from "../../bench/cli/bench.ts";
 import { runBlockffn as run } from "../../cli/blockffn.ts";

@@ -66,6 +66,8 @@ export class FakeModel implements LoadedModel {
     return sequence;
   }
 
+  reserveLogits(): void {}
+
   forwardRows(rows: RowTable): ForwardResult[] {
     return rows.map(({ sequence, tokens, ...options }) => sequence.forward(tokens, options));
   }
@@ -115,7 +117,7 @@ export class FakeSequence implements Sequence {
       const seen = history.slice(0, before + row + 1);
       return Float32Array.from({ length: model.config.hiddenSize }, (_, i) => (hash([...seen, -1 - i]) % 1000) / 500 - 1);
     };
-    return { rows, logitRows, logits, hidden, argmax: (i) => indexOfMax(logits(i)), activeExperts: this.#active(history, before) };
+    return { rows, logitRows, logits, withLogits(i, use) { return use(this.logits(i)); }, hidden, argmax: (i) => indexOfMax(logits(i)), activeExperts: this.#active(history, before) };
   }
 
   truncate(length: number): void {

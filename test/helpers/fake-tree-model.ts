@@ -64,7 +64,7 @@ class FakeTreeSequence implements Sequence {
       check();
       return Float32Array.of(seen[i]!.length, seen[i]!.at(-1)!);
     };
-    return { rows, logitRows: logits === "all" ? rows : logits === "last" ? 1 : 0, logits: values, hidden, argmax: (i) => model.next(row(i)), activeExperts: this.#active(seen) };
+    return { rows, logitRows: logits === "all" ? rows : logits === "last" ? 1 : 0, logits: values, withLogits(i, use) { return use(this.logits(i)); }, hidden, argmax: (i) => model.next(row(i)), activeExperts: this.#active(seen) };
   }
 
   truncate(length: number): void {

@@ -3,26 +3,8 @@ import type { Tier } from "../../src/host.ts";
 import { matrixBytes, panelBytes } from "../../core/panel.ts";
 import { packPanel } from "../../src/format/packed/quantize.ts";
 import { Engine } from "../../src/engine/engine.ts";
+import { PRODUCT_ROOM, writeProduct, type ProductFields } from "../../src/engine/product.ts";
 import { engineModule } from "./test-host.ts";
-
-/** A product as the kernels take it: addresses, and strides in bytes (assembly/kernels/scalar/matmul_*.ts). */
-export interface ProductArguments {
-  readonly w: number;
-  readonly rows: number;
-  readonly cols: number;
-  /** Rows of f32, or quantised ones with their scales and sums. */
-  readonly x: number;
-  readonly xStride: number;
-  readonly scales?: number;
-  readonly sums?: number;
-  readonly sumsStride?: number;
-  readonly xi: number;
-  readonly n: number;
-  readonly y: number;
-  readonly yStride: number;
-  readonly yi: number;
-  readonly accumulate: boolean;
-}
 
 export type ProductKernel = "matmulF32" | "matmulBF16" | "matmulQ8" | "matmulQ4";
 
@@ -62,12 +44,8 @@ export class KernelBench {
   }
 
   /** Runs a product. */
-  multiply(kernel: ProductKernel, p: ProductArguments): void {
-    const { run } = this;
-    const accumulate = p.accumulate ? 1 : 0;
-    const { scales = 0, sums = 0, sumsStride = 0 } = p;
-    if (kernel === "matmulF32" || kernel === "matmulBF16") run[kernel](p.w, p.rows, p.cols, p.x, p.xStride, p.xi, p.n, p.y, p.yStride, p.yi, accumulate);
-    else run[kernel](p.w, p.rows, p.cols, p.x, p.xStride, scales, sums, sumsStride, p.xi, p.n, p.y, p.yStride, p.yi, accumulate);
+  multiply(kernel: ProductKernel, product: ProductFields): void {
+    this.run[kernel](writeProduct(this.engine.memory, this.space(PRODUCT_ROOM), product));
   }
 
   floats(at: number, count: number): Float32Array {

@@ -50,6 +50,7 @@ export const testHost: Host = {
   engine: async (tier, threads) => engineModule(tier, threads),
   open: async (location) => diskFiles(location),
   now: () => performance.now(),
+  ...(process.env["BLOCKFFN_RESTLESS"] === "1" ? { memory: { restless: true } } : {}),
 };
 
 /** Tiers whose results are the same bits everywhere. */

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { SourceError } from "../../src/errors.ts";
-import { download } from "../../host/web/download.ts";
+import { checkUnchanged, download } from "../../host/web/download.ts";
 
 const FILE = Uint8Array.from({ length: 300_000 }, (_, i) => (i * 31) & 255);
 const HALF = 100_000;
@@ -68,5 +68,27 @@ describe("download", () => {
     await reader.cancel();
     expect((await next).done).toBe(true);
     await expect.poll(() => [ranges.length, closed]).toEqual([1, 1]);
+  });
+});
+
+describe("checkUnchanged", () => {
+  const asked = async (headers: Record<string, string>, status = 200): Promise<string> => {
+    server = createServer((_, response) => void response.writeHead(status, headers).end());
+    await new Promise<void>((resolve) => server?.listen(0, "127.0.0.1", resolve));
+    return `http://127.0.0.1:${(server?.address() as AddressInfo).port}/m`;
+  };
+  const fetched = { etag: '"1"', modified: "Sat, 28 Nov 2026 10:00:00 GMT", length: "5" };
+
+  it.each([
+    [{ ETag: '"2"' }, fetched], [{ "Last-Modified": "Sat, 28 Nov 2026 11:00:00 GMT" }, { ...fetched, etag: null }],
+  ])("another version %j is a typed error", async (headers, before) => {
+    await expect(checkUnchanged(await asked(headers), before)).rejects.toMatchObject({ name: SourceError.name, message: expect.stringMatching(/replaced/) as string });
+  });
+
+  it("the same version, a server that does not say, and one that does not answer, count as unchanged", async () => {
+    await checkUnchanged(await asked({ ETag: '"1"', "Last-Modified": "Sat, 28 Nov 2026 11:00:00 GMT" }), fetched);
+    await checkUnchanged(await asked({}), fetched);
+    await checkUnchanged(await asked({ ETag: '"2"' }, 405), fetched);
+    await checkUnchanged("http://127.0.0.1:1/m", fetched);
   });
 });

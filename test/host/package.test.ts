@@ -1,19 +1,24 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { build } from "esbuild";
+import ts from "typescript";
 import { beforeAll, describe, expect, it } from "vitest";
 import { root } from "../helpers/test-host.ts";
 import { temporaryFolder } from "../helpers/tiny-folder.ts";
 import { PROMPTS } from "../runtime/prompts.ts";
+import { section } from "../runtime/readme.ts";
 
 interface Manifest {
-  readonly exports: Readonly<Record<string, { readonly types: string; readonly default: string }>>;
+  readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>;
   readonly bin: Readonly<Record<string, string>>;
   readonly dependencies: Readonly<Record<string, string>>;
 }
 
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Manifest;
-const built = existsSync(join(root, manifest.exports["./node"]!.default)) && existsSync(join(root, "dist/wasi/blockffn.wasi.wasm"));
+/** The entries that are modules, by their path; the others are files. */
+const modules = Object.entries(manifest.exports).flatMap(([path, entry]) => (typeof entry === "string" ? [] : [{ path, ...entry }]));
+const built = existsSync(join(root, "dist/lib/node.js")) && existsSync(join(root, "dist/wasi/blockffn.wasi.wasm"));
 if (!built) console.log("skipped: the packed package (run npm run build)");
 
 /** Entries that Node cannot import: they need a page, Deno, or a bundler that takes .wasm. They have tests in test/runtime. */
@@ -45,7 +50,7 @@ describe.skipIf(!built)("the package as npm packs it", () => {
   }
 
   it("has the files of every entry, and its types with all that they import", () => {
-    for (const { types, default: code } of Object.values(manifest.exports)) {
+    for (const { types, default: code } of modules) {
       expect(existsSync(join(installed, code)), code).toBe(true);
       checkTypes(join(installed, types), new Set());
     }
@@ -62,6 +67,49 @@ describe.skipIf(!built)("the package as npm packs it", () => {
     }
   }
 
+  it("gives its model and its manifest by name", () => {
+    expect(project(`
+      import { createRequire } from "node:module";
+      import { fileURLToPath } from "node:url";
+      import manifest from "blockffn/package.json" with { type: "json" };
+      import { DEFAULT_MODEL } from "blockffn/node";
+      const model = fileURLToPath(import.meta.resolve("blockffn/models/blockffn-nano.q8.safetensors"));
+      console.log(JSON.stringify([manifest.name, createRequire(import.meta.url)("blockffn/package.json").version, model === DEFAULT_MODEL]));`)).toEqual(["blockffn", "0.1.0", true]);
+  });
+
+  it("has what its documents link to", () => {
+    const documents = readdirSync(installed, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".md"));
+    expect(documents).toEqual(expect.arrayContaining(["README.md", "RATIONALE.md", "CONTRIBUTING.md", join("bench", "RESULTS.md")]));
+    for (const name of documents) {
+      for (const [, link = ""] of readFileSync(join(installed, name), "utf8").matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
+        if (!/^[a-z]+:/.test(link)) expect(existsSync(join(installed, dirname(name), link)), `${link} of ${name}`).toBe(true);
+      }
+    }
+  });
+
+  it.each([["NodeNext", "NodeNext"], ["Node16", "Node16"], ["ESNext", "Bundler"]])("has types that stand by themselves (module %s, resolution %s, skipLibCheck false)", (module, moduleResolution) => {
+    const lines = modules.map(({ path }, i) => `export * as part${i} from ${JSON.stringify(path.replace(/^\./, "blockffn"))};`);
+    writeFileSync(join(folder, "consumer.ts"), `${lines.join("\n")}\nimport { loadModel } from "blockffn/node";\nexport const text: Promise<string> = loadModel().then((model) => model.generate("a").result()).then((result) => result.text);\n`);
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
+    const { options, errors } = ts.convertCompilerOptionsFromJson({ module, moduleResolution, target: "ES2022", strict: true, skipLibCheck: false, noEmit: true, types: [] }, folder);
+    expect(errors).toEqual([]);
+    const diagnostics = ts.getPreEmitDiagnostics(ts.createProgram([join(folder, "consumer.ts")], options));
+    expect(diagnostics.map(({ file, messageText }) => `${file?.fileName ?? ""}: ${ts.flattenDiagnosticMessageText(messageText, " ")}`)).toEqual([]);
+  });
+
+  it("is bundled by esbuild, with the files beside it that the README says", async () => {
+    const out = join(folder, "out");
+    writeFileSync(join(folder, "page.js"), 'import { loadModelInWorker } from "blockffn/browser";\nexport const load = () => loadModelInWorker("./model.safetensors");\n');
+    await build({ absWorkingDir: folder, entryPoints: ["page.js"], outdir: out, bundle: true, format: "esm", logLevel: "error" });
+    const copy = /`(cp node_modules\S+ out\/)`/.exec(section("### Browser"))?.[1];
+    expect(spawnSync("bash", ["-c", copy as string], { cwd: folder, encoding: "utf8" })).toMatchObject({ status: 0, stderr: "" });
+    for (const script of ["page.js", "worker.js"]) {
+      const asked = Array.from(readFileSync(join(out, script), "utf8").matchAll(/new URL\("\.\/([^"]+)",\s*import\.meta\.url\)/g), ([, name]) => name as string);
+      expect(asked).toContain("engine.relaxed.threads.wasm");
+      for (const name of asked) expect(existsSync(join(out, name)), name).toBe(true);
+    }
+  });
+
   it("keeps its bundle in one folder, from where the package's root is found, with the licences of what it holds", () => {
     const entries = readdirSync(join(installed, "dist/lib"), { withFileTypes: true });
     expect(entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)).toEqual([]);
@@ -71,7 +119,7 @@ describe.skipIf(!built)("the package as npm packs it", () => {
   });
 
   it("has one error class, from whichever entry it comes", () => {
-    const names = Object.keys(manifest.exports).filter((name) => !ELSEWHERE.includes(name)).map((name) => name.replace(/^\./, "blockffn"));
+    const names = modules.map(({ path }) => path).filter((name) => !ELSEWHERE.includes(name)).map((name) => name.replace(/^\./, "blockffn"));
     expect(names).toEqual(["blockffn", "blockffn/node", "blockffn/server", "blockffn/train", "blockffn/wasi"]);
     expect(project(`
       const [portable, node, server, train] = await Promise.all(${JSON.stringify(names.slice(0, 4))}.map((name) => import(name)));

@@ -43,7 +43,7 @@ function product(type: number, name: "matmulF32" | "matmulBF16" | "matmulQ8" | "
         const yi = bench.put(Uint32Array.from({ length: n }, (_, i) => i));
         const y = bench.put(new Float32Array((n * stride) / 4));
         for (const accumulate of [false, true]) {
-          bench.multiply(name, { w, rows, cols, x: floats ? x : q, xStride: floats ? cols * 4 : blocks * 64, scales, sums, sumsStride: blocks * 4, xi, n, y, yStride: stride, yi, accumulate });
+          bench.multiply(name, { w, rows, cols, x, xStride: cols * 4, q, qStride: blocks * 64, scales, sums, sumsStride: blocks * 4, xi, n, y, yStride: stride, yi, accumulate });
           digest.add(bench.engine.bytes(y, n * stride));
         }
       }

@@ -61,7 +61,7 @@ function multiply(bench: KernelBench, type: number, packed: Uint8Array, rows: nu
     const rows8 = bench.engine.bytes(q, n * blocks * 64).slice();
     if (bench.tier === "relaxed") seen = (token, col) => relaxedActivation(type, rows8.subarray(token * blocks * 64), col);
     else seen = (token, col) => (q16[token * blocks * BLOCK_COLS + col] as number) * (scale[token] as number);
-    bench.multiply(type === Q8 ? "matmulQ8" : "matmulQ4", { ...product, x: q, xStride: blocks * BLOCK_COLS * 2, scales, sums, sumsStride: blocks * 4 });
+    bench.multiply(type === Q8 ? "matmulQ8" : "matmulQ4", { ...product, q, qStride: blocks * BLOCK_COLS * 2, scales, sums, sumsStride: blocks * 4 });
   }
   return { y: bench.floats(y, (n + 1) * stride), stride, seen };
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { RUNTIMES } from "./packages.ts";
 
 /** What a host must answer: written by make-prompts.mjs from Node's `simd` tier and the embedded default model. */
 export interface RuntimePrompt {
@@ -18,4 +19,4 @@ interface RuntimePrompts {
 }
 
 /** The ten prompts that all hosts are held to. */
-export const { maxTokens: MAX_TOKENS, prompts: PROMPTS } = JSON.parse(readFileSync(join(import.meta.dirname, "prompts.json"), "utf8")) as RuntimePrompts;
+export const { maxTokens: MAX_TOKENS, prompts: PROMPTS } = JSON.parse(readFileSync(join(RUNTIMES, "prompts.json"), "utf8")) as RuntimePrompts;

@@ -15,7 +15,7 @@ const HOSTS: Readonly<Record<string, { readonly blocks: readonly string[]; reado
   WASI: { blocks: ["sh 3", "js"], test: "wasi/readme.test.ts" },
   Component: { blocks: ["js"], test: "component/component.test.ts" },
   "Raspberry Pi": { blocks: ["sh 2", "sh 3"], test: "readme.test.ts" },
-  Deno: { blocks: ["ts", "sh 1", "sh 1"], test: "deno/deno.test.ts" },
+  Deno: { blocks: ["ts", "sh 1", "sh 1", "sh 2"], test: "deno/deno.test.ts" },
   Browser: { blocks: ["html", "sh 1"], test: "browser/host.test.ts" },
   "Cloudflare Workers": { blocks: ["js", "sh 2"], test: "workerd/example.test.ts" },
 };
@@ -72,6 +72,42 @@ describe.skipIf(!built)("the README's command for the example page", () => {
     } finally {
       if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
     }
+  });
+});
+
+describe.skipIf(!built)("the README's commands in a clone and in a folder of one's own", () => {
+  it("npx blockffn is the command of the clone", { timeout: 60_000 }, () => {
+    const { status, stdout } = spawnSync("npx", ["--no", "blockffn", "--version"], { cwd: root, encoding: "utf8" });
+    expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) as string });
+  });
+
+  it("the installation's commands name the file that npm pack makes", () => {
+    const lines = blocks(section("## Install")).flatMap(({ text }) => text.trimEnd().split("\n"));
+    const { filename } = (JSON.parse(spawnSync("npm", ["pack", "--ignore-scripts", "--dry-run", "--json"], { cwd: root, encoding: "utf8" }).stdout) as [{ filename: string }])[0];
+    expect(lines).toEqual([
+      expect.stringContaining(`npm ci && npm pack --ignore-scripts`), expect.stringMatching(new RegExp(`^npm install \\S*/${filename} `)), expect.stringMatching(/^npx blockffn generate /),
+    ]);
+    expect(lines[0]).toContain(`: ${filename}`);
+  });
+
+  it("the training's commands train a model from nothing, fewer texts and steps", () => {
+    const folder = temporaryFolder();
+    mkdirSync(join(folder, "bin"));
+    writeFileSync(join(folder, "bin/blockffn"), `#!/bin/sh\nexec ${JSON.stringify(process.execPath)} ${JSON.stringify(join(root, "dist/lib/cli.js"))} "$@"\n`);
+    chmodSync(join(folder, "bin/blockffn"), 0o755);
+    const [json] = blocks(section("## Training")).filter(({ language }) => language === "json");
+    const config = JSON.parse(json!.text) as { schedule: { steps: number; warmup: number } };
+    expect(config.schedule.steps).toBe(300);
+    writeFileSync(join(folder, "train.json"), JSON.stringify({ ...config, schedule: { steps: 3, warmup: 1 } }));
+    const env = { ...process.env, PATH: [join(folder, "bin"), process.env["PATH"] ?? ""].join(delimiter) };
+    const lines = commands("## Training");
+    expect(lines).toHaveLength(4);
+    expect(lines[0]).toContain("seq 300");
+    for (const line of lines) {
+      const { status, stderr } = spawnSync("bash", ["-c", line.replace("seq 300", "seq 20")], { cwd: folder, env, encoding: "utf8" });
+      expect(status, `${line}: ${stderr}`).toBe(0);
+    }
+    expect(existsSync(join(folder, "run/model/model.safetensors"))).toBe(true);
   });
 });
 

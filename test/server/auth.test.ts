@@ -28,6 +28,11 @@ describe("an API key", () => {
     for (const apiKey of ["", "  ", ["a", ""]]) expect(() => testServer({ apiKey })).toThrow(UsageError);
   });
 
+  it("may come from a file, which ends with a line end; one that no client could send is refused at the start", async () => {
+    for (const apiKey of [`${KEY}\n`, `${KEY}\r\n`, `  ${KEY}\t`]) expect((await testServer({ apiKey }).get("/v1/models", { authorization: `Bearer ${KEY}` })).status).toBe(200);
+    for (const apiKey of ["a\nb", "schl\u00fcssel", "\u{1f511}", "a\u0000"]) expect(() => testServer({ apiKey })).toThrow(/cannot send in a header/);
+  });
+
   it("is compared whole: every byte of every key's digest is looked at, whatever was sent", async () => {
     const keys = new KeyCheck([KEY, "other"]);
     const Plain = globalThis.Uint8Array;

@@ -158,6 +158,26 @@ it("a body that breaks off is the client's fault", async () => {
   expect([response.status, ((await response.json()) as ErrorBody).error.code]).toEqual([400, "incomplete_body"]);
 });
 
+it.each<[string, () => string]>([["is none", () => "http://a b/v1/completions"], ["throws", () => { throw new TypeError("Invalid URL"); }]])("a request whose URL %s is refused before anything is computed, as some runtimes hand it over", async (_, url) => {
+  const server = testServer();
+  const request = new Request("http://test/v1/completions", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(endless) });
+  Object.defineProperty(request, "url", { get: url });
+  const response = await server.fetch(request);
+  expect([response.status, ((await response.json()) as ErrorBody).error.code]).toEqual([400, "bad_request"]);
+  expect([server.fake.chunks, server.log]).toEqual([[], [expect.objectContaining({ path: "", status: 400 })]]);
+});
+
+it("a signal that is aborted for a reason that is no error is a client that left", async () => {
+  const server = slowServer({});
+  const client = new AbortController();
+  const answer = server.post("/v1/completions", endless, { signal: client.signal });
+  while (server.steps() < 2) await settle(1);
+  client.abort("gone");
+  expect((await answer).status).toBe(499);
+  expect((await server.post("/v1/completions", endless, { signal: AbortSignal.abort("gone") })).status).toBe(499);
+  expect(await health(server)).toEqual(IDLE);
+});
+
 describe("a stream", () => {
   it("sends its first text before it goes on", async () => {
     const server = testServer();

@@ -28,7 +28,7 @@ const built = existsSync(main);
 if (!built) console.log("skipped: the built server (run npm run build)");
 
 describe.skipIf(!built)("under load", () => {
-  /** More than any fast machine computes before the server looks at its sockets again (src/decode/plain/pause.ts: 64 steps). */
+  /** More than any fast machine computes before the server looks at its sockets again (src/pause.ts: 64 steps). */
   const TOKENS = 160;
   const [REQUESTS, AT_ONCE, QUEUE, MOST_ROUNDS] = [200, 16, 8, 5];
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { convertModel } from "../../src/load/convert.ts";
 import { openPacked } from "../../src/format/packed/packed.ts";
-import { TokenizerError } from "../../src/errors.ts";
+import { LimitError, TokenizerError } from "../../src/errors.ts";
 import { ChatFormat } from "../../src/text/chat.ts";
 import { readChatTemplate, TEMPLATE_LIMITS } from "../../src/text/chat-template.ts";
 import { compileTemplate } from "../../src/text/render-template.ts";
@@ -72,8 +72,8 @@ describe("readChatTemplate", () => {
     };
     const plain = tinyCheckpoint(TINY_CONFIGS.block);
     const packed = await openPacked(bytesSource(await pack({ ...plain, "tokenizer_config.json": config }), "packed"));
-    expect(packed.chatTemplate).toEqual(CHAT);
-    expect((await openPacked(bytesSource(await pack(plain), "packed"))).chatTemplate).toBeUndefined();
+    expect((await packed.readText()).chatTemplate).toEqual(CHAT);
+    expect((await (await openPacked(bytesSource(await pack(plain), "packed"))).readText()).chatTemplate).toBeUndefined();
   });
 });
 
@@ -83,6 +83,13 @@ describe("ChatFormat", () => {
   it("gives the ids of the whole text, special tokens of the template among them", () => {
     const ids = chat.encode([{ role: "user", content: "hi" }]);
     expect([...ids]).toEqual([...tokenizer.encode("<s>user: hi</s>\nassistant: ", { addBos: false })]);
+  });
+
+  it("are the same in slices, and stop at a limit", async () => {
+    const turns = [{ role: "user", content: "hi </s>" }];
+    const ids = chat.encode(turns);
+    expect(await chat.encodeWithin(turns, ids.length)).toEqual(ids);
+    await expect(chat.encodeWithin(turns, ids.length - 1)).rejects.toThrow(LimitError);
     expect([...ids].filter((id) => tokenizer.specialIds.has(id))).toEqual([1, 2]);
   });
 

@@ -1,6 +1,13 @@
 import { defaultDevice, init, jit, lax, nn, numpy as np, random, tree, valueAndGrad } from "@jax-js/jax";
 import { LimitError } from "../../src/errors.ts";
 
+declare global {
+  /** The library's types name it; TypeScript knows it where `lib` has esnext.float16. */
+  interface Float16Array<TArrayBuffer extends ArrayBufferLike = ArrayBufferLike> extends ArrayLike<number> {
+    readonly buffer: TArrayBuffer;
+  }
+}
+
 export { jit, lax, nn, np, random, tree, valueAndGrad };
 
 /** An array of the autodiff library. Passing one to a function gives it away: `x.ref` keeps a hold (its README, "Reference counting"). */

@@ -1,6 +1,7 @@
 import { splitDocuments } from "../../src/decode/documents.ts";
 import { FormatError } from "../../src/errors.ts";
 import type { Tokenizer } from "../../src/text/tokenizer.ts";
+import { runSteps, type Steps } from "./steps.ts";
 
 /** Tokenized documents, one after another. */
 export interface Corpus {
@@ -27,20 +28,20 @@ export function documentsOf({ name, text }: NamedText): string[] {
 /**
  * Tokenizes documents (they stand between `<|endoftext|>`): BOS where the tokenizer adds it, text, EOS.
  * @param eos id after each document; undefined for none
- * @param onProgress called with documents done and in all of the current text
+ * @returns steps that tell documents done and in all of the current text
  * @throws FormatError for a text without documents, or one that is not text.
  */
-export function tokenizeCorpus(texts: readonly NamedText[], tokenizer: Tokenizer, eos: number | undefined, onProgress?: (done: number, total: number) => void): Corpus {
+export function* corpusSteps(texts: readonly NamedText[], tokenizer: Tokenizer, eos: number | undefined): Steps<Corpus> {
   const parts: Uint32Array[] = [];
   let length = 0;
   for (const text of texts) {
     const documents = documentsOf(text);
-    documents.forEach((document, i) => {
+    for (const [i, document] of documents.entries()) {
       const ids = tokenizer.encode(document, { parseSpecial: false });
       parts.push(ids);
       length += ids.length + (eos === undefined ? 0 : 1);
-      onProgress?.(i + 1, documents.length);
-    });
+      yield [i + 1, documents.length];
+    }
   }
   const tokens = new Int32Array(length);
   const starts = new Int32Array(parts.length + 1);
@@ -53,4 +54,9 @@ export function tokenizeCorpus(texts: readonly NamedText[], tokenizer: Tokenizer
   });
   starts[parts.length] = at;
   return { tokens, starts };
+}
+
+/** The same at once. @param onProgress called with documents done and in all of the current text */
+export function tokenizeCorpus(texts: readonly NamedText[], tokenizer: Tokenizer, eos: number | undefined, onProgress?: (done: number, total: number) => void): Corpus {
+  return runSteps(corpusSteps(texts, tokenizer, eos), onProgress);
 }

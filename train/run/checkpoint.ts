@@ -1,11 +1,13 @@
 import * as v from "valibot";
 import { FormatError, TrainingError } from "../../src/errors.ts";
-import { openSafetensors } from "../../src/format/safetensors/safetensors.ts";
+import { openSafetensors, type SafetensorsFile } from "../../src/format/safetensors/safetensors.ts";
 import type { ByteSource } from "../../src/format/source.ts";
 import type { FactorsState } from "./factors.ts";
 import { tensorParts } from "./tensor-parts.ts";
 import type { TrainerState } from "./trainer.ts";
 
+/** Metadata that only checkpoints have. */
+const MARK = "blockffn.train";
 const VERSION = "1";
 const TENSORS = ["weights", "first", "second"] as const;
 /** Settings that may differ between a run and its resumption without changing what is computed. */
@@ -36,7 +38,7 @@ export function fingerprint(tokens: Int32Array): string {
 export function encodeCheckpoint(identity: RunIdentity, { step, factors, weights, moments }: TrainerState): Uint8Array[] {
   const data = { weights, first: moments.first, second: moments.second };
   const metadata = new Map([
-    ["blockffn.train", VERSION],
+    [MARK, VERSION],
     ["config", JSON.stringify(bound(identity.config))],
     ["corpus", identity.corpus],
     ["state", JSON.stringify({ step, factors })],
@@ -57,7 +59,7 @@ export async function decodeCheckpoint(source: ByteSource, identity: RunIdentity
     if (value === undefined) throw new FormatError("is missing: this is no training checkpoint", { file: name, field: key });
     return value;
   };
-  if (entry("blockffn.train") !== VERSION) throw new FormatError("is of another version of blockffn", { file: name, field: "blockffn.train" });
+  if (entry(MARK) !== VERSION) throw new FormatError("is of another version of blockffn", { file: name, field: MARK });
   checkSame(parse(entry("config"), name, "config"), bound(identity.config), name, "");
   if (entry("corpus") !== identity.corpus) throw new TrainingError("belongs to other texts or another tokenizer; give the run another `out`", { file: name, field: "corpus" });
   const state = v.safeParse(State, parse(entry("state"), name, "state"));
@@ -69,6 +71,11 @@ export async function decodeCheckpoint(source: ByteSource, identity: RunIdentity
   })) as [Float32Array, Float32Array, Float32Array];
   const { step, factors } = state.output;
   return { step, factors: factors as FactorsState, weights, moments: { first, second } };
+}
+
+/** Whether a safetensors file is a training checkpoint, of any version. */
+export function isCheckpoint({ metadata }: SafetensorsFile): boolean {
+  return metadata.has(MARK);
 }
 
 /** The settings that a run depends on. */

@@ -1,10 +1,12 @@
 import type { Host } from "../../src/host.ts";
 import type { ByteSource } from "../../src/format/source.ts";
+import { checkOptions, type OptionNames } from "../../src/options.ts";
 import { loadTokenizer, type Tokenizer } from "../../src/text/tokenizer.ts";
 import type { TrainConfig } from "../config/schema.ts";
 import { hfModel, type HfModel } from "../config/hf.ts";
-import { documentsOf, tokenizeCorpus, type Corpus, type NamedText } from "../data/corpus.ts";
+import { corpusSteps, documentsOf, type Corpus, type NamedText } from "../data/corpus.ts";
 import { RowSource } from "../data/rows.ts";
+import { paceSteps, runSteps, type Steps } from "../data/steps.ts";
 import { ParameterTable } from "../model/parameters.ts";
 import { curvesSvg } from "./curves.ts";
 import { decodeCheckpoint, encodeCheckpoint, fingerprint } from "./checkpoint.ts";
@@ -17,6 +19,8 @@ import { validate } from "./validate.ts";
 
 /** Where a run keeps its files. Each write puts a whole file into place or leaves the old one. */
 export interface RunStore {
+  /** Keeps other processes from training there at the same time; gives what takes that back. @throws TrainingError when one does. */
+  lock?(): Promise<() => Promise<void>>;
   /** The last checkpoint; undefined when there is none. */
   readCheckpoint(): Promise<ByteSource | undefined>;
   writeCheckpoint(parts: readonly Uint8Array[]): Promise<void>;
@@ -43,13 +47,16 @@ export interface TrainSettings {
   readonly host: Host;
   readonly store: RunStore;
   readonly gradients: (task: ModelTask) => Promise<GradientSource>;
-  /** Ends the run after the current step, with a checkpoint. */
+  /** Ends the run after the current step, with a checkpoint; before the first one, with its reason thrown. */
   readonly signal?: AbortSignal;
   readonly onTokenize?: (done: number, total: number) => void;
   /** Called once, before the first step. `resumed`: steps that an earlier run did. */
   readonly onStart?: (start: { readonly resumed: number; readonly parameters: number; readonly corpusTokens: number; readonly rowsPerEpoch: number }) => void;
   readonly onMetrics?: (line: MetricsLine) => void;
 }
+
+const INPUTS = { config: true, configName: true, texts: true, validText: true, tokenizerJson: true, corpus: true } satisfies OptionNames<TrainInputs>;
+const SETTINGS = { host: true, store: true, gradients: true, signal: true, onTokenize: true, onStart: true, onMetrics: true } satisfies OptionNames<TrainSettings>;
 
 export interface TrainResult {
   readonly step: number;
@@ -67,9 +74,20 @@ export interface TrainResult {
  *   checkpoint is another run's; SourceError when a file cannot be written. The last checkpoint is then as it was.
  */
 export async function train(inputs: TrainInputs, settings: TrainSettings): Promise<TrainResult> {
+  checkOptions(inputs, INPUTS, "train's inputs");
+  checkOptions(settings, SETTINGS, "train's settings");
+  const unlock = await settings.store.lock?.();
+  try {
+    return await trainLocked(inputs, settings);
+  } finally {
+    await unlock?.();
+  }
+}
+
+async function trainLocked(inputs: TrainInputs, settings: TrainSettings): Promise<TrainResult> {
   const { config } = inputs;
   const { store } = settings;
-  const prepared = prepare(inputs, settings.onTokenize);
+  const prepared = await prepare(inputs, settings);
   const identity = { config, corpus: prepared.corpus };
   const { length: parameters } = ParameterTable.of(prepared.model.config);
   const saved = await store.readCheckpoint();
@@ -102,22 +120,27 @@ interface Prepared {
 }
 
 /** Tokens of the texts that a configuration names. @throws as `train` for texts and tokenizer. */
-export function readCorpus({ config, texts, tokenizerJson }: TrainInputs, onTokenize?: TrainSettings["onTokenize"]): Corpus {
+export function readCorpus(inputs: TrainInputs, onTokenize?: TrainSettings["onTokenize"]): Corpus {
+  return runSteps(corpusOf(inputs), onTokenize);
+}
+
+/** The same in steps. */
+export function corpusOf({ config, texts, tokenizerJson }: TrainInputs): Steps<Corpus> {
   const tokenizer = loadTokenizer(tokenizerJson, config.data.tokenizer);
-  return tokenizeCorpus(texts, tokenizer, eosOf(tokenizer), onTokenize);
+  return corpusSteps(texts, tokenizer, eosOf(tokenizer));
 }
 
 function eosOf(tokenizer: Tokenizer): number | undefined {
   return tokenizer.tokenToId("</s>") ?? tokenizer.tokenToId("<|endoftext|>") ?? tokenizer.tokenToId("<|im_end|>");
 }
 
-function prepare(inputs: TrainInputs, onTokenize: TrainSettings["onTokenize"]): Prepared {
+async function prepare(inputs: TrainInputs, { host, signal, onTokenize }: TrainSettings): Promise<Prepared> {
   const { config, configName, validText, tokenizerJson } = inputs;
   const tokenizer = loadTokenizer(tokenizerJson, config.data.tokenizer);
   const model = hfModel(config, { size: tokenizer.vocabSize, bos: tokenizer.tokenToId("<s>"), eos: eosOf(tokenizer) }, configName);
   // Told now, not after hours at the first validation.
   if (validText !== undefined) documentsOf({ name: config.data.valid ?? "the validation text", text: validText });
-  const corpus = inputs.corpus ?? readCorpus(inputs, onTokenize);
+  const corpus = inputs.corpus ?? await paceSteps(corpusOf(inputs), { signal, onProgress: onTokenize, pause: host.pause });
   const rows = new RowSource(corpus, config.batch.length, config.batch.rows, config.seed);
   return { model, rows, corpus: fingerprint(corpus.tokens), corpusTokens: corpus.tokens.length };
 }

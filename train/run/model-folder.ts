@@ -14,12 +14,16 @@ export function weightParts(table: ParameterTable, weights: Float32Array): Uint8
   return tensorParts(table.entries.map((entry) => ({ name: entry.name, shape: entry.shape, values: table.view(weights, entry) })), new Map([["format", "pt"]]));
 }
 
+/** Names of its files. */
+export const MODEL_FILES = ["config.json", "tokenizer.json", "model.safetensors"] as const;
+
 /** A model in the official Hugging Face layout. */
 export function modelFolder(table: ParameterTable, weights: Float32Array, configJson: object, tokenizerJson: Uint8Array): OutputParts[] {
+  const [config, tokenizer, model] = MODEL_FILES;
   return [
-    { name: "config.json", parts: [new TextEncoder().encode(`${JSON.stringify(configJson, null, 2)}\n`)] },
-    { name: "tokenizer.json", parts: [tokenizerJson] },
-    { name: "model.safetensors", parts: weightParts(table, weights) },
+    { name: config, parts: [new TextEncoder().encode(`${JSON.stringify(configJson, null, 2)}\n`)] },
+    { name: tokenizer, parts: [tokenizerJson] },
+    { name: model, parts: weightParts(table, weights) },
   ];
 }
 

@@ -1,8 +1,10 @@
 import { ConfigError } from "../../src/errors.ts";
+import { checkOptions, type OptionNames } from "../../src/options.ts";
 import { MAX_IDS } from "../../src/text/schema.ts";
 import type { NamedText } from "../data/corpus.ts";
+import { runSteps, type Steps } from "../data/steps.ts";
 import { PairHeap } from "./pair-heap.ts";
-import { tokenizerFile } from "./tokenizer-file.ts";
+import { FIRST_TOKEN, tokenizerFile } from "./tokenizer-file.ts";
 import { countWords } from "./words.ts";
 
 export interface TokenizerOptions {
@@ -13,8 +15,7 @@ export interface TokenizerOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** Unknown, start and end of text, then the 256 bytes. */
-export const FIRST_CHARACTER = 3 + 256;
+const NAMES = { vocabSize: true, coverage: true, onProgress: true } satisfies OptionNames<TokenizerOptions>;
 const MIN_COUNT = 2;
 /** Longest token in code points, as SentencePiece has it. */
 const MAX_LENGTH = 16;
@@ -26,19 +27,26 @@ const MAX_LENGTH = 16;
  * @throws ConfigError when the vocabulary is smaller than bytes and characters, or larger than the texts can fill; FormatError for texts
  *   that are empty or binary.
  */
-export function trainTokenizer(texts: readonly NamedText[], { vocabSize, coverage = 0.9998, onProgress }: TokenizerOptions): Uint8Array {
+export function trainTokenizer(texts: readonly NamedText[], given: TokenizerOptions): Uint8Array {
+  checkOptions(given, NAMES, "trainTokenizer");
+  const { onProgress, ...options } = given;
+  return runSteps(tokenizerSteps(texts, options), onProgress);
+}
+
+/** The same in steps, which tell entries of the vocabulary that are there and that are wanted. */
+export function* tokenizerSteps(texts: readonly NamedText[], { vocabSize, coverage = 0.9998 }: Omit<TokenizerOptions, "onProgress">): Steps<Uint8Array> {
   if (!Number.isInteger(vocabSize) || vocabSize > MAX_IDS) throw new ConfigError(`must be a whole number up to ${MAX_IDS}`, { field: "vocab", limit: MAX_IDS });
   if (!(coverage > 0 && coverage <= 1)) throw new ConfigError("must be above 0 and at most 1", { field: "coverage" });
-  const words = countWords(texts);
+  const words = yield* countWords(texts);
   const alphabet = frequentCharacters(words, coverage);
-  const least = FIRST_CHARACTER + alphabet.length;
+  const least = FIRST_TOKEN + alphabet.length;
   if (vocabSize <= least) throw new ConfigError(`${vocabSize} is too small: bytes and the ${alphabet.length} characters of the text take ${least} already`, { field: "vocab", limit: least });
   const merger = new Merger(words, alphabet);
   while (merger.size < vocabSize) {
     if (!merger.step()) throw new ConfigError(`${vocabSize} is too large: the text fills ${merger.size} entries`, { field: "vocab", limit: merger.size });
-    onProgress?.(merger.size, vocabSize);
+    yield [merger.size, vocabSize];
   }
-  return tokenizerFile(merger.tokens.slice(FIRST_CHARACTER), merger.merges);
+  return tokenizerFile(merger.tokens.slice(FIRST_TOKEN), merger.merges);
 }
 
 /** The characters that make up `coverage` of the text, in the order of their code points. */
@@ -75,8 +83,8 @@ class Merger {
   readonly #heap = new PairHeap();
 
   constructor(words: ReadonlyMap<string, number>, alphabet: readonly string[]) {
-    this.tokens = [...Array<string>(FIRST_CHARACTER).fill(""), ...alphabet];
-    alphabet.forEach((character, i) => this.#ids.set(character, FIRST_CHARACTER + i));
+    this.tokens = [...Array<string>(FIRST_TOKEN).fill(""), ...alphabet];
+    alphabet.forEach((character, i) => this.#ids.set(character, FIRST_TOKEN + i));
     for (const [word, count] of words) {
       // A character that falls back to bytes ends what can be merged.
       let run: number[] = [];

@@ -1,6 +1,9 @@
 import { SPACE } from "./words.ts";
 
 const SPECIALS = ["<unk>", "<s>", "</s>"];
+const BYTES = 256;
+/** Id of the first token after the specials and the bytes. */
+export const FIRST_TOKEN = SPECIALS.length + BYTES;
 
 /**
  * A tokenizer.json in the form of the published models: SentencePiece-style BPE with byte fallback, BOS before each text.
@@ -9,7 +12,7 @@ const SPECIALS = ["<unk>", "<s>", "</s>"];
 export function tokenizerFile(tokens: readonly string[], merges: readonly (readonly [string, string])[]): Uint8Array {
   const vocab = new Map<string, number>();
   for (const token of SPECIALS) vocab.set(token, vocab.size);
-  for (let byte = 0; byte < 256; byte++) vocab.set(`<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`, vocab.size);
+  for (let byte = 0; byte < BYTES; byte++) vocab.set(`<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`, vocab.size);
   for (const token of tokens) vocab.set(token, vocab.size);
   const bos = { SpecialToken: { id: "<s>", type_id: 0 } };
   return new TextEncoder().encode(`${JSON.stringify({
@@ -38,4 +41,17 @@ export function tokenizerFile(tokens: readonly string[], merges: readonly (reado
       vocab: Object.fromEntries(vocab), merges: merges.map((pair) => pair.join(" ")),
     },
   })}\n`);
+}
+
+/** Whether a file is one that `tokenizerFile` wrote: made again from its vocabulary and merges, it is the same. It may hold anything. */
+export function isTokenizerFile(bytes: Uint8Array): boolean {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    const { vocab, merges } = (JSON.parse(text) as { model: { vocab: Record<string, number>; merges: string[] } }).model;
+    const tokens = Object.entries(vocab).sort(([, a], [, b]) => a - b).map(([token]) => token).slice(FIRST_TOKEN);
+    const again = tokenizerFile(tokens, merges.map((pair) => pair.split(" ") as [string, string]));
+    return new TextDecoder().decode(again) === text;
+  } catch {
+    return false;
+  }
 }

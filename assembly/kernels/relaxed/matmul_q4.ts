@@ -7,6 +7,7 @@ import { Q4_ROW_BLOCK, ROW_DATA } from "./quantize";
 import { ADD, CONTINUE, STORE, store4 } from "./store";
 import { stretchRows } from "./stretch";
 import { clearedSums, sumsOf } from "./sums";
+import { Product } from "../product";
 
 // Weights are the unsigned operand (0..15), activations the signed bytes of quantizeQ4. The offset of 8 is taken away by starting each
 // block at -8 times the sum of its activations. High nibbles are shifted down here, so their rows' scales get the factor of 16 back.
@@ -33,50 +34,55 @@ function storeSums(y: usize, sums: usize, ending: i32): void {
 }
 
 /**
- * Relaxed form of scalar/matmul_q4.ts over the rows of quantizeQ4 (`xScale`, `xSums` unused). Per block the product is exact in i32; blocks
+ * Relaxed form of scalar/matmul_q4.ts over the rows of quantizeQ4 (scales and sums lie in them). Per block the product is exact in i32; blocks
  * are added in f32 in ascending order. A row's bits do not depend on n.
  */
-export function matmulQ4(
-  w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xScale: usize, xSums: usize, sumsStride: usize, xi: usize, n: i32,
-  y: usize, yStride: usize, yi: usize, accumulate: bool,
-): void {
-  const panelBytes = <usize>((cols + BLOCK_COLS - 1) / BLOCK_COLS) * Q4_BLOCK_BYTES;
+export function matmulQ4(p: Product): void {
+  const panelBytes = panelBytesQ4(p);
+  const n = p.n;
   const stretch = stretchRows(panelBytes, n);
-  const ending = accumulate ? ADD : STORE;
+  const ending = p.accumulate ? ADD : STORE;
+  let start = p.w;
   let ahead = 0;
-  for (let first = 0; first < rows; first += stretch) {
-    const last = min(rows, first + stretch);
+  for (let first = 0; first < p.rows; first += stretch) {
+    const last = min(p.rows, first + stretch);
     let t = 0;
     for (; t + 2 <= n; t += 2) {
-      let p = w;
+      let w = start;
       for (let r = first; r < last; r += PANEL_ROWS) {
-        ahead |= panel2(p, panelBytes, x, xStride, xi + (t << 2), y + (r << 2), yStride, yi + (t << 2), ending);
-        p += panelBytes;
+        const column = <usize>r << 2;
+        ahead |= panel2(w, panelBytes, p.quantised(t), p.quantised(t + 1), p.out(t) + column, p.out(t + 1) + column, ending);
+        w += panelBytes;
       }
     }
     if (t < n) {
-      const xt = x + <usize>load<u32>(xi + (t << 2)) * xStride;
-      const yt = y + <usize>load<u32>(yi + (t << 2)) * yStride;
-      let p = w;
+      const x = p.quantised(t);
+      const y = p.out(t);
+      let w = start;
       for (let r = first; r < last; r += PANEL_ROWS) {
-        ahead |= panel1(p, panelBytes, xt, yt + (r << 2), ending);
-        p += panelBytes;
+        ahead |= panel1(w, panelBytes, x, y + (<usize>r << 2), ending);
+        w += panelBytes;
       }
     }
-    w += <usize>(stretch / PANEL_ROWS) * panelBytes;
+    start += <usize>(stretch / PANEL_ROWS) * panelBytes;
   }
   keep(ahead);
 }
 
+/** Bytes of a panel of a product's weights. */
+export function panelBytesQ4(p: Product): usize {
+  return <usize>((p.cols + BLOCK_COLS - 1) / BLOCK_COLS) * Q4_BLOCK_BYTES;
+}
+
 /**
- * Blocks of one panel for one or two tokens: `bytes` of weights from w on, and the activations of their columns, `x` being those of the first
- * one. `ending` as in store.ts: columns taken in runs give the bits that all of them at once would.
+ * Blocks of one panel of a product with one or two tokens: `bytes` of weights from w on, for the activations `shift` bytes into each row, and
+ * results `column` bytes into each. `ending` as in store.ts: columns taken in runs give the bits that all of them at once would.
  */
 // @ts-ignore: decorator
 @inline
-export function panelQ4(w: usize, bytes: usize, x: usize, xStride: usize, xi: usize, n: i32, y: usize, yStride: usize, yi: usize, ending: i32): i32 {
-  if (n === 2) return panel2(w, bytes, x, xStride, xi, y, yStride, yi, ending);
-  return panel1(w, bytes, x + <usize>load<u32>(xi) * xStride, y + <usize>load<u32>(yi) * yStride, ending);
+export function panelQ4(w: usize, bytes: usize, p: Product, shift: usize, column: usize, ending: i32): i32 {
+  if (p.n === 2) return panel2(w, bytes, p.quantised(0) + shift, p.quantised(1) + shift, p.out(0) + column, p.out(1) + column, ending);
+  return panel1(w, bytes, p.quantised(0) + shift, p.out(0) + column, ending);
 }
 
 // One token, reading ahead (simd/panel.ts).
@@ -135,12 +141,8 @@ function panel1(w: usize, bytes: usize, x: usize, y: usize, ending: i32): i32 {
 }
 
 // Two tokens, all sixteen rows. Sums lie in memory (sums.ts), the first token's before the second's.
-function panel2(w: usize, bytes: usize, x: usize, xStride: usize, xi: usize, y: usize, yStride: usize, yi: usize, ending: i32): i32 {
-  let x0 = x + <usize>load<u32>(xi) * xStride;
-  let x1 = x + <usize>load<u32>(xi, 4) * xStride;
+function panel2(w: usize, bytes: usize, x0: usize, x1: usize, y0: usize, y1: usize, ending: i32): i32 {
   const low = mask0f();
-  const y0 = y + <usize>load<u32>(yi) * yStride;
-  const y1 = y + <usize>load<u32>(yi, 4) * yStride;
   const sums = ending === CONTINUE ? sumsOf(y0, y1) : clearedSums();
   let ahead = 0;
   const end = w + bytes;

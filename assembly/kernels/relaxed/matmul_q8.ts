@@ -4,8 +4,9 @@ import { mulAdd } from "../simd/lanes";
 import { keep, readAhead512, scale4 } from "../simd/panel";
 import { dot4 } from "./dot";
 import { Q8_ROW_GROUP, ROW_DATA } from "./quantize";
-import { store2, store4 } from "./store";
+import { finishRow, store4 } from "./store";
 import { stretchRows } from "./stretch";
+import { Product } from "../product";
 
 // Weights are the signed operand, activations the bytes 0..127 of quantizeQ8, whose minimum is multiplied with the sums of weights that a
 // group carries. Flipping a stored byte's sign bit takes its 128 away.
@@ -25,43 +26,43 @@ function scaled(f: v128, a: v128, c: v128, x: usize, s: v128): v128 {
 }
 
 /**
- * Relaxed form of scalar/matmul_q8.ts over the rows of quantizeQ8 (`xScale`, `xSums` unused). Per group of up to 128 columns the product
+ * Relaxed form of scalar/matmul_q8.ts over the rows of quantizeQ8 (scales and sums lie in them). Per group of up to 128 columns the product
  * is exact in i32; groups are added in f32 in ascending order. A row's bits do not depend on n.
  */
-export function matmulQ8(
-  w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xScale: usize, xSums: usize, sumsStride: usize, xi: usize, n: i32,
-  y: usize, yStride: usize, yi: usize, accumulate: bool,
-): void {
-  const blocks = (cols + BLOCK_COLS - 1) / BLOCK_COLS;
+export function matmulQ8(p: Product): void {
+  const blocks = (p.cols + BLOCK_COLS - 1) / BLOCK_COLS;
   const groups = (blocks + Q8_GROUP_BLOCKS - 1) / Q8_GROUP_BLOCKS;
   const panelBytes = <usize>groups * Q8_HEAD_BYTES + <usize>blocks * Q8_BLOCK_BYTES;
+  const accumulate = p.accumulate;
+  const n = p.n;
   const stretch = stretchRows(panelBytes, n);
+  let start = p.w;
   let ahead = 0;
-  for (let first = 0; first < rows; first += stretch) {
-    const last = min(rows, first + stretch);
+  for (let first = 0; first < p.rows; first += stretch) {
+    const last = min(p.rows, first + stretch);
     let t = 0;
     while (t + 2 <= n) {
-      let p = w;
+      let w = start;
       // Who comes first has the stretch read from memory, in order; those after find it in a cache.
       const four = t > 0 && t + 4 <= n;
       for (let r = first; r < last; r += PANEL_ROWS) {
-        const to = y + (r << 2);
-        if (four) panel4(p, blocks, x, xStride, xi + (t << 2), to, yStride, yi + (t << 2), accumulate);
-        else ahead |= panel2(p, blocks, x, xStride, xi + (t << 2), to, yStride, yi + (t << 2), accumulate);
-        p += panelBytes;
+        const column = <usize>r << 2;
+        if (four) panel4(w, blocks, p, t, column);
+        else ahead |= panel2(w, blocks, p.quantised(t), p.quantised(t + 1), p.out(t) + column, p.out(t + 1) + column, accumulate);
+        w += panelBytes;
       }
       t += four ? 4 : 2;
     }
     if (t < n) {
-      const xt = x + <usize>load<u32>(xi + (t << 2)) * xStride;
-      const yt = y + <usize>load<u32>(yi + (t << 2)) * yStride;
-      let p = w;
+      const x = p.quantised(t);
+      const y = p.out(t);
+      let w = start;
       for (let r = first; r < last; r += PANEL_ROWS) {
-        ahead |= panel1(p, blocks, xt, yt + (r << 2), accumulate);
-        p += panelBytes;
+        ahead |= panel1(w, blocks, x, y + (<usize>r << 2), accumulate);
+        w += panelBytes;
       }
     }
-    w += <usize>(stretch / PANEL_ROWS) * panelBytes;
+    start += <usize>(stretch / PANEL_ROWS) * panelBytes;
   }
   keep(ahead);
 }
@@ -126,10 +127,8 @@ function panel1(w: usize, blocks: i32, x: usize, y: usize, accumulate: bool): i3
 }
 
 // Two tokens, all sixteen rows: a panel is read once, in order, so that reading goes on beside the arithmetic. Token t's sums are ft0 to ft3.
-function panel2(w: usize, blocks: i32, x: usize, xStride: usize, xi: usize, y: usize, yStride: usize, yi: usize, accumulate: bool): i32 {
+function panel2(w: usize, blocks: i32, x0: usize, x1: usize, y0: usize, y1: usize, accumulate: bool): i32 {
   const sign = signs();
-  let x0 = x + <usize>load<u32>(xi) * xStride;
-  let x1 = x + <usize>load<u32>(xi, 4) * xStride;
   let f00 = f32x4.splat(0);
   let f01 = f00;
   let f02 = f00;
@@ -195,19 +194,19 @@ function panel2(w: usize, blocks: i32, x: usize, xStride: usize, xi: usize, y: u
     x1 += Q8_ROW_GROUP;
     blocks -= count;
   }
-  store4(y + <usize>load<u32>(yi) * yStride, f00, f01, f02, f03, accumulate);
-  store4(y + <usize>load<u32>(yi, 4) * yStride, f10, f11, f12, f13, accumulate);
+  store4(y0, f00, f01, f02, f03, accumulate);
+  store4(y1, f10, f11, f12, f13, accumulate);
   return ahead;
 }
 
 // Four tokens, eight rows at a time. Token t's sums are ft0 and ft1.
-function panel4(w: usize, blocks: i32, x: usize, xStride: usize, xi: usize, y: usize, yStride: usize, yi: usize, accumulate: bool): void {
+function panel4(w: usize, blocks: i32, product: Product, t: i32, column: usize): void {
   const sign = signs();
   for (let half: usize = 0; half < 2; half++) {
-    let x0 = x + <usize>load<u32>(xi) * xStride;
-    let x1 = x + <usize>load<u32>(xi, 4) * xStride;
-    let x2 = x + <usize>load<u32>(xi, 8) * xStride;
-    let x3 = x + <usize>load<u32>(xi, 12) * xStride;
+    let x0 = product.quantised(t);
+    let x1 = product.quantised(t + 1);
+    let x2 = product.quantised(t + 2);
+    let x3 = product.quantised(t + 3);
     let f00 = f32x4.splat(0);
     let f01 = f00;
     let f10 = f00;
@@ -264,10 +263,10 @@ function panel4(w: usize, blocks: i32, x: usize, xStride: usize, xi: usize, y: u
       x3 += Q8_ROW_GROUP;
       group += Q8_HEAD_BYTES + count * Q8_BLOCK_BYTES;
     }
-    const out = y + half * 32;
-    store2(out + <usize>load<u32>(yi) * yStride, f00, f01, accumulate);
-    store2(out + <usize>load<u32>(yi, 4) * yStride, f10, f11, accumulate);
-    store2(out + <usize>load<u32>(yi, 8) * yStride, f20, f21, accumulate);
-    store2(out + <usize>load<u32>(yi, 12) * yStride, f30, f31, accumulate);
+    const shift = column + half * 32;
+    finishRow(product, t, shift, f00, f01);
+    finishRow(product, t + 1, shift, f10, f11);
+    finishRow(product, t + 2, shift, f20, f21);
+    finishRow(product, t + 3, shift, f30, f31);
   }
 }

@@ -1,7 +1,7 @@
 import { PANEL_ROWS, Q4_BLOCK_BYTES } from "../../../core/layout";
 import { keep } from "../simd/panel";
 import { Product } from "../product";
-import { panelQ4 } from "./matmul_q4";
+import { panelBytesQ4, panelQ4 } from "./matmul_q4";
 import { ADD, CONTINUE, STORE } from "./store";
 import { Q4_ROW_BLOCK } from "./quantize";
 
@@ -11,33 +11,29 @@ import { Q4_ROW_BLOCK } from "./quantize";
  * and what did not"). Bits are those of matmulQ4 for the one and then for the other; `b` must not need what `a` gives.
  */
 export function matmulsQ4(a: Product, b: Product): void {
-  const slice = b.panelBytes;
-  const bEnding = b.accumulate ? ADD : STORE;
-  let bLeft = b.panels;
-  let bw = b.w;
-  let by = b.y;
-  let ahead = 0;
+  const panel = panelBytesQ4(a);
+  const slice = panelBytesQ4(b);
+  const ending = b.accumulate ? ADD : STORE;
   let w = a.w;
-  let y = a.y;
-  for (let left = a.panels; left > 0; left--) {
-    let x = a.x;
-    for (let at: usize = 0; at < a.panelBytes; at += slice) {
-      const bytes = min(slice, a.panelBytes - at);
-      ahead |= panelQ4(w, bytes, x, a.xStride, a.xi, a.n, y, a.yStride, a.yi, at > 0 ? CONTINUE : STORE);
+  let v = b.w;
+  let done = 0;
+  let ahead = 0;
+  for (let first = 0; first < a.rows; first += PANEL_ROWS) {
+    let shift: usize = 0;
+    for (let at: usize = 0; at < panel; at += slice) {
+      const bytes = min(slice, panel - at);
+      ahead |= panelQ4(w, bytes, a, shift, <usize>first << 2, at > 0 ? CONTINUE : STORE);
       w += bytes;
-      x += (bytes / Q4_BLOCK_BYTES) * Q4_ROW_BLOCK;
-      if (bLeft === 0) continue;
-      ahead |= panelQ4(bw, slice, b.x, b.xStride, b.xi, b.n, by, b.yStride, b.yi, bEnding);
-      bw += slice;
-      by += PANEL_ROWS << 2;
-      bLeft--;
+      shift += (bytes / Q4_BLOCK_BYTES) * Q4_ROW_BLOCK;
+      if (done >= b.rows) continue;
+      ahead |= panelQ4(v, slice, b, 0, <usize>done << 2, ending);
+      v += slice;
+      done += PANEL_ROWS;
     }
-    y += PANEL_ROWS << 2;
   }
-  for (; bLeft > 0; bLeft--) {
-    ahead |= panelQ4(bw, slice, b.x, b.xStride, b.xi, b.n, by, b.yStride, b.yi, bEnding);
-    bw += slice;
-    by += PANEL_ROWS << 2;
+  for (; done < b.rows; done += PANEL_ROWS) {
+    ahead |= panelQ4(v, slice, b, 0, <usize>done << 2, ending);
+    v += slice;
   }
   keep(ahead);
 }

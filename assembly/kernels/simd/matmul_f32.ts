@@ -1,34 +1,27 @@
 import { PANEL_ROWS } from "../../../core/layout";
 import { mulAdd } from "./lanes";
+import { Product } from "../product";
 
 /** SIMD form of scalar/matmul_f32.ts: a lane is a row, so sums run over the columns in the same order: same bits (but for fused products in `relaxed`). */
-export function matmulF32(
-  w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xi: usize, n: i32, y: usize, yStride: usize, yi: usize, accumulate: bool,
-): void {
-  const panelBytes = <usize>cols * PANEL_ROWS * 4;
+export function matmulF32(p: Product): void {
+  const panelBytes = <usize>p.cols * PANEL_ROWS * 4;
+  const rows = p.rows;
+  const accumulate = p.accumulate;
+  let w = p.w;
   let first = 0;
-  if (n === 1) {
-    const xt = x + <usize>load<u32>(xi) * xStride;
-    const yt = y + <usize>load<u32>(yi) * yStride;
+  if (p.n === 1) {
+    const x = p.floats(0);
+    const y = p.out(0);
     for (; first + PANEL_ROWS < rows; first += 2 * PANEL_ROWS) {
-      panels1(w, panelBytes, xt, yt + (first << 2), accumulate);
+      panels1(w, panelBytes, x, y + (first << 2), accumulate);
       w += 2 * panelBytes;
     }
   }
   for (; first < rows; first += PANEL_ROWS) {
-    const out = y + (first << 2);
+    const column = <usize>first << 2;
     let t = 0;
-    for (; t + 2 <= n; t += 2) {
-      const xa = x + <usize>load<u32>(xi + (t << 2)) * xStride;
-      const xb = x + <usize>load<u32>(xi + (t << 2), 4) * xStride;
-      const ya = out + <usize>load<u32>(yi + (t << 2)) * yStride;
-      const yb = out + <usize>load<u32>(yi + (t << 2), 4) * yStride;
-      panel2(w, panelBytes, xa, xb, ya, yb, accumulate);
-    }
-    if (t < n) {
-      const xt = x + <usize>load<u32>(xi + (t << 2)) * xStride;
-      panel1(w, panelBytes, xt, out + <usize>load<u32>(yi + (t << 2)) * yStride, accumulate);
-    }
+    for (; t + 2 <= p.n; t += 2) panel2(w, panelBytes, p.floats(t), p.floats(t + 1), p.out(t) + column, p.out(t + 1) + column, accumulate);
+    if (t < p.n) panel1(w, panelBytes, p.floats(t), p.out(t) + column, accumulate);
     w += panelBytes;
   }
 }

@@ -1,29 +1,22 @@
 import { BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES } from "../../../core/layout";
 import { mask000f, mask00f0 } from "./constants";
 import { accumulator, dotAdd, finish4, keep, readAhead288, scale4 } from "./panel";
+import { Product } from "../product";
 
 // A byte holds nibbles of rows r and r + 4; the four bytes of a row and quad are columns 0, 2, 1, 3. Masking a u16 leaves columns 0 and
 // 1, a shift by 8 brings columns 2 and 3. High nibbles stay where they are, times 16: their rows' scales are stored divided by that.
 // The offset of 8 is taken away by starting each block at -8 times the sum of its activations.
 
 /** SIMD form of scalar/matmul_q4.ts: same bits. A panel's weights are unpacked once for two tokens, or one. */
-export function matmulQ4(
-  w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xScale: usize, xSums: usize, sumsStride: usize, xi: usize, n: i32,
-  y: usize, yStride: usize, yi: usize, accumulate: bool,
-): void {
-  const panelBytes = <usize>((cols + BLOCK_COLS - 1) / BLOCK_COLS) * Q4_BLOCK_BYTES;
+export function matmulQ4(p: Product): void {
+  const panelBytes = <usize>((p.cols + BLOCK_COLS - 1) / BLOCK_COLS) * Q4_BLOCK_BYTES;
+  let w = p.w;
   let ahead = 0;
-  for (let first = 0; first < rows; first += PANEL_ROWS) {
-    const out = y + (first << 2);
+  for (let first = 0; first < p.rows; first += PANEL_ROWS) {
+    const column = <usize>first << 2;
     let t = 0;
-    for (; t + 2 <= n; t += 2) {
-      panel2(w, panelBytes, x, xStride, xScale, xSums, sumsStride, xi + (t << 2), out, yStride, yi + (t << 2), accumulate);
-    }
-    if (t < n) {
-      const r = <usize>load<u32>(xi + (t << 2));
-      const yt = out + <usize>load<u32>(yi + (t << 2)) * yStride;
-      ahead |= panel1(w, panelBytes, x + <usize>r * xStride, xSums + <usize>r * sumsStride, load<f32>(xScale + (r << 2)), yt, accumulate);
-    }
+    for (; t + 2 <= p.n; t += 2) panel2(w, panelBytes, p, t, column);
+    if (t < p.n) ahead |= panel1(w, panelBytes, p.quantised(t), p.sums(t), p.scale(t), p.out(t) + column, p.accumulate);
     w += panelBytes;
   }
   keep(ahead);
@@ -73,16 +66,11 @@ function panel1(w: usize, bytes: usize, x: usize, sums: usize, scale: f32, y: us
 }
 
 // Two tokens, all sixteen rows.
-function panel2(
-  w: usize, bytes: usize, x: usize, xStride: usize, xScale: usize, xSums: usize, sumsStride: usize, xi: usize,
-  y: usize, yStride: usize, yi: usize, accumulate: bool,
-): void {
-  const ra = <usize>load<u32>(xi);
-  const rb = <usize>load<u32>(xi, 4);
-  let xa = x + ra * xStride;
-  let xb = x + rb * xStride;
-  let sumsA = xSums + ra * sumsStride;
-  let sumsB = xSums + rb * sumsStride;
+function panel2(w: usize, bytes: usize, product: Product, t: i32, column: usize): void {
+  let xa = product.quantised(t);
+  let xb = product.quantised(t + 1);
+  let sumsA = product.sums(t);
+  let sumsB = product.sums(t + 1);
   const low = mask000f();
   const high = mask00f0();
   let fa0 = f32x4.splat(0);
@@ -158,6 +146,7 @@ function panel2(
     sumsA += 4;
     sumsB += 4;
   }
-  finish4(y + <usize>load<u32>(yi) * yStride, fa0, fa1, fa2, fa3, v128.load32_splat(xScale + (ra << 2)), accumulate);
-  finish4(y + <usize>load<u32>(yi, 4) * yStride, fb0, fb1, fb2, fb3, v128.load32_splat(xScale + (rb << 2)), accumulate);
+  const accumulate = product.accumulate;
+  finish4(product.out(t) + column, fa0, fa1, fa2, fa3, f32x4.splat(product.scale(t)), accumulate);
+  finish4(product.out(t + 1) + column, fb0, fb1, fb2, fb3, f32x4.splat(product.scale(t + 1)), accumulate);
 }

@@ -1,6 +1,7 @@
 import { BLOCK_COLS, PANEL_ROWS, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, Q8_HEAD_BYTES } from "../../../core/layout";
 import { mask00ff } from "./constants";
 import { accumulator, dotAdd, finish2, finish4, keep, readAhead512, scale4 } from "./panel";
+import { Product } from "../product";
 
 // Of the four bytes of a row and quad, masking leaves columns 0 and 1 as 16-bit lanes and shifting columns 2 and 3, both as 0..255; the
 // offset of 128 is taken away by starting each group at -128 times the sum of its activations.
@@ -24,25 +25,17 @@ function high(q: v128): v128 {
  * SIMD form of scalar/matmul_q8.ts: same bits. A lane is a row; a panel's weights are unpacked once for four tokens or for one
  * (for two, registers are too few: slower than twice one).
  */
-export function matmulQ8(
-  w: usize, rows: i32, cols: i32, x: usize, xStride: usize, xScale: usize, xSums: usize, sumsStride: usize, xi: usize, n: i32,
-  y: usize, yStride: usize, yi: usize, accumulate: bool,
-): void {
-  const blocks = (cols + BLOCK_COLS - 1) / BLOCK_COLS;
+export function matmulQ8(p: Product): void {
+  const blocks = (p.cols + BLOCK_COLS - 1) / BLOCK_COLS;
   const groups = (blocks + Q8_GROUP_BLOCKS - 1) / Q8_GROUP_BLOCKS;
   const panelBytes = <usize>groups * Q8_HEAD_BYTES + <usize>blocks * Q8_BLOCK_BYTES;
+  let w = p.w;
   let ahead = 0;
-  for (let first = 0; first < rows; first += PANEL_ROWS) {
-    const out = y + (first << 2);
+  for (let first = 0; first < p.rows; first += PANEL_ROWS) {
+    const column = <usize>first << 2;
     let t = 0;
-    for (; t + 4 <= n; t += 4) {
-      panel4(w, blocks, x, xStride, xScale, xSums, sumsStride, xi + (t << 2), out, yStride, yi + (t << 2), accumulate);
-    }
-    for (; t < n; t++) {
-      const r = <usize>load<u32>(xi + (t << 2));
-      const yt = out + <usize>load<u32>(yi + (t << 2)) * yStride;
-      ahead |= panel1(w, blocks, x + r * xStride, xSums + r * sumsStride, load<f32>(xScale + (r << 2)), yt, accumulate);
-    }
+    for (; t + 4 <= p.n; t += 4) panel4(w, blocks, p, t, column);
+    for (; t < p.n; t++) ahead |= panel1(w, blocks, p.quantised(t), p.sums(t), p.scale(t), p.out(t) + column, p.accumulate);
     w += panelBytes;
   }
   keep(ahead);
@@ -95,22 +88,15 @@ function panel1(w: usize, blocks: i32, x: usize, sums: usize, scale: f32, y: usi
 }
 
 // Four tokens, eight rows at a time. Token t's two sums of four rows are ft0 and ft1.
-function panel4(
-  w: usize, blocks: i32, x: usize, xStride: usize, xScale: usize, xSums: usize, sumsStride: usize, xi: usize,
-  y: usize, yStride: usize, yi: usize, accumulate: bool,
-): void {
-  const r0 = <usize>load<u32>(xi);
-  const r1 = <usize>load<u32>(xi, 4);
-  const r2 = <usize>load<u32>(xi, 8);
-  const r3 = <usize>load<u32>(xi, 12);
-  const x0 = x + r0 * xStride;
-  const x1 = x + r1 * xStride;
-  const x2 = x + r2 * xStride;
-  const x3 = x + r3 * xStride;
-  const s0 = xSums + r0 * sumsStride;
-  const s1 = xSums + r1 * sumsStride;
-  const s2 = xSums + r2 * sumsStride;
-  const s3 = xSums + r3 * sumsStride;
+function panel4(w: usize, blocks: i32, product: Product, t: i32, column: usize): void {
+  const x0 = product.quantised(t);
+  const x1 = product.quantised(t + 1);
+  const x2 = product.quantised(t + 2);
+  const x3 = product.quantised(t + 3);
+  const s0 = product.sums(t);
+  const s1 = product.sums(t + 1);
+  const s2 = product.sums(t + 2);
+  const s3 = product.sums(t + 3);
   const low = mask00ff();
   for (let half: usize = 0; half < 2; half++) {
     let f00 = f32x4.splat(0);
@@ -185,10 +171,10 @@ function panel4(
       b += <usize>count << 2;
       left -= count;
     }
-    const out = y + half * 32;
-    finish2(out + <usize>load<u32>(yi) * yStride, f00, f01, load<f32>(xScale + (r0 << 2)), accumulate);
-    finish2(out + <usize>load<u32>(yi, 4) * yStride, f10, f11, load<f32>(xScale + (r1 << 2)), accumulate);
-    finish2(out + <usize>load<u32>(yi, 8) * yStride, f20, f21, load<f32>(xScale + (r2 << 2)), accumulate);
-    finish2(out + <usize>load<u32>(yi, 12) * yStride, f30, f31, load<f32>(xScale + (r3 << 2)), accumulate);
+    const shift = column + half * 32;
+    finish2(product, t, shift, f00, f01);
+    finish2(product, t + 1, shift, f10, f11);
+    finish2(product, t + 2, shift, f20, f21);
+    finish2(product, t + 3, shift, f30, f31);
   }
 }

@@ -1,14 +1,22 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { DraftStore } from "../../../train/draft/run.ts";
+import { HEAD_FILES, type DraftStore } from "../../../train/draft/run.ts";
 import type { OutputParts } from "../../../train/run/model-folder.ts";
-import { sourceError } from "../files.ts";
+import { writeError } from "../files.ts";
 import { writeParts } from "../output.ts";
-import { CheckpointFile } from "./checkpoint-file.ts";
+import { CHECKPOINT, CheckpointFile, hasTrained } from "./checkpoint-file.ts";
 
 /** Where a draft head is trained: its files, and its checkpoint beside them. */
 export class DraftFolder extends CheckpointFile implements DraftStore {
+  /** What is written there. */
+  static readonly files: readonly string[] = [CHECKPOINT, ...HEAD_FILES];
+
   readonly path: string;
+
+  /** Whether a head is or was trained there. */
+  static recognises(folder: string): Promise<boolean> {
+    return hasTrained(folder);
+  }
 
   private constructor(path: string) {
     super(path);
@@ -20,7 +28,7 @@ export class DraftFolder extends CheckpointFile implements DraftStore {
     try {
       await mkdir(path, { recursive: true });
     } catch (cause) {
-      throw sourceError(path, cause);
+      throw writeError(path, cause);
     }
     return new DraftFolder(path);
   }

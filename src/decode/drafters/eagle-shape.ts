@@ -20,6 +20,9 @@ const SHAPES: readonly (EagleShape & { readonly nodes: number })[] = [
   { nodes: 64, numIter: 8, k: 6, treeSize: 64 },
 ];
 
+/** Most rows of a level of any of them. */
+export const MAX_LEVEL_ROWS = Math.max(...SHAPES.map(({ k }) => k));
+
 /** The shape for trees of up to `nodes` nodes (root included) over a draft vocabulary: small trees are grown with little effort. */
 export function eagleShape(nodes: number, draftVocab: number): EagleShape {
   const { numIter, k, treeSize } = SHAPES.find((shape) => nodes <= shape.nodes) ?? SHAPES[SHAPES.length - 1]!;

@@ -3,7 +3,7 @@ import type { DraftHead, DraftSequence, DraftTop } from "../../engine/draft-head
 import { weightsPerToken } from "../pass-weight.ts";
 import type { Drafter, DraftPlan, DraftTree } from "./drafter.ts";
 import { PairQueue } from "./eagle-pairs.ts";
-import { eagleShape } from "./eagle-shape.ts";
+import { eagleShape, MAX_LEVEL_ROWS } from "./eagle-shape.ts";
 import { EagleTreeGrowth, type EagleFrontier, type EagleTreeOptions } from "./eagle-tree.ts";
 
 export interface EagleDrafterOptions extends Omit<EagleTreeOptions, "tokenIdRemap"> {
@@ -142,7 +142,9 @@ export class EagleDrafter implements Drafter {
   #cache(): DraftSequence {
     if (this.#disposed) throw new UsageError("the drafter is disposed");
     const { capacity, scaled } = this.#options;
-    return (this.#sequence ??= this.#head.newSequence(capacity + (scaled === true ? MAX_DRAFT_ROWS : this.growth.k * (this.growth.numIter - 1))));
+    const { k, numIter } = this.growth;
+    this.#sequence ??= this.#head.newSequence(capacity + (scaled === true ? MAX_DRAFT_ROWS : k * (numIter - 1)), scaled === true ? MAX_LEVEL_ROWS : k);
+    return this.#sequence;
   }
 
   /** Growth of the shape for so many nodes, or of the fixed one. */

@@ -1,5 +1,5 @@
 import { FormatError, UsageError } from "../../errors.ts";
-import type { LoadedModel, Sequence } from "../../engine/types.ts";
+import type { ForwardResult, LoadedModel, Sequence } from "../../engine/types.ts";
 import { weightsPerToken } from "../pass-weight.ts";
 import type { Drafter, DraftPlan, DraftTree } from "./drafter.ts";
 import { promptChunk } from "../plain/prompt.ts";
@@ -38,11 +38,14 @@ export class ModelDrafter implements Drafter {
   /**
    * @param draft a model of the same vocabulary (`vocabularyDifference`); it stays the caller's and must live as long as the drafter
    * @param capacity most tokens of the sequence; beyond the draft model's own context it has no guess
+   * @param options.lazy takes memory with the first proposal, instead of at once
+   * @throws MemoryError when there is none for its sequence.
    */
-  constructor(draft: LoadedModel, base: LoadedModel, capacity: number) {
+  constructor(draft: LoadedModel, base: LoadedModel, capacity: number, { lazy = false }: { readonly lazy?: boolean } = {}) {
     this.#draft = draft;
     this.#capacity = Math.min(capacity, draft.config.contextLength);
     this.#share = weightsPerToken(draft.config) / weightsPerToken(base.config);
+    if (!lazy) this.#opened();
   }
 
   get arrears(): number {
@@ -67,15 +70,15 @@ export class ModelDrafter implements Drafter {
     const candidates: Candidate[] = [];
     let parent = -1;
     let score = 0;
-    let logits = this.#read();
+    let result = this.#read();
     for (let depth = 1; ; depth++) {
-      const { ids, values } = this.#best(logits);
+      const { ids, values } = result.withLogits(0, (logits) => this.#best(logits));
       for (let i = 0; i < ids.length; i++) candidates.push({ token: ids[i]!, parent, score: score + values[i]! });
       parent = candidates.length - ids.length;
       score += values[0]!;
       const likelier = candidates.reduce((count, other) => count + (other.score > score ? 1 : 0), 0);
       if (likelier >= maxNodes - 2 || depth >= maxNodes - 1 || depth > room) break;
-      logits = this.#sequence!.forward([ids[0]!]).logits(0);
+      result = this.#sequence!.forward([ids[0]!]);
     }
     this.#sequence!.truncate(accepted);
     addBest(tree, candidates, maxNodes - 1);
@@ -104,10 +107,13 @@ export class ModelDrafter implements Drafter {
     return { ids, values: Array.from(ids, (id) => logits[id]! - shift) };
   }
 
-  /** Runs what the draft model has not seen. @returns the logits after the last accepted token. */
-  #read(): Float32Array {
-    this.#sequence ??= this.#draft.newSequence({ capacity: this.#capacity });
-    const sequence = this.#sequence;
+  #opened(): Sequence {
+    return (this.#sequence ??= this.#draft.newSequence({ capacity: this.#capacity }));
+  }
+
+  /** Runs what the draft model has not seen. @returns what has the logits after the last accepted token. */
+  #read(): ForwardResult {
+    const sequence = this.#opened();
     const most = promptChunk(this.#draft);
     // Asked twice: the last token once more.
     if (sequence.length === this.#tokens.length) sequence.truncate(this.#tokens.length - 1);
@@ -115,7 +121,7 @@ export class ModelDrafter implements Drafter {
       const chunk = this.#tokens.slice(sequence.length, sequence.length + most);
       const last = sequence.length + chunk.length === this.#tokens.length;
       const result = sequence.forward(chunk, { logits: last ? "last" : "none" });
-      if (last) return result.logits(0);
+      if (last) return result;
     }
   }
 }

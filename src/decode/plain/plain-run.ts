@@ -8,8 +8,7 @@ import { Run } from "./run.ts";
 export class PlainRun extends Run {
   async *pieces(): AsyncGenerator<Piece, void, void> {
     if (this.aborted()) return;
-    const sequence = this.model.newSequence({ capacity: this.capacity });
-    this.sequence = sequence;
+    const sequence = this.reserve();
     let id = await this.prefill(sequence);
     while (id !== undefined) {
       yield this.accept(id, this.told);
@@ -26,7 +25,7 @@ export class PlainRun extends Run {
     if (this.tracing || logprobs !== undefined) {
       this.told = {
         ...(this.tracing && { experts: rowExperts(result.activeExperts, this.model.config.layers, result.rows, result.rows - 1) }),
-        ...(logprobs !== undefined && { logprobs: logprobsOf(result.logits(row), id, logprobs) }),
+        ...(logprobs !== undefined && { logprobs: result.withLogits(row, (logits) => logprobsOf(logits, id, logprobs)) }),
       };
     }
     return id;

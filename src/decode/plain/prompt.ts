@@ -14,9 +14,7 @@ export function promptChunk({ maxChunk }: Pick<LoadedModel, "maxChunk">): number
  */
 export function encodePrompt(prompt: string | ArrayLike<number>, tokenizer: Tokenizer | undefined, vocabSize: number): Uint32Array {
   const ids = typeof prompt === "string" ? encodeText(prompt, tokenizer) : prompt;
-  if (typeof ids !== "object" || ids === null || typeof ids.length !== "number") {
-    throw new UsageError("must be text or a list of token ids", { field: "prompt" });
-  }
+  checkList(ids);
   if (ids.length === 0) throw new UsageError("is empty; give at least one token", { field: "prompt" });
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i];
@@ -26,9 +24,33 @@ export function encodePrompt(prompt: string | ArrayLike<number>, tokenizer: Toke
   return Uint32Array.from(ids);
 }
 
+/** Token ids as one array, for sending; whether a model has them is checked by `encodePrompt`. @throws UsageError for what is no list of numbers. */
+export function tokenList(ids: ArrayLike<number>): Uint32Array {
+  checkList(ids);
+  for (let i = 0; i < ids.length; i++) {
+    const id: unknown = ids[i];
+    if (!(typeof id === "number" && Number.isInteger(id) && id >= 0 && id <= 0xffff_ffff)) throw new UsageError(`holds ${String(id)} at place ${i}, which is no token id`, { field: "prompt" });
+  }
+  return Uint32Array.from(ids);
+}
+
+/** @throws UsageError for what is no list, and for messages of a chat: they have a form that this function does not know. */
+function checkList(ids: unknown): asserts ids is ArrayLike<number> {
+  const list = ids as Partial<ArrayLike<unknown>> | null;
+  if (typeof list !== "object" || list === null || typeof list.length !== "number") {
+    throw new UsageError("must be text or a list of token ids", { field: "prompt" });
+  }
+  for (let i = 0; i < list.length; i++) {
+    if (typeof list[i] !== "object" && typeof list[i] !== "string") continue;
+    throw new UsageError(
+      "is a list of messages or texts where text or token ids are needed; put a chat into text as the model's template has it, or ask the server's /v1/chat/completions (createServer of blockffn/server), which does so",
+      { field: "prompt" });
+  }
+}
+
 function encodeText(text: string, tokenizer: Tokenizer | undefined): Uint32Array {
   if (tokenizer === undefined) {
-    throw new UsageError("this model has no tokenizer.json, so the prompt must be token ids", { field: "prompt" });
+    throw new UsageError("must be token ids, as this model has no tokenizer.json", { field: "prompt" });
   }
   return tokenizer.encode(text);
 }

@@ -5,7 +5,7 @@ import type { Tokenizer } from "../../text/tokenizer.ts";
 import { NO_SPECULATION, type GenerationResult, type GenerationRun, type Piece, type SpeculationResult } from "../generation.ts";
 import type { ResolvedOptions } from "../options.ts";
 import { Output } from "./output.ts";
-import { Pacer } from "./pause.ts";
+import { Pacer } from "../../pause.ts";
 import { promptChunk } from "./prompt.ts";
 
 const LAST = { logits: "last" } as const;
@@ -49,6 +49,10 @@ export abstract class Run implements GenerationRun {
 
   abstract pieces(): AsyncGenerator<Piece, void, void>;
 
+  reserve(): Sequence {
+    return (this.sequence ??= this.model.newSequence({ capacity: this.capacity }));
+  }
+
   finish(): GenerationResult {
     this.output.finish ??= "aborted";
     this.sequence?.dispose();
@@ -59,6 +63,7 @@ export abstract class Run implements GenerationRun {
       tokens,
       promptTokens: this.prompt.length,
       finishReason: finish,
+      eosTokenId: finish === "eos" ? tokens.at(-1) ?? null : null,
       seed: this.options.seed,
       prefillMs: this.#prefillMs,
       decodeMs: this.decodeMs,
@@ -76,12 +81,12 @@ export abstract class Run implements GenerationRun {
 
   /**
    * The next token after a row that has logits: the likeliest, or drawn with the next random number. Chosen at once, since a
-   * result's views die with the next forward call of any sequence; in the order of the text.
+   * result dies with the next forward call of any sequence; in the order of the text.
    */
   protected choose(result: ForwardResult, row: number): number {
     const { sampler } = this.options;
     if (sampler === undefined) return result.argmax(row);
-    const id = sampler.sample(result.logits(row), this.#history);
+    const id = result.withLogits(row, (logits) => sampler.sample(logits, this.#history));
     this.#history.push(id);
     return id;
   }

@@ -1,4 +1,4 @@
-import { randomFromSeed, type Xoshiro128 } from "../../../core/sampling/rng.ts";
+import { Bits64, randomFromSeed, splitMix64, type Xoshiro128 } from "../../../core/sampling/rng.ts";
 import { UsageError } from "../../errors.ts";
 
 /** A stream of random numbers that is the same on every host. */
@@ -23,4 +23,10 @@ export function seededRandom(seed: number): Xoshiro128 {
 export function createRandom(seed: number): Random {
   const random = seededRandom(seed);
   return { uint32: () => random.uint32(), float: () => random.float() };
+}
+
+/** 53 bits of a 64-bit number by SplitMix64: what makes a seed of any number. */
+export function hashTo53(value: bigint): number {
+  const { high, low } = splitMix64(new Bits64(Number(BigInt.asIntN(32, value >> 32n)), Number(BigInt.asIntN(32, value))));
+  return (high >>> 0) * 2 ** 21 + (low >>> 11);
 }

@@ -1,5 +1,6 @@
 import { TokenSampler } from "../../../core/sampling/sampler.ts";
 import { FormatError, UsageError } from "../../errors.ts";
+import { checkOptions, type OptionNames } from "../../options.ts";
 import { seededRandom, type Random } from "./rng.ts";
 
 /** Applied in the order of Hugging Face transformers: repetition penalty, temperature, top-k, top-p, min-p. */
@@ -17,6 +18,8 @@ export interface SamplerOptions {
   /** Integer from 0 to 2^53 - 1; default 0. */
   readonly seed?: number;
 }
+
+const NAMES = { temperature: true, topK: true, topP: true, minP: true, repetitionPenalty: true, seed: true } satisfies OptionNames<SamplerOptions>;
 
 /** The distribution that a token is drawn from. Views into buffers of the sampler, valid until its next call. */
 export interface Distribution {
@@ -45,6 +48,7 @@ export interface Sampler {
  * @throws UsageError naming the option that is out of range.
  */
 export function createSampler(options: SamplerOptions = {}): Sampler {
+  checkOptions(options, NAMES, "createSampler");
   return new CheckedSampler(options);
 }
 

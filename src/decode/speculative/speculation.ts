@@ -38,7 +38,7 @@ export function checkSpeculation(model: LoadedModel, { speculate, draftModel }: 
   if (wrong !== undefined) throw new ConfigError(`cannot draft for ${model.name}: ${wrong}; a draft model needs the same tokenizer`, { file: draftModel.name, field: "draftModel" });
 }
 
-/** Makes the drafters that the options ask for. The model can do it (`checkSpeculation`). @throws LimitError when memory cannot grow. */
+/** Makes the drafters that the options ask for. The model can do it (`checkSpeculation`). @throws MemoryError when memory cannot grow. */
 export function openSpeculation(model: LoadedModel, options: ResolvedOptions, capacity: number): Speculation {
   const { speculate, draftModel, draftTokens } = options;
   if (speculate !== "auto") {
@@ -46,9 +46,10 @@ export function openSpeculation(model: LoadedModel, options: ResolvedOptions, ca
       : speculate === "model" ? new ModelDrafter(draftModel!, model, capacity) : new NgramDrafter();
     return { drafters: [drafter], policy: new FixedPolicy(drafter, draftTokens) };
   }
+  // These take no memory before they are asked.
   const drafters: Drafter[] = [new NgramDrafter()];
   if (model.hasDraftHead === true) drafters.push(eagle(model, capacity, true));
-  if (draftModel !== undefined) drafters.push(new ModelDrafter(draftModel, model, capacity));
+  if (draftModel !== undefined) drafters.push(new ModelDrafter(draftModel, model, capacity, { lazy: true }));
   const costs = knownCosts(model);
   const sizes = SIZES.filter((size) => draftTokens === undefined || size <= draftTokens);
   return { drafters, policy: new CostGuard({ drafters, sizes, costs, logitShare: logitShare(model.config) }), costs };

@@ -17,7 +17,10 @@ import { verifyTree } from "./verify.ts";
 import { CHECK_EVERY, MEANS } from "../guard/tuning.ts";
 
 
-/** What a round leaves when its views are gone. */
+/** No drafter asks for more nodes by itself. */
+const DEFAULT_NODES = 8;
+
+/** What a round leaves when its result is gone. */
 interface Round {
   /** Confirmed tokens, in order. */
   readonly tokens: readonly number[];
@@ -56,11 +59,18 @@ export class SpeculativeRun extends Run {
     this.#stats = new SpeculativeStats(model.config.layers, expertLayers(model.config).length);
   }
 
+  override reserve(): Sequence {
+    const sequence = super.reserve();
+    if (this.#late !== undefined || this.#speculation !== undefined) return sequence;
+    // Before the drafters, which keep some of what they take.
+    this.model.reserveLogits(Math.min(this.options.draftTokens ?? DEFAULT_NODES, this.model.maxLogitRows));
+    this.#start();
+    return sequence;
+  }
+
   async *pieces(): AsyncGenerator<Piece, void, void> {
     if (this.aborted()) return;
-    const sequence = this.model.newSequence({ capacity: this.capacity });
-    this.sequence = sequence;
-    if (this.#late === undefined) this.#start();
+    const sequence = this.reserve();
     const first = await this.#prefill(sequence);
     if (first === undefined) return;
     yield this.accept(first, this.told);
@@ -182,7 +192,7 @@ export class SpeculativeRun extends Run {
       this.#speculation!.policy.observe(chunk.length, ms);
       if (!feed.needsHidden) return feed.tellPrompt(chunk);
       const hidden = [before, ...Array.from({ length: chunk.length - 1 }, (_, row) => result.hidden(row))];
-      before = result.hidden(chunk.length - 1).slice();
+      before = result.hidden(chunk.length - 1);
       feed.tellPrompt(chunk, hidden);
     });
     if (id !== undefined) feed?.tellOne([], id, before);
@@ -221,9 +231,9 @@ export class SpeculativeRun extends Run {
     const { rows } = result;
     this.#stats.chunk(rows, result.activeExperts);
     const experts = this.sparsity === undefined ? [] : this.#experts(result, path);
-    const hidden = this.#feed!.needsHidden ? path.map((row) => result.hidden(row).slice()) : undefined;
+    const hidden = this.#feed!.needsHidden ? path.map((row) => result.hidden(row)) : undefined;
     if (path.length < rows) sequence.keep(path);
-    // After the views were read: a drafter may run the engine.
+    // After the result was read: a drafter may run the engine.
     this.#feed!.tell(this.output.tokens, emitted, hidden);
     const end = performance.now();
     const ms = end - start;
@@ -239,7 +249,9 @@ export class SpeculativeRun extends Run {
   /** A drafter's tree. Where there is no memory to draft with, `auto` goes on without it: plain decoding would. */
   #propose(drafter: Drafter | undefined, nodes: number): DraftTree | undefined {
     try {
-      return drafter?.propose(nodes);
+      const tree = drafter?.propose(nodes);
+      if (tree !== undefined) this.model.reserveLogits(tree.tokens.length);
+      return tree;
     } catch (error) {
       if (!(error instanceof LimitError) || !this.#speculation!.policy.giveUp(drafter!)) throw error;
       return undefined;

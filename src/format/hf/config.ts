@@ -2,17 +2,19 @@ import { Limits } from "../../../core/limits.ts";
 import * as v from "valibot";
 import { ConfigError } from "../../errors.ts";
 import type { DenseFfn, ExpertFfn, GqaAttention, MlaAttention, ModelConfig } from "../../architecture/config.ts";
-import { decodeUtf8 } from "../bytes.ts";
+import { parseJsonText } from "../../text/json-text.ts";
 import {
   BlockSchema, check, CommonSchema, DenseSchema, HeadSchema, LlamaSchema, MiniCpmSchema, MlaSchema, MoeSchema, show, TopKSchema, TopPSchema,
 } from "./schema.ts";
 import type { CommonFields } from "./schema.ts";
 import { decoFields, decoParts } from "./deco.ts";
+import { ROPE_FIELDS, ropeThetaOf } from "./rope.ts";
 import { checkTensors, expectedHfTensors } from "./tensors.ts";
 import type { TensorSource } from "../tensors.ts";
 
 /** Epsilon of MLA's two inner norms: the class default of the official code, whatever rms_norm_eps says. */
 const MLA_LORA_EPS = 1e-6;
+const RopeSchema = v.object(ROPE_FIELDS);
 const DEFAULT_ROPE_THETA = 10_000;
 const DEFAULT_BOS = 1;
 const DEFAULT_EOS = 2;
@@ -24,22 +26,21 @@ const DEFAULT_EOS = 2;
  * @throws ConfigError with file, field and what is supported; `limit` where a size of Limits is passed.
  */
 export function parseHfConfig(json: string | Uint8Array, file: string, tensors?: TensorSource): ModelConfig {
-  const fields = parseJson(json, file);
-  const config = READERS[architectureOf(fields, file)](fields, file);
+  const config = configOf(parseJson(json, file), file);
   if (tensors !== undefined) checkTensors(expectedHfTensors(config), tensors, file);
   return config;
 }
 
+/** `parseHfConfig` of the fields that `parseJson` gives. */
+export function configOf(fields: object, file: string): ModelConfig {
+  return READERS[architectureOf(fields, file)](fields, file);
+}
+
 /** The fields of a configuration file. @throws ConfigError for anything but a JSON object. */
 export function parseJson(json: string | Uint8Array, file: string): object {
-  const text = typeof json === "string" ? json : decodeUtf8(json);
-  if (text === undefined) throw new ConfigError("is not UTF-8 text", { file });
-  let value: unknown;
-  try {
-    value = JSON.parse(text.replace(/^\uFEFF/, ""));
-  } catch (cause) {
-    throw new ConfigError("is not JSON", { file, cause });
-  }
+  const parsed = parseJsonText(typeof json === "string" ? new TextEncoder().encode(json) : json);
+  if ("problem" in parsed) throw new ConfigError(parsed.problem, { file, cause: parsed.cause });
+  const { value } = parsed;
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw new ConfigError(`must be an object, not ${show(value)}`, { file });
   return value;
 }
@@ -72,7 +73,7 @@ function llamaConfig(fields: object, file: string): ModelConfig {
   const llama = check(LlamaSchema, fields, file);
   return {
     architecture: "llama",
-    ...commonConfig(common, { context: 2048, tied: false }, file),
+    ...commonConfig(fields, common, { context: 2048, tied: false }, file),
     embedScale: 1,
     residualScale: 1,
     logitScale: 1,
@@ -81,27 +82,23 @@ function llamaConfig(fields: object, file: string): ModelConfig {
   };
 }
 
-/** Trained with a head of its own; a file without one is tied (tiedByTensors). */
+/** Trained with a head of its own; a file without one is tied (leavesTieOpen). */
 function decoConfig(json: object, file: string): ModelConfig {
   const fields = decoFields(json);
   const common = check(CommonSchema, fields, file);
   const { head_dim: headDim } = check(HeadSchema, fields, file);
   return {
     architecture: "blockffn",
-    ...commonConfig(common, { context: 4096, tied: false }, file),
+    ...commonConfig(fields, common, { context: 4096, tied: false }, file),
     ...decoParts(common, fields, file),
     attention: gqa(common, headDim ?? undefined, file),
   };
 }
 
-/**
- * Whether the head is the embedding, where the configuration does not say: DECO's leave it out, and a file without lm_head.weight means yes.
- * @param json the configuration's file, which was read as `config`
- */
-export function tiedByTensors(config: ModelConfig, json: string | Uint8Array, file: string, tensors: TensorSource): ModelConfig {
-  if (config.architecture !== "blockffn" || config.tied || tensors.info("lm_head.weight") !== undefined) return config;
-  const { tie_word_embeddings: said } = check(CommonSchema, decoFields(parseJson(json, file)), file);
-  return said === undefined || said === null ? { ...config, tied: true } : config;
+/** Whether a configuration leaves open if the head is the embedding: DECO's do, and a file without lm_head.weight then means yes. */
+export function leavesTieOpen({ architecture }: ModelConfig, fields: object): boolean {
+  const { tie_word_embeddings: said } = fields as { readonly tie_word_embeddings?: unknown };
+  return architecture === "blockffn" && (said === undefined || said === null);
 }
 
 function miniCpmConfig(fields: object, file: string): ModelConfig {
@@ -109,7 +106,7 @@ function miniCpmConfig(fields: object, file: string): ModelConfig {
   const cpm = check(MiniCpmSchema, fields, file);
   return {
     architecture: "minicpm",
-    ...commonConfig(common, { context: 4096, tied: true }, file),
+    ...commonConfig(fields, common, { context: 4096, tied: true }, file),
     embedScale: cpm.scale_emb,
     residualScale: cpm.scale_depth / Math.sqrt(common.num_hidden_layers),
     logitScale: cpm.dim_model_base / common.hidden_size,
@@ -118,7 +115,7 @@ function miniCpmConfig(fields: object, file: string): ModelConfig {
   };
 }
 
-function commonConfig(common: CommonFields, defaults: { context: number; tied: boolean }, file: string) {
+function commonConfig(fields: object, common: CommonFields, defaults: { context: number; tied: boolean }, file: string) {
   const { vocab_size: vocab, bos_token_id: bos, eos_token_id: eos } = common;
   // The class defaults may not exist in a tiny vocabulary; ids that are written down must.
   const bosTokenId = bos === undefined && vocab > DEFAULT_BOS ? DEFAULT_BOS : bos ?? undefined;
@@ -134,7 +131,7 @@ function commonConfig(common: CommonFields, defaults: { context: number; tied: b
     layers: common.num_hidden_layers,
     contextLength: common.max_position_embeddings ?? defaults.context,
     rmsEps: common.rms_norm_eps,
-    ropeTheta: common.rope_theta ?? common.rope_parameters?.rope_theta ?? DEFAULT_ROPE_THETA,
+    ropeTheta: ropeThetaOf(check(RopeSchema, fields, file)) ?? DEFAULT_ROPE_THETA,
     tied: common.tie_word_embeddings ?? defaults.tied,
     bosTokenId,
     eosTokenIds,

@@ -2,7 +2,8 @@ import * as v from "valibot";
 import { ConfigError } from "../../errors.ts";
 import { gqa, parseJson } from "./config.ts";
 import { Limits } from "../../../core/limits.ts";
-import { check, only, positive, size } from "./schema.ts";
+import { ROPE_FIELDS, ropeThetaOf } from "./rope.ts";
+import { check, only, size } from "./schema.ts";
 import type { ModelConfig } from "../../architecture/config.ts";
 
 const Schema = v.object({
@@ -13,8 +14,7 @@ const Schema = v.object({
   head_dim: v.nullish(size(Limits.headDim)),
   intermediate_size: size(Limits.ffnSize),
   vocab_size: v.nullish(size(Limits.vocabSize)),
-  rope_theta: v.nullish(positive(Limits.ropeTheta)),
-  rope_scaling: v.nullish(v.never("must be null: RoPE scaling is not supported")),
+  ...ROPE_FIELDS,
   hidden_act: only("silu"),
   attention_bias: only(false),
 });
@@ -36,7 +36,7 @@ export function parseEagleConfig(json: Uint8Array, file: string, base: ModelConf
   return {
     ...base,
     layers: fields.num_hidden_layers,
-    ropeTheta: fields.rope_theta ?? base.ropeTheta,
+    ropeTheta: ropeThetaOf(fields) ?? base.ropeTheta,
     residualScale: 1,
     attention: gqa(fields, fields.head_dim ?? undefined, file),
     ffn: { kind: "dense", size: fields.intermediate_size, gated: true },

@@ -25,7 +25,6 @@ const flag = v.boolean("must be true or false");
 export const bool = (value: boolean) => v.nullish(flag, value);
 
 const tokenId = size(Limits.vocabSize - 1, 0);
-const ropeType = v.nullish(v.literal("default", 'only "default" is supported'));
 
 /** Fields of every architecture. */
 export const CommonSchema = v.object({
@@ -36,13 +35,6 @@ export const CommonSchema = v.object({
   vocab_size: size(Limits.vocabSize),
   max_position_embeddings: v.nullish(size(Limits.contextLength)),
   rms_norm_eps: orDefault(positive(1), 1e-6),
-  rope_theta: v.nullish(positive(Limits.ropeTheta)),
-  rope_scaling: v.nullish(v.pipe(
-    v.object({ type: ropeType, rope_type: ropeType }, "must be null: RoPE scaling is not supported"),
-    v.check(({ type, rope_type }) => (type ?? rope_type) === "default", 'must be null or of type "default": RoPE scaling is not supported'),
-  )),
-  // Where newer transformers put rope_theta and the type.
-  rope_parameters: v.nullish(v.object({ rope_type: ropeType, rope_theta: v.nullish(positive(Limits.ropeTheta)) }, "must be an object")),
   hidden_act: only("silu"),
   attention_bias: only(false),
   quantization_config: v.nullish(v.never("quantised checkpoints are not supported; use the original F32, F16 or BF16 weights")),

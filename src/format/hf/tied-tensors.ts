@@ -1,7 +1,7 @@
 import type { TensorInfo, TensorSource } from "../tensors.ts";
 
 const EMBEDDING = "model.embed_tokens.weight";
-const HEAD = "lm_head.weight";
+export const HEAD = "lm_head.weight";
 
 /**
  * For a model whose head is its embedding: safetensors files keep shared tensors once, and some writers keep that one under
@@ -9,6 +9,11 @@ const HEAD = "lm_head.weight";
  */
 export function withTiedEmbedding(tensors: TensorSource): TensorSource {
   return tensors.info(EMBEDDING) === undefined && tensors.info(HEAD) !== undefined ? new HeadAsEmbedding(tensors) : tensors;
+}
+
+/** The names of a tied model's tensors, with the head's for the embedding where only that is there. */
+export function withTiedName(names: readonly string[], has: (name: string) => boolean): readonly string[] {
+  return has(EMBEDDING) ? names : names.map((name) => (name === EMBEDDING ? HEAD : name));
 }
 
 class HeadAsEmbedding implements TensorSource {

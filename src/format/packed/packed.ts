@@ -4,14 +4,16 @@ import { FormatError } from "../../errors.ts";
 import type { ModelConfig } from "../../architecture/config.ts";
 import { planWeights, quantizationOf } from "../../architecture/plan.ts";
 import { QUANTIZATIONS, type Quantization } from "../../architecture/quantization.ts";
-import { parseChatTemplate, type ChatTemplate } from "../../text/chat-template.ts";
-import { readRange } from "../bytes.ts";
+import type { ChatTemplate } from "../../text/chat-template.ts";
+import { packedText, type ModelText } from "../../text/model-text.ts";
+import { decodeUtf8, readRange } from "../bytes.ts";
 import { MAX_TOKENIZER_BYTES } from "../hf/checkpoint.ts";
 import { layoutDraft, type DraftLayout } from "../../architecture/draft-head.ts";
 import { parseDraftConfig } from "./draft-config.ts";
 import { parsePackedConfig } from "./config.ts";
 import { encodeSafetensorsHeader, openSafetensors, type NamedTensor, type SafetensorsFile } from "../safetensors/safetensors.ts";
 import type { ByteSource } from "../source.ts";
+import { openTorch } from "../torch/torch.ts";
 
 // The packed model: a safetensors file whose U8 tensors are the parts of the weight plan, in the plan's order and 64-byte
 // aligned, so that one straight read fills linear memory. Metadata keys:
@@ -33,12 +35,12 @@ export interface PackedModel {
   readonly config: ModelConfig;
   readonly plan: WeightPlan;
   readonly weightsOffset: number;
-  readonly chatTemplate: ChatTemplate | undefined;
   /** The EAGLE head behind the weights. */
   readonly draft: DraftLayout | undefined;
   /** Bytes of weights and head together: what one straight read brings in. */
   readonly bytes: number;
-  readTokenizer(): Promise<Uint8Array | undefined>;
+  /** Its tokenizer and chat template; what is wrong with them is told when they are used. @throws SourceError */
+  readText(): Promise<ModelText>;
 }
 
 /** Lays out a packed file: its first bytes (header and tokenizer, padded) and where the weights start. */
@@ -79,7 +81,7 @@ export function isPacked(file: SafetensorsFile): boolean {
  * @throws FormatError, ConfigError or LimitError naming the file and the field.
  */
 export async function openPacked(source: ByteSource): Promise<PackedModel> {
-  const file = await openSafetensors(source);
+  const file = await openContainer(source);
   if (!isPacked(file)) {
     throw new FormatError("not a packed model: convert the model's folder with `blockffn convert FOLDER --out FILE`", { file: source.name, field: VERSION });
   }
@@ -89,13 +91,22 @@ export async function openPacked(source: ByteSource): Promise<PackedModel> {
   const quantization = readQuantization(file);
   const config = parsePackedConfig(file.metadata.get(CONFIG) ?? "", source.name, CONFIG);
   const plan = planWeights(config, quantization);
-  const chatTemplate = parseChatTemplate(file.metadata.get(CHAT_TEMPLATE), source.name, CHAT_TEMPLATE);
   const draft = version === DRAFT_VERSION ? layoutDraft(parseDraftConfig(file.metadata.get(DRAFT) ?? "", source.name, DRAFT, config), plan, config) : undefined;
   const parts = [...plan.parts, ...(draft?.parts ?? [])];
   const weightsOffset = checkParts(file, parts);
   const last = parts[parts.length - 1];
   const bytes = last === undefined ? 0 : last.offset + last.bytes;
-  return { source, config, plan, weightsOffset, chatTemplate, draft, bytes, readTokenizer: () => readTokenizer(file) };
+  return { source, config, plan, weightsOffset, draft, bytes, readText: () => readText(file) };
+}
+
+/** Opens the file; of a zip archive it is told what PyTorch has put into it. */
+async function openContainer(source: ByteSource): Promise<SafetensorsFile> {
+  try {
+    return await openSafetensors(source);
+  } catch (error) {
+    if (error instanceof FormatError && source.sequential !== true && source.size > 4 && decodeUtf8(await readRange(source, 0, 2, "header")) === "PK") await openTorch(source);
+    throw error;
+  }
 }
 
 function expectMetadata(file: SafetensorsFile, key: string, expected: string): void {
@@ -128,11 +139,15 @@ function checkParts(file: SafetensorsFile, parts: readonly { readonly name: stri
   return weightsOffset;
 }
 
-async function readTokenizer(file: SafetensorsFile): Promise<Uint8Array | undefined> {
+async function readText(file: SafetensorsFile): Promise<ModelText> {
+  const template = { json: file.metadata.get(CHAT_TEMPLATE), file: file.name, field: CHAT_TEMPLATE };
   const entry = file.entry(TOKENIZER);
-  if (entry === undefined) return undefined;
+  if (entry === undefined) return packedText(() => undefined, template);
   if (entry.dtype !== "U8" || entry.byteLength > MAX_TOKENIZER_BYTES) {
-    throw new FormatError(`must be at most ${MAX_TOKENIZER_BYTES} bytes of U8`, { file: file.name, field: TOKENIZER, limit: MAX_TOKENIZER_BYTES });
+    return packedText(() => {
+      throw new FormatError(`must be at most ${MAX_TOKENIZER_BYTES} bytes of U8`, { file: file.name, field: TOKENIZER, limit: MAX_TOKENIZER_BYTES });
+    }, template);
   }
-  return readRange(file.source, entry.offset, entry.byteLength, TOKENIZER);
+  const bytes = await readRange(file.source, entry.offset, entry.byteLength, TOKENIZER);
+  return packedText(() => bytes, template);
 }

@@ -1,6 +1,6 @@
 import { FormatError, LimitError } from "../../errors.ts";
 import { isPrintable } from "../bytes.ts";
-import { isDType, MAX_RANK, tensorBytes } from "../dtypes.ts";
+import { DTYPE_BYTES, isDType, MAX_RANK, tensorBytes } from "../dtypes.ts";
 import { JsonReader } from "../json-reader.ts";
 import type { DType, TensorInfo } from "../tensors.ts";
 
@@ -57,8 +57,12 @@ export function parseSafetensorsHeader(json: Uint8Array, fileSize: number, file:
   return { entries, metadata: metadata ?? new Map() };
 }
 
+const NULL = /[ \n\r\t]*null(?=[\s,}])/y;
+
 function readMetadata(reader: JsonReader, file: string): ReadonlyMap<string, string> {
   const metadata = new Map<string, string>();
+  // As the reference implementation, whose metadata are an Option.
+  if (reader.match(NULL) !== undefined) return metadata;
   let left = MAX_METADATA_BYTES;
   reader.object(MAX_NAME_BYTES, (key) => {
     if (metadata.has(key)) reader.fail(`the key ${JSON.stringify(key)} is there twice`, METADATA);
@@ -82,7 +86,7 @@ interface Stated {
 function readEntry(reader: JsonReader, name: string, dataStart: number, fileSize: number, file: string): SafetensorsEntry {
   const { dtype, shape, begin, end } = readUsual(reader) ?? readFields(reader, name);
   const byteLength = tensorBytes(dtype, shape);
-  if (byteLength === undefined) return reader.fail(`the shape [${shape.join(", ")}] has more elements than can be counted`, name);
+  if (byteLength === undefined) return reader.fail(`${dtype} [${shape.join(", ")}] has more elements than can be counted, or ends within a byte`, name);
   if (end < begin || end > fileSize - dataStart) {
     throw new FormatError(`data_offsets [${begin}, ${end}] are outside the ${fileSize - dataStart} bytes of data; the file may be cut short`, { file, field: name });
   }
@@ -111,7 +115,7 @@ function readFields(reader: JsonReader, name: string): Stated {
   reader.object(32, (field) => {
     if (field === "dtype" && dtype === undefined) {
       const text = reader.string(32);
-      if (!isDType(text)) reader.fail(`unknown dtype ${JSON.stringify(text)}; known are F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL`, name);
+      if (!isDType(text)) reader.fail(`unknown dtype ${JSON.stringify(text)}; known are ${Object.keys(DTYPE_BYTES).join(", ")}`, name);
       dtype = text;
     } else if (field === "shape" && shape === undefined) {
       shape = readIntegers(reader, name, "shape", MAX_RANK);

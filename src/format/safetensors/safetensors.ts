@@ -1,6 +1,7 @@
 import { FormatError, LimitError } from "../../errors.ts";
 import { readRange } from "../bytes.ts";
 import { elementCount, DTYPE_BYTES } from "../dtypes.ts";
+import { foreignFile, MAGIC_BYTES } from "../../foreign.ts";
 import { checkFloatRange, readFloats } from "../floats.ts";
 import { MAX_HEADER_BYTES, parseSafetensorsHeader } from "./header.ts";
 import type { SafetensorsEntry, SafetensorsHeader } from "./header.ts";
@@ -52,6 +53,9 @@ export class SafetensorsFile implements TensorSource {
   }
 }
 
+/** How a header begins: "{". */
+const OPEN = 0x7b;
+
 /** Read first, where one may go back: in most files the whole header, which then takes one read. */
 const FIRST_READ = 1 << 16;
 
@@ -64,6 +68,11 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
   const field = "header";
   const start = await readRange(source, 0, source.sequential === true ? 8 : Math.max(8, Math.min(source.size, FIRST_READ)), field);
   const length = new DataView(start.buffer).getBigUint64(0, true);
+  if (length > BigInt(Math.max(0, source.size - 8)) || (start.length > 8 && start[8] !== OPEN)) {
+    const more = source.sequential === true ? await readRange(source, 8, Math.min(source.size, MAGIC_BYTES) - 8, field) : start.subarray(8);
+    const foreign = foreignFile(Uint8Array.of(...start.subarray(0, 8), ...more.subarray(0, MAGIC_BYTES - 8)));
+    if (foreign !== undefined) throw new FormatError(foreign, { file: source.name });
+  }
   if (length > BigInt(Math.max(0, source.size - 8))) {
     throw new FormatError(`the header claims ${length} bytes in a file of ${source.size}; it is cut short or not a safetensors file`, { file: source.name, field });
   }

@@ -1,5 +1,6 @@
 import { FormatError, LimitError, SourceError } from "../../errors.ts";
 import { isPrintable, readWhole } from "../bytes.ts";
+import { foreignFile } from "../../foreign.ts";
 import { JsonReader } from "../json-reader.ts";
 import { MAX_NAME_BYTES, MAX_TENSORS } from "./header.ts";
 import type { ByteSource, ModelFiles } from "../source.ts";
@@ -43,30 +44,39 @@ export function parseShardIndex(json: Uint8Array, file: string): ReadonlyMap<str
   return map ?? reader.fail("there is none", field);
 }
 
+/** Chooses the tensors that are needed, from those that there are. */
+export type Needed = (has: (name: string) => boolean) => Iterable<string>;
+
 /**
- * Opens all files that an index names as one source of tensors. Tensors that the index does not name are left out.
+ * Opens the files that an index names as one source of tensors. Tensors that the index does not name are left out.
  * @param index the index; it is read and closed
  * @param openShard opens one file (openSafetensors or openTorch)
+ * @param needed the tensors that count, default all: files that hold none of them are not opened, and may be missing
  * @throws SourceError for a missing file; FormatError for a tensor that is not in the file that the index names.
  */
 export async function openShards(
-  files: ModelFiles, index: ByteSource, openShard: (source: ByteSource) => Promise<TensorSource>,
+  files: ModelFiles, index: ByteSource, openShard: (source: ByteSource) => Promise<TensorSource>, needed?: Needed,
 ): Promise<TensorSource> {
   let weights: ReadonlyMap<string, string>;
   try {
-    weights = parseShardIndex(await readWhole(index, MAX_INDEX_BYTES), index.name);
+    const json = await readWhole(index, MAX_INDEX_BYTES);
+    const foreign = foreignFile(json);
+    if (foreign !== undefined) throw new FormatError(foreign, { file: index.name });
+    weights = parseShardIndex(json, index.name);
   } finally {
     await index.close();
   }
   const shards = new Map<string, TensorSource>();
   const sharded = new ShardedTensors(index.name, weights, shards);
   try {
-    for (const shard of new Set(weights.values())) {
+    const names = needed === undefined ? [...weights.keys()] : [...needed((name) => weights.has(name))].filter((name) => weights.has(name));
+    for (const shard of new Set(names.map((name) => weights.get(name)!))) {
       const source = await files.open(shard);
       if (source === undefined) throw new SourceError(`${index.name} names this file but it is not there`, { file: shard });
       shards.set(shard, await openOrClose(source, openShard));
     }
-    for (const [name, shard] of weights) {
+    for (const name of names) {
+      const shard = weights.get(name)!;
       if (shards.get(shard)!.info(name) === undefined) {
         throw new FormatError(`${index.name} says that this file has the tensor, but it has not`, { file: shard, field: name });
       }

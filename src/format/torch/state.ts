@@ -56,11 +56,28 @@ class StorageType {
   }
 }
 
+/** Keys of what trainers save, and who does: the state dict is one entry of it. */
+const CHECKPOINTS: readonly (readonly [key: string, who: string])[] = [
+  ["pytorch-lightning_version", "PyTorch Lightning"], ["optimizer_state_dict", "training"], ["model_state_dict", "training"], ["optimizer_states", "training"], ["state_dict", "training"],
+];
+
 /**
  * Reads `data.pkl` of a state dict: tensor name -> view. Every view lies inside its storage and has no more elements than it.
- * @throws FormatError for anything that a state dict does not have, naming the global, opcode or tensor.
+ * @throws FormatError for anything that a state dict does not have, naming the global, opcode or tensor, and for training checkpoints as such.
  */
 export function readStateDict(bytes: Uint8Array, file: string, field: string): ReadonlyMap<string, TorchTensor> {
+  try {
+    return readTensors(bytes, file, field);
+  } catch (error) {
+    const text = error instanceof FormatError ? new TextDecoder("latin1").decode(bytes) : "";
+    const who = CHECKPOINTS.find(([key]) => text.includes(key))?.[1];
+    if (who === undefined) throw error;
+    const message = `is a checkpoint of ${who}, not a plain state dict: load it there and save the model with save_pretrained()`;
+    throw new FormatError(message, { file, field, cause: error });
+  }
+}
+
+function readTensors(bytes: Uint8Array, file: string, field: string): ReadonlyMap<string, TorchTensor> {
   const fail = (message: string): never => {
     throw new FormatError(message, { file, field });
   };

@@ -1,6 +1,7 @@
 import { FormatError } from "../../errors.ts";
 import { readRange } from "../bytes.ts";
 import { DTYPE_BYTES, elementCount } from "../dtypes.ts";
+import { foreignFile, MAGIC_BYTES } from "../../foreign.ts";
 import { checkFloatRange, readFloats } from "../floats.ts";
 import type { FloatDType } from "../floats.ts";
 import type { ByteSource } from "../source.ts";
@@ -84,6 +85,10 @@ class TorchFile implements TensorSource {
  */
 export async function openTorch(source: ByteSource): Promise<TensorSource> {
   const file = source.name;
+  const head = await readRange(source, 0, Math.min(source.size, MAGIC_BYTES), "header");
+  const isZip = head[0] === 0x50 && head[1] === 0x4b;
+  const foreign = isZip ? undefined : foreignFile(head);
+  if (foreign !== undefined) throw new FormatError(foreign, { file });
   const zip = await openZip(source);
   const root = findRoot(zip, file);
   const order = zip.entries.get(`${root}/byteorder`);

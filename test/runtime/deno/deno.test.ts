@@ -69,7 +69,8 @@ describeInstalled("Deno", built ? "deno" : "a build", built ? deno : undefined, 
     writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module", dependencies: { blockffn: "*" } }));
     writeFileSync(join(folder, "story.ts"), readmeExample("### Deno", "ts"));
     const [story, serve, ...others] = commands("### Deno").map((line) => line.replace(/^deno run /, "").split(" "));
-    expect(others).toEqual([]);
+    // The other two make the project where there is no npm; they have a test of their own.
+    expect(others).toHaveLength(2);
     const { status, stdout, stderr } = run(story as string[], folder);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(stdout).toContain(PROMPTS[0]?.text.slice(0, 40));
@@ -87,6 +88,25 @@ describeInstalled("Deno", built ? "deno" : "a build", built ? deno : undefined, 
     } finally {
       child.kill("SIGKILL");
     }
+  });
+
+  it("runs the README's project that Deno alone makes", () => {
+    const folder = temporaryFolder();
+    const packed = spawnSync("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", folder], { cwd: root, encoding: "utf8" });
+    expect(packed.status, packed.stderr).toBe(0);
+    const [, , unpack, install, ...others] = commands("### Deno");
+    expect([others, install]).toEqual([[], 'echo "{}" > package.json && deno install npm:commander@14.0.3']);
+    expect(spawnSync("bash", ["-c", unpack as string], { cwd: folder, encoding: "utf8" })).toMatchObject({ status: 0, stderr: "" });
+    // What Deno would fetch lies here already, in the version that the package asks for.
+    const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { dependencies: Record<string, string> };
+    expect(dependencies["commander"]).toBe("14.0.3");
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ dependencies: { commander: "14.0.3" } }));
+    symlinkSync(join(root, "node_modules/commander"), join(folder, "node_modules/commander"));
+    writeFileSync(join(folder, "story.ts"), readmeExample("### Deno", "ts"));
+    const [story, serve] = commands("### Deno").map((line) => line.replace(/^deno run /, "").split(" "));
+    expect(run(story as string[], folder)).toMatchObject({ status: 0, stderr: "", stdout: expect.stringContaining(PROMPTS[0]!.text.slice(0, 40)) as string });
+    const told = run([...(serve as string[]).slice(0, -1), "generate", "Once upon a time", "-n", "4"], folder);
+    expect(told).toMatchObject({ status: 0, stdout: expect.stringMatching(/^, there was/) as string });
   });
 
   it("loads folders, and says what is wrong with a location", () => {

@@ -1,8 +1,9 @@
 import { request } from "node:http";
 import { connect } from "node:net";
 import { describe, expect, it } from "vitest";
-import { listen } from "../../host/node/serve.ts";
+import { listen } from "../../host/http/listen.ts";
 import { AddressError } from "../../src/errors.ts";
+import { rawClient } from "../helpers/raw-client.ts";
 
 const local = { hostname: "127.0.0.1", port: 0 };
 
@@ -84,6 +85,55 @@ describe("listen on Node", () => {
       socket.on("data", (data) => (heard += data.toString())).on("close", () => resolve(heard));
     });
     for (const text of ["nonsense\r\n\r\n", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "GET \\ HTTP/1.1\r\nHost: a\r\n\r\n"]) expect(await say(text)).toMatch(/^HTTP\/1.1 400 /);
+    await server.close();
+  });
+
+  it("takes HTTP/1.0, which need not name a host", async () => {
+    const server = await listen(async (asked) => new Response(new URL(asked.url).hostname), local);
+    const client = await rawClient(server.port, "GET /healthz HTTP/1.0\r\n\r\n");
+    await client.closed;
+    expect(client.heard()).toMatch(/^HTTP\/1\.[01] 200 OK\r\n[^]*\r\n\r\nlocalhost$/);
+    await server.close();
+  });
+
+  it("disconnects clients whose headers or body do not come to their end, however often they send a piece", async () => {
+    let cut = 0;
+    const server = await listen(async (asked) => {
+      await asked.text().catch(() => cut++);
+      return new Response();
+    }, { ...local, limits: { headersMs: 200, requestMs: 400 } });
+    const headers = await rawClient(server.port, "GET / HTTP/1.1\r\nHost: a\r\n");
+    headers.trickle((n) => `x${n}: y\r\n`, 20);
+    const body = await rawClient(server.port, "POST / HTTP/1.1\r\nHost: a\r\ncontent-length: 100000\r\n\r\n");
+    body.trickle(() => "x", 20);
+    const silent = await rawClient(server.port, "");
+    await Promise.all([headers.closed, body.closed, silent.closed]);
+    await until(() => cut === 1);
+    await server.close();
+  });
+
+  it("disconnects clients that do not read a whole answer", async () => {
+    const server = await listen(async () => new Response(new Uint8Array(1 << 26)), { ...local, limits: { unreadMs: 100 } });
+    const client = await rawClient(server.port, "");
+    client.socket.pause();
+    client.socket.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    client.socket.resume();
+    await client.closed;
+    expect(client.heard().length).toBeLessThan(1 << 26);
+    await server.close();
+  });
+
+  it("takes so many connections and closes others", async () => {
+    const server = await listen(async () => new Response("here"), { ...local, limits: { connections: 2 } });
+    const [first, second, third] = [await rawClient(server.port, ""), await rawClient(server.port, ""), await rawClient(server.port, "")];
+    await third.closed;
+    expect(third.heard()).toBe("");
+    first.socket.destroy();
+    await first.closed;
+    second.socket.write("GET / HTTP/1.1\r\nHost: a\r\nconnection: close\r\n\r\n");
+    await second.closed;
+    expect(second.heard()).toMatch(/here$/);
     await server.close();
   });
 

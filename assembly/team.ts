@@ -1,4 +1,4 @@
-import { OWN_ROWS, TEAM_ARRIVED, TEAM_BYTES, TEAM_FAILED, TEAM_JOBS, TEAM_MEETINGS, TEAM_NEXT, TEAM_PATIENCE, TEAM_SLEEPERS } from "../../core/layout";
+import { OWN_ROWS, TEAM_ARRIVED, TEAM_BYTES, TEAM_FAILED, TEAM_JOBS, TEAM_MEETINGS, TEAM_NEXT, TEAM_PATIENCE, TEAM_SLEEPERS } from "../core/layout";
 
 // Threads run the same pass over one memory. What is large is done in sections: units that the threads take until none are left, and a
 // barrier. Which thread computes a unit changes no bit of it. Where the engine is built without threads, or a call is the caller's alone,
@@ -9,13 +9,34 @@ import { OWN_ROWS, TEAM_ARRIVED, TEAM_BYTES, TEAM_FAILED, TEAM_JOBS, TEAM_MEETIN
 const SPINS: i32 = 100000;
 const NANOSECONDS_PER_MS: i64 = 1000000;
 
+/** What a thread took of a section: units firstOf..lastOf - 1. */
+export type Units = u64;
+/** No units: none are left. */
+export const NONE: Units = 0;
+
+// @ts-ignore: decorator
+@inline
+export function firstOf(units: Units): i32 {
+  return <i32>units;
+}
+
+/** One behind the last. */
+// @ts-ignore: decorator
+@inline
+export function lastOf(units: Units): i32 {
+  return <i32>(units >> 32);
+}
+
+// @ts-ignore: decorator
+@inline
+function unitsOf(first: i32, last: i32): Units {
+  return (<u64>last << 32) | <u64>first;
+}
+
 let thread: i32 = 0;
 let size: i32 = 1;
 /** Takes of this thread in the section. */
 let takes: i32 = 0;
-/** The units taken: from..to - 1. */
-export let from: i32 = 0;
-export let to: i32 = 0;
 
 // Where a memory manager owns what lies behind __heap_base (standalone; ASC_RUNTIME is 0 without one), the team has static memory.
 // @ts-ignore: decorator
@@ -64,21 +85,17 @@ export function setTeamSize(threads: i32): void {
 }
 
 /**
- * Takes units of a section of `units`, at least `grain` of them at a time if there are so many; false when none are left. Most of them
+ * Takes units of a section of `units`, at least `grain` of them at a time if there are so many. Most of them
  * are dealt out, a run for each thread, for memory is read best in long runs; the rest goes in shrinking runs to whoever is free first.
  */
-export function take(units: i32, grain: i32): bool {
+export function take(units: i32, grain: i32): Units {
   const again = takes++ > 0;
   if (!ASC_FEATURE_THREADS || size === 1) {
-    from = 0;
-    to = units;
-    return !again && units > 0;
+    return again ? NONE : unitsOf(0, units);
   }
   const dealt = dealtUnits(units, grain);
   if (!again && dealt > 0) {
-    from = thread * dealt;
-    to = from + dealt;
-    return true;
+    return unitsOf(thread * dealt, (thread + 1) * dealt);
   }
   const base = dealt * size;
   const rest = units - base;
@@ -86,14 +103,10 @@ export function take(units: i32, grain: i32): bool {
   while (at < rest) {
     const count = min(rest - at, max(grain, (rest - at) / (2 * size)));
     const seen = atomic.cmpxchg<i32>(team() + TEAM_NEXT, at, at + count);
-    if (seen === at) {
-      from = base + at;
-      to = from + count;
-      return true;
-    }
+    if (seen === at) return unitsOf(base + at, base + at + count);
     at = seen;
   }
-  return false;
+  return NONE;
 }
 
 /**
@@ -113,11 +126,9 @@ export function end(): void {
 }
 
 /** `take` for what is done row by row: up to OWN_ROWS rows are done by every thread, for itself (pass.ts). */
-export function takeRows(rows: i32): bool {
+export function takeRows(rows: i32): Units {
   if (rows > OWN_ROWS) return take(rows, 1);
-  from = 0;
-  to = rows;
-  return takes++ === 0;
+  return takes++ === 0 ? unitsOf(0, rows) : NONE;
 }
 
 /** `end` of a section of rows. */

@@ -1,8 +1,8 @@
 import * as v from "valibot";
-import { TokenizerError } from "../errors.ts";
-import { check, schemas } from "./schema.ts";
-import type { TypedPart } from "./schema.ts";
-import { steps, unsupported } from "./pipeline.ts";
+import { TokenizerError } from "../../errors.ts";
+import { check, schemas } from "../schema.ts";
+import type { TypedPart } from "../schema.ts";
+import { steps, unsupported } from "./parts.ts";
 
 /** Ids that the post-processor puts around a text: BOS in `before`, usually nothing in `after`. */
 export interface Template {

@@ -4,7 +4,7 @@ const SLICE_MS = 16;
 const SLICE_STEPS = 64;
 
 /** Lets other tasks of the event loop (input, timers, abort signals) run once. */
-export function nextTask(): Promise<void> {
+export function ownTask(): Promise<void> {
   return new Promise((resolve) => {
     if (typeof MessageChannel === "undefined") {
       setTimeout(resolve, 0);
@@ -19,6 +19,30 @@ export function nextTask(): Promise<void> {
     port2.postMessage(0);
   });
 }
+
+/**
+ * The same for works that go on beside each other: those that pause go on one by one, first come first served, with a turn of the event
+ * loop before each. By themselves all of them would go on in one turn, and whoever comes from outside would wait for a slice of each.
+ */
+export function inTurns(task: () => Promise<void>): () => Promise<void> {
+  const waiting: (() => void)[] = [];
+  let running = false;
+  const run = async (): Promise<void> => {
+    running = true;
+    while (waiting.length > 0) {
+      await task();
+      waiting.shift()?.();
+    }
+    running = false;
+  };
+  return () => new Promise((resolve) => {
+    waiting.push(resolve);
+    if (!running) void run();
+  });
+}
+
+/** What pauses where a host brings nothing of its own. */
+export const nextTask = inTurns(ownTask);
 
 /** Breaks long work into slices, so that it never holds the event loop for much more than a frame. */
 export class Pacer {
