@@ -37,7 +37,7 @@ describe.skipIf(!built)("blockffn train, as a process", () => {
     expect(readFileSync(join(two.run, "model/model.safetensors")).equals(readFileSync(join(whole.run, "model/model.safetensors")))).toBe(true);
   });
 
-  it("trains DECO with its objective and an expert bias: the same with two workers, resumed, and for the other commands", () => {
+  it("trains DECO with its objective and an expert bias: the same with two workers, and what the other commands take", () => {
     const changes = {
       model: { router: "deco", hidden: 32, layers: 2, heads: 2, experts: 12, expertSize: 8, context: 64, deco: { moe_router_enable_expert_bias: true } },
       objectives: { entropy: { weight: 1e-6, target: { share: 0.2, multiplier: 1.5 } } },
