@@ -28,9 +28,12 @@ export function checkDeco(model: Model, objectives: TrainConfig["objectives"], f
   const act = String(settings.router_act_func);
   const signed = SIGNED.includes(act) ? SHARES.find((name) => objectives[name] !== undefined) : undefined;
   if (signed !== undefined) {
-    throw new ConfigError(`is about shares of router scores, which ${act} may make negative; take relu, sqrelu or sigmoid`, { file, field: `objectives.${signed}` });
+    const message = `is about shares of router scores, which ${act} may make negative; take relu, sqrelu or sigmoid`;
+    throw new ConfigError(message, { file, field: `objectives.${signed}` });
   }
-  if (!layerKinds(settings, model.layers).includes(1)) throw new ConfigError("has no layer with experts; train such a model with router dense", { file, field: "model.deco.moe_layer_freq" });
+  if (!layerKinds(settings, model.layers).includes(1)) {
+    throw new ConfigError("has no layer with experts; train such a model with router dense", { file, field: "model.deco.moe_layer_freq" });
+  }
 }
 
 /**
@@ -60,7 +63,9 @@ export function decoFields(model: Model, file: string): Record<string, unknown> 
     moe_router_dtype: "fp32",
     expert_act_norm_type: "normal",
     use_mup,
-    ...(use_mup === true && { mup_emb_scale: model.embeddingScale, mup_depth_scale: model.depthScale, mup_base_hidden_size: model.baseWidth }),
+    ...(use_mup === true && {
+      mup_emb_scale: model.embeddingScale, mup_depth_scale: model.depthScale, mup_base_hidden_size: model.baseWidth,
+    }),
     initializer_range: use_mup === true ? model.initStd : deco.init_method_std,
   };
 }

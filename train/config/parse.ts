@@ -36,7 +36,8 @@ export function checkTrainConfig(value: object, file: string): TrainConfig {
   const { entropy } = objectives;
   if (entropy?.target !== undefined) {
     if (entropy.adaptive !== undefined) fail("objectives.entropy.target", "and adaptive both set the factor; give one of them");
-    if (entropy.weight === 0) fail("objectives.entropy.weight", "is 0, which no multiplier changes; the target needs a factor to start from, such as 1e-8");
+    const zero = "is 0, which no multiplier changes; the target needs a factor to start from, such as 1e-8";
+    if (entropy.weight === 0) fail("objectives.entropy.weight", zero);
   }
   checkDeco(model, objectives, file);
   if (model.router === "dense" && Object.values(objectives).some((objective) => objective !== undefined)) {

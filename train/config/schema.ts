@@ -26,7 +26,10 @@ const Adaptive = object({
   minFactor: orDefault(positive(1e6), 1.025),
 });
 
-/** DECO: the factor grows by `multiplier` after each step with a larger share of active experts and shrinks after the others, not below `weight`. */
+/**
+ * DECO: the factor grows by `multiplier` after each step with a larger share of active experts and shrinks after the others, not below
+ * `weight`.
+ */
 const SparsityTarget = object({
   share: orDefault(v.pipe(share, v.gtValue(0, "must be above 0")), 0.2),
   multiplier: orDefault(v.pipe(positive(10), v.gtValue(1, "must be above 1")), 1.001),

@@ -6,12 +6,20 @@ export function followTarget(factor: number, tooMany: boolean, floor: number, mu
   return tooMany ? factor * multiplier : Math.max(factor / multiplier, floor);
 }
 
+export interface EntropyTarget {
+  /** The least coefficient. */
+  readonly floor: number;
+  readonly multiplier: number;
+  /** Share of active experts that is aimed at. */
+  readonly share: number;
+}
+
 /**
  * DECO's coefficient of router entropy after a step; the next step uses it.
  * @param activePercent share of active experts over all layers with experts, in percent, as `activationPercent` rounds it
  */
-export function entropyCoefficient(coefficient: number, activePercent: number, options: { readonly floor: number; readonly multiplier: number; readonly share: number }): number {
-  return followTarget(coefficient, activePercent > 100 * options.share, options.floor, options.multiplier);
+export function entropyCoefficient(coefficient: number, activePercent: number, { floor, multiplier, share }: EntropyTarget): number {
+  return followTarget(coefficient, activePercent > 100 * share, floor, multiplier);
 }
 
 /** A share in percent, rounded to two digits as DECO's code does before it compares. */
