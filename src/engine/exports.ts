@@ -20,6 +20,8 @@ export interface EngineExports {
   matrixBytes(type: number, rows: number, cols: number): number;
   finiteFloats(p: number, count: number): number;
   finiteScales(p: number, panels: number, panelBytes: number, groups: number, groupBytes: number): number;
+  /** An i32: `>>> 0` makes it the checksum. */
+  checksum(p: number, bytes: number): number;
   argmax(x: number, count: number): number;
   topK(x: number, count: number, k: number, indices: number, values: number): number;
   softmax(x: number, count: number): void;

@@ -9,13 +9,12 @@ import { openCheckpoint } from "../format/hf/checkpoint.ts";
 import { draftConfig, layoutDraft } from "../architecture/draft-head.ts";
 import { DRAFT_LAYERS, MODEL_LAYERS } from "../format/hf/tensors.ts";
 import { packWeights } from "../format/packed/pack.ts";
-import { encodePacked } from "../format/packed/packed.ts";
+import { PackedWriter, type FileSink } from "../format/packed/write.ts";
 import type { ModelFiles } from "../format/source.ts";
 import { CheckpointWeights } from "../format/hf/weights.ts";
 import { checkOptions, type OptionNames } from "../options.ts";
 
-/** Takes the bytes of a file from its start to its end. */
-export type FileSink = (bytes: Uint8Array) => void | Promise<void>;
+export type { FileSink } from "../format/packed/write.ts";
 
 export interface ConvertResult {
   readonly fileSize: number;
@@ -59,21 +58,17 @@ async function convertFolder(
     eagle = draft === undefined ? undefined : await openDraft(draft, config);
     const plan = planWeights(config, quantization);
     const layout = eagle === undefined ? undefined : layoutDraft(draftConfig(eagle.config, eagle.draftTokens?.length ?? 0), plan, config);
-    const { head, fileSize } = encodePacked(config, plan, text.tokenizerJson, { draft: layout, chatTemplate: text.chatTemplate });
-    await sink(head);
-    let at = 0;
-    const put = async (offset: number, bytes: Uint8Array): Promise<void> => {
-      if (offset > at) await sink(new Uint8Array(offset - at));
-      await sink(bytes);
-      at = offset + bytes.length;
-    };
+    const writer = new PackedWriter(sink, { config, plan, tokenizerJson: text.tokenizerJson, chatTemplate: text.chatTemplate, draft: layout });
+    await writer.start();
+    const put = (offset: number, bytes: Uint8Array): Promise<void> => writer.put(offset, bytes);
     await packWeights(plan, new CheckpointWeights(architectureOf(config), tensors, MODEL_LAYERS), put, onProgress);
     if (eagle !== undefined && layout !== undefined) {
       const weights = new CheckpointWeights(architectureOf(eagle.config), eagle.tensors, DRAFT_LAYERS);
       await packWeights(layout.plan, weights, (offset, bytes) => put(layout.weightsAt + offset, bytes));
       if (layout.tokensAt !== undefined) await put(layout.tokensAt, littleEndian(eagle.draftTokens as Uint32Array));
     }
-    return { fileSize, weightBytes: plan.bytes, quantization };
+    await writer.finish();
+    return { fileSize: writer.fileSize, weightBytes: plan.bytes, quantization };
   } finally {
     await eagle?.tensors.close();
     await tensors.close();
