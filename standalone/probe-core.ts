@@ -2,6 +2,8 @@
 // TypeScript.
 import { Architecture } from "../core/architecture";
 import { CachePlan, writeCache } from "../core/cache";
+import { ByteWords, checksum } from "../core/checksum";
+import { checksum as kernelChecksum } from "../assembly/kernels";
 import { Addresses, WordWriter, writeModel } from "../core/descriptor";
 import { FiniteSearch, finitePart } from "../core/finite";
 import { alignUp, ceilDivide, floorDivide } from "../core/numbers";
@@ -64,6 +66,27 @@ export function sizes(type: i32, rows: f64, cols: f64): void {
   put(scaleStride(type));
   put(matrixBytes(type, rows, cols));
   out.appendText(digits(rows * cols));
+}
+
+class Loads extends ByteWords {
+  constructor(private at: usize) {
+    super();
+  }
+
+  u32(at: f64): i32 {
+    return load<i32>(this.at + <usize>at);
+  }
+
+  u8(at: f64): i32 {
+    return load<u8>(this.at + <usize>at);
+  }
+}
+
+/** The checksum as core/ has it, and as the kernel has. */
+export function checksums(at: usize, length: u32): void {
+  out.clear();
+  put(<f64>checksum(new Loads(at), length));
+  put(<f64><i32>kernelChecksum(at, length));
 }
 
 export function exponential(x: f64): f64 {
