@@ -1,23 +1,35 @@
 import { FieldReader } from "./fields.ts";
 import {
-  ROUTER_BLOCK, ROUTER_NORM_NONE, ROUTER_NORM_RMS, ROUTER_NORM_SUM, ROUTER_RELU, ROUTER_SPARSE_MIXER, ROUTER_TOPK, ROUTER_TOPP,
+  ACTIVATION_GELU, ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_RELU_SQUARED, ACTIVATION_SIGMOID, ACTIVATION_SILU, ROUTER_BLOCK, ROUTER_NORM_NONE, ROUTER_NORM_RMS, ROUTER_NORM_SCALE, ROUTER_NORM_STANDARD, ROUTER_NORM_SUM, ROUTER_RELU, ROUTER_SPARSE_MIXER, ROUTER_TOPK, ROUTER_TOPP,
 } from "./layout.ts";
 import { Limits } from "./limits.ts";
 import { digits } from "./problem.ts";
 
-const FAMILIES: string[] = ["minicpm", "llama"];
+const FAMILIES: string[] = ["minicpm", "llama", "blockffn"];
+export const FAMILY_BLOCKFFN = 2;
 const ATTENTIONS: string[] = ["gqa", "mla"];
 const FFNS: string[] = ["dense", "experts"];
 const ROUTERS: string[] = ["block", "topk", "topp", "relu", "sparse_mixer"];
 const ROUTER_CODES: i32[] = [ROUTER_BLOCK, ROUTER_TOPK, ROUTER_TOPP, ROUTER_RELU, ROUTER_SPARSE_MIXER];
-const ROUTER_NORMS: string[] = ["rms", "sum", "none"];
-const ROUTER_NORM_CODES: i32[] = [ROUTER_NORM_RMS, ROUTER_NORM_SUM, ROUTER_NORM_NONE];
+const ROUTER_NORMS: string[] = ["rms", "sum", "none", "scale", "standard"];
+const ROUTER_NORM_CODES: i32[] = [ROUTER_NORM_RMS, ROUTER_NORM_SUM, ROUTER_NORM_NONE, ROUTER_NORM_SCALE, ROUTER_NORM_STANDARD];
+const ROUTER_SCALES: string[] = ["learned", "scalar", "fixed"];
+export const SCALE_LEARNED = 0;
+export const SCALE_SCALAR = 1;
+export const SCALE_FIXED = 2;
+const ACTIVATIONS: string[] = ["silu", "relu", "relu_squared", "gelu", "sigmoid", "none"];
+const ACTIVATION_CODES: i32[] = [ACTIVATION_SILU, ACTIVATION_RELU, ACTIVATION_RELU_SQUARED, ACTIVATION_GELU, ACTIVATION_SIGMOID, ACTIVATION_NONE];
+const EXPERT_NORMS: string[] = ["none", "mean_rms", "rms", "mean"];
+/** EXPERT_BIAS_* of layout.ts. */
+const EXPERT_BIASES: string[] = ["none", "plain", "rms"];
 
 /**
  * What a model is, all defaults and oddities resolved: the flat form of src/architecture/config.ts's ModelConfig, whose JSON packed files
  * carry. Fields of what a model does not have are 0. Everything that follows from the fields is derived here, once.
  */
 export class Architecture {
+  /** FAMILY_*: whose names a checkpoint's tensors have. */
+  family: i32 = 0;
   vocabSize: i32 = 0;
   hiddenSize: i32 = 0;
   layers: i32 = 0;
@@ -42,7 +54,7 @@ export class Architecture {
   valueDim: i32 = 0;
   loraEps: f64 = 0;
 
-  /** Width of the dense feed-forward network; 0 where there are experts. */
+  /** Width of the dense feed-forward network; 0 where every layer has experts. */
   ffnSize: i32 = 0;
   gated: bool = false;
   /** Routed experts; 0 for a dense feed-forward network. */
@@ -57,6 +69,19 @@ export class Architecture {
   /** Width of the shared experts together; 0 for none. */
   sharedSize: i32 = 0;
   sharedGated: bool = false;
+  /** Layers of a model with experts that have a dense network instead, ascending. */
+  denseLayers: i32[] = [];
+  /** ACTIVATION_* of layout.ts: of the experts, and of a block router. */
+  expertActivation: i32 = 0;
+  routerActivation: i32 = 0;
+  /** What an expert's activation reads: less the mean over all experts' (taken off the weights when they are packed), and normed. */
+  expertCentred: bool = false;
+  expertNormed: bool = false;
+  expertGated: bool = false;
+  /** EXPERT_BIAS_* of layout.ts. */
+  expertBias: i32 = 0;
+  /** SCALE_*: what a block router's norm multiplies with; a fixed one is normScale. */
+  routerScale: i32 = 0;
 
   /** Dimensions of a query that RoPE turns. */
   get rotated(): i32 {
@@ -108,13 +133,28 @@ export class Architecture {
     return (this.heads as f64) * this.headOut;
   }
 
-  /** Width of the network that every token uses: dense, or the shared experts. */
+  /** Width of the widest network that every token uses: dense, or the shared experts. */
   get commonSize(): i32 {
-    return this.experts === 0 ? this.ffnSize : this.sharedSize;
+    return this.ffnSize > this.sharedSize ? this.ffnSize : this.sharedSize;
   }
 
   get commonGated(): bool {
-    return this.experts === 0 ? this.gated : this.sharedGated;
+    return (this.ffnSize > 0 && this.gated) || (this.sharedSize > 0 && this.sharedGated);
+  }
+
+  /** Does a layer have experts? */
+  hasExperts(layer: i32): bool {
+    return this.experts > 0 && !this.denseLayers.includes(layer);
+  }
+
+  /** Layers with experts. */
+  get expertLayers(): i32 {
+    return this.experts === 0 ? 0 : this.layers - this.denseLayers.length;
+  }
+
+  /** Has the router's norm a weight? */
+  get routerScaled(): bool {
+    return this.routerNorm === ROUTER_NORM_RMS || this.routerNorm === ROUTER_NORM_SCALE || this.routerNorm === ROUTER_NORM_STANDARD;
   }
 
   /** Does the router pick a fixed number of experts? */
@@ -131,7 +171,7 @@ export class Architecture {
 /** Reads a configuration. What is wrong is `fields.problem`; the result is then of no use. */
 export function readArchitecture(fields: FieldReader): Architecture {
   const a = new Architecture();
-  fields.word("architecture", FAMILIES);
+  a.family = fields.word("architecture", FAMILIES);
   a.vocabSize = fields.size("vocabSize", Limits.vocabSize);
   a.hiddenSize = fields.size("hiddenSize", Limits.hiddenSize);
   a.layers = fields.size("layers", Limits.layers);
@@ -183,6 +223,23 @@ function readExperts(a: Architecture, fields: FieldReader): void {
   a.topP = fields.number("ffn.topP");
   a.sharedSize = fields.size("ffn.sharedSize", Limits.ffnSize, 0);
   a.sharedGated = fields.flag("ffn.sharedGated");
+  a.expertActivation = ACTIVATION_CODES[optionalWord(fields, "ffn.activation", ACTIVATIONS, 0)]!;
+  a.routerActivation = ACTIVATION_CODES[optionalWord(fields, "ffn.routerActivation", ACTIVATIONS, 1)]!;
+  const norm = optionalWord(fields, "ffn.expertNorm", EXPERT_NORMS, 0);
+  a.expertCentred = (norm & 1) === 1;
+  a.expertNormed = norm === 1 || norm === 2;
+  a.expertGated = fields.has("ffn.expertGated") && fields.flag("ffn.expertGated");
+  a.expertBias = optionalWord(fields, "ffn.expertBias", EXPERT_BIASES, 0);
+  a.routerScale = optionalWord(fields, "ffn.routerScale", ROUTER_SCALES, SCALE_LEARNED);
+  if (!fields.has("ffn.denseLayers")) return;
+  a.denseLayers = fields.integers("ffn.denseLayers", Limits.layers, a.layers);
+  a.ffnSize = fields.size("ffn.denseSize", Limits.ffnSize);
+  a.gated = fields.flag("ffn.denseGated");
+}
+
+/** A word that may be left out; `place` is then taken. */
+function optionalWord(fields: FieldReader, name: string, names: string[], place: i32): i32 {
+  return fields.has(name) ? fields.word(name, names) : place;
 }
 
 function checkToken(fields: FieldReader, field: string, id: i32, vocabSize: i32): void {
@@ -197,5 +254,7 @@ function checkFit(a: Architecture, fields: FieldReader): void {
   if (a.queryWidth > Limits.attentionWidth) fields.unfit("attention is wider than " + digits(Limits.attentionWidth));
   if (a.experts === 0) return;
   if ((a.experts as f64) * a.expertSize > Limits.ffnSize) fields.unfit("the experts together are wider than " + digits(Limits.ffnSize));
+  if (a.denseLayers.length >= a.layers) fields.unfit("no layer has experts");
+  for (let i = 1; i < a.denseLayers.length; i++) if (a.denseLayers[i]! <= a.denseLayers[i - 1]!) fields.unfit("dense layers must ascend");
   if (a.picksTopK && (a.topK < 1 || a.topK > a.experts)) fields.unfit("topK " + digits(a.topK) + " is not in 1.." + digits(a.experts));
 }

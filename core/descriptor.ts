@@ -36,9 +36,10 @@ export function writeModel(out: WordWriter, at: Addresses, a: Architecture, plan
   model.int(L.MODEL_FFN_DENSE, dense ? 1 : 0);
   writeAttention(model, a);
   writeFfn(model, a);
+  for (let l = 0; l < a.layers; l++) out.u32(layerAt(at, l) + L.LAYER_FFN, a.hasExperts(l) ? L.FFN_KIND_EXPERTS : L.FFN_KIND_DENSE);
   for (let i = 0; i < plan.parts.length; i++) {
     const part = plan.parts[i]!;
-    const fields = part.layer < 0 ? model : new Fields(out, at.layers + (part.layer as f64) * L.LAYER_BYTES);
+    const fields = part.layer < 0 ? model : new Fields(out, layerAt(at, part.layer));
     fields.part(part, at.weights);
     if (part.experts) {
       model.int(L.MODEL_EXPERT_TYPE, part.type);
@@ -46,6 +47,10 @@ export function writeModel(out: WordWriter, at: Addresses, a: Architecture, plan
     }
     if (a.tied && part.tensors[0]!.field === L.MODEL_EMBED) fields.matrix(L.MODEL_HEAD, part, at.weights);
   }
+}
+
+function layerAt(at: Addresses, layer: i32): f64 {
+  return at.layers + (layer as f64) * L.LAYER_BYTES;
 }
 
 function writeAttention(model: Fields, a: Architecture): void {
@@ -64,7 +69,6 @@ function writeAttention(model: Fields, a: Architecture): void {
 }
 
 function writeFfn(model: Fields, a: Architecture): void {
-  model.int(L.MODEL_FFN, a.experts === 0 ? L.FFN_KIND_DENSE : L.FFN_KIND_EXPERTS);
   model.int(L.MODEL_FFN_SIZE, a.ffnSize);
   model.int(L.MODEL_FFN_GATED, a.gated ? 1 : 0);
   model.int(L.MODEL_ROUTER, a.router);
@@ -76,6 +80,10 @@ function writeFfn(model: Fields, a: Architecture): void {
   model.float(L.MODEL_TOP_P, a.topP);
   model.int(L.MODEL_SHARED_SIZE, a.sharedSize);
   model.int(L.MODEL_SHARED_GATED, a.sharedGated ? 1 : 0);
+  model.int(L.MODEL_EXPERT_ACTIVATION, a.expertActivation);
+  model.int(L.MODEL_EXPERT_GATED, a.expertGated ? 1 : 0);
+  model.int(L.MODEL_ROUTER_ACTIVATION, a.routerActivation);
+  model.int(L.MODEL_EXPERT_BIAS, a.expertBias);
 }
 
 /** Writes fields of one descriptor. What a model does not have stays 0. */

@@ -4,7 +4,7 @@
 /** Version of the kernels' weight layouts, which packed files carry. */
 export const LAYOUT_VERSION = 5;
 /** Version of the descriptors below; host and engine must agree. */
-export const DESCRIPTOR_VERSION = 3;
+export const DESCRIPTOR_VERSION = 4;
 
 // ---- Matrices -------------------------------------------------------------------------------------------------------
 // Rows are stored in panels of 16 so that a SIMD lane is a row: no horizontal sums, and a row's order of accumulation
@@ -104,7 +104,9 @@ export const MODEL_KV_RANK = 68;
 export const MODEL_HEAD_OUT = 72;
 /** Softmax scale, 1 / sqrt(dimension of a query). */
 export const MODEL_SOFTMAX_SCALE = 76;
-export const MODEL_FFN = 80;
+/** ACTIVATION_* of the experts. */
+export const MODEL_EXPERT_ACTIVATION = 80;
+/** Of the dense layers. */
 export const MODEL_FFN_SIZE = 84;
 export const MODEL_FFN_GATED = 88;
 export const MODEL_ROUTER = 92;
@@ -130,7 +132,13 @@ export const MODEL_INV_FREQ = MODEL_FINAL_NORM + 4;
 export const MODEL_LAYER_TABLE = MODEL_INV_FREQ + 4;
 export const MODEL_SCRATCH = MODEL_LAYER_TABLE + 4;
 export const MODEL_MAX_CHUNK = MODEL_SCRATCH + 4;
-export const MODEL_BYTES = MODEL_MAX_CHUNK + 4;
+/** 1: an expert has a gate, whose activation its way up is multiplied with. */
+export const MODEL_EXPERT_GATED = MODEL_MAX_CHUNK + 4;
+/** ACTIVATION_* between a block router and its norm. */
+export const MODEL_ROUTER_ACTIVATION = MODEL_EXPERT_GATED + 4;
+/** EXPERT_BIAS_*: how the bias in LAYER_EXPERT_BIAS takes experts away. */
+export const MODEL_EXPERT_BIAS = MODEL_ROUTER_ACTIVATION + 4;
+export const MODEL_BYTES = MODEL_EXPERT_BIAS + 4;
 
 export const ATTENTION_GQA = 0;
 export const ATTENTION_MLA = 1;
@@ -144,6 +152,21 @@ export const ROUTER_SPARSE_MIXER = 4;
 export const ROUTER_NORM_NONE = 0;
 export const ROUTER_NORM_RMS = 1;
 export const ROUTER_NORM_SUM = 2;
+/** DECO (arXiv 2605.10933): a learned multiply alone. */
+export const ROUTER_NORM_SCALE = 3;
+/** Mean taken off, divided by the standard deviation, and multiplied: every expert then has a score. */
+export const ROUTER_NORM_STANDARD = 4;
+export const ACTIVATION_SILU = 0;
+export const ACTIVATION_RELU = 1;
+export const ACTIVATION_RELU_SQUARED = 2;
+export const ACTIVATION_GELU = 3;
+export const ACTIVATION_SIGMOID = 4;
+export const ACTIVATION_NONE = 5;
+export const EXPERT_BIAS_NONE = 0;
+/** An expert stays if its score with its bias is above 0 ... */
+export const EXPERT_BIAS_PLAIN = 1;
+/** ... or with its bias times the root mean square of the token's scores. */
+export const EXPERT_BIAS_RMS = 2;
 
 // ---- Layer descriptor -----------------------------------------------------------------------------------------------
 
@@ -167,13 +190,19 @@ export const LAYER_O = LAYER_V_ABSORB + MATRIX_BYTES;
 export const LAYER_FFN_NORM = LAYER_O + MATRIX_BYTES;
 export const LAYER_ROUTER = LAYER_FFN_NORM + 4;
 export const LAYER_ROUTER_NORM = LAYER_ROUTER + MATRIX_BYTES;
-/** Expert weights: for each expert up [expertSize, hidden] then down [hidden, expertSize]. */
+/** Expert weights: for each expert gate (if gated) and up [expertSize, hidden], then down [hidden, expertSize]. */
 export const LAYER_EXPERTS = LAYER_ROUTER_NORM + 4;
 /** Dense FFN, or the shared experts. */
 export const LAYER_GATE = LAYER_EXPERTS + 4;
 export const LAYER_UP = LAYER_GATE + MATRIX_BYTES;
 export const LAYER_DOWN = LAYER_UP + MATRIX_BYTES;
-export const LAYER_BYTES = LAYER_DOWN + MATRIX_BYTES;
+/** FFN_KIND_* of this layer. */
+export const LAYER_FFN = LAYER_DOWN + MATRIX_BYTES;
+/** f32 [expertSize]: the norm inside every expert before its activation (NormSiLU); 0: none. */
+export const LAYER_EXPERT_NORM = LAYER_FFN + 4;
+/** f32 [experts]. */
+export const LAYER_EXPERT_BIAS = LAYER_EXPERT_NORM + 4;
+export const LAYER_BYTES = LAYER_EXPERT_BIAS + 4;
 
 // ---- Rows: what a call computes. Those of one sequence follow each other, in the order of their places in its cache ----------------------
 
@@ -229,7 +258,7 @@ export const SCRATCH_ROUTER_RAW = 68;
 export const SCRATCH_ROUTER = 72;
 /** u32 [n x experts]: the tokens of each expert of the union, one expert after the other. */
 export const SCRATCH_PICKED = 76;
-/** FFN hidden f32 [n, widest]: up, and gate; or experts' up [pairs of expert and token, expertSize]. */
+/** FFN hidden f32 [n, widest]: up, and gate; or experts' [pairs of expert and token, expertSize] of them. */
 export const SCRATCH_UP = 80;
 export const SCRATCH_GATE = 84;
 /** Quantised activations: i16 [n, widest input], f32 scale [n], i32 block sums x -8 [n, blocks]. */

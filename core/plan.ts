@@ -58,10 +58,10 @@ export class Part {
     return matrixBytes(this.type, tensor.rows, tensor.cols);
   }
 
-  /** Parameters in all, without padding. */
+  /** Parameters in all, without padding, as a checkpoint keeps them. */
   get parameters(): f64 {
     let sum: f64 = 0;
-    for (let i = 0; i < this.tensors.length; i++) sum += this.tensors[i]!.rows * this.tensors[i]!.cols;
+    for (let i = 0; i < this.tensors.length; i++) sum += this.tensors[i]!.parameters;
     return sum * this.count;
   }
 }
@@ -114,7 +114,7 @@ function weightType(a: Architecture, weight: i32, quantization: i32): i32 {
 export function planModel(a: Architecture, quantization: i32): WeightPlan {
   const plan = new WeightPlan(quantization);
   plan.add(a, firstTensors(a), -1);
-  for (let l = 0; l < a.layers; l++) plan.add(a, layerTensors(a, true), l);
+  for (let l = 0; l < a.layers; l++) plan.add(a, layerTensors(a, l, true), l);
   plan.add(a, lastTensors(a), -1);
   return plan;
 }
@@ -123,6 +123,6 @@ export function planModel(a: Architecture, quantization: i32): WeightPlan {
 export function planDraft(a: Architecture, quantization: i32): WeightPlan {
   const plan = new WeightPlan(quantization);
   plan.add(a, draftTensors(a), -1);
-  for (let l = 0; l < a.layers; l++) plan.add(a, layerTensors(a, l > 0), l);
+  for (let l = 0; l < a.layers; l++) plan.add(a, layerTensors(a, l, l > 0), l);
   return plan;
 }

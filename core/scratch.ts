@@ -121,7 +121,9 @@ function planBuffers(a: Architecture, threads: i32, rows: i32): ScratchPlan {
   plan.rows(L.SCRATCH_FINAL, hidden * 4, OWN_FOR_FEW_ROWS);
   attentionBuffers(plan, a);
   expertBuffers(plan, a);
-  plan.rows(L.SCRATCH_GATE, a.commonGated ? paddedRows(a.commonSize) * 4 : 0);
+  const commonGate = a.commonGated ? paddedRows(a.commonSize) : 0.0;
+  const expertGates = a.expertGated ? paddedRows(a.expertSize) * a.experts : 0.0;
+  plan.rows(L.SCRATCH_GATE, Math.max(commonGate, expertGates) * 4);
   plan.quantised(quant, L.SCRATCH_QUANT, L.SCRATCH_QUANT_SCALE, L.SCRATCH_QUANT_SUMS, OWN_FOR_FEW_ROWS);
   const inner = alignUp(widestInput(a), L.BLOCK_COLS);
   plan.quantised(inner, L.SCRATCH_QUANT2, L.SCRATCH_QUANT2_SCALE, L.SCRATCH_QUANT2_SUMS, OWN_FOR_FEW_ROWS);

@@ -1,4 +1,4 @@
-import { Architecture } from "./architecture.ts";
+import { Architecture, FAMILY_BLOCKFFN, SCALE_FIXED, SCALE_SCALAR } from "./architecture.ts";
 import * as L from "./layout.ts";
 
 // Every tensor of a model, one row each. The weight plan, the descriptors, the checks of a checkpoint, the reading of its weights, the
@@ -27,6 +27,12 @@ export const STORED_KV_B_VALUES = 6;
 export const STORED_LEFT = 7;
 export const STORED_RIGHT = 8;
 
+/** STORED_BELOW, from whose rows the mean of all rows is taken off. */
+export const STORED_CENTRED = 9;
+/** A vector that is kept as one number, or not at all: it is the configuration's normScale. */
+export const STORED_SCALAR = 10;
+export const STORED_FIXED = 11;
+
 /** What a summary counts it under; src/load/summary.ts has the names. */
 export const GROUP_EMBEDDING = 0;
 export const GROUP_NORMS = 1;
@@ -51,6 +57,12 @@ export class Tensor {
     readonly part: string, readonly source: string, readonly rows: f64, readonly cols: f64, readonly weight: i32, readonly field: i32,
     readonly group: i32, readonly stored: i32, readonly count: f64,
   ) {}
+
+  /** Parameters of one of `count`, as a checkpoint keeps them. */
+  get parameters(): f64 {
+    if (this.stored === STORED_FIXED) return 0;
+    return this.stored === STORED_SCALAR ? 1 : this.rows * this.cols;
+  }
 }
 
 /** The rows of a model, of one of its layers, or of a draft head. */
@@ -97,8 +109,8 @@ export function draftTensors(a: Architecture): Tensor[] {
   return t.rows;
 }
 
-/** A layer. @param normed whether a norm stands before its attention: the first layer of a draft head has none */
-export function layerTensors(a: Architecture, normed: bool): Tensor[] {
+/** A layer of the model. @param normed whether a norm stands before its attention: the first layer of a draft head has none */
+export function layerTensors(a: Architecture, layer: i32, normed: bool): Tensor[] {
   const t = new Table();
   const hidden = a.hiddenSize;
   if (normed) t.vector("attn_norm", "input_layernorm.weight", hidden, L.LAYER_ATTN_NORM);
@@ -117,22 +129,37 @@ export function layerTensors(a: Architecture, normed: bool): Tensor[] {
   }
   t.matrix("attn.o", "self_attn.o_proj.weight", hidden, a.attentionWidth, L.LAYER_O, GROUP_ATTENTION);
   t.vector("ffn_norm", "post_attention_layernorm.weight", hidden, L.LAYER_FFN_NORM);
-  if (a.experts > 0) expertTensors(a, t);
+  if (a.hasExperts(layer)) expertTensors(a, t);
   else network(t, "ffn.", "mlp.", a.ffnSize, a.gated, hidden, GROUP_FFN);
   return t.rows;
 }
 
-/** Router, shared experts and experts. The names of BlockFFN's checkpoints differ from those of the baselines. */
+/** Router, shared experts and experts. The names of three publications differ: DECO's, BlockFFN's, and those of its baselines. */
 function expertTensors(a: Architecture, t: Table): void {
   const hidden = a.hiddenSize;
+  const deco = a.family === FAMILY_BLOCKFFN;
   const block = a.router === L.ROUTER_BLOCK;
-  t.matrix("router", block ? "mlp.router_proj.weight" : "mlp.router.weight", a.experts, hidden, L.LAYER_ROUTER, GROUP_ROUTER, CLASS_ROUTER);
-  if (block && a.routerNorm === L.ROUTER_NORM_RMS) t.vector("router_norm", "mlp.router_norm.weight", a.experts, L.LAYER_ROUTER_NORM);
+  const router = deco ? "mlp.moe_router.weight" : block ? "mlp.router_proj.weight" : "mlp.router.weight";
+  t.matrix("router", router, a.experts, hidden, L.LAYER_ROUTER, GROUP_ROUTER, CLASS_ROUTER);
+  if (block && a.routerScaled) {
+    const stored = a.routerScale === SCALE_FIXED ? STORED_FIXED : a.routerScale === SCALE_SCALAR ? STORED_SCALAR : STORED_PLAIN;
+    t.vector("router_norm", "mlp.router_norm.weight", a.experts, L.LAYER_ROUTER_NORM, GROUP_NORMS, stored);
+  }
+  if (a.expertBias !== L.EXPERT_BIAS_NONE) t.vector("expert_bias", "mlp.expert_bias", a.experts, L.LAYER_EXPERT_BIAS, GROUP_ROUTER);
+  if (a.expertNormed) t.vector("expert_norm", "mlp.expert_act.rms_norm.weight", a.expertSize, L.LAYER_EXPERT_NORM);
   if (a.sharedSize > 0) network(t, "shared.", "mlp.shared_experts.", a.sharedSize, a.sharedGated, hidden, GROUP_SHARED);
-  const up = block ? "mlp.up_proj" : "mlp.experts.up_proj.weight";
-  const down = block ? "mlp.down_proj" : "mlp.experts.down_proj.weight";
-  t.matrices("experts", up, a.experts, a.expertSize, hidden, L.LAYER_EXPERTS, GROUP_EXPERTS, block ? STORED_BELOW : STORED_STACKED);
-  t.matrices("experts", down, a.experts, hidden, a.expertSize, L.LAYER_EXPERTS, GROUP_EXPERTS, block ? STORED_BESIDE : STORED_STACKED);
+  const before = deco ? "mlp.expert_" : block ? "mlp." : "mlp.experts.";
+  const after = deco || !block ? "_proj.weight" : "_proj";
+  const below = block ? STORED_BELOW : STORED_STACKED;
+  // The activation reads the gate, or, without one, the way up.
+  const activated = a.expertCentred ? STORED_CENTRED : below;
+  if (a.expertGated) expertMatrix(a, t, before + "gate" + after, a.expertSize, hidden, activated);
+  expertMatrix(a, t, before + "up" + after, a.expertSize, hidden, a.expertGated ? below : activated);
+  expertMatrix(a, t, before + "down" + after, hidden, a.expertSize, block ? STORED_BESIDE : STORED_STACKED);
+}
+
+function expertMatrix(a: Architecture, t: Table, source: string, rows: f64, cols: f64, stored: i32): void {
+  t.matrices("experts", source, a.experts, rows, cols, L.LAYER_EXPERTS, GROUP_EXPERTS, stored);
 }
 
 /** A feed-forward network that every token uses. */

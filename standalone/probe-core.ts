@@ -2,8 +2,7 @@
 // TypeScript.
 import { Architecture } from "../core/architecture";
 import { CachePlan, writeCache } from "../core/cache";
-import { ByteWords, checksum } from "../core/checksum";
-import { checksum as kernelChecksum } from "../assembly/kernels";
+import { finishChecksum, firstLane, joinLanes, LANES, round, tailByte, tailWord } from "../core/checksum";
 import { Addresses, WordWriter, writeModel } from "../core/descriptor";
 import { FiniteSearch, finitePart } from "../core/finite";
 import { alignUp, ceilDivide, floorDivide } from "../core/numbers";
@@ -68,25 +67,15 @@ export function sizes(type: i32, rows: f64, cols: f64): void {
   out.appendText(digits(rows * cols));
 }
 
-class Loads extends ByteWords {
-  constructor(private at: usize) {
-    super();
-  }
-
-  u32(at: f64): i32 {
-    return load<i32>(this.at + <usize>at);
-  }
-
-  u8(at: f64): i32 {
-    return load<u8>(this.at + <usize>at);
-  }
-}
-
-/** The checksum as core/ has it, and as the kernel has. */
-export function checksums(at: usize, length: u32): void {
+/** The parts of a checksum. */
+export function checksum(a: i32, b: i32, length: f64): void {
   out.clear();
-  put(<f64>checksum(new Loads(at), length));
-  put(<f64><i32>kernelChecksum(at, length));
+  for (let lane = 0; lane < LANES; lane++) put(firstLane(lane));
+  put(round(a, b));
+  put(joinLanes(a, b, a ^ b, a + b, length));
+  put(tailWord(a, b));
+  put(tailByte(a, b & 255));
+  put(finishChecksum(a));
 }
 
 export function exponential(x: f64): f64 {

@@ -2,7 +2,6 @@
 // from simd/ where SIMD is enabled, else from scalar/. The branch not taken is never compiled. What each kernel does is said in scalar/;
 // all that stands here the engine exports.
 import * as scalarAttention from "./scalar/attention";
-import { checksum as scalarChecksum } from "./scalar/checksum";
 import * as scalarFinite from "./scalar/finite";
 import { matmulBF16 as scalarBF16 } from "./scalar/matmul_bf16";
 import { matmulF32 as scalarF32 } from "./scalar/matmul_f32";
@@ -155,9 +154,4 @@ export function finiteFloats(p: usize, count: i32): i32 {
 export function finiteScales(p: usize, panels: i32, panelBytes: usize, groups: i32, groupBytes: usize): i32 {
   if (ASC_FEATURE_SIMD) return simdFinite.finiteScales(p, panels, panelBytes, groups, groupBytes);
   return scalarFinite.finiteScales(p, panels, panelBytes, groups, groupBytes);
-}
-
-/** One form in all tiers: its lanes keep a scalar processor as busy as memory lets it. */
-export function checksum(p: usize, bytes: u32): u32 {
-  return scalarChecksum(p, bytes);
 }

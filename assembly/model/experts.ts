@@ -14,7 +14,7 @@ import { dealtUnits, end, firstOf, lastOf, NONE, take, teamSize } from "../team"
 const EXPERTS_A_THREAD = 4;
 
 /**
- * Sections: the routed experts, sum over active experts e, ascending, of score_e * down_e(silu(up_e(x))), into SCRATCH_BRANCH or, if
+ * Sections: the routed experts, sum over active experts e, ascending, of score_e * down_e(act(up_e(x))), into SCRATCH_BRANCH or, if
  * `add`, onto what it holds. The union of the rows' active experts is walked once; each is read once and computed only for the tokens that
  * chose it, its way up and down in one go, as they lie in memory. Of several threads the one with the first experts adds them up as it
  * goes; the others keep what each expert adds, for a section that adds it in the same order. Where that would take too much room, they
@@ -33,21 +33,21 @@ export function experts(p: Pass, layer: usize, index: i32, add: bool): void {
   const out = panels(p.hidden);
   if (teamSize() === 1) {
     if (!add) clear(p, 0, out);
-    walk(p, weights, 0, picked, turns, scores, true);
+    walk(p, layer, weights, 0, picked, turns, scores, true);
     return;
   }
   let taken = NONE;
   if (picked >= EXPERTS_A_THREAD * teamSize() && tokensOf(p, picked) <= int(p.scratch, SCRATCH_EXPERT_ROWS_MAX)) {
     while ((taken = take(picked, 1)) !== NONE) {
       if (firstOf(taken) === 0 && !add) clear(p, 0, out);
-      walk(p, weights, firstOf(taken), lastOf(taken), turns, scores, firstOf(taken) === 0);
+      walk(p, layer, weights, firstOf(taken), lastOf(taken), turns, scores, firstOf(taken) === 0);
     }
     end();
     sumUp(p, dealtUnits(picked, 1), picked, out);
     return;
   }
   while ((taken = take(picked, 1)) !== NONE) {
-    for (let i = firstOf(taken); i < lastOf(taken); i++) up(p, weights, i, tokensOf(p, i), scores);
+    for (let i = firstOf(taken); i < lastOf(taken); i++) up(p, layer, weights, i, tokensOf(p, i), scores);
   }
   end();
   // Whoever takes output panels adds all experts to them, in ascending order: in few runs, for each begins every expert's matrix anew.
@@ -66,13 +66,13 @@ export function experts(p: Pass, layer: usize, index: i32, add: bool): void {
  * Experts first..last - 1 of the union, up and down: added to their tokens' rows of SCRATCH_BRANCH (`sum`), or each to rows of its own. In
  * turns, the way down of one is read beside the way up of the next.
  */
-function walk(p: Pass, weights: usize, first: i32, last: i32, turns: bool, scores: usize, sum: bool): void {
+function walk(p: Pass, layer: usize, weights: usize, first: i32, last: i32, turns: bool, scores: usize, sum: bool): void {
   const out = panels(p.hidden);
   for (let i = first; i < last; i++) {
     const start = tokensOf(p, i);
     const place = turns || !sum ? start : 0;
-    if (turns && i > first) upAndDown(p, weights, i, scores, sum);
-    else up(p, weights, i, place, scores);
+    if (turns && i > first) upAndDown(p, layer, weights, i, scores, sum);
+    else up(p, layer, weights, i, place, scores);
     if (!turns || i === last - 1) down(p, weights, i, place, 0, out, outOf(p, i, sum), outRows(p, i, sum), sum);
   }
 }

@@ -1,25 +1,41 @@
 import {
-  LAYER_DOWN, LAYER_GATE, LAYER_UP, MATRIX_COLS, MATRIX_TYPE, MODEL_EXPERT_TYPE, MODEL_FFN, MODEL_FFN_GATED, MODEL_FFN_SIZE,
-  MODEL_SHARED_GATED, MODEL_SHARED_SIZE, FFN_KIND_DENSE, PANEL_ROWS, SCRATCH_BRANCH, SCRATCH_GATE, SCRATCH_UP,
+  LAYER_DOWN, LAYER_FFN, LAYER_GATE, LAYER_UP, MATRIX_COLS, MATRIX_TYPE, MODEL_EXPERTS, MODEL_EXPERT_TYPE, MODEL_FFN_GATED,
+  MODEL_FFN_SIZE, MODEL_SHARED_GATED, MODEL_SHARED_SIZE, FFN_KIND_DENSE, PANEL_ROWS, SCRATCH_ACTIVE, SCRATCH_BRANCH, SCRATCH_GATE,
+  SCRATCH_UP,
 } from "../../core/layout";
 import { siluMul, siluScale } from "../kernels";
 import { int, padded, ptr } from "./descriptor";
 import { experts } from "./experts";
 import { multiplyRows, panelGrain, panels, prepare, project, quantizeRows } from "./matrix";
 import { innerRows, Pass } from "./pass";
-import { prepareRouter } from "./router";
-import { end, firstOf, lastOf, NONE, take } from "../team";
+import { activeWords, prepareRouter } from "./router";
+import { end, firstOf, lastOf, NONE, take, threadIndex } from "../team";
 
 /** Quantises rows first..first + n - 1 of `p.input` for the branch's first products. */
 export function prepareFfn(p: Pass, layer: usize, first: i32, n: i32): void {
-  const dense = int(p.model, MODEL_FFN) === FFN_KIND_DENSE;
+  const dense = isDense(layer);
   quantizeRows(p.input, dense ? int(layer, LAYER_UP + MATRIX_TYPE) : int(p.model, MODEL_EXPERT_TYPE), first, n, p.hidden);
   if (!dense) prepareRouter(p, layer, first, n);
 }
 
+/** Whether a layer has one network for every token, in models with experts too. */
+// @ts-ignore: decorator
+@inline
+export function isDense(layer: usize): bool {
+  return int(layer, LAYER_FFN) === FFN_KIND_DENSE;
+}
+
+/** A dense layer among others with experts has no active one. The calling thread's masks are what the host reads. */
+function clearActive(p: Pass, index: i32): void {
+  const words = activeWords(int(p.model, MODEL_EXPERTS));
+  if (words === 0 || threadIndex() !== 0) return;
+  memory.fill(ptr(p.scratch, SCRATCH_ACTIVE) + <usize>((index * p.n * words) << 2), 0, <usize>((p.n * words) << 2));
+}
+
 /** The feed-forward branch: reads `p.input`, by prepareFfn, leaves its output in SCRATCH_BRANCH. */
 export function ffn(p: Pass, layer: usize, index: i32): void {
-  if (int(p.model, MODEL_FFN) === FFN_KIND_DENSE) {
+  if (isDense(layer)) {
+    clearActive(p, index);
     denseFfn(p, layer, int(p.model, MODEL_FFN_SIZE), int(p.model, MODEL_FFN_GATED) !== 0);
     return;
   }

@@ -1,11 +1,13 @@
 import {
-  LAYER_ROUTER, LAYER_ROUTER_NORM, MATRIX_TYPE, MODEL_EXPERTS, MODEL_EXPERT_TYPE, MODEL_NORM_SCALE, MODEL_RMS_EPS, MODEL_ROUTER,
-  MODEL_ROUTER_NORM, MODEL_SCRATCH, MODEL_TOP_K, MODEL_TOP_P, ROUTER_BLOCK, ROUTER_NORM_RMS, ROUTER_NORM_SUM, ROUTER_RELU, ROUTER_TOPK,
-  ROUTER_TOPP, SCRATCH_ROUTER_RAW, SCRATCH_ROUTING,
+  ACTIVATION_RELU, EXPERT_BIAS_NONE, EXPERT_BIAS_RMS, LAYER_EXPERT_BIAS, LAYER_ROUTER, LAYER_ROUTER_NORM, MATRIX_TYPE,
+  MODEL_EXPERT_BIAS, MODEL_EXPERTS, MODEL_EXPERT_TYPE, MODEL_NORM_SCALE, MODEL_RMS_EPS, MODEL_ROUTER, MODEL_ROUTER_ACTIVATION,
+  MODEL_ROUTER_NORM, MODEL_SCRATCH, MODEL_TOP_K, MODEL_TOP_P, ROUTER_BLOCK, ROUTER_NORM_RMS, ROUTER_NORM_SCALE, ROUTER_NORM_STANDARD,
+  ROUTER_NORM_SUM, ROUTER_RELU, ROUTER_TOPK, ROUTER_TOPP, SCRATCH_ROUTER_RAW, SCRATCH_ROUTING,
 } from "../../core/layout";
 import { rmsNorm, scale, softmax } from "../kernels";
 import { exp } from "../kernels/math";
 import { Activations } from "../kernels/product";
+import { activation } from "./activation";
 import { float, int, ptr } from "./descriptor";
 import { project, quantizeRows, sameRows } from "./matrix";
 import { innerRows, Pass } from "./pass";
@@ -56,9 +58,12 @@ function choose(p: Pass, layer: usize, raw: usize, s: usize, stride: usize, mask
   memory.fill(mask, 0, activeWords(experts) << 2);
   memory.copy(s, raw, stride);
   if (kind === ROUTER_BLOCK || kind === ROUTER_RELU) {
-    relu(s, experts);
+    activateScores(p, s, experts);
+    if (int(p.model, MODEL_EXPERT_BIAS) !== EXPERT_BIAS_NONE) applyBias(p, layer, raw, s, experts);
+    // What the norm makes of a score may be 0, or not 0 where the score was: either way the expert counts.
+    markActive(s, mask, experts);
     if (kind === ROUTER_BLOCK) normScores(p, layer, s, experts);
-    for (let e = 0; e < experts; e++) if (load<f32>(s + (e << 2)) !== 0) setActive(mask, e);
+    markActive(s, mask, experts);
   } else if (kind === ROUTER_TOPK) {
     softmax(s, experts);
     pickTop(s, mask, experts, int(p.model, MODEL_TOP_K), 2);
@@ -85,11 +90,30 @@ function imposeRouting(experts: i32, routing: usize, s: usize, mask: usize): voi
   for (let e = 0; e < experts; e++) store<f32>(s + (e << 2), isActive(mask, e) ? score : 0);
 }
 
-function relu(s: usize, experts: i32): void {
-  for (let e = 0; e < experts; e++) store<f32>(s + (e << 2), max<f32>(load<f32>(s + (e << 2)), 0));
+function activateScores(p: Pass, s: usize, experts: i32): void {
+  const kind = int(p.model, MODEL_ROUTER) === ROUTER_BLOCK ? int(p.model, MODEL_ROUTER_ACTIVATION) : ACTIVATION_RELU;
+  for (let e = 0; e < experts; e++) store<f32>(s + (e << 2), activation(kind, load<f32>(s + (e << 2))));
 }
 
-/** BlockFFN's norm after the ReLU: RMSNorm over all experts, division by the sum, or nothing. All zeros stay zeros. */
+/** Takes away experts whose raw score with their bias is not above 0. The bias changes the choice alone, never a score. */
+function applyBias(p: Pass, layer: usize, raw: usize, s: usize, experts: i32): void {
+  const bias = ptr(layer, LAYER_EXPERT_BIAS);
+  let unit: f32 = 1;
+  if (int(p.model, MODEL_EXPERT_BIAS) === EXPERT_BIAS_RMS) {
+    let sum: f32 = 0;
+    for (let e = 0; e < experts; e++) sum += load<f32>(raw + (e << 2)) * load<f32>(raw + (e << 2));
+    unit = sqrt<f32>(sum / <f32>experts);
+  }
+  for (let e = 0; e < experts; e++) {
+    if (!(load<f32>(raw + (e << 2)) + load<f32>(bias + (e << 2)) * unit > 0)) store<f32>(s + (e << 2), 0);
+  }
+}
+
+function markActive(s: usize, mask: usize, experts: i32): void {
+  for (let e = 0; e < experts; e++) if (load<f32>(s + (e << 2)) !== 0) setActive(mask, e);
+}
+
+/** A block router's norm: over all experts, by the sum, a multiply alone, or nothing. But for the standard one, zeros stay zeros. */
 function normScores(p: Pass, layer: usize, s: usize, experts: i32): void {
   const kind = int(p.model, MODEL_ROUTER_NORM);
   if (kind === ROUTER_NORM_RMS) {
@@ -98,7 +122,25 @@ function normScores(p: Pass, layer: usize, s: usize, experts: i32): void {
     let sum: f32 = 0;
     for (let e = 0; e < experts; e++) sum += load<f32>(s + (e << 2));
     scale(s, experts, <f32>1 / (sum * float(p.model, MODEL_NORM_SCALE) + <f32>1e-5), s);
+  } else if (kind === ROUTER_NORM_SCALE || kind === ROUTER_NORM_STANDARD) {
+    if (kind === ROUTER_NORM_STANDARD) standardise(s, experts, float(p.model, MODEL_RMS_EPS));
+    const weight = ptr(layer, LAYER_ROUTER_NORM);
+    for (let e = 0; e < experts; e++) store<f32>(s + (e << 2), load<f32>(s + (e << 2)) * load<f32>(weight + (e << 2)));
   }
+}
+
+/** Takes the mean off and divides by the standard deviation. */
+function standardise(s: usize, experts: i32, eps: f32): void {
+  let sum: f32 = 0;
+  for (let e = 0; e < experts; e++) sum += load<f32>(s + (e << 2));
+  const mean = sum / <f32>experts;
+  let squares: f32 = 0;
+  for (let e = 0; e < experts; e++) {
+    const centred = load<f32>(s + (e << 2)) - mean;
+    store<f32>(s + (e << 2), centred);
+    squares += centred * centred;
+  }
+  scale(s, experts, <f32>1 / sqrt<f32>(squares / <f32>experts + eps), s);
 }
 
 // @ts-ignore: decorator

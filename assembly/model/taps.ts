@@ -1,5 +1,5 @@
 import {
-  FFN_KIND_EXPERTS, MODEL_EXPERTS, MODEL_FFN, SCRATCH_ROUTER, SCRATCH_ROUTER_RAW, SCRATCH_TAPS, TAP_ROUTER_RAW, TAP_ROUTER_SCORE,
+  MODEL_EXPERTS, SCRATCH_ROUTER, SCRATCH_ROUTER_RAW, SCRATCH_TAPS, TAP_ROUTER_RAW, TAP_ROUTER_SCORE,
 } from "../../core/layout";
 import { int, padded, ptr } from "./descriptor";
 import { Pass } from "./pass";
@@ -12,9 +12,8 @@ export function tapRows(p: Pass, tap: i32, layer: i32, rows: usize): void {
   copyRows(p, tap, layer, rows, p.hidden, p.hiddenStride);
 }
 
-/** Copies router scores into their taps. */
+/** Copies router scores into their taps; those of a dense layer are what was left there. */
 export function tapRouter(p: Pass, layer: i32): void {
-  if (int(p.model, MODEL_FFN) !== FFN_KIND_EXPERTS) return;
   const experts = int(p.model, MODEL_EXPERTS);
   const stride = <usize>padded(experts) << 2;
   copyRows(p, TAP_ROUTER_RAW, layer, ptr(p.scratch, SCRATCH_ROUTER_RAW), experts, stride);

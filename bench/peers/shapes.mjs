@@ -1,4 +1,5 @@
 // The dense Llama shapes that every engine is measured at, and the prompt that all of them read.
+import { llamaShape, planWeights } from "../dist/peer-parts.js";
 
 /**
  * @typedef {object} Shape
@@ -58,31 +59,24 @@ export function promptIds(count, vocab) {
   return Array.from({ length: count }, (_, i) => FIRST_WORD + ((i * 7919 + 13) % words));
 }
 
+/** GGUF names of the parts of core/tensors.ts that a dense Llama model has. */
+const GGUF_NAMES = {
+  embed: "token_embd", attn_norm: "attn_norm", "attn.q": "attn_q", "attn.k": "attn_k", "attn.v": "attn_v", "attn.o": "attn_output", ffn_norm: "ffn_norm",
+  "ffn.gate": "ffn_gate", "ffn.up": "ffn_up", "ffn.down": "ffn_down", final_norm: "output_norm", head: "output",
+};
+/** Matrices that write to the residual stream. */
+const BRANCHES = ["attn.o", "ffn.down"];
+const ENDS = ["embed", "head"];
+
 /**
- * The model's tensors in file order, by their GGUF names. A matrix is [rows, cols] = [outputs, inputs], row-major;
- * `sigma` keeps activations near unit size (the branches that write to the residual stream shrink with depth).
+ * The model's tensors in file order, by their GGUF names: those of blockffn's own weight plan. A matrix is [rows, cols] =
+ * [outputs, inputs], row-major; `sigma` keeps activations near unit size (the branches that write to the residual stream shrink with depth).
  */
 export function llamaTensors(shape) {
-  const { hidden, layers, heads, kvHeads, ffn, vocab, tied } = shape;
-  const kv = (hidden / heads) * kvHeads;
-  const branch = 1 / Math.sqrt(2 * layers);
-  const matrix = (name, rows, cols, gain = 1, role = "linear") => ({ name, rows, cols, role, sigma: gain / Math.sqrt(cols) });
-  const norm = (name) => ({ name, rows: 1, cols: hidden, role: "norm", sigma: 0.1 });
-  const tensors = [matrix("token_embd.weight", vocab, hidden, 1, "embedding")];
-  for (let i = 0; i < layers; i++) {
-    tensors.push(
-      norm(`blk.${i}.attn_norm.weight`),
-      matrix(`blk.${i}.attn_q.weight`, hidden, hidden),
-      matrix(`blk.${i}.attn_k.weight`, kv, hidden),
-      matrix(`blk.${i}.attn_v.weight`, kv, hidden),
-      matrix(`blk.${i}.attn_output.weight`, hidden, hidden, branch),
-      norm(`blk.${i}.ffn_norm.weight`),
-      matrix(`blk.${i}.ffn_gate.weight`, ffn, hidden),
-      matrix(`blk.${i}.ffn_up.weight`, ffn, hidden),
-      matrix(`blk.${i}.ffn_down.weight`, hidden, ffn, branch),
-    );
-  }
-  tensors.push(norm("output_norm.weight"));
-  if (!tied) tensors.push(matrix("output.weight", vocab, hidden, 1, "embedding"));
-  return tensors;
+  const branch = 1 / Math.sqrt(2 * shape.layers);
+  return planWeights(llamaShape(shape), "f32").parts.map(({ layer, vector, tensors: [{ part, rows, cols }] }) => {
+    const name = `${layer < 0 ? "" : `blk.${layer}.`}${GGUF_NAMES[part]}.weight`;
+    if (vector) return { name, rows: 1, cols: rows, role: "norm", sigma: 0.1 };
+    return { name, rows, cols, role: ENDS.includes(part) ? "embedding" : "linear", sigma: (BRANCHES.includes(part) ? branch : 1) / Math.sqrt(cols) };
+  });
 }

@@ -7,6 +7,7 @@ import { UsageError } from "../../src/errors.ts";
 import type { ModelConfig } from "../../src/architecture/config.ts";
 import { summarizeModel, type ModelSummary } from "../../src/load/summary.ts";
 import { verifyModel } from "../../src/load/verify.ts";
+import { expertLayers } from "../../src/architecture/config.ts";
 import { heatmapSvg } from "../../src/sparsity/heatmap.ts";
 import { bytes, number, table } from "../format.ts";
 import type { Context } from "../io.ts";
@@ -98,7 +99,8 @@ function attention({ attention: a }: ModelConfig): string {
 function ffn({ ffn: f }: ModelConfig): string {
   if (f.kind === "dense") return `dense, ${f.size}${f.gated ? ", gated" : ""}`;
   const router = f.router === "block" ? `ReLU router, norm ${f.routerNorm}` : `${f.router} router${f.router === "topp" ? ` ${f.topP}` : f.topK > 0 ? ` ${f.topK}` : ""}`;
-  return `${f.experts} experts of ${f.expertSize}, ${router}${f.sharedSize > 0 ? `, shared experts of ${f.sharedSize}` : ""}`;
+  const dense = f.denseLayers === undefined ? "" : `; dense of ${f.denseSize} in ${f.denseLayers.length} layers`;
+  return `${f.experts} experts of ${f.expertSize}, ${router}${f.sharedSize > 0 ? `, shared experts of ${f.sharedSize}` : ""}${dense}`;
 }
 
 async function drawHeatmap(context: Context, options: ModelOptions, out: { readonly path: string; readonly rule: OutputRule }, textFile: string, asked = HEATMAP_TOKENS): Promise<void> {
@@ -111,7 +113,7 @@ async function drawHeatmap(context: Context, options: ModelOptions, out: { reado
     const ids = encodePrompt(text, tokenizer, config.vocabSize).subarray(0, most);
     const active = await traceExperts(loaded, ids, context.signal);
     const tokens = Array.from(ids, (id) => tokenizer?.decode([id], { continuation: true }) ?? String(id));
-    const svg = heatmapSvg({ layers: config.layers, experts: config.ffn.experts, tokens, active, title: `${basename(name)}: ${TITLE}` });
+    const svg = heatmapSvg({ layers: config.layers, expertLayers: expertLayers(config), experts: config.ffn.experts, tokens, active, title: `${basename(name)}: ${TITLE}` });
     await writeOutput(out.path, out.rule, (file) => file.write(new TextEncoder().encode(svg)));
     if (options.json !== true) context.io.err(`wrote ${out.path}: ${ids.length} tokens\n`);
   } finally {

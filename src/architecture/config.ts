@@ -26,10 +26,12 @@ export interface DenseFfn {
   readonly gated: boolean;
 }
 
+export type Activation = "silu" | "relu" | "relu_squared" | "gelu" | "sigmoid" | "none";
+
 /** How tokens choose experts. `block` is BlockFFN's ReLU router; the rest are the baselines of the paper. */
 export type RouterKind = "block" | "topk" | "topp" | "relu" | "sparse_mixer";
 
-/** Non-gated SiLU experts behind a router, plus optional shared experts that every token uses. */
+/** SiLU experts, non-gated unless said, behind a router, plus optional shared experts that every token uses. */
 export interface ExpertFfn {
   readonly kind: "experts";
   readonly router: RouterKind;
@@ -37,18 +39,34 @@ export interface ExpertFfn {
   readonly experts: number;
   readonly expertSize: number;
   /** Normalisation after the block router. */
-  readonly routerNorm: "rms" | "sum" | "none";
+  readonly routerNorm: "rms" | "sum" | "none" | "scale" | "standard";
   readonly normScale: number;
   readonly topK: number;
   readonly topP: number;
   /** Intermediate size of the shared experts together; 0 for none. */
   readonly sharedSize: number;
   readonly sharedGated: boolean;
+  /** What DECO (arXiv 2605.10933) and its relatives add; left out, it is the first that is named. */
+  readonly activation?: Activation;
+  /** What an expert's activation reads: as it is; less its mean over all experts (`mean`); normed within the expert (`rms`); or both. */
+  readonly expertNorm?: "none" | "mean_rms" | "rms" | "mean";
+  /** Experts have a gate, to which the activation goes. Default: false. */
+  readonly expertGated?: boolean;
+  /** A bias that takes experts away: those whose score with it, plain or times the root mean square of the scores, is not above 0. */
+  readonly expertBias?: "none" | "plain" | "rms";
+  /** Of a block router; default: relu. */
+  readonly routerActivation?: Activation;
+  /** Weight of the router's norm: one for each expert, one for all, or the constant normScale. */
+  readonly routerScale?: "learned" | "scalar" | "fixed";
+  /** Layers that have a dense network instead, ascending, with its width and whether it is gated. */
+  readonly denseLayers?: readonly number[];
+  readonly denseSize?: number;
+  readonly denseGated?: boolean;
 }
 
 /** A model's architecture after all defaults and oddities are resolved. The engine needs nothing else. */
 export interface ModelConfig {
-  readonly architecture: "minicpm" | "llama";
+  readonly architecture: "minicpm" | "llama" | "blockffn";
   readonly vocabSize: number;
   readonly hiddenSize: number;
   readonly layers: number;
@@ -68,4 +86,10 @@ export interface ModelConfig {
   readonly ffn: DenseFfn | ExpertFfn;
   readonly bosTokenId: number | undefined;
   readonly eosTokenIds: readonly number[];
+}
+
+/** Layers with experts, ascending. */
+export function expertLayers({ ffn, layers }: ModelConfig): number[] {
+  if (ffn.kind !== "experts") return [];
+  return Array.from({ length: layers }, (_, layer) => layer).filter((layer) => !ffn.denseLayers?.includes(layer));
 }

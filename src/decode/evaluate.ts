@@ -1,5 +1,6 @@
 import { FormatError, UsageError } from "../errors.ts";
 import type { LoadedModel, Sequence } from "../engine/types.ts";
+import { expertLayers } from "../architecture/config.ts";
 import { SparsityCounter } from "../sparsity/stats.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { splitDocuments } from "./documents.ts";
@@ -57,7 +58,7 @@ export async function evaluate(
   const context = integer("context", options.context ?? Math.min(DEFAULT_CONTEXT, contextLength), 2, contextLength);
   const maxDocuments = integer("maxDocuments", options.maxDocuments ?? 0xffff_ffff, 1, 0xffff_ffff);
   const documents = splitDocuments(text, maxDocuments);
-  const sparsity = ffn.kind === "experts" ? new SparsityCounter(layers, ffn.experts) : undefined;
+  const sparsity = ffn.kind === "experts" ? new SparsityCounter(layers, ffn.experts, expertLayers(model.config)) : undefined;
   const sequence = model.newSequence({ capacity: context });
   const pacer = new Pacer(model.pause);
   let counted = 0, cut = 0, tokens = 0, nllSum = 0;

@@ -22,6 +22,8 @@ export interface EngineExports {
   finiteScales(p: number, panels: number, panelBytes: number, groups: number, groupBytes: number): number;
   /** An i32: `>>> 0` makes it the checksum. */
   checksum(p: number, bytes: number): number;
+  /** Lanes: i32 [4]. */
+  checksumStripes(lanes: number, p: number, stripes: number): void;
   argmax(x: number, count: number): number;
   topK(x: number, count: number, k: number, indices: number, values: number): number;
   softmax(x: number, count: number): void;

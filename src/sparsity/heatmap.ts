@@ -4,6 +4,8 @@ import { escapeXml, tokenLabel } from "./xml.ts";
 
 export interface HeatmapData {
   readonly layers: number;
+  /** Layers that have experts and are drawn, ascending; default: all. */
+  readonly expertLayers?: readonly number[];
   /** Experts of a layer. */
   readonly experts: number;
   /** Text of each token. */
@@ -52,23 +54,24 @@ export function heatmapSvg(data: HeatmapData): string {
   if (tokens.length === 0) throw new UsageError("holds no token to draw", { field: "tokens" });
   const cells = layers * experts * tokens.length;
   if (cells > MAX_CELLS) throw new UsageError(`${cells} cells are too many to draw; the limit is ${MAX_CELLS}`, { field: "tokens", limit: MAX_CELLS });
-  const counter = new SparsityCounter(layers, experts);
+  const shown = data.expertLayers ?? Array.from({ length: layers }, (_, layer) => layer);
+  const counter = new SparsityCounter(layers, experts, shown);
   counter.addDocumentChunk(active, tokens.length);
   const stats = counter.result();
-  const layout = layOut(layers, experts, tokens.length);
+  const layout = layOut(shown.length, experts, tokens.length);
   const parts = [head(data, layout)];
   const summary = [
-    `${layers} layers × ${experts} experts × ${tokens.length} tokens`,
+    `${shown.length} layers × ${experts} experts × ${tokens.length} tokens`,
     `TLS ${percent(stats.tls)}`, `CLS₈ ${percent(stats.cls[8])}`, `reuse ${percent(stats.reuseRatio)}`,
   ].join("   ·   ");
   parts.push(legend(data.title, summary));
-  for (let layer = 0; layer < layers; layer++) {
-    const column = Math.floor(layer / layout.rows);
-    const row = layer % layout.rows;
+  for (const [place, layer] of shown.entries()) {
+    const column = Math.floor(place / layout.rows);
+    const row = place % layout.rows;
     const x = MARGIN + column * (LABEL_LEFT + layout.panelWidth + COLUMN_GAP) + LABEL_LEFT;
     const y = layout.top + row * (PANEL_HEAD + layout.panelHeight + PANEL_GAP) + PANEL_HEAD;
     parts.push(panel(data, layout, layer, x, y, percent(stats.tlsPerLayer[layer]!)));
-    if (row === layout.rows - 1 || layer === layers - 1) parts.push(tokenAxis(tokens, layout, x, y + layout.panelHeight));
+    if (row === layout.rows - 1 || place === shown.length - 1) parts.push(tokenAxis(tokens, layout, x, y + layout.panelHeight));
   }
   parts.push("</svg>\n");
   return parts.join("\n");
@@ -92,10 +95,10 @@ function layOut(layers: number, experts: number, tokens: number): Layout {
   };
 }
 
-function head({ title, layers, experts, tokens }: HeatmapData, { width, height }: Layout): string {
+function head({ title, layers, expertLayers, experts, tokens }: HeatmapData, { width, height }: Layout): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="t d">
 <title id="t">${escapeXml(title)}</title>
-<desc id="d">Active experts of ${layers} layers with ${experts} experts each over ${tokens.length} tokens; one panel a layer, tokens from left to right, experts from top to bottom.</desc>
+<desc id="d">Active experts of ${expertLayers?.length ?? layers} layers with ${experts} experts each over ${tokens.length} tokens; one panel a layer, tokens from left to right, experts from top to bottom.</desc>
 <style>
 text{font:${FONT_SIZE}px ui-sans-serif,system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","DejaVu Sans",sans-serif;fill:#5b6470}
 .bg{fill:#fff}.panel{fill:#eef1f4}.on{fill:#0b6e8f}.guide{stroke:#fff;stroke-width:1;fill:none}

@@ -37,6 +37,7 @@ export interface SparsityResult {
  */
 export class SparsityCounter {
   readonly #layers: number;
+  readonly #counted: readonly number[];
   readonly #experts: number;
   readonly #words: number;
   readonly #lastWord: number;
@@ -53,13 +54,17 @@ export class SparsityCounter {
   readonly #pairs: Float64Array;
   readonly #shared: Float64Array;
 
-  /** @throws UsageError unless both are positive integers with a product of at most 2^24. */
-  constructor(layers: number, experts: number) {
+  /**
+   * @param counted layers that have experts, ascending; all unless given. The others are in the masks, too, and are passed over
+   * @throws UsageError unless layers and experts are positive integers with a product of at most 2^24.
+   */
+  constructor(layers: number, experts: number, counted?: readonly number[]) {
     for (const [field, value] of [["layers", layers], ["experts", experts]] as const) {
       if (!Number.isInteger(value) || value < 1) throw new UsageError("must be an integer, 1 or more", { field });
     }
     if (layers * experts > MAX_EXPERTS) throw new UsageError(`are more than ${MAX_EXPERTS} in all layers`, { field: "experts", limit: MAX_EXPERTS });
     this.#layers = layers;
+    this.#counted = counted ?? Array.from({ length: layers }, (_, layer) => layer);
     this.#experts = experts;
     this.#words = Math.ceil(experts / 32);
     this.#lastWord = experts % 32 === 0 ? 0xffffffff : 2 ** (experts % 32) - 1;
@@ -83,7 +88,7 @@ export class SparsityCounter {
       throw new UsageError(`has ${mask.length} words; ${this.#layers} layers x ${rows} rows x ${words} words are ${this.#layers * rows * words}`, { field: "mask" });
     }
     let active = 0;
-    for (let layer = 0; layer < this.#layers; layer++) {
+    for (const layer of this.#counted) {
       for (let row = 0; row < rows; row++) {
         active += this.#addToken(layer, mask, (layer * rows + row) * words, this.#position + row);
       }
@@ -102,7 +107,7 @@ export class SparsityCounter {
 
   result(): SparsityResult {
     const perLayer = this.#tokens * this.#experts;
-    const tlsCount = { active: this.#active.reduce((sum, n) => sum + n, 0), total: perLayer * this.#layers };
+    const tlsCount = { active: this.#active.reduce((sum, n) => sum + n, 0), total: perLayer * this.#counted.length };
     const byLength = <T>(value: (count: ActiveCount) => T): Record<ChunkLength, T> =>
       Object.fromEntries(CHUNK_LENGTHS.map((length, i) => [length, value({ ...this.#chunks[i]! })])) as Record<ChunkLength, T>;
     let pairs = 0;
@@ -115,7 +120,7 @@ export class SparsityCounter {
       tokens: this.#tokens,
       documents: this.#documents,
       tls: inactiveShare(tlsCount),
-      tlsPerLayer: Array.from(this.#active, (active) => inactiveShare({ active, total: perLayer })),
+      tlsPerLayer: Array.from(this.#active, (active, layer) => (this.#counted.includes(layer) ? inactiveShare({ active, total: perLayer }) : null)),
       tlsCount,
       cls: byLength(inactiveShare),
       clsCounts: byLength((count) => count),

@@ -31,7 +31,7 @@ export function jsonReport(generation: Generation, text: Bytes, line: CommandLin
   field(out, "acceptedTokens", on ? generation.accepted.toString() : "null");
   field(out, "expertsPerChunk", number(generation.expertsPerChunk));
   out.appendText(",\"decisions\":");
-  if (on) appendDecisions(out, generation.decisions, model.config.experts > 0 ? model.config.layers : 0);
+  if (on) appendDecisions(out, generation.decisions, model.config.expertLayers);
   else out.appendText("null");
   out.appendText(",\"model\":");
   const name = String.UTF8.encode(line.model);

@@ -12,7 +12,8 @@ export class ExpertCounts {
   /** Adds one row of the last chunk. */
   addRow(sequence: Sequence, row: i32): void {
     const config = this.model.config;
-    for (let layer = 0; layer < config.layers && config.experts > 0; layer++) {
+    for (let layer = 0; layer < config.layers; layer++) {
+      if (!config.hasExperts(layer)) continue;
       const at = sequence.active(layer, row);
       for (let w = 0; w < this.model.scratch.activeWords; w++) this.active += <u64>popcnt<u32>(load<u32>(at + (<usize>w << 2)));
       this.places += <u64>config.experts;

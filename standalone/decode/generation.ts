@@ -121,7 +121,7 @@ export class Generation {
   /** Experts of a round's chunk, mean over rounds and layers; NaN without rounds or for dense models. */
   get expertsPerChunk(): f64 {
     const config = this.model.config;
-    return this.rounds === 0 || config.experts === 0 ? NaN : <f64>this.counts.chunkExperts / <f64>this.rounds / <f64>config.layers;
+    return this.rounds === 0 || config.experts === 0 ? NaN : <f64>this.counts.chunkExperts / <f64>this.rounds / <f64>config.expertLayers;
   }
 
   get promptLength(): i32 {

@@ -1,4 +1,4 @@
-import { checksum } from "../../assembly/kernels";
+import { checksum } from "../../assembly/kernels/scalar/checksum";
 import { fail, failed } from "../failure";
 import { release, reserve } from "../memory";
 import { Source } from "../source";
@@ -41,7 +41,7 @@ export class Checksums {
     const at = reserve(bytes, CHECKSUMS);
     if (failed() || !source.read(entry.offset, at, <u32>bytes)) return;
     if (checksum(at, <u32>bytes - 4) !== load<u32>(at + <usize>bytes - 4)) return damaged("", CHECKSUMS);
-    if (this.headerDiffers(header, at)) return damaged("", "header");
+    if (header.checksum !== load<u32>(at)) return damaged("", "header");
     this.expected = new StaticArray<u32>(<i32>place);
     memory.copy(changetype<usize>(this.expected), at, <usize>place * 4);
     release(at, bytes);
@@ -61,10 +61,6 @@ export class Checksums {
         return damaged(expert, part.name, `bytes ${from} to ${to} of the file`);
       }
     }
-  }
-
-  private headerDiffers(header: Header, at: usize): bool {
-    return header.checksum !== load<u32>(at);
   }
 }
 

@@ -2,7 +2,7 @@ import { quoted } from "../bytes";
 import { fail, failed } from "../failure";
 import { release, reserve } from "../memory";
 import { Source } from "../source";
-import { checksum } from "../../assembly/kernels";
+import { checksum } from "../../assembly/kernels/scalar/checksum";
 import { JsonReader } from "./json";
 
 /** Longest header. A packed model has about 100 bytes for each of its tensors. */

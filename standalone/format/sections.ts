@@ -52,7 +52,8 @@ export class SectionTable {
     const names = this.parts.keys();
     for (let i = 0; i < names.length; i++) {
       if (names[i] == CHECKSUMS) return fail("is in two sections", CHECKSUMS);
-      if (!header.entries.has(names[i])) return fail("is named by the table of sections, but there is no such tensor of U8", shown(names[i]));
+      if (header.entries.has(names[i])) continue;
+      return fail("is named by the table of sections, but there is no such tensor of U8", shown(names[i]));
     }
     const tensors = header.entries.keys();
     for (let i = 0; i < tensors.length; i++) {
@@ -118,7 +119,9 @@ export class SectionTable {
       else json.skip();
     }
     if (failed()) return;
-    if (name.length === 0 || type.length === 0 || run < 1 || run > RUN_LIMIT) return json.fail(`a part needs name, type and a run from 1 to ${RUN_LIMIT}`);
+    if (name.length === 0 || type.length === 0 || run < 1 || run > RUN_LIMIT) {
+      return json.fail(`a part needs name, type and a run from 1 to ${RUN_LIMIT}`);
+    }
     if (this.parts.has(name)) return fail("is in two sections", shown(name));
     this.parts.set(name, new SectionPart(name, type, run));
   }
@@ -133,7 +136,8 @@ export function planNamed(config: Architecture, table: SectionTable): WeightPlan
     if (other.length === 0) return plan;
     if (q === 0) wrong = other;
   }
-  fail("is of another type or run than in models that are " + QUANTIZATION_NAMES.join(", ") + " throughout, which this build computes", wrong);
+  const known = QUANTIZATION_NAMES.join(", ");
+  fail("is of another type or run than in models that are " + known + " throughout, which this build computes", wrong);
   return new WeightPlan(0);
 }
 

@@ -169,7 +169,7 @@ describe("convert and inspect", () => {
     expect(packed).toMatchObject({ quantization: type, tokens: direct.tokens, text: direct.text });
   });
 
-  it.each(["block", "llama", "mla", "moe"] as const)("count the same parameters of %s in both forms", async (kind) => {
+  it.each(["block", "llama", "mla", "moe", "deco"] as const)("count the same parameters of %s in both forms", async (kind) => {
     const source = folderOf(kind);
     const out = at(`${kind}.safetensors`);
     await blockffn(["convert", source, "--out", out]);

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { SHAPES } from "../../synthetic/shapes.ts";
 import { CachePlan, writeCache } from "../../core/cache.ts";
 import { readArchitecture } from "../../core/architecture.ts";
+import { finishChecksum, firstLane, joinLanes, LANES, round, tailByte, tailWord } from "../../core/checksum.ts";
 import { type Addresses, WordWriter, writeModel } from "../../core/descriptor.ts";
 import { FiniteSearch, finitePart } from "../../core/finite.ts";
 import { alignUp, ceilDivide, floorDivide } from "../../core/numbers.ts";
@@ -68,6 +69,21 @@ it.each([0, 1, 2, 3])("sizes of matrices of weight type %i", (type) => {
       expect(probe.output().equals(out.bytes())).toBe(true);
     }
   }
+});
+
+it("checksums", () => {
+  const random = createRandom(3);
+  const words = [0, 1, -1, 2 ** 31 - 1, -(2 ** 31), ...Array.from({ length: 200 }, () => random.uint32() | 0)];
+  words.forEach((a, i) => {
+    const b = words[(i * 7 + 1) % words.length]!;
+    const length = i % 3 === 0 ? i : random.float() * 2 ** 52;
+    probe.exports.checksum(a, b, Math.floor(length));
+    const out = new Output();
+    for (let lane = 0; lane < LANES; lane++) out.put(firstLane(lane));
+    const parts = [round(a, b), joinLanes(a, b, a ^ b, (a + b) | 0, Math.floor(length)), tailWord(a, b), tailByte(a, b & 255), finishChecksum(a)];
+    for (const value of parts) out.put(value);
+    expect(probe.output().equals(out.bytes()), `${a}, ${b}, ${length}`).toBe(true);
+  });
 });
 
 it("e^x", () => {
@@ -243,7 +259,7 @@ describe("a configuration that is refused", () => {
     ["tied", { tied: 1 }, "must be true or false"],
     ["extra", { extra: 1 }, "is not known"],
     ["ffn.topK", { ffn: { kind: "dense", size: 64, gated: true, topK: 1 } }, "is not known"],
-    ["architecture", { architecture: "gpt" }, "must be one of minicpm, llama"],
+    ["architecture", { architecture: "gpt" }, "must be one of minicpm, llama, blockffn"],
     ["attention.kind", { attention: { kind: "linear" } }, "must be one of gqa, mla"],
     ["ffn.router", { ffn: { ...experts, router: "best" } }, "must be one of block, topk, topp, relu, sparse_mixer"],
     ["vocabSize", { vocabSize: undefined }, "is missing; it must be a number"],

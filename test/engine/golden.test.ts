@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { loadModel } from "../../src/load/load.ts";
 import type { ModelInstance } from "../../src/engine/instance.ts";
+import { expertLayers } from "../../src/architecture/config.ts";
 import { SparsityCounter } from "../../src/sparsity/stats.ts";
 import { largestDifference } from "../helpers/compare.ts";
 import { describeShared, sharedPath } from "../helpers/shared.ts";
@@ -13,19 +14,26 @@ import { readVectors } from "../helpers/vectors.ts";
 const LOGITS = 1e-4;
 const SCORES = 5e-5;
 
-describeShared("golden models", "golden/models", () => {
-  const folder = sharedPath("golden/models");
+describeGolden("golden models", "golden/models");
+// DECO, by its authors' Megatron code (golden/deco/README.md): the published kind, and ablation branches.
+describeGolden("golden DECO models", "golden/deco/models");
+
+function describeGolden(title: string, path: string): void {
+  describeShared(title, path, () => goldenModels(sharedPath(path)));
+}
+
+function goldenModels(folder: string): void {
   for (const name of readdirSync(folder).sort()) {
-    for (const tier of TIERS) {
-      it(`${name}, ${tier}: logits, hidden states, router scores, sparsity, greedy tokens`, async () => {
+    for (const tier of TIERS) for (const ffn of ["sparse", "dense"] as const) {
+      it(`${name}, ${tier}, ${ffn}: logits, hidden states, router scores, sparsity, greedy tokens`, async () => {
         const golden = readVectors(`${folder}/${name}/golden.safetensors`);
         const want = (key: string): Float32Array => golden.get(key)?.data as Float32Array;
         const ids = golden.get("input_ids")?.data as Int32Array;
-        const model = await loadModel(testHost, `${folder}/${name}`, { tier });
+        const model = await loadModel(testHost, `${folder}/${name}`, { tier, ffn });
         const taps = new Taps(model, ids.length);
         const whole = runWhole(model, ids);
         expect(largestDifference(whole, want("logits"))).toBeLessThan(LOGITS);
-        expect(largestDifference(taps.read("embed"), want("embeds_scaled"))).toBeLessThan(LOGITS);
+        expect(largestDifference(taps.read("embed"), want(golden.has("embeds") ? "embeds" : "embeds_scaled"))).toBeLessThan(LOGITS);
         for (let l = 0; l < model.config.layers; l++) {
           for (const tap of ["attn_out", "mlp_out", "hidden"] as const) {
             expect(largestDifference(taps.read(tap, l), want(`layer${l}.${tap}`)), `${tap} ${l}`).toBeLessThan(LOGITS);
@@ -43,7 +51,7 @@ describeShared("golden models", "golden/models", () => {
       });
     }
   }
-});
+}
 
 interface GoldenIndex {
   sparsity?: { TLS_counts: [number, number]; CLS_counts_active_total: Record<string, [number, number]> };
@@ -52,7 +60,7 @@ interface GoldenIndex {
 function checkSparsity(model: ModelInstance, ids: ArrayLike<number>, golden: GoldenIndex): void {
   const { ffn, layers } = model.config;
   if (ffn.kind !== "experts") return;
-  const counter = new SparsityCounter(layers, ffn.experts);
+  const counter = new SparsityCounter(layers, ffn.experts, expertLayers(model.config));
   const sequence = model.newSequence({ capacity: ids.length });
   counter.addDocumentChunk(sequence.forward(ids, { logits: "none" }).activeExperts, ids.length);
   counter.endDocument();

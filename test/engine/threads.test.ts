@@ -10,7 +10,7 @@ import { onAllThreads } from "../../synthetic/threads.ts";
 import { sharedCalls, threadedHost } from "../helpers/threads.ts";
 
 // The number of threads must not change a bit: it only says who computes what.
-const MODELS = ["golden/models/gqa_blocklinear_rms", "golden/models/mla_block_rms", "golden/models/gqa_moe_topk", "golden/models/gqa_dense", "checkpoints/blockffn-nano"];
+const MODELS = ["golden/models/gqa_blocklinear_rms", "golden/models/mla_block_rms", "golden/models/gqa_moe_topk", "golden/models/gqa_dense", "checkpoints/blockffn-nano", "golden/deco/models/deco_tiny_a", "golden/deco/models/deco_tiny_b"];
 const TYPES: readonly Quantization[] = QUANTIZATIONS;
 const host = threadedHost();
 

@@ -27,7 +27,7 @@ async function run(bytes: Uint8Array): Promise<void> {
 }
 
 const targets: FuzzTarget[] = [];
-for (const [name, quantization] of [["llama", "q4"], ["block", "q8"], ["mla", "f32"], ["moe", "q8"]] as const) {
+for (const [name, quantization] of [["llama", "q4"], ["block", "q8"], ["mla", "f32"], ["moe", "q8"], ["deco", "q4"]] as const) {
   targets.push({ name: `packed ${name} ${quantization}`, bytes: await packTiny(TINY_CONFIGS[name], quantization), open: run });
 }
 

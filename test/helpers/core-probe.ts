@@ -2,7 +2,7 @@ import { WasiProbe } from "./wasi-probe.ts";
 
 interface Exports {
   sizes(type: number, rows: number, cols: number): void;
-  checksums(at: number, length: number): void;
+  checksum(a: number, b: number, length: number): void;
   exponential(x: number): number;
   randoms(seed: number, count: number): void;
   sample(logits: number, size: number, temperature: number, topK: number, topP: number, minP: number, penalty: number, seed: number, count: number): void;

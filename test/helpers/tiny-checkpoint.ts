@@ -22,6 +22,11 @@ export const TINY_CONFIGS = {
   moe: {
     ...CPM, ffn_type: "moe", moe_routing_strategy: "topk", moe_top_k: 2, num_experts: 4, num_shared_experts: 1, intermediate_size: 4, ffn_gated: true,
   },
+  deco: {
+    architectures: ["BlockFFNForCausalLM"], model_type: "blockffn", ...COMMON, num_layers: 2, head_dim: 4, ffn_hidden_size: 12, moe_layer_freq: [0, 1], num_experts: 3,
+    moe_ffn_hidden_size: 4, moe_shared_expert_intermediate_size: 4, router_norm_type: "simple", expert_act_func: "norm_silu", expert_not_gated: false,
+    moe_router_enable_expert_bias: true, moe_expert_bias_apply_method: "rms",
+  },
 } as const satisfies Record<string, ConfigJson>;
 
 /** Tensors that a configuration asks for, as float32. */

@@ -9,8 +9,8 @@ import { packTo, wasiJson, withoutTimings } from "../helpers/wasi.ts";
 
 // Every kind of model that a packed file can hold: the command gives the ids of the golden vectors, or of the JavaScript host.
 
-describeShared("WASI command: golden models", "golden/models", () => {
-  const golden = sharedPath("golden/models");
+for (const path of ["golden/models", "golden/deco/models"]) describeShared(`WASI command: ${path}`, path, () => {
+  const golden = sharedPath(path);
   for (const name of readdirSync(golden).sort()) {
     it(`${name}: the authors' greedy tokens`, async () => {
       const folder = temporaryFolder();
@@ -24,7 +24,7 @@ describeShared("WASI command: golden models", "golden/models", () => {
 });
 
 describe("WASI command: small models of every kind and quantisation", () => {
-  for (const kind of ["llama", "block", "mla", "moe"] as const) {
+  for (const kind of ["llama", "block", "mla", "moe", "deco"] as const) {
     for (const quantization of ["f32", "q8", "q4", "q4-all"] as const) {
       it(`${kind}, ${quantization}: tokens, text and sparsity of the JavaScript host`, async () => {
         const folder = temporaryFolder();

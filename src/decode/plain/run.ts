@@ -1,4 +1,5 @@
 import type { ForwardResult, LoadedModel, Sequence } from "../../engine/types.ts";
+import { expertLayers } from "../../architecture/config.ts";
 import { SparsityCounter } from "../../sparsity/stats.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
 import { NO_SPECULATION, type GenerationResult, type GenerationRun, type Piece, type SpeculationResult } from "../generation.ts";
@@ -43,7 +44,7 @@ export abstract class Run implements GenerationRun {
     this.capacity = Math.min(limit, prompt.length + options.maxTokens - 1);
     this.output = new Output(tokenizer, prompt, options, this.capacity, model.config.eosTokenIds);
     const { ffn, layers } = model.config;
-    this.sparsity = ffn.kind === "experts" ? new SparsityCounter(layers, ffn.experts) : undefined;
+    this.sparsity = ffn.kind === "experts" ? new SparsityCounter(layers, ffn.experts, expertLayers(model.config)) : undefined;
   }
 
   abstract pieces(): AsyncGenerator<Piece, void, void>;

@@ -1,3 +1,4 @@
+import { expertLayers } from "../../architecture/config.ts";
 import { LimitError } from "../../errors.ts";
 import type { ForwardResult, LoadedModel, Sequence } from "../../engine/types.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
@@ -55,7 +56,7 @@ export class SpeculativeRun extends Run {
     super(model, tokenizer, prompt, options, limit);
     this.#open = open;
     this.#late = late;
-    this.#stats = new SpeculativeStats(this.sparsity === undefined ? 0 : model.config.layers);
+    this.#stats = new SpeculativeStats(model.config.layers, expertLayers(model.config).length);
   }
 
   override reserve(): Sequence {

@@ -24,6 +24,8 @@ export interface PlainSteps {
 
 /** Counts what the rounds of a generation did, but for plain steps. */
 export class SpeculativeStats {
+  readonly #allLayers: number;
+  /** Layers with experts. */
   readonly #layers: number;
   #confirmed = 0;
   #drafted = 0;
@@ -33,9 +35,10 @@ export class SpeculativeStats {
   #experts = NO_SUMS;
   readonly #drafters = new Map<string, DrafterStats>();
 
-  /** @param layers 0 for models without experts */
-  constructor(layers: number) {
-    this.#layers = layers;
+  /** @param layers of the model @param withExperts those that have experts, 0 for none */
+  constructor(layers: number, withExperts: number) {
+    this.#allLayers = layers;
+    this.#layers = withExperts;
   }
 
   /** A chunk of a round ran; `activeExperts` as ForwardResult has them. */
@@ -46,7 +49,7 @@ export class SpeculativeStats {
       this.#experts = new Float64Array(MAX_TREE_NODES + 1);
     }
     this.#chunks[rows]!++;
-    if (this.#layers > 0) this.#experts[rows]! += countUniqueExperts(activeExperts, this.#layers, rows);
+    if (this.#layers > 0) this.#experts[rows]! += countUniqueExperts(activeExperts, this.#allLayers, rows);
   }
 
   round({ drafter, nodes }: Choice, { draftMs, verifyMs, rows, depth, tokens }: Outcome): void {

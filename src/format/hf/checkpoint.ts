@@ -3,7 +3,7 @@ import type { ModelConfig } from "../../architecture/config.ts";
 import { folderText, TEXT_FILES, type ModelText } from "../../text/model-text.ts";
 import { readRange, readWhole } from "../bytes.ts";
 import { foreignFile, MAGIC_BYTES } from "../../foreign.ts";
-import { configOf, parseJson } from "./config.ts";
+import { configOf, leavesTieOpen, parseJson } from "./config.ts";
 import { withGenerationConfig } from "./generation-config.ts";
 import { refuseEagleHead } from "./eagle-layout.ts";
 import { checkTensors, expectedHfTensors } from "./tensors.ts";
@@ -11,7 +11,7 @@ import { openSafetensors } from "../safetensors/safetensors.ts";
 import { openOrClose, openShards, type Needed } from "../safetensors/shards.ts";
 import type { ByteSource, ModelFiles } from "../source.ts";
 import type { TensorSource } from "../tensors.ts";
-import { withTiedEmbedding, withTiedName } from "./tied-tensors.ts";
+import { HEAD, withTiedEmbedding, withTiedName } from "./tied-tensors.ts";
 import { openTorch } from "../torch/torch.ts";
 
 /** Largest config.json. */
@@ -59,11 +59,16 @@ export async function openCheckpoint(files: ModelFiles): Promise<Checkpoint> {
   }
   const generation = await readOptional(files, GENERATION_CONFIG, MAX_CONFIG_BYTES);
   const fields = parseJson(configJson, CONFIG);
-  const config = withGenerationConfig(configOf(fields, CONFIG), fields, generation && parseJson(generation, GENERATION_CONFIG), GENERATION_CONFIG);
+  const said = withGenerationConfig(configOf(fields, CONFIG), fields, generation && parseJson(generation, GENERATION_CONFIG), GENERATION_CONFIG);
   const text = await readFolderText(files);
-  const names = expectedHfTensors(config).map(({ name }) => name);
-  const stored = await openWeights(files, (has) => (config.tied ? withTiedName(names, has) : names));
+  const settle = (has: (name: string) => boolean): ModelConfig => (leavesTieOpen(said, fields) && !has(HEAD) ? { ...said, tied: true } : said);
+  const stored = await openWeights(files, (has) => {
+    const config = settle(has);
+    const names = expectedHfTensors(config).map(({ name }) => name);
+    return config.tied ? withTiedName(names, has) : names;
+  });
   try {
+    const config = settle((name) => stored.info(name) !== undefined);
     refuseEagleHead(stored);
     const tensors = config.tied ? withTiedEmbedding(stored) : stored;
     checkTensors(expectedHfTensors(config), tensors, CONFIG);

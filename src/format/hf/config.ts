@@ -4,9 +4,10 @@ import { ConfigError } from "../../errors.ts";
 import type { DenseFfn, ExpertFfn, GqaAttention, MlaAttention, ModelConfig } from "../../architecture/config.ts";
 import { parseJsonText } from "../../text/json-text.ts";
 import {
-  BlockSchema, check, CommonSchema, DenseSchema, LlamaSchema, MiniCpmSchema, MlaSchema, MoeSchema, show, TopKSchema, TopPSchema,
+  BlockSchema, check, CommonSchema, DenseSchema, HeadSchema, LlamaSchema, MiniCpmSchema, MlaSchema, MoeSchema, show, TopKSchema, TopPSchema,
 } from "./schema.ts";
 import type { CommonFields } from "./schema.ts";
+import { decoFields, decoParts } from "./deco.ts";
 import { ROPE_FIELDS, ropeThetaOf } from "./rope.ts";
 import { checkTensors, expectedHfTensors } from "./tensors.ts";
 import type { TensorSource } from "../tensors.ts";
@@ -32,7 +33,7 @@ export function parseHfConfig(json: string | Uint8Array, file: string, tensors?:
 
 /** `parseHfConfig` of the fields that `parseJson` gives. */
 export function configOf(fields: object, file: string): ModelConfig {
-  return architectureOf(fields, file) === "llama" ? llamaConfig(fields, file) : miniCpmConfig(fields, file);
+  return READERS[architectureOf(fields, file)](fields, file);
 }
 
 /** The fields of a configuration file. @throws ConfigError for anything but a JSON object. */
@@ -48,11 +49,14 @@ const ArchitectureSchema = v.object({
   architectures: v.nullish(v.array(v.string("must be a name"), "must be a list of names")),
   model_type: v.nullish(v.string("must be a name")),
 });
-const CLASSES = { MiniCPMForCausalLM: "minicpm", LlamaForCausalLM: "llama" } as const;
+const CLASSES = { MiniCPMForCausalLM: "minicpm", LlamaForCausalLM: "llama", BlockFFNForCausalLM: "blockffn" } as const;
+const READERS: Readonly<Record<ModelConfig["architecture"], (fields: object, file: string) => ModelConfig>> = {
+  minicpm: miniCpmConfig, llama: llamaConfig, blockffn: decoConfig,
+};
 
 function architectureOf(fields: object, file: string): ModelConfig["architecture"] {
   const { architectures, model_type: type } = check(ArchitectureSchema, fields, file);
-  const supported = `supported are ${Object.keys(CLASSES).join(" and ")}`;
+  const supported = `supported are ${Object.keys(CLASSES).join(", ")}`;
   const name = architectures?.[0];
   if (name !== undefined) {
     const architecture = Object.hasOwn(CLASSES, name) ? CLASSES[name as keyof typeof CLASSES] : undefined;
@@ -60,7 +64,7 @@ function architectureOf(fields: object, file: string): ModelConfig["architecture
     if (type !== undefined && type !== null && type !== architecture) throw new ConfigError(`${show(type)} does not go with ${name}`, { file, field: "model_type" });
     return architecture;
   }
-  if (type === "minicpm" || type === "llama") return type;
+  if (type === "minicpm" || type === "llama" || type === "blockffn") return type;
   throw new ConfigError(`${show(type)} is not supported; ${supported}`, { file, field: "model_type" });
 }
 
@@ -76,6 +80,25 @@ function llamaConfig(fields: object, file: string): ModelConfig {
     attention: gqa(common, llama.head_dim ?? undefined, file),
     ffn: { kind: "dense", size: llama.intermediate_size, gated: true },
   };
+}
+
+/** Trained with a head of its own; a file without one is tied (leavesTieOpen). */
+function decoConfig(json: object, file: string): ModelConfig {
+  const fields = decoFields(json);
+  const common = check(CommonSchema, fields, file);
+  const { head_dim: headDim } = check(HeadSchema, fields, file);
+  return {
+    architecture: "blockffn",
+    ...commonConfig(fields, common, { context: 4096, tied: false }, file),
+    ...decoParts(common, fields, file),
+    attention: gqa(common, headDim ?? undefined, file),
+  };
+}
+
+/** Whether a configuration leaves open if the head is the embedding: DECO's do, and a file without lm_head.weight then means yes. */
+export function leavesTieOpen({ architecture }: ModelConfig, fields: object): boolean {
+  const { tie_word_embeddings: said } = fields as { readonly tie_word_embeddings?: unknown };
+  return architecture === "blockffn" && (said === undefined || said === null);
 }
 
 function miniCpmConfig(fields: object, file: string): ModelConfig {

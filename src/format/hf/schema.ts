@@ -47,8 +47,10 @@ export const CommonSchema = v.object({
 });
 export type CommonFields = v.InferOutput<typeof CommonSchema>;
 
+export const HeadSchema = v.object({ head_dim: v.nullish(size(Limits.headDim)) });
+
 export const LlamaSchema = v.object({
-  head_dim: v.nullish(size(Limits.headDim)),
+  ...HeadSchema.entries,
   intermediate_size: size(Limits.ffnSize),
   mlp_bias: only(false),
 });
@@ -89,6 +91,37 @@ export const MoeSchema = v.object({
 });
 export const TopKSchema = v.object({ moe_top_k: orDefault(size(Limits.experts), 2) });
 export const TopPSchema = v.object({ moe_top_p: orDefault(positive(1), 0.3) });
+
+const decoActivation = ["relu", "silu", "gelu", "sqrelu", "sigmoid", "null"] as const;
+
+export const DecoSchema = v.object({
+  use_blockffn: only(true),
+  num_experts: size(Limits.experts),
+  moe_ffn_hidden_size: size(Limits.ffnSize),
+  moe_shared_expert_intermediate_size: v.nullish(size(Limits.ffnSize, 0)),
+  moe_layer_freq: orDefault(
+    v.union([size(Limits.layers), v.pipe(v.array(v.picklist([0, 1])), v.maxLength(Limits.layers))], "must be a list of 0 (dense) and 1 (experts), or a number"), 1,
+  ),
+  intermediate_size: v.nullish(size(Limits.ffnSize)),
+  // null is a value of its own here: no function, no norm.
+  router_act_func: v.optional(v.nullable(oneOf(decoActivation)), "relu"),
+  router_norm_type: v.optional(v.nullable(oneOf(["simple", "rms", "normal", "null"])), "simple"),
+  router_norm_init_var: orDefault(positive(Limits.scale), 0.1),
+  router_norm_fixed: orDefault(flag, false),
+  router_norm_scalar: orDefault(flag, false),
+  expert_act_func: v.optional(v.nullable(oneOf([...decoActivation, "norm_silu", "norm_silu_nomean", "norm_silu_norms"])), "norm_silu"),
+  expert_act_norm_type: only("normal"),
+  expert_not_gated: orDefault(flag, true),
+  moe_router_enable_expert_bias: orDefault(flag, false),
+  moe_expert_bias_apply_method: orDefault(oneOf(["base", "rms"]), "base"),
+  use_mup: orDefault(flag, false),
+  mup_emb_scale: orDefault(positive(Limits.scale), 1),
+  mup_depth_scale: orDefault(positive(Limits.scale), 1),
+  mup_base_hidden_size: orDefault(positive(Limits.scale), 1),
+  add_bias_linear: only(false),
+  add_qkv_bias: only(false),
+  qk_layernorm: only(false),
+});
 
 /**
  * Checks the fields that a schema names; the rest is left alone.

@@ -33,6 +33,7 @@ export function expectedTensors(a: Architecture, plan: WeightPlan, layers: Layer
   const byName = new Map<string, ExpectedTensor>();
   for (const part of plan.parts) {
     for (const [i, tensor] of part.tensors.entries()) {
+      if (tensor.stored === T.STORED_FIXED) continue;
       const name = sourceName(part, i, layers);
       // Both halves of one tensor are parts; the first one's place counts.
       if (!byName.has(name)) byName.set(name, { name, shapes: shapesOf(a, tensor), optional: tensor.stored === T.STORED_OR_ZERO, group: tensor.group });
@@ -52,7 +53,9 @@ function shapesOf(a: Architecture, { rows, cols, count, stored, weight }: T.Tens
     // 3-D from `block`, 2-D from `block_linear`; official `block` checkpoints come out 2-D, so the shape decides.
     case T.STORED_BELOW: return [[count * rows, cols], stacked];
     case T.STORED_BESIDE: return [[rows, count * cols], stacked];
+    case T.STORED_CENTRED: return [[count * rows, cols], stacked];
     case T.STORED_STACKED: return [stacked];
+    case T.STORED_SCALAR: return [[1]];
     case T.STORED_KV_B_KEYS:
     case T.STORED_KV_B_VALUES: return [[a.heads * (a.nopeDim + a.valueDim), a.kvRank]];
     case T.STORED_LEFT:

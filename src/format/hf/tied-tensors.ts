@@ -1,7 +1,7 @@
 import type { TensorInfo, TensorSource } from "../tensors.ts";
 
 const EMBEDDING = "model.embed_tokens.weight";
-const HEAD = "lm_head.weight";
+export const HEAD = "lm_head.weight";
 
 /**
  * For a model whose head is its embedding: safetensors files keep shared tensors once, and some writers keep that one under

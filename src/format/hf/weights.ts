@@ -6,6 +6,9 @@ import { elementCount } from "../dtypes.ts";
 import type { TensorSource } from "../tensors.ts";
 import { sourceName, type LayerPrefix } from "./tensors.ts";
 
+/** Rows that are averaged at a time. */
+const ROWS_AT_ONCE = 256;
+
 /** Reads rows of one matrix of a part as f32 `[count, cols]`. */
 export type RowReader = (first: number, count: number) => Promise<Float32Array>;
 
@@ -17,6 +20,7 @@ export class CheckpointWeights {
   readonly #architecture: Architecture;
   readonly #tensors: TensorSource;
   readonly #layers: LayerPrefix;
+  #centre: { name: string; mean: Promise<Float64Array> } | undefined;
   #cached: { name: string; data: Promise<Float32Array> } | undefined;
 
   constructor(architecture: Architecture, tensors: TensorSource, layers: LayerPrefix) {
@@ -30,6 +34,8 @@ export class CheckpointWeights {
     const { rows, stored } = part.tensors[0] as T.Tensor;
     const name = sourceName(part, 0, this.#layers);
     if (stored === T.STORED_OR_ZERO && this.#tensors.info(name) === undefined) return new Float32Array(rows);
+    if (stored === T.STORED_FIXED) return new Float32Array(rows).fill(this.#architecture.normScale);
+    if (stored === T.STORED_SCALAR) return new Float32Array(rows).fill((await this.#read(name, 0, 1))[0] as number);
     return this.#read(name, 0, rows);
   }
 
@@ -42,6 +48,7 @@ export class CheckpointWeights {
       case T.STORED_BESIDE:
         if (this.#stacked(name)) return this.#rows(name, c * rows, cols);
         return async (first, count) => sliceColumns(await this.#whole(name), part.count * cols, c * cols, cols, first, count);
+      case T.STORED_CENTRED: return async (first, count) => subtractRow(await this.#read(name, (c * rows + first) * cols, count * cols), await this.#mean(name, cols));
       case T.STORED_KV_B_KEYS:
         return async (first, count) => transposeColumns(await this.#whole(name), rows, c * (nopeDim + valueDim), cols, first, count);
       case T.STORED_KV_B_VALUES: return this.#rows(name, c * (nopeDim + valueDim) + nopeDim, cols);
@@ -49,6 +56,23 @@ export class CheckpointWeights {
       case T.STORED_RIGHT: return this.#half(name, cols, cols);
       default: return this.#rows(name, c * rows, cols);
     }
+  }
+
+  /** Mean of all rows of a `[*, cols]` matrix: `[cols]`, in f64. */
+  #mean(name: string, cols: number): Promise<Float64Array> {
+    if (this.#centre?.name !== name) this.#centre = { name, mean: this.#sumRows(name, cols) };
+    return this.#centre.mean;
+  }
+
+  async #sumRows(name: string, cols: number): Promise<Float64Array> {
+    const rows = (elementCount(this.#tensors.info(name)?.shape ?? []) ?? 0) / cols;
+    const mean = new Float64Array(cols);
+    for (let first = 0; first < rows; first += ROWS_AT_ONCE) {
+      const count = Math.min(ROWS_AT_ONCE, rows - first);
+      const data = await this.#read(name, first * cols, count * cols);
+      for (let i = 0; i < data.length; i++) mean[i % cols]! += (data[i] as number) / rows;
+    }
+    return mean;
   }
 
   /** Rows of a `[*, cols]` matrix from row `top` on. */
@@ -90,6 +114,11 @@ function allFinite(data: Float32Array): boolean {
   // x - x is 0 for finite x, NaN otherwise.
   for (let i = 0; i < data.length; i++) sum += (data[i] as number) - (data[i] as number);
   return sum === 0;
+}
+
+/** Takes a row off every row. */
+function subtractRow(data: Float32Array, row: Float64Array): Float32Array {
+  return data.map((value, i) => value - (row[i % row.length] as number));
 }
 
 /** Rows first.. of the transpose of rows top..top+height-1 of a `[*, width]` matrix: `[count, height]`. */

@@ -1,6 +1,6 @@
-import { ByteWords, checksum } from "../../../core/checksum.ts";
 import { FormatError } from "../../errors.ts";
 import { readRange } from "../bytes.ts";
+import { Checksum } from "../checksum.ts";
 import type { SafetensorsFile } from "../safetensors/safetensors.ts";
 import type { ByteSource } from "../source.ts";
 import { CHECKSUMS, type Section } from "./sections.ts";
@@ -19,26 +19,11 @@ export interface Run {
   readonly place: number;
 }
 
-class Words extends ByteWords {
-  readonly #view: DataView;
-
-  constructor(bytes: Uint8Array) {
-    super();
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-
-  u32(at: number): number {
-    return this.#view.getInt32(at, true);
-  }
-
-  u8(at: number): number {
-    return this.#view.getUint8(at);
-  }
-}
-
 /** Checksum of some bytes, as a u32. */
 export function checksumOf(bytes: Uint8Array): number {
-  return checksum(new Words(bytes), bytes.length) >>> 0;
+  const sum = new Checksum();
+  sum.add(bytes);
+  return sum.value();
 }
 
 /**
