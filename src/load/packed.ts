@@ -53,6 +53,9 @@ export async function loadPacked(host: Host, chosen: Promise<Tier>, source: Byte
       });
       await text;
       await checksums?.read(source);
+      // What follows the weights in the file lies where descriptors go, which are written into cleared memory.
+      const behind = weights + bytes;
+      engine.bytes(behind, Math.max(0, read.addressOf(read.end) - behind)).fill(0);
       if (draft !== undefined) checkDraftTokens(engine, weights, draft, config.vocabSize, name);
       const model = new ModelInstance({
         name, config, tier, engine, plan, draft, layout, ffn: options.ffn ?? "sparse", text: await text, pause: host.pause, frozenClock: host.frozenClock,
