@@ -43,11 +43,11 @@ describeShared("a packed draft head", "checkpoints/blockffn-nano-eagle", () => {
   });
 });
 
-it("files without a head are of version 1 and have none; with a head they are of version 2", async () => {
+it("files are of version 3, with a head or without", async () => {
   const plain = await packTiny(TINY_CONFIGS.block, "q8");
   const drafting = await packTiny(TINY_CONFIGS.block, "q8", 5);
   const version = async (bytes: Uint8Array): Promise<unknown> => (await openSafetensors(new MemorySource("m", bytes))).metadata.get("blockffn.version");
-  expect([await version(plain), await version(drafting)]).toEqual(["1", "2"]);
+  expect([await version(plain), await version(drafting)]).toEqual(["3", "3"]);
   const model = await loadModel(hostOf(plain), "m");
   expect(model.hasDraftHead).toBe(false);
   expect(() => model.draftHead()).toThrow(/no EAGLE head; make one that does with convert --draft/);
