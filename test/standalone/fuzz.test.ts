@@ -16,10 +16,10 @@ console.log(`fuzz seed ${SEED}`);
 
 // A damaged file is refused with a message that names it, or it is harmless. A trap would throw here, a hang would time out.
 describe.each([
-  ["block", "q8", undefined, "1"], ["mla", "q4", undefined, "1"],
+  ["block", "q8", undefined], ["mla", "q4", undefined],
   // With an EAGLE head behind the weights, of some tokens and of all.
-  ["block", "q8", 16, "2"], ["mla", "q4", 0, "2"],
-] as const)("WASI command: damaged packed files, %s %s, draft tokens %s, format version %s", (kind, quantization, draftVocab, version) => {
+  ["block", "q8", 16], ["mla", "q4", 0],
+] as const)("WASI command: damaged packed files, %s %s, draft tokens %s", (kind, quantization, draftVocab) => {
   const folder = temporaryFolder();
   const path = join(folder, "m.safetensors");
   const load = async (): Promise<Uint8Array> => {
@@ -40,7 +40,7 @@ describe.each([
   it("the bytes themselves are right", async () => {
     const bytes = await load();
     expect(await taken(bytes)).toBe(true);
-    expect(Buffer.from(bytes).includes(`"blockffn.version":"${version}"`)).toBe(true);
+    expect(Buffer.from(bytes).includes('"blockffn.version":"3"')).toBe(true);
   });
 
   it("damaged bytes", async () => {
