@@ -1,4 +1,6 @@
-import { OWN_ROWS, TEAM_ARRIVED, TEAM_BYTES, TEAM_FAILED, TEAM_JOBS, TEAM_MEETINGS, TEAM_NEXT, TEAM_PATIENCE, TEAM_SLEEPERS } from "../core/layout";
+import {
+  OWN_ROWS, TEAM_ARRIVED, TEAM_BYTES, TEAM_FAILED, TEAM_JOBS, TEAM_MEETINGS, TEAM_NEXT, TEAM_PATIENCE, TEAM_SLEEPERS,
+} from "../core/layout";
 
 // Threads run the same pass over one memory. What is large is done in sections: units that the threads take until none are left, and a
 // barrier. Which thread computes a unit changes no bit of it. Where the engine is built without threads, or a call is the caller's alone,
@@ -110,8 +112,8 @@ export function take(units: i32, grain: i32): Units {
 }
 
 /**
- * Units of a section that each thread is dealt, thread 0 the first ones: seven eighths in all or, where one thread would take all that is left
- * over, what can be dealt evenly.
+ * Units of a section that each thread is dealt, thread 0 the first ones: seven eighths in all or, where one thread would take all that is
+ * left over, what can be dealt evenly.
  */
 export function dealtUnits(units: i32, grain: i32): i32 {
   const share = (units * 7) / (8 * size);

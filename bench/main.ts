@@ -7,7 +7,7 @@ import type { Tier } from "../src/host.ts";
 import type { ModelConfig } from "../src/architecture/config.ts";
 import { loadModel } from "../src/load/load.ts";
 import type { Quantization } from "../src/architecture/quantization.ts";
-import { loadTokenizer } from "../src/text/tokenizer.ts";
+import { loadTokenizer } from "../src/text/load-tokenizer.ts";
 import { benchDecode, type DecodeCase, type DecodeResult } from "./decode.ts";
 import { benchFfn, type FfnResult } from "./ffn.ts";
 import { benchKernels, type KernelResult } from "./kernels.ts";

@@ -4,7 +4,7 @@ export { packageVersion } from "../host/node/package.ts";
 export { createRandom } from "../src/decode/sampling/rng.ts";
 export { planWeights } from "../src/architecture/plan.ts";
 export { loadModel } from "../src/load/load.ts";
-export { loadTokenizer } from "../src/text/tokenizer.ts";
+export { loadTokenizer } from "../src/text/load-tokenizer.ts";
 export { syntheticModel } from "../synthetic/model.ts";
 export { llamaShape, SHAPES } from "../synthetic/shapes.ts";
 export { ImposedRouting } from "./modes/imposed.ts";

@@ -3,7 +3,8 @@ import { evaluate, type EvaluateOptions, type Evaluation } from "./decode/evalua
 import { generate } from "./decode/generate.ts";
 import type { Generation } from "./decode/generation.ts";
 import type { GenerateOptions } from "./decode/options.ts";
-import { loadTokenizer, type Tokenizer } from "./text/tokenizer.ts";
+import { loadTokenizer } from "./text/load-tokenizer.ts";
+import type { Tokenizer } from "./text/tokenizer.ts";
 import type { ModelConfig } from "./architecture/config.ts";
 import type { FfnMode, LoadedModel, Sequence, SequenceOptions } from "./engine/types.ts";
 

@@ -27,7 +27,10 @@ export function reserve(bytes: u64, what: string): usize {
   }
   const before = pages < 65536 ? memory.grow(<i32>pages) : -1;
   if (before < 0) {
-    fail(`needs ${bytes} bytes of memory, which the runtime does not give (wasm32 has 4 GiB in all): use a smaller model or a shorter context`, what);
+    fail(
+      `needs ${bytes} bytes of memory, which the runtime does not give (wasm32 has 4 GiB in all): use a smaller model or a shorter context`,
+      what,
+    );
     return 0;
   }
   return <usize>before << 16;

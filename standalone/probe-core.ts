@@ -99,7 +99,9 @@ export function randoms(seed: f64, count: i32): void {
 }
 
 /** Draws `count` tokens from f32 logits; then the distribution, and the k-th largest logit. */
-export function sample(logits: usize, size: i32, temperature: f64, topK: f64, topP: f64, minP: f64, penalty: f64, seed: f64, count: i32): void {
+export function sample(
+  logits: usize, size: i32, temperature: f64, topK: f64, topP: f64, minP: f64, penalty: f64, seed: f64, count: i32,
+): void {
   out.clear();
   const sampler = new TokenSampler(temperature, topK, topP, minP, penalty, randomFromSeed(seed), size);
   for (let draw = 0; draw <= count; draw++) {

@@ -38,8 +38,13 @@ export function outputLength(): u32 {
   return out.length;
 }
 
-/** Plans a model and writes its descriptors and scratch table to the given addresses; `quantization` is a place in QUANTIZATIONS. @returns bytes of the weights */
-export function describe(json: usize, length: u32, quantization: i32, descriptor: usize, layers: usize, frequencies: usize, scratch: usize, weights: usize): f64 {
+/**
+ * Plans a model and writes its descriptors and scratch table to the given addresses; `quantization` is a place in QUANTIZATIONS.
+ * @returns bytes of the weights
+ */
+export function describe(
+  json: usize, length: u32, quantization: i32, descriptor: usize, layers: usize, frequencies: usize, scratch: usize, weights: usize,
+): f64 {
   const config = readConfig(new JsonReader(json, length, "config"), "config");
   if (failed()) return -1;
   const plan = planModel(config, quantization);

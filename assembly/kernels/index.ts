@@ -1,6 +1,6 @@
-// The tier is chosen here, when the engine is compiled: a kernel comes from relaxed/ where relaxed SIMD is enabled and it has one, else from simd/
-// where SIMD is enabled, else from scalar/. The branch not taken is never compiled. What each kernel does is said in scalar/; all that stands
-// here the engine exports.
+// The tier is chosen here, when the engine is compiled: a kernel comes from relaxed/ where relaxed SIMD is enabled and it has one, else
+// from simd/ where SIMD is enabled, else from scalar/. The branch not taken is never compiled. What each kernel does is said in scalar/;
+// all that stands here the engine exports.
 import * as scalarAttention from "./scalar/attention";
 import * as scalarFinite from "./scalar/finite";
 import { matmulBF16 as scalarBF16 } from "./scalar/matmul_bf16";

@@ -3,7 +3,10 @@ import {
   PRODUCT_ACCUMULATE, PRODUCT_COLS, PRODUCT_INPUT, PRODUCT_N, PRODUCT_ROWS, PRODUCT_W, PRODUCT_XI, PRODUCT_Y, PRODUCT_YI, PRODUCT_Y_STRIDE,
 } from "../../core/layout";
 
-/** Rows of activations in both forms: f32, and quantised where the weights ask for it (scalar/quantize.ts, relaxed/quantize.ts). Strides are bytes. */
+/**
+ * Rows of activations in both forms: f32, and quantised where the weights ask for it (scalar/quantize.ts, relaxed/quantize.ts). Strides
+ * are bytes.
+ */
 @unmanaged
 export class Activations {
   x: usize;

@@ -1,16 +1,17 @@
 import {
-  ATTENTION_MLA, HEADS_TOGETHER, LAYER_K, LAYER_KV_NORM, LAYER_K_ABSORB, LAYER_O, LAYER_Q, LAYER_Q_NORM, LAYER_Q_UP, LAYER_V, LAYER_V_ABSORB, MATRIX_DATA,
-  MATRIX_ROWS, MATRIX_TYPE, MODEL_ATTENTION, MODEL_HEADS, MODEL_HEAD_OUT, MODEL_KEY_DIM, MODEL_KV_HEADS, MODEL_KV_RANK, MODEL_LORA_EPS,
-  MODEL_NOPE_DIM, MODEL_Q_RANK, MODEL_ROPE_DIM, MODEL_SOFTMAX_SCALE, PANEL_ROWS, ROW_MASK, ROW_PLACE, ROW_SEQUENCE, ROW_TREE, SCRATCH_ATTN,
-  SCRATCH_BRANCH, SCRATCH_COS, SCRATCH_K, SCRATCH_K_ROTATED, SCRATCH_O_LATENT, SCRATCH_Q, SCRATCH_Q_LATENT, SCRATCH_Q_LOW, SCRATCH_Q_NORMED, SCRATCH_SIN, SCRATCH_V, SEQ_CAPACITY, SEQ_KEYS,
-  SEQ_SCORES, SEQ_VALUES,
+  ATTENTION_MLA, HEADS_TOGETHER, LAYER_K, LAYER_KV_NORM, LAYER_K_ABSORB, LAYER_O, LAYER_Q, LAYER_Q_NORM, LAYER_Q_UP, LAYER_V,
+  LAYER_V_ABSORB, MATRIX_DATA, MATRIX_ROWS, MATRIX_TYPE, MODEL_ATTENTION, MODEL_HEADS, MODEL_HEAD_OUT, MODEL_KEY_DIM, MODEL_KV_HEADS,
+  MODEL_KV_RANK, MODEL_LORA_EPS, MODEL_NOPE_DIM, MODEL_Q_RANK, MODEL_ROPE_DIM, PANEL_ROWS, ROW_PLACE, SCRATCH_ATTN, SCRATCH_BRANCH,
+  SCRATCH_COS, SCRATCH_K, SCRATCH_K_ROTATED, SCRATCH_O_LATENT, SCRATCH_Q, SCRATCH_Q_LATENT, SCRATCH_Q_LOW, SCRATCH_Q_NORMED, SCRATCH_SIN,
+  SCRATCH_V, SEQ_KEYS, SEQ_VALUES,
 } from "../../core/layout";
-import { attentionMix, attentionMix2, attentionScores, attentionScores2, rmsNorm, rope, softmax } from "../kernels";
+import { rmsNorm, rope } from "../kernels";
 import { Activations } from "../kernels/product";
+import { attend, cacheHead } from "./attend";
 import { float, int, padded, ptr } from "./descriptor";
 import { matrixBytes, multiply, multiplyRows, panelGrain, panels, prepare, project, quantizeRows } from "./matrix";
 import { headRows, innerRows, Pass, rowAt } from "./pass";
-import { end, endRows, firstOf, lastOf, NONE, take, takeRows, threadIndex, Units } from "../team";
+import { end, endRows, firstOf, lastOf, NONE, take, takeRows, Units } from "../team";
 
 /** Weight type of the branch's first products: that of the one which needs quantised rows, if any does. */
 export function attentionType(p: Pass, layer: usize): i32 {
@@ -18,7 +19,10 @@ export function attentionType(p: Pass, layer: usize): i32 {
   return int(p.model, MODEL_ATTENTION) === ATTENTION_MLA ? type : max(type, int(layer, LAYER_V + MATRIX_TYPE));
 }
 
-/** The attention branch: reads `p.input`, quantised for `attentionType`, appends to the caches, leaves the output projection in SCRATCH_BRANCH. */
+/**
+ * The attention branch: reads `p.input`, quantised for `attentionType`, appends to the caches, leaves the output projection in
+ * SCRATCH_BRANCH.
+ */
 export function attention(p: Pass, layer: usize, index: i32): void {
   const heads = int(p.model, MODEL_HEADS);
   const headOut = int(p.model, MODEL_HEAD_OUT);
@@ -72,8 +76,8 @@ function groupedAttention(p: Pass, layer: usize, index: i32, attnStride: usize):
   const group = heads / kvHeads;
   const pairs = (group + 1) / HEADS_TOGETHER;
   const out = ptr(p.scratch, SCRATCH_ATTN);
-  // A unit is two heads that share keys and values; the last of an odd group is alone. The units of a key head follow each other, and in them
-  // the rows of a sequence: its keys and values come from memory once.
+  // A unit is two heads that share keys and values; the last of an odd group is alone. The units of a key head follow each other, and in
+  // them the rows of a sequence: its keys and values come from memory once.
   while ((taken = take(kvHeads * p.n * pairs, 1)) !== NONE) {
     for (let u = firstOf(taken); u < lastOf(taken); u++) {
       const kv = u / (p.n * pairs);
@@ -227,76 +231,6 @@ function latentQuery(p: Pass, h: i32): usize {
   return ptr(p.scratch, SCRATCH_Q_LATENT) + (<usize>(h * latentDim(p)) << 2);
 }
 
-/**
- * The queries of `count` heads of row t over the cache rows it sees: all before its tree, then those of the tree that its mask names,
- * ascending. Scores are kept without gaps, so the arithmetic depends on how many rows are seen, not on where they lie.
- */
-function attend(
-  p: Pass, t: i32, q: usize, qStride: usize, count: i32, keys: usize, values: usize, stride: usize, keyDim: i32, valueDim: i32, out: usize, outStride: usize,
-): void {
-  const scale = float(p.model, MODEL_SOFTMAX_SCALE);
-  const row = rowAt(p, t);
-  const sequence = ptr(row, ROW_SEQUENCE);
-  const scoresStride = <usize>int(sequence, SEQ_CAPACITY) << 2;
-  const scores = ptr(sequence, SEQ_SCORES) + <usize>(threadIndex() * HEADS_TOGETHER) * scoresStride;
-  const tree = int(row, ROW_TREE);
-  const mask = load<u64>(row + ROW_MASK);
-  // Nodes from the tree's first one on lie behind what all of it sees: a chain is one run.
-  const leading = runLength(mask);
-  const first = tree + leading;
-  const branch = clearRun(mask, 0, leading);
-  scoreRun(count, q, qStride, keys, stride, first, keyDim, scale, scores, scoresStride);
-  let seen = first;
-  for (let rest = branch; rest !== 0; ) {
-    const at = <i32>ctz(rest);
-    const run = runLength(rest >> at);
-    scoreRun(count, q, qStride, keys + <usize>(tree + at) * stride, stride, run, keyDim, scale, scores + (seen << 2), scoresStride);
-    seen += run;
-    rest = clearRun(rest, at, run);
-  }
-  for (let i = 0; i < count; i++) {
-    softmax(scores + <usize>i * scoresStride, seen);
-    memory.fill(out + <usize>i * outStride, 0, <usize>valueDim << 2);
-  }
-  mixRun(count, scores, scoresStride, values, stride, first, valueDim, out, outStride);
-  seen = first;
-  for (let rest = branch; rest !== 0; ) {
-    const at = <i32>ctz(rest);
-    const run = runLength(rest >> at);
-    mixRun(count, scores + (seen << 2), scoresStride, values + <usize>(tree + at) * stride, stride, run, valueDim, out, outStride);
-    seen += run;
-    rest = clearRun(rest, at, run);
-  }
-}
-
-function scoreRun(
-  heads: i32, q: usize, qStride: usize, keys: usize, stride: usize, count: i32, dim: i32, scale: f32, scores: usize, scoresStride: usize,
-): void {
-  if (heads === 2) attentionScores2(q, qStride, keys, stride, count, dim, scale, scores, scoresStride);
-  else attentionScores(q, keys, stride, count, dim, scale, scores);
-}
-
-function mixRun(heads: i32, weights: usize, weightsStride: usize, values: usize, stride: usize, count: i32, dim: i32, out: usize, outStride: usize): void {
-  if (heads === 2) attentionMix2(weights, weightsStride, values, stride, count, dim, out, outStride);
-  else attentionMix(weights, values, stride, count, dim, out);
-}
-
-/** Ones at the low end of `bits`. */
-function runLength(bits: u64): i32 {
-  return bits === u64.MAX_VALUE ? 64 : <i32>ctz(~bits);
-}
-
-function clearRun(bits: u64, at: i32, run: i32): u64 {
-  const end = at + run;
-  return end >= 64 ? 0 : bits & (u64.MAX_VALUE << end);
-}
-
 function angles(p: Pass, field: i32, t: i32): usize {
   return ptr(p.scratch, field) + ((t * (int(p.model, MODEL_ROPE_DIM) >> 1)) << 2);
-}
-
-/** Where the cache of row t's sequence holds a head: the `head`-th over all layers, of rows of so many bytes. */
-function cacheHead(p: Pass, t: i32, field: i32, head: i32, rowBytes: usize): usize {
-  const sequence = ptr(rowAt(p, t), ROW_SEQUENCE);
-  return ptr(sequence, field) + <usize>head * <usize>int(sequence, SEQ_CAPACITY) * rowBytes;
 }

@@ -1,6 +1,6 @@
 import {
-  ACTIVATION_SILU, LAYER_EXPERT_NORM, MODEL_EXPERTS, MODEL_EXPERT_ACTIVATION, MODEL_EXPERT_GATED, MODEL_EXPERT_SIZE, MODEL_EXPERT_STRIDE, MODEL_EXPERT_TYPE, MODEL_RMS_EPS, PANEL_ROWS, SCRATCH_BRANCH,
-  SCRATCH_EXPERT_ROWS, SCRATCH_GATE, SCRATCH_PICKED, SCRATCH_UNION, WEIGHT_Q4,
+  ACTIVATION_SILU, LAYER_EXPERT_NORM, MODEL_EXPERTS, MODEL_EXPERT_ACTIVATION, MODEL_EXPERT_GATED, MODEL_EXPERT_SIZE, MODEL_EXPERT_STRIDE,
+  MODEL_EXPERT_TYPE, MODEL_RMS_EPS, PANEL_ROWS, SCRATCH_BRANCH, SCRATCH_EXPERT_ROWS, SCRATCH_GATE, SCRATCH_PICKED, SCRATCH_UNION, WEIGHT_Q4,
 } from "../../core/layout";
 import { rmsNorm, scale, siluMul, siluScale } from "../kernels";
 import { Activations, Product } from "../kernels/product";
@@ -12,7 +12,10 @@ import { pairRows, pairsAt, Pass } from "./pass";
 
 /** Most tokens that matmulsQ4 takes. */
 const TOKENS_IN_TURNS = 2;
-/** Bytes of an expert from which on turns are taken: they cost at 9 and 55 KB and pay at 216 and 288 KB (bench/RESULTS.md, "What paid, and what did not"). */
+/**
+ * Bytes of an expert from which on turns are taken: they cost at 9 and 55 KB and pay at 216 and 288 KB (bench/RESULTS.md, "What paid, and
+ * what did not").
+ */
 const TURNS_BYTES: usize = 131072;
 
 /** Where the tokens of expert i of the union start in SCRATCH_PICKED: also the place of its hidden rows. */
@@ -22,9 +25,13 @@ export function tokensOf(p: Pass, i: i32): i32 {
   return int(ptr(p.scratch, SCRATCH_UNION) + (i << 3), 4);
 }
 
-/** Whether to read the matrices of neighbours in the union in turns: where most experts are skipped, nearly every one begins a new run of addresses. */
+/**
+ * Whether to read the matrices of neighbours in the union in turns: where most experts are skipped, nearly every one begins a new run of
+ * addresses.
+ */
 export function wantTurns(p: Pass, picked: i32, count: i32): bool {
-  if (!hasMatmulsQ4() || isGated(p) || int(p.model, MODEL_EXPERT_TYPE) !== WEIGHT_Q4 || ptr(p.model, MODEL_EXPERT_STRIDE) < TURNS_BYTES) return false;
+  if (!hasMatmulsQ4() || isGated(p) || int(p.model, MODEL_EXPERT_TYPE) !== WEIGHT_Q4) return false;
+  if (ptr(p.model, MODEL_EXPERT_STRIDE) < TURNS_BYTES) return false;
   return p.n <= TOKENS_IN_TURNS && 2 * picked <= count;
 }
 
@@ -65,7 +72,8 @@ export function upAndDown(p: Pass, layer: usize, weights: usize, i: i32, scores:
   const size = int(p.model, MODEL_EXPERT_SIZE);
   const before = i - 1;
   const low = p.second.weights(upMatrix(p, weights, before) + matrixBytes(WEIGHT_Q4, size, p.hidden), p.hidden, size);
-  low.of(pairsAt(p, p.before, tokensOf(p, before)), p.iota, tokenCount(p, before)).into(outOf(p, before, sum), p.hiddenStride, outRows(p, before, sum), sum);
+  low.of(pairsAt(p, p.before, tokensOf(p, before)), p.iota, tokenCount(p, before));
+  low.into(outOf(p, before, sum), p.hiddenStride, outRows(p, before, sum), sum);
   const rows = pairRows(p, tokensOf(p, i));
   matmulsQ4(inProduct(p, upMatrix(p, weights, i), i, rows.x, rows.xStride), low);
   activate(p, layer, i, tokensOf(p, i), rows, scores);

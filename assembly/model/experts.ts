@@ -15,11 +15,11 @@ const EXPERTS_A_THREAD = 4;
 
 /**
  * Sections: the routed experts, sum over active experts e, ascending, of score_e * down_e(act(up_e(x))), into SCRATCH_BRANCH or, if
- * `add`, onto what it holds. The union of the rows' active experts is walked once; each is read once and computed only for the tokens
- * that chose it, its way up and down in one go, as they lie in memory. Of several threads the one with the first experts adds them up as it
- * goes; the others keep what each expert adds, for a section that adds it in the same order. Where that would take too much room, they share
- * the ways up, then those down.
- * An inactive expert contributes exactly 0, so skipping it changes nothing (BlockFFN, arXiv 2507.08771, section 3).
+ * `add`, onto what it holds. The union of the rows' active experts is walked once; each is read once and computed only for the tokens that
+ * chose it, its way up and down in one go, as they lie in memory. Of several threads the one with the first experts adds them up as it
+ * goes; the others keep what each expert adds, for a section that adds it in the same order. Where that would take too much room, they
+ * share the ways up, then those down. An inactive expert contributes exactly 0, so skipping it changes nothing (BlockFFN, arXiv
+ * 2507.08771, section 3).
  */
 export function experts(p: Pass, layer: usize, index: i32, add: bool): void {
   const count = int(p.model, MODEL_EXPERTS);

@@ -73,7 +73,10 @@ function positions(p: Pass): void {
   while ((taken = takeRows(p.n)) !== NONE) {
     for (let t = firstOf(taken); t < lastOf(taken); t++) {
       const shift = <usize>(t * (dim >> 1)) << 2;
-      ropeAngles(int(rowAt(p, t), ROW_POSITION), ptr(p.model, MODEL_INV_FREQ), dim, ptr(p.scratch, SCRATCH_COS) + shift, ptr(p.scratch, SCRATCH_SIN) + shift);
+      ropeAngles(
+        int(rowAt(p, t), ROW_POSITION), ptr(p.model, MODEL_INV_FREQ), dim, ptr(p.scratch, SCRATCH_COS) + shift,
+        ptr(p.scratch, SCRATCH_SIN) + shift,
+      );
     }
   }
   endRows(p.n);
@@ -93,7 +96,10 @@ function normRow(p: Pass, x: usize, weight: usize, eps: f32, out: usize, t: i32)
   rmsNorm(x + shift, weight, p.hidden, eps, out + shift);
 }
 
-/** Section: the input of the branch whose norm is a field of the layer: normed, if there is one, and prepared for the branch's first products. */
+/**
+ * Section: the input of the branch whose norm is a field of the layer: normed, if there is one, and prepared for the branch's first
+ * products.
+ */
 function beginBranch(p: Pass, x: usize, layer: usize, norm: i32, eps: f32): void {
   const weight = ptr(layer, norm);
   let taken = NONE;
@@ -114,7 +120,9 @@ function addBranch(p: Pass, x: usize, s: f32): void {
   const branch = ptr(p.scratch, SCRATCH_BRANCH);
   let taken = NONE;
   while ((taken = takeRows(p.n)) !== NONE) {
-    for (let t = firstOf(taken); t < lastOf(taken); t++) addScaled(x + <usize>t * p.hiddenStride, branch + <usize>t * p.hiddenStride, p.hidden, s);
+    for (let t = firstOf(taken); t < lastOf(taken); t++) {
+      addScaled(x + <usize>t * p.hiddenStride, branch + <usize>t * p.hiddenStride, p.hidden, s);
+    }
   }
   endRows(p.n);
 }

@@ -27,8 +27,8 @@ export function roundBytes(from: usize, r: i32, to: usize, s: i32, cols: i32): v
 }
 
 /**
- * One block: the weight that is largest by magnitude becomes -8, and the scale is the one with the least squared error for the q that follow,
- * sum(w q) / sum(q q). src/format/packed/quantize.ts looks for better ones, which a conversion has the time for.
+ * One block: the weight that is largest by magnitude becomes -8, and the scale is the one with the least squared error for the q that
+ * follow, sum(w q) / sum(q q). src/format/packed/quantize.ts looks for better ones, which a conversion has the time for.
  */
 function roundBlock(group: usize, r: i32, first: i32, block: usize, s: i32): void {
   let peak = 0;

@@ -11,7 +11,10 @@ import { int, ptr } from "./descriptor";
 import { Pass } from "./pass";
 import { end, endRows, firstOf, lastOf, NONE, take, takeRows } from "../team";
 
-/** Bytes of weights that are worth taking by themselves: each run begins with a wait for memory of about a microsecond, as long as reading 20 KB takes. */
+/**
+ * Bytes of weights that are worth taking by themselves: each run begins with a wait for memory of about a microsecond, as long as reading
+ * 20 KB takes.
+ */
 const GRAIN_BYTES: usize = 65536;
 
 /** Bytes of a matrix in panels. */
@@ -65,8 +68,13 @@ export function multiply(type: i32, product: Product): void {
   else matmulQ4(product);
 }
 
-/** The product of `rows` rows of a matrix descriptor from row `first` on (a multiple of 16) and input rows 0..n - 1, into y's columns from `first` on. */
-export function multiplyRows(p: Pass, matrix: usize, first: i32, rows: i32, a: Activations, n: i32, y: usize, yStride: usize, accumulate: bool): void {
+/**
+ * The product of `rows` rows of a matrix descriptor from row `first` on (a multiple of 16) and input rows 0..n - 1, into y's columns from
+ * `first` on.
+ */
+export function multiplyRows(
+  p: Pass, matrix: usize, first: i32, rows: i32, a: Activations, n: i32, y: usize, yStride: usize, accumulate: bool,
+): void {
   const type = int(matrix, MATRIX_TYPE);
   const cols = int(matrix, MATRIX_COLS);
   const w = ptr(matrix, MATRIX_DATA) + matrixBytes(type, first, cols);

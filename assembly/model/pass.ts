@@ -1,8 +1,9 @@
 import {
-  BLOCK_COLS, MODEL_EXPERT_SIZE, MODEL_HIDDEN, MODEL_KV_RANK, MODEL_NOPE_DIM, MODEL_SCRATCH, OWN_ROWS, PASS_BYTES, PRODUCT_BYTES, ROW_BYTES, SCRATCH_BYTES, SCRATCH_HEAD_QUANT,
-  SCRATCH_HEAD_SCALE, SCRATCH_HEAD_SUMS, SCRATCH_IOTA, SCRATCH_NORMED, SCRATCH_PAIRS_QUANT, SCRATCH_PAIRS_SCALE, SCRATCH_PAIRS_SUMS, SCRATCH_QUANT,
-  SCRATCH_QUANT2, SCRATCH_QUANT2_SCALE, SCRATCH_QUANT2_STRIDE, SCRATCH_QUANT2_SUMS, SCRATCH_QUANT_SCALE, SCRATCH_QUANT_STRIDE, SCRATCH_QUANT_SUMS,
-  SCRATCH_ROWS, SCRATCH_SUMS2_STRIDE, SCRATCH_SUMS_STRIDE, SCRATCH_UP, TEAM_PASSES,
+  BLOCK_COLS, MODEL_EXPERT_SIZE, MODEL_HIDDEN, MODEL_KV_RANK, MODEL_NOPE_DIM, MODEL_SCRATCH, OWN_ROWS, PASS_BYTES, PRODUCT_BYTES,
+  ROW_BYTES, SCRATCH_BYTES, SCRATCH_HEAD_QUANT, SCRATCH_HEAD_SCALE, SCRATCH_HEAD_SUMS, SCRATCH_IOTA, SCRATCH_NORMED, SCRATCH_PAIRS_QUANT,
+  SCRATCH_PAIRS_SCALE, SCRATCH_PAIRS_SUMS, SCRATCH_QUANT, SCRATCH_QUANT2, SCRATCH_QUANT2_SCALE, SCRATCH_QUANT2_STRIDE, SCRATCH_QUANT2_SUMS,
+  SCRATCH_QUANT_SCALE, SCRATCH_QUANT_STRIDE, SCRATCH_QUANT_SUMS, SCRATCH_ROWS, SCRATCH_SUMS2_STRIDE, SCRATCH_SUMS_STRIDE, SCRATCH_UP,
+  TEAM_PASSES,
 } from "../../core/layout";
 import { int, padded, ptr } from "./descriptor";
 import { Activations, Product } from "../kernels/product";
@@ -12,8 +13,10 @@ import { team, threadIndex } from "../team";
 @unmanaged
 export class Pass {
   model: usize;
-  /** Table of buffers. In a call of up to OWN_ROWS rows, what is computed row by row (residual stream, norms, quantised rows, router scores) is
-   * computed by every thread into buffers of its own: cheaper than a barrier. In a larger call those buffers are shared. */
+  /**
+   * Table of buffers. In a call of up to OWN_ROWS rows, what is computed row by row (residual stream, norms, quantised rows, router
+   * scores) is computed by every thread into buffers of its own: cheaper than a barrier. In a larger call those buffers are shared.
+   */
   scratch: usize;
   /** The call's rows (layout.ts, ROW_*), of any sequences. */
   rows: usize;
@@ -57,8 +60,14 @@ export function beginPass(model: usize, n: i32): Pass {
   pass.product = product(at, 0);
   pass.second = product(at, 1);
   setRows(pass.input, ptr(scratch, SCRATCH_NORMED), pass.hiddenStride);
-  setQuantised(pass.input, scratch, SCRATCH_QUANT, SCRATCH_QUANT_SCALE, SCRATCH_QUANT_SUMS, int(scratch, SCRATCH_QUANT_STRIDE), int(scratch, SCRATCH_SUMS_STRIDE));
-  setQuantised(pass.inner, scratch, SCRATCH_QUANT2, SCRATCH_QUANT2_SCALE, SCRATCH_QUANT2_SUMS, int(scratch, SCRATCH_QUANT2_STRIDE), int(scratch, SCRATCH_SUMS2_STRIDE));
+  setQuantised(
+    pass.input, scratch, SCRATCH_QUANT, SCRATCH_QUANT_SCALE, SCRATCH_QUANT_SUMS, int(scratch, SCRATCH_QUANT_STRIDE),
+    int(scratch, SCRATCH_SUMS_STRIDE),
+  );
+  setQuantised(
+    pass.inner, scratch, SCRATCH_QUANT2, SCRATCH_QUANT2_SCALE, SCRATCH_QUANT2_SUMS, int(scratch, SCRATCH_QUANT2_STRIDE),
+    int(scratch, SCRATCH_SUMS2_STRIDE),
+  );
   const head = blocks(max(int(model, MODEL_NOPE_DIM), int(model, MODEL_KV_RANK)));
   setQuantised(pass.head, scratch, SCRATCH_HEAD_QUANT, SCRATCH_HEAD_SCALE, SCRATCH_HEAD_SUMS, head * BLOCK_COLS, head);
   pairRows(pass, 0);

@@ -1,12 +1,15 @@
 import {
-  ACTIVATION_RELU, EXPERT_BIAS_NONE, EXPERT_BIAS_RMS, LAYER_EXPERT_BIAS, LAYER_ROUTER, LAYER_ROUTER_NORM, MATRIX_TYPE, MODEL_EXPERT_BIAS, MODEL_EXPERTS, MODEL_EXPERT_TYPE, MODEL_NORM_SCALE, MODEL_RMS_EPS, MODEL_ROUTER, MODEL_ROUTER_ACTIVATION, MODEL_ROUTER_NORM, MODEL_SCRATCH, MODEL_TOP_K,
-  MODEL_TOP_P, ROUTER_BLOCK, ROUTER_NORM_RMS, ROUTER_NORM_SCALE, ROUTER_NORM_STANDARD, ROUTER_NORM_SUM, ROUTER_RELU, ROUTER_TOPK, ROUTER_TOPP, SCRATCH_ROUTER_RAW, SCRATCH_ROUTING,
+  ACTIVATION_RELU, EXPERT_BIAS_NONE, EXPERT_BIAS_RMS, LAYER_EXPERT_BIAS, LAYER_ROUTER, LAYER_ROUTER_NORM, MATRIX_TYPE, MODEL_EXPERT_BIAS,
+  MODEL_EXPERTS, MODEL_EXPERT_TYPE, MODEL_NORM_SCALE, MODEL_RMS_EPS, MODEL_ROUTER, MODEL_ROUTER_ACTIVATION, MODEL_ROUTER_NORM,
+  MODEL_SCRATCH,
+  MODEL_TOP_K, MODEL_TOP_P, ROUTER_BLOCK, ROUTER_NORM_RMS, ROUTER_NORM_SCALE, ROUTER_NORM_STANDARD, ROUTER_NORM_SUM, ROUTER_RELU,
+  ROUTER_TOPK, ROUTER_TOPP, SCRATCH_ROUTER_RAW, SCRATCH_ROUTING,
 } from "../../core/layout";
 import { rmsNorm, scale, softmax } from "../kernels";
 import { exp } from "../kernels/math";
 import { Activations } from "../kernels/product";
 import { activation } from "./activation";
-import { float, int, padded, ptr } from "./descriptor";
+import { float, int, ptr } from "./descriptor";
 import { project, quantizeRows, sameRows } from "./matrix";
 import { innerRows, Pass } from "./pass";
 import { endRows, firstOf, lastOf, NONE, takeRows } from "../team";
@@ -75,7 +78,10 @@ function choose(p: Pass, layer: usize, raw: usize, s: usize, stride: usize, mask
   }
 }
 
-/** Replaces what the router chose for a token: the experts of `routing` [words] are active, each with score 1 / their number; the others are not. */
+/**
+ * Replaces what the router chose for a token: the experts of `routing` [words] are active, each with score 1 / their number; the others
+ * are not.
+ */
 function imposeRouting(experts: i32, routing: usize, s: usize, mask: usize): void {
   const words = activeWords(experts);
   memory.copy(mask, routing, words << 2);

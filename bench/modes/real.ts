@@ -4,7 +4,7 @@ import { LimitError } from "../../src/errors.ts";
 import type { EagleHead } from "../../src/engine/eagle.ts";
 import type { ModelInstance } from "../../src/engine/instance.ts";
 import type { FfnMode } from "../../src/engine/types.ts";
-import { loadTokenizer } from "../../src/text/tokenizer.ts";
+import { loadTokenizer } from "../../src/text/load-tokenizer.ts";
 import { measureFfn, sampleText, type FfnTimes } from "../ffn.ts";
 import { median } from "../measure.ts";
 import { newDrafter } from "./drafters.ts";

@@ -1,6 +1,7 @@
 import { UsageError } from "../errors.ts";
 import type { LoadedModel } from "../engine/types.ts";
 import { createStopMatcher, type StopMatcher } from "../text/stop.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
 import { MAX_LOGPROBS } from "./sampling/logprobs.ts";
 import { createSampler, type Sampler } from "./sampling/sampler.ts";
 import { MAX_TREE_NODES } from "./speculative/tree.ts";
@@ -24,7 +25,7 @@ export interface GenerateOptions {
   readonly repetitionPenalty?: number;
   /** Same seed, same text; default: a random one, told in the result. */
   readonly seed?: number;
-  /** Ends before the first of these texts. */
+  /** Ends before the first of these texts; that of a special token is found where the token is. */
   readonly stop?: string | readonly string[];
   /** Ends early; the result then says "aborted". */
   readonly signal?: AbortSignal;
@@ -77,8 +78,8 @@ export interface ResolvedOptions {
 
 const UINT32_MAX = 0xffff_ffff;
 
-/** Checks options and fills in defaults. @throws UsageError naming the option that is wrong. */
-export function resolveOptions(options: GenerateOptions): ResolvedOptions {
+/** Checks options and fills in defaults. @param tokenizer tells which stop texts are special tokens @throws UsageError naming the option that is wrong. */
+export function resolveOptions(options: GenerateOptions, tokenizer?: Tokenizer): ResolvedOptions {
   checkOptions(options, NAMES, "generate");
   const { temperature = 0, topK = 0, topP = 1, minP = 0, repetitionPenalty = 1, seed = randomSeed() } = options;
   const sampler = createSampler({ temperature, topK, topP, minP, repetitionPenalty, seed });
@@ -87,7 +88,7 @@ export function resolveOptions(options: GenerateOptions): ResolvedOptions {
     context: options.context === undefined ? undefined : integer("context", options.context, 1, UINT32_MAX),
     seed,
     sampler: temperature === 0 && repetitionPenalty === 1 ? undefined : sampler,
-    stop: stops(options.stop),
+    stop: stops(options.stop, tokenizer),
     signal: signal(options.signal),
     ignoreEos: options.ignoreEos ?? false,
     speculate: speculation(options),
@@ -104,9 +105,9 @@ export function integer(name: string, value: unknown, min: number, max: number):
   throw new UsageError(`must be a whole number from ${min} to ${max}, not ${shown(value)}`, { field: name });
 }
 
-function stops(value: GenerateOptions["stop"]): StopMatcher | undefined {
+function stops(value: GenerateOptions["stop"], tokenizer: Tokenizer | undefined): StopMatcher | undefined {
   const list: readonly string[] = value === undefined ? [] : Array.isArray(value) ? (value as readonly string[]) : [value as string];
-  return list.length === 0 ? undefined : createStopMatcher(list);
+  return list.length === 0 ? undefined : createStopMatcher(list, tokenizer);
 }
 
 function signal(value: unknown): AbortSignal | undefined {

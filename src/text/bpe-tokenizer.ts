@@ -1,6 +1,6 @@
-import { LimitError, TokenizerError, UsageError } from "../errors.ts";
+import { TokenizerError, UsageError } from "../errors.ts";
 import { readDecoder } from "./bytes.ts";
-import type { ByteDecoder } from "./bytes.ts";
+import type { ByteDecoder, TokenPlace } from "./bytes.ts";
 import { AddedTokenSplitter } from "./encode/added.ts";
 import { Merger } from "./encode/merger.ts";
 import { hasStep } from "./encode/parts.ts";
@@ -8,6 +8,7 @@ import { readNormalizer } from "./encode/normalizer.ts";
 import type { Normalizer } from "./encode/normalizer.ts";
 import { readPreTokenizer, removesText } from "./encode/pre-tokenizer.ts";
 import type { PreTokenizer } from "./encode/pre-tokenizer.ts";
+import { checkRoom, placesIn, type Run, type Stretch } from "./encode/run.ts";
 import { readTemplate } from "./encode/template.ts";
 import type { Template } from "./encode/template.ts";
 import { MAX_STRETCH, WordEncoder } from "./encode/words.ts";
@@ -25,36 +26,9 @@ const SLICE = 4096;
 const NOWHERE: ReadonlySet<number> = new Set();
 const NONE: ReadonlySet<number> = new Set();
 
-/** Those places that lie in a section, counted from its start. */
-function placesIn(section: { readonly text: string; readonly at: number }, places: ReadonlySet<number>): ReadonlySet<number> {
-  const found = new Set<number>();
-  if (places.size === 0) return found;
-  for (let i = 0; i < section.text.length; i++) if (places.has(section.at + i)) found.add(i);
-  return found;
-}
-
 interface Splitters {
   readonly raw: AddedTokenSplitter;
   readonly normalized: AddedTokenSplitter;
-}
-
-/** A stretch of the input, and where it starts. */
-interface Stretch {
-  readonly text: string;
-  readonly at: number;
-}
-
-/** One text on its way to ids. */
-interface Run {
-  readonly ids: number[];
-  readonly merger: Merger;
-  /** Most ids that are wanted, and how many come after the text. */
-  readonly limit: number;
-  readonly after: number;
-  /** Ids that a whole word is not taken for. */
-  readonly hidden: ReadonlySet<number>;
-  /** UTF-16 units since the last chance to stop. */
-  units: number;
 }
 
 /** Text to ids and back as `tokenizers` does, with BPE as the model. Encoding is a generator: it can stop anywhere, and pause. */
@@ -108,6 +82,10 @@ export class BpeTokenizer implements Tokenizer {
     return this.#decoder.strip;
   }
 
+  get endMatters(): boolean {
+    return this.#decoder.endMatters;
+  }
+
   encode(text: string, options: EncodeOptions = {}): Uint32Array {
     checkOptions(options, ENCODE_OPTIONS, "encode");
     const steps = this.#encode(text, options);
@@ -133,18 +111,21 @@ export class BpeTokenizer implements Tokenizer {
     return this.#splitters.special.starts(text);
   }
 
+  specialAt(text: string, at: number): { readonly id: number; readonly length: number } | undefined {
+    return this.#splitters.special.at(text, at);
+  }
+
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
     checkOptions(options, DECODE_OPTIONS, "decode");
     const skip = options.skipSpecial !== false;
     const chunks: Uint8Array[] = [];
     let size = 0;
-    for (let i = 0; i < ids.length; i++) {
-      const id = ids[i]!;
-      if (skip && this.specialIds.has(id)) continue;
-      const bytes = this.idToBytes(id);
+    const kept = Array.from(ids).filter((id) => !(skip && this.specialIds.has(id)) && this.idToToken(id) !== undefined);
+    kept.forEach((id, i) => {
+      const bytes = this.idToBytes(id, { first: i === 0 && options.continuation !== true, last: i === kept.length - 1 });
       chunks.push(bytes);
       size += bytes.length;
-    }
+    });
     const all = new Uint8Array(size);
     let offset = 0;
     for (const chunk of chunks) {
@@ -158,9 +139,9 @@ export class BpeTokenizer implements Tokenizer {
     return text.slice(start);
   }
 
-  idToBytes(id: number): Uint8Array {
+  idToBytes(id: number, place: TokenPlace = {}): Uint8Array {
     const token = this.idToToken(id);
-    return token === undefined ? new Uint8Array(0) : this.#decoder.bytes(token);
+    return token === undefined ? new Uint8Array(0) : this.#decoder.bytes(token, place);
   }
 
   idToToken(id: number): string | undefined {
@@ -228,8 +209,9 @@ export class BpeTokenizer implements Tokenizer {
     }
   }
 
+  /** Whether the normaliser takes the first character away: what is left then begins elsewhere. */
   #dropsStart(text: string): boolean {
-    return text !== "" && this.#normalizer.apply(String.fromCodePoint(text.codePointAt(0)!)) === "";
+    return text !== "" && this.#normalizer.apply(`${String.fromCodePoint(text.codePointAt(0)!)}x`) === this.#normalizer.apply("x");
   }
 
   /** Two searches: before normalisation, and after it for tokens that are to be found in normalised text. */
@@ -240,11 +222,4 @@ export class BpeTokenizer implements Tokenizer {
       normalized: new AddedTokenSplitter(tokens.filter(normalize), (token) => this.#normalizer.apply(token.content)),
     };
   }
-}
-
-/** Stops a text that has, or will have, more ids than are wanted. */
-function checkRoom(run: Run, more: number): void {
-  const least = Math.max(run.ids.length + run.after, more);
-  if (least <= run.limit) return;
-  throw new LimitError(`has more than ${run.limit} tokens; shorten it`, { field: "text", limit: run.limit });
 }

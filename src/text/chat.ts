@@ -2,14 +2,8 @@ import { TokenizerError } from "../errors.ts";
 import type { ChatTemplate } from "./chat-template.ts";
 import { compileTemplate, type RenderTemplate } from "./render-template.ts";
 import type { EncodeOptions, Tokenizer } from "./tokenizer.ts";
+import type { Turn } from "./turn.ts";
 import type { Paced } from "./within.ts";
-
-/** One turn of a conversation. */
-export interface Turn {
-  readonly role: string;
-  readonly content: string;
-  readonly name?: string;
-}
 
 /** Characters that no text has (Unicode noncharacters): they mark places while a template is rendered. */
 const FIRST_MARK = 0xfdd0;

@@ -1,82 +1,32 @@
-import * as jinja from "@huggingface/jinja";
 import { TokenizerError } from "../errors.ts";
-import { TEMPLATE_LIMITS, type ChatTemplate } from "./chat-template.ts";
-import type { Turn } from "./chat.ts";
+import type { ChatTemplate } from "./chat-template.ts";
+import type { Turn } from "./turn.ts";
+import { Refusal } from "./jinja/errors.ts";
+import { parse } from "./jinja/parser.ts";
+import { render } from "./jinja/renderer.ts";
+import { fromJson, type Value } from "./jinja/values.ts";
 
-// Apart from chat-template.ts: whoever only loads models does not need the Jinja library, which is large.
-
-/** What is used of the library; its own declarations leave out file endings, so TypeScript cannot follow them. */
-interface Interpreting {
-  run(program: unknown): unknown;
-  evaluate(statement: unknown, environment: unknown): unknown;
-}
-const { Environment, Interpreter, parse, tokenize } = jinja as unknown as {
-  readonly tokenize: (source: string, options: { readonly lstrip_blocks: boolean; readonly trim_blocks: boolean }) => unknown;
-  readonly parse: (tokens: unknown) => unknown;
-  readonly Environment: new () => { set(name: string, value: unknown): void };
-  readonly Interpreter: new (environment: unknown) => Interpreting;
-};
+// Apart from chat-template.ts: whoever only loads models does not need the template language.
 
 /** Writes a conversation. */
 export type RenderTemplate = (turns: readonly Turn[]) => string;
 
+/** Special tokens under the names that templates know. Those that a model has not are undefined. */
+const TOKENS = { bos_token: "bosToken", eos_token: "eosToken", unk_token: "unkToken", pad_token: "padToken", sep_token: "sepToken", cls_token: "clsToken", mask_token: "maskToken" } as const;
+
 /**
  * Parses a template. What it gives throws TokenizerError when the template refuses a conversation (`raise_exception`), fails,
- * or goes on for too long.
+ * or takes more than RENDER_LIMITS.
  * @throws TokenizerError when it is no Jinja template.
  */
 export function compileTemplate(template: ChatTemplate): RenderTemplate {
-  const program = guard("cannot be read", () => parse(tokenize(template.source, { lstrip_blocks: true, trim_blocks: true })));
+  const body = guard("cannot be read", () => parse(template.source));
   return (turns) => guard("cannot write this conversation", () => {
-    const environment = new Environment();
-    const globals = {
-      true: true, false: false, none: null, True: true, False: false, None: null,
-      bos_token: template.bosToken ?? "", eos_token: template.eosToken ?? "",
-      messages: turns, add_generation_prompt: true, tools: null, documents: null,
-      raise_exception: (message: unknown) => { throw new Refusal(String(message)); },
-      range, strftime_now: today,
-    };
-    for (const [name, value] of Object.entries(globals)) environment.set(name, value);
-    const { value } = new BoundedInterpreter(environment).run(program) as { value: unknown };
-    const text = String(value);
-    if (text.length > TEMPLATE_LIMITS.text) throw new Error("it writes too much");
-    return text;
+    const values = new Map<string, Value>([["tools", null], ["documents", null], ["add_generation_prompt", true]]);
+    for (const [name, key] of Object.entries(TOKENS)) if (template[key] !== undefined) values.set(name, template[key]);
+    values.set("messages", fromJson(turns));
+    return render(body, values);
   });
-}
-
-/** What a template says itself. */
-class Refusal extends Error {}
-
-/** A template may hold loops that never end. */
-class BoundedInterpreter extends Interpreter {
-  #steps = 0;
-
-  override evaluate(statement: unknown, environment: unknown): unknown {
-    if (++this.#steps > TEMPLATE_LIMITS.steps) throw new Error(`it takes more than ${TEMPLATE_LIMITS.steps} steps`);
-    return super.evaluate(statement, environment);
-  }
-}
-
-/** Python's, for as many numbers as a template can need. */
-function range(start: number, stop?: number, step = 1): number[] {
-  const [from, to] = stop === undefined ? [0, start] : [start, stop];
-  const count = Math.max(0, Math.ceil((to - from) / step));
-  if (!(count <= TEMPLATE_LIMITS.range)) throw new Error(`range() gives more than ${TEMPLATE_LIMITS.range} numbers`);
-  return Array.from({ length: count }, (_, i) => from + i * step);
-}
-
-const MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
-
-/** Today (UTC) in the directives that templates use. */
-function today(format: string): string {
-  const now = new Date();
-  const two = (n: number): string => String(n).padStart(2, "0");
-  const month = MONTHS[now.getUTCMonth()] as string;
-  const parts: Readonly<Record<string, string>> = {
-    "%Y": String(now.getUTCFullYear()), "%m": two(now.getUTCMonth() + 1), "%d": two(now.getUTCDate()), "%B": month, "%b": month.slice(0, 3),
-    "%H": two(now.getUTCHours()), "%M": two(now.getUTCMinutes()), "%S": two(now.getUTCSeconds()), "%%": "%",
-  };
-  return format.replace(/%[a-zA-Z%]/g, (directive) => parts[directive] ?? directive);
 }
 
 function guard<T>(what: string, run: () => T): T {

@@ -7,6 +7,8 @@ export const STOP_LIMITS = { count: 64, length: 4096 } as const;
 export interface StopMatcher {
   /** Text that may be printed now; nothing any more once a stop string was found. */
   push(piece: string): string;
+  /** The same for a special token, which has no text of its own but may be, or be part of, a stop string. */
+  pushSpecial(id: number): string;
   /** The text that was held back because a stop string could have begun there. */
   flush(): string;
   /** A stop string was found. */
@@ -15,41 +17,77 @@ export interface StopMatcher {
   readonly stop: string | undefined;
 }
 
+/** Tells where special tokens are spelled out: as `Tokenizer.specialAt`. */
+export interface Specials {
+  specialAt(text: string, at: number): { readonly id: number; readonly length: number } | undefined;
+}
+
+/** Symbols of special tokens, behind those of UTF-16 units. */
+const SPECIAL = 0x10000;
+
+/** One stop string as the symbols that it may come in. */
+interface Pattern {
+  readonly stop: string;
+  readonly symbols: readonly number[];
+  readonly failure: Uint32Array;
+  /** UTF-16 units of text in its first n symbols. */
+  readonly units: readonly number[];
+  /** Some of its symbols are special tokens. */
+  readonly special: boolean;
+}
+
 /**
  * Finds stop strings in text that comes in pieces, wherever the pieces end. The stop string that is complete first wins,
  * the longest if several end together. No part of it is ever returned; text that could be its beginning is held back.
+ * A stop string that spells out special tokens is found in both forms: as plain text, and with the tokens themselves.
  *
- * One Knuth-Morris-Pratt automaton a stop string: O(stop strings) a character, nothing is searched twice.
+ * One Knuth-Morris-Pratt automaton a form: O(stop strings) a character, nothing is searched twice.
  * @throws UsageError for empty, too many or too long stop strings.
  */
-export function createStopMatcher(stops: readonly string[]): StopMatcher {
+export function createStopMatcher(stops: readonly string[], specials?: Specials): StopMatcher {
   checkStops(stops);
-  const tables = stops.map(failureTable);
-  const matched = new Uint32Array(stops.length);
+  const patterns = stops.flatMap((stop) => forms(stop, specials));
+  const matched = new Uint32Array(patterns.length);
   let held = "";
   let stopped: string | undefined;
+
+  /** Takes one symbol. @returns the pattern that is complete with it */
+  const take = (symbol: number): Pattern | undefined => {
+    let longest: Pattern | undefined;
+    patterns.forEach((pattern, p) => {
+      // Who has no special tokens looks at the text alone.
+      if (symbol >= SPECIAL && !pattern.special) return;
+      const length = advance(pattern.symbols, pattern.failure, matched[p]!, symbol);
+      matched[p] = length;
+      if (length === pattern.symbols.length && (longest === undefined || pattern.stop.length > longest.stop.length)) longest = pattern;
+    });
+    return longest;
+  };
+  const end = (pattern: Pattern, text: string): string => {
+    stopped = pattern.stop;
+    held = "";
+    return text.slice(0, text.length - pattern.units.at(-1)!);
+  };
+  const release = (text: string): string => {
+    const safe = text.length - patterns.reduce((most, { units }, p) => Math.max(most, units[matched[p]!]!), 0);
+    held = text.slice(safe);
+    return text.slice(0, safe);
+  };
 
   return {
     push(piece) {
       if (stopped !== undefined) return "";
       const text = held + piece;
       for (let i = held.length; i < text.length; i++) {
-        let longest = -1;
-        for (let s = 0; s < stops.length; s++) {
-          const stop = stops[s]!;
-          const length = advance(stop, tables[s]!, matched[s]!, text[i]!);
-          matched[s] = length;
-          if (length === stop.length && (longest < 0 || stop.length > stops[longest]!.length)) longest = s;
-        }
-        if (longest >= 0) {
-          stopped = stops[longest]!;
-          held = "";
-          return text.slice(0, i + 1 - stopped.length);
-        }
+        const found = take(text.charCodeAt(i));
+        if (found !== undefined) return end(found, text.slice(0, i + 1));
       }
-      const safe = text.length - matched.reduce((longest, length) => Math.max(longest, length), 0);
-      held = text.slice(safe);
-      return text.slice(0, safe);
+      return release(text);
+    },
+    pushSpecial(id) {
+      if (stopped !== undefined) return "";
+      const found = take(SPECIAL + id);
+      return found === undefined ? release(held) : end(found, held);
     },
     flush() {
       const rest = held;
@@ -66,6 +104,23 @@ export function createStopMatcher(stops: readonly string[]): StopMatcher {
   };
 }
 
+/** A stop string as plain text, and with the special tokens that it spells out. */
+function forms(stop: string, specials: Specials | undefined): Pattern[] {
+  const plain = Array.from({ length: stop.length }, (_, i) => stop.charCodeAt(i));
+  const mixed: number[] = [];
+  for (let i = 0; i < stop.length; ) {
+    const found = specials?.specialAt(stop, i);
+    mixed.push(found === undefined ? plain[i]! : SPECIAL + found.id);
+    i += found?.length ?? 1;
+  }
+  const all = mixed.length === plain.length ? [plain] : [plain, mixed];
+  return all.map((symbols) => {
+    const units = [0];
+    for (const symbol of symbols) units.push(units.at(-1)! + (symbol < SPECIAL ? 1 : 0));
+    return { stop, symbols, failure: failureTable(symbols), units, special: symbols.some((symbol) => symbol >= SPECIAL) };
+  });
+}
+
 function checkStops(stops: readonly string[]): void {
   if (stops.length > STOP_LIMITS.count) {
     throw new UsageError(`${stops.length} stop strings are too many; the limit is ${STOP_LIMITS.count}`, { field: "stop", limit: STOP_LIMITS.count });
@@ -78,16 +133,16 @@ function checkStops(stops: readonly string[]): void {
   });
 }
 
-/** failure[n]: length of the longest proper prefix of the stop string that its first n characters end with. */
-function failureTable(stop: string): Uint32Array {
-  const failure = new Uint32Array(stop.length + 1);
-  for (let n = 2; n <= stop.length; n++) failure[n] = advance(stop, failure, failure[n - 1]!, stop[n - 1]!);
+/** failure[n]: length of the longest proper prefix of the pattern that its first n symbols end with. */
+function failureTable(symbols: readonly number[]): Uint32Array {
+  const failure = new Uint32Array(symbols.length + 1);
+  for (let n = 2; n <= symbols.length; n++) failure[n] = advance(symbols, failure, failure[n - 1]!, symbols[n - 1]!);
   return failure;
 }
 
-/** Length of the longest prefix of `stop` that the text ends with after one more character. */
-function advance(stop: string, failure: Uint32Array, matched: number, char: string): number {
+/** Length of the longest prefix of the pattern that the input ends with after one more symbol. */
+function advance(symbols: readonly number[], failure: Uint32Array, matched: number, symbol: number): number {
   let length = matched;
-  while (length > 0 && stop[length] !== char) length = failure[length]!;
-  return stop[length] === char ? length + 1 : 0;
+  while (length > 0 && symbols[length] !== symbol) length = failure[length]!;
+  return symbols[length] === symbol ? length + 1 : 0;
 }

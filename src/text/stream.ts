@@ -14,7 +14,8 @@ export interface Detokenizer {
  * Streams `tokenizer.decode(ids, options)`: all pieces together equal it, for any ids.
  *
  * A token's bytes do not depend on its neighbours, so all that is kept between calls is at most three bytes of an
- * unfinished character (in the TextDecoder) and whether the leading space is still to be dropped.
+ * unfinished character (in the TextDecoder), whether this is the start of a text, and what the last token has otherwise if
+ * no other one follows.
  */
 export function createDetokenizer(tokenizer: Tokenizer, options: DecodeOptions = {}): Detokenizer {
   checkOptions(options, DECODE_OPTIONS, "createDetokenizer");
@@ -22,6 +23,10 @@ export function createDetokenizer(tokenizer: Tokenizer, options: DecodeOptions =
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   const { char, count } = tokenizer.strip;
   let toStrip = options.continuation === true ? 0 : count;
+
+  let first = options.continuation !== true;
+  /** What is still to come of the last token: if another one follows, and if none does. */
+  let held: { more: Uint8Array; end: Uint8Array } = { more: NOTHING, end: NOTHING };
 
   const strip = (text: string): string => {
     let start = 0;
@@ -39,12 +44,34 @@ export function createDetokenizer(tokenizer: Tokenizer, options: DecodeOptions =
   return {
     push(id) {
       if (skip && tokenizer.specialIds.has(id)) return "";
-      return strip(decoder.decode(tokenizer.idToBytes(id), { stream: true }));
+      const bytes = tokenizer.idToBytes(id, { first });
+      if (!tokenizer.endMatters) {
+        first &&= bytes.length === 0 && tokenizer.idToToken(id) === undefined;
+        return strip(decoder.decode(bytes, { stream: true }));
+      }
+      if (tokenizer.idToToken(id) === undefined) return "";
+      const end = tokenizer.idToBytes(id, { first, last: true });
+      first = false;
+      const before = decoder.decode(held.more, { stream: true });
+      const same = common(bytes, end);
+      held = { more: bytes.subarray(same), end: end.subarray(same) };
+      return strip(before + decoder.decode(bytes.subarray(0, same), { stream: true }));
     },
     flush() {
-      const rest = strip(decoder.decode());
+      const rest = strip(decoder.decode(held.end));
+      held = { more: NOTHING, end: NOTHING };
+      first = false;
       toStrip = 0;
       return rest;
     },
   };
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** How many bytes two arrays begin with alike. */
+function common(a: Uint8Array, b: Uint8Array): number {
+  let i = 0;
+  while (i < a.length && a[i] === b[i]) i++;
+  return i;
 }

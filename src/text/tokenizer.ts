@@ -1,9 +1,6 @@
-import { BpeTokenizer } from "./bpe-tokenizer.ts";
-import type { ByteDecoder } from "./bytes.ts";
-import { readTokenizerFile } from "./schema.ts";
+import type { ByteDecoder, TokenPlace } from "./bytes.ts";
 import type { DecodeOptions, EncodeOptions, EncodeWithinOptions } from "./tokenizer-options.ts";
 
-export { TEXT_LIMITS } from "./bpe-tokenizer.ts";
 export type { DecodeOptions, EncodeOptions, EncodeWithinOptions } from "./tokenizer-options.ts";
 
 /** Text to ids and back, as tokenizer.json says. BPE only: byte-level, or SentencePiece-style with byte fallback. */
@@ -28,20 +25,14 @@ export interface Tokenizer {
   leastTokens(text: string): number;
   /** Places, ascending, where special tokens are spelled out in a text, overlapping ones too. */
   specialsIn(text: string): number[];
+  /** The special token that a text spells out at a place, the longest one; undefined for none. */
+  specialAt(text: string, at: number): { readonly id: number; readonly length: number } | undefined;
   /** Ids without a token decode to nothing; bytes that are not UTF-8 to U+FFFD. */
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
-  /** The bytes a token adds to a text; none for ids without a token. */
-  idToBytes(id: number): Uint8Array;
+  /** The bytes a token adds to a text; none for ids without a token. @param place default: in the middle of a text */
+  idToBytes(id: number, place?: TokenPlace): Uint8Array;
+  /** Whether the last token of a text may have other bytes than in the middle. */
+  readonly endMatters: boolean;
   idToToken(id: number): string | undefined;
   tokenToId(token: string): number | undefined;
-}
-
-/**
- * Loads a tokenizer.json.
- * @param json its bytes, UTF-8
- * @param file name for error messages
- * @throws TokenizerError with file and field for anything that is malformed or not supported.
- */
-export function loadTokenizer(json: Uint8Array, file: string): Tokenizer {
-  return new BpeTokenizer(readTokenizerFile(json, file));
 }

@@ -63,7 +63,9 @@ function openPath(path: string): u32 {
     return 0;
   }
   const utf8 = String.UTF8.encode(rest);
-  const errno = path_open(<u32>best, LOOKUP_FOLLOW, changetype<usize>(utf8), utf8.byteLength, 0, RIGHT_READ | RIGHT_SEEK | RIGHT_STAT, 0, 0, area);
+  const errno = path_open(
+    <u32>best, LOOKUP_FOLLOW, changetype<usize>(utf8), utf8.byteLength, 0, RIGHT_READ | RIGHT_SEEK | RIGHT_STAT, 0, 0, area,
+  );
   if (errno !== 0) fail(errnoText(errno));
   return load<u32>(area);
 }

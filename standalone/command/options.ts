@@ -64,6 +64,7 @@ export class CommandLine {
       options.seed = wholeNumber(name, value, (1 << 53) - 1);
       this.hasSeed = true;
     } else if (name == "--tokens") this.readTokens(value);
+    else if (name == "--stop") options.stops.push(value);
     else if (name == "--speculate") {
       if (value != "ngram" && value != "off") fail("must be ngram or off", name);
       options.speculate = value == "ngram" ? SPECULATE_NGRAM : SPECULATE_OFF;
@@ -78,8 +79,8 @@ export class CommandLine {
 }
 
 const OPTIONS: string[] = [
-  "--model", "-m", "--prompt", "-p", "--max-tokens", "-n", "--temperature", "-t", "--top-p", "--min-p", "--repetition-penalty", "--top-k", "--seed", "--tokens",
-  "--speculate",
+  "--model", "-m", "--prompt", "-p", "--max-tokens", "-n", "--temperature", "-t", "--top-p", "--min-p", "--repetition-penalty", "--top-k",
+  "--seed", "--tokens", "--speculate", "--stop",
 ];
 
 function wholeNumber(name: string, text: string, most: u64): u64 {
@@ -119,6 +120,7 @@ export const HELP = `blockffn: continues a text with a packed sparse language mo
   --top-k N, --top-p P, --min-p P, --repetition-penalty R
   --seed N                  same seed, same text (default: random)
   --speculate ngram|off     verify several guessed tokens at once, same text (default: off)
+  --stop TEXT               end before this text, or special token; may be given more than once
   --ignore-eos              go on after an end-of-sequence token
   --json                    print one JSON object
 

@@ -75,7 +75,9 @@ function appendBySize(out: Bytes, d: Decisions, experts: bool, layers: i32): voi
   for (let rows = 1; rows < d.chunks.length; rows++) {
     const count = <f64>d.chunks[rows];
     if (count === 0) continue;
-    out.appendText(`${first ? "" : ","}"${rows}":` + number(experts ? <f64>d.experts[rows] / count / <f64>layers : d.chunkMs[rows] / count));
+    out.appendText(
+      `${first ? "" : ","}"${rows}":` + number(experts ? <f64>d.experts[rows] / count / <f64>layers : d.chunkMs[rows] / count),
+    );
     first = false;
   }
   out.appendText("}");
@@ -85,7 +87,9 @@ function appendBySize(out: Bytes, d: Decisions, experts: bool, layers: i32): voi
 export function summary(generation: Generation): string {
   let text = `[prompt ${generation.promptLength} tokens at ${short(perSecond(generation.promptLength, generation.prefillMs))}/s; `;
   text += `${generation.produced} new at ${short(perSecond(generation.produced - 1, generation.decodeMs))}/s`;
-  if (generation.rounds > 0) text += `; ${generation.accepted} of ${generation.drafted} drafted tokens accepted in ${generation.rounds} rounds`;
+  if (generation.rounds > 0) {
+    text += `; ${generation.accepted} of ${generation.drafted} drafted tokens accepted in ${generation.rounds} rounds`;
+  }
   const tls = generation.counts.tokenSparsity;
   if (!isNaN(tls)) text += `; ${short(100 * tls)} % of experts skipped`;
   const by = generation.finish === FINISH_EOS ? ` (token ${generation.id})` : "";

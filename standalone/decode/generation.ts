@@ -2,6 +2,7 @@ import { Bytes } from "../bytes";
 import { fail, failed } from "../failure";
 import { LoadedModel } from "../model/instance";
 import { Sequence } from "../model/sequence";
+import { StopMatcher } from "../text/stop";
 import { TextStream } from "../text/stream";
 import { ExpertCounts } from "./counts";
 import { Decisions } from "./decisions";
@@ -13,7 +14,9 @@ export const FINISH_NONE: i32 = 0;
 export const FINISH_LENGTH: i32 = 1;
 export const FINISH_EOS: i32 = 2;
 export const FINISH_CONTEXT: i32 = 3;
-export const FINISH_NAMES: string[] = ["aborted", "length", "eos", "context"];
+/** A stop text; only programs that give some see it. */
+export const FINISH_STOP: i32 = 4;
+export const FINISH_NAMES: string[] = ["aborted", "length", "eos", "context", "stop"];
 
 /** Milliseconds from any fixed point. */
 export type Clock = () => f64;
@@ -40,6 +43,9 @@ export class Generation {
   private sequence: Sequence;
   private sampler: Sampler | null = null;
   private stream: TextStream | null = null;
+  private stop: StopMatcher | null = null;
+  /** Text of the last token that the stop matcher has not seen yet. */
+  private raw: Bytes = new Bytes();
   private drafter: NgramDrafter | null = null;
   /** Verified tokens that are not given out yet, the last one first. */
   private waiting: Bytes = new Bytes();
@@ -59,12 +65,16 @@ export class Generation {
     this.history.append(prompt.at, prompt.length);
     options.check();
     if (prompt.ints === 0) fail("is empty; give at least one token", "prompt");
-    if (prompt.ints > config.contextLength) fail(`has ${prompt.ints} tokens, but the context holds ${config.contextLength}; shorten it`, "prompt");
+    if (prompt.ints > config.contextLength) {
+      fail(`has ${prompt.ints} tokens, but the context holds ${config.contextLength}; shorten it`, "prompt");
+    }
     let special = true;
     const tokenizer = this.model.tokenizer;
     for (let i = 0; i < prompt.ints && !failed(); i++) {
       const id = prompt.int(i);
-      if (id < 0 || id >= config.vocabSize) fail(`holds ${id} at place ${i}; token ids of this model go from 0 to ${config.vocabSize - 1}`, "prompt");
+      if (id < 0 || id >= config.vocabSize) {
+        fail(`holds ${id} at place ${i}; token ids of this model go from 0 to ${config.vocabSize - 1}`, "prompt");
+      }
       if (special && tokenizer !== null && !tokenizer.isSpecial(id)) special = false;
     }
     // The last new token is never computed, so it needs no place.
@@ -72,6 +82,10 @@ export class Generation {
     if (!failed()) this.sequence.open(this.capacity);
     if (failed()) return;
     if (tokenizer !== null) this.stream = new TextStream(tokenizer, !special);
+    if (options.stops.length > 0) {
+      if (tokenizer === null) return fail("needs a tokenizer, and this model has none", "stop");
+      this.stop = new StopMatcher(options.stops, tokenizer);
+    }
     if (!options.greedy) this.sampler = new Sampler(options, config.vocabSize);
     if (options.speculate === SPECULATE_NGRAM) this.drafter = new NgramDrafter();
   }
@@ -100,6 +114,7 @@ export class Generation {
     this.sequence.free();
     this.history.free();
     this.piece.free();
+    this.raw.free();
     this.waiting.free();
   }
 
@@ -213,11 +228,34 @@ export class Generation {
     const index = this.produced++;
     const eos = this.ends(id);
     const stream = this.stream;
-    if (!eos && stream !== null) stream.push(id, this.piece);
+    if (!eos && stream !== null) this.show(stream, id);
+    const stop = this.stop;
     if (eos) this.finish = FINISH_EOS;
+    else if (stop !== null && stop.stopped) this.finish = FINISH_STOP;
     else if (this.produced >= this.options.maxTokens) this.finish = FINISH_LENGTH;
     // The cache then holds the prompt and all new tokens but this one.
     else if (this.promptTokens + index >= this.capacity) this.finish = FINISH_CONTEXT;
-    if (this.finish !== FINISH_NONE && stream !== null) stream.flush(this.piece);
+    if (this.finish !== FINISH_NONE && this.finish !== FINISH_STOP && stream !== null) this.rest(stream);
+  }
+
+  /** The text of a token that is certain now. */
+  private show(stream: TextStream, id: i32): void {
+    const stop = this.stop;
+    const tokenizer = this.model.tokenizer;
+    if (stop === null) return stream.push(id, this.piece);
+    if (tokenizer !== null && tokenizer.isSpecial(id)) return stop.pushSpecial(id, this.piece);
+    this.raw.clear();
+    stream.push(id, this.raw);
+    stop.push(this.raw, this.piece);
+  }
+
+  /** Text held back for more that will not come. */
+  private rest(stream: TextStream): void {
+    const stop = this.stop;
+    if (stop === null) return stream.flush(this.piece);
+    this.raw.clear();
+    stream.flush(this.raw);
+    stop.push(this.raw, this.piece);
+    if (!stop.stopped) stop.flush(this.piece);
   }
 }

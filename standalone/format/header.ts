@@ -28,8 +28,12 @@ export class Header {
     if (failed() || !source.read(0, word, 8)) return;
     const length = load<u64>(word);
     release(word, 8);
-    if (length > MAX_HEADER_BYTES) return fail(`is said to have ${length} bytes; the limit is ${MAX_HEADER_BYTES}. Is this a safetensors file?`, "header");
-    if (length > source.size - 8) return fail(`is said to have ${length} bytes, but the file has ${source.size}; it may be cut short`, "header");
+    if (length > MAX_HEADER_BYTES) {
+      return fail(`is said to have ${length} bytes; the limit is ${MAX_HEADER_BYTES}. Is this a safetensors file?`, "header");
+    }
+    if (length > source.size - 8) {
+      return fail(`is said to have ${length} bytes, but the file has ${source.size}; it may be cut short`, "header");
+    }
     this.dataStart = 8 + length;
     const at = reserve(length, "the header");
     if (failed() || !source.read(8, at, <u32>length)) return;
@@ -87,10 +91,16 @@ export class Header {
       }
     }
     if (failed()) return null;
-    if (!bytes) fail("must be of dtype U8: this is not a packed model. Convert the model's folder with `blockffn convert FOLDER --out FILE`", name);
-    else if (size === u64.MAX_VALUE || begin === u64.MAX_VALUE) fail("needs a shape of one number and two data_offsets", name);
-    else if (end < begin || end > this.fileSize - this.dataStart) fail(`data_offsets [${begin}, ${end}] are outside the ${this.fileSize - this.dataStart} bytes of data; the file may be cut short`, name);
-    else if (end - begin !== size) fail(`U8 [${size}] needs ${size} bytes but data_offsets give ${end - begin}`, name);
+    if (!bytes) {
+      fail("must be of dtype U8: this is not a packed model. Convert the model's folder with `blockffn convert FOLDER --out FILE`", name);
+    } else if (size === u64.MAX_VALUE || begin === u64.MAX_VALUE) {
+      fail("needs a shape of one number and two data_offsets", name);
+    } else if (end < begin || end > this.fileSize - this.dataStart) {
+      const where = `data_offsets [${begin}, ${end}] are outside the ${this.fileSize - this.dataStart} bytes of data`;
+      fail(`${where}; the file may be cut short`, name);
+    } else if (end - begin !== size) {
+      fail(`U8 [${size}] needs ${size} bytes but data_offsets give ${end - begin}`, name);
+    }
     return new Entry(this.dataStart + begin, size);
   }
 }

@@ -15,7 +15,10 @@ const VERSION = "blockffn.version";
 const LAYOUT = "blockffn.layout";
 const QUANTIZATION = "blockffn.quantization";
 const CONFIG = "blockffn.config";
-/** What a file of version 2 says of its EAGLE head, and how the names of the head's tensors begin. Both are left alone: nothing here drafts with it. */
+/**
+ * What a file of version 2 says of its EAGLE head, and how the names of the head's tensors begin. Both are left alone: nothing here drafts
+ * with it.
+ */
 const DRAFT = "blockffn.draft";
 const DRAFT_PREFIX = "draft.";
 const DRAFT_VERSION = "2";
@@ -34,7 +37,9 @@ export class PackedModel {
     const header = new Header();
     header.read(source);
     if (failed()) return;
-    if (!header.metadata.has(VERSION)) return fail("not a packed model: convert the model's folder with `blockffn convert FOLDER --out FILE`", VERSION);
+    if (!header.metadata.has(VERSION)) {
+      return fail("not a packed model: convert the model's folder with `blockffn convert FOLDER --out FILE`", VERSION);
+    }
     const drafts = header.metadata.get(VERSION) == DRAFT_VERSION;
     expectMetadata(header, VERSION, drafts ? DRAFT_VERSION : "1");
     expectMetadata(header, LAYOUT, LAYOUT_VERSION.toString());
@@ -85,12 +90,16 @@ export function readConfig(json: JsonReader, field: string): Architecture {
 
 function expectMetadata(header: Header, key: string, expected: string): void {
   const found = header.metadata.has(key) ? header.metadata.get(key) : "missing";
-  if (found != expected) fail(`is "${found.slice(0, 40)}", this build reads ${expected}: convert the model again with this version of blockffn`, key);
+  if (found != expected) {
+    fail(`is "${found.slice(0, 40)}", this build reads ${expected}: convert the model again with this version of blockffn`, key);
+  }
 }
 
 function checkPart(header: Header, part: Part, weightsOffset: u64): void {
   if (!header.entries.has(part.name)) return fail("this tensor is missing; the configuration says that the model has it", part.name);
   const entry = header.entries.get(part.name);
   if (entry.bytes !== <u64>part.bytes) return fail(`${entry.bytes} bytes where the configuration asks for ${<u64>part.bytes}`, part.name);
-  if (entry.offset !== weightsOffset + <u64>part.offset || entry.offset % PART_ALIGN !== 0) fail("is not where a packed model has it; convert the model again", part.name);
+  if (entry.offset !== weightsOffset + <u64>part.offset || entry.offset % PART_ALIGN !== 0) {
+    fail("is not where a packed model has it; convert the model again", part.name);
+  }
 }

@@ -1,5 +1,7 @@
 import { CachePlan, writeCache } from "../../core/cache";
-import { ROW_BYTES, ROW_MASK, ROW_PLACE, ROW_POSITION, ROW_SEQUENCE, ROW_TOKEN, ROW_TREE, SCRATCH_ACTIVE, SCRATCH_LOGIT_ROWS, SCRATCH_ROWS } from "../../core/layout";
+import {
+  ROW_BYTES, ROW_MASK, ROW_PLACE, ROW_POSITION, ROW_SEQUENCE, ROW_TOKEN, ROW_TREE, SCRATCH_ACTIVE, SCRATCH_LOGIT_ROWS, SCRATCH_ROWS,
+} from "../../core/layout";
 import { argmax } from "../../assembly/kernels";
 import { compact } from "../../assembly/model/cache";
 import { forward } from "../../assembly/model/job";

@@ -36,7 +36,9 @@ export function readAddedTokens(json: JsonReader, vocabulary: Vocabulary): Added
     }
     for (let i = 0; i < tokens.length; i++) {
       if (tokens[i].id === token.id) fail(`two added tokens have the id ${token.id}`, where);
-      if (sameBytes(tokens[i].at, tokens[i].length, token.at, token.length)) fail(`${quoted(token.at, token.length)} is there twice`, where);
+      if (sameBytes(tokens[i].at, tokens[i].length, token.at, token.length)) {
+        fail(`${quoted(token.at, token.length)} is there twice`, where);
+      }
     }
     const known = vocabulary.find(token.at, token.length);
     if (known >= 0 && known !== token.id) fail(`${quoted(token.at, token.length)} has another id in model.vocab`, where);
@@ -66,7 +68,9 @@ function readToken(json: JsonReader, where: string): AddedToken {
       if (json.readFlag()) fail("is not supported", where + ".single_word");
     } else json.skip();
   }
-  if (!failed() && (token.id < 0 || token.length === 0 || token.length > MAX_BYTES)) fail(`needs an id and a content of 1 to ${MAX_BYTES} bytes`, where);
+  if (!failed() && (token.id < 0 || token.length === 0 || token.length > MAX_BYTES)) {
+    fail(`needs an id and a content of 1 to ${MAX_BYTES} bytes`, where);
+  }
   token.normalized = normalized < 0 ? !token.special : normalized === 1;
   return token;
 }
@@ -87,7 +91,11 @@ export function longestAt(tokens: AddedToken[], normalized: bool, at: usize, len
     const token = tokens[i];
     const wanted = token.wanted;
     if (token.normalized !== normalized || wanted.length === 0 || wanted.length > length || load<u8>(wanted.at) !== load<u8>(at)) continue;
-    if (found !== null && wanted.length <= found.wanted.length) continue;
+    if (found !== null) {
+      const more = wanted.length - found.wanted.length;
+      // Of two that are looked for alike, the special one counts.
+      if (more < 0 || (more === 0 && (found.special || !token.special))) continue;
+    }
     if (memory.compare(wanted.at, at, wanted.length) === 0) found = token;
   }
   return found;

@@ -8,20 +8,27 @@ import { Vocabulary } from "./vocabulary";
 const MAX_WORD: u32 = 16 << 20;
 const HEX = "0123456789ABCDEF";
 
-/** Byte pair encoding (Sennrich et al., arXiv 1508.07909) of one word: the merge that is listed first is done first, the leftmost of its places first. */
+/**
+ * Byte pair encoding (Sennrich et al., arXiv 1508.07909) of one word: the merge that is listed first is done first, the leftmost of its
+ * places first.
+ */
 export class BytePairs {
   /** Ids of the byte tokens "<0x00>" to "<0xFF>"; -1 for none. */
   private byteIds: StaticArray<i32> = new StaticArray<i32>(256);
-  // One symbol a character: id (-1: none), where the character begins, neighbours; and the heap of possible merges.
+  // Symbols: id, neighbours; how many; and the heap of possible merges.
   private ids: StaticArray<i32> = new StaticArray<i32>(0);
-  private starts: StaticArray<u32> = new StaticArray<u32>(0);
   private previous: StaticArray<i32> = new StaticArray<i32>(0);
   private following: StaticArray<i32> = new StaticArray<i32>(0);
+  private count: i32 = 0;
   private heap: Array<u64> = new Array<u64>();
 
   /** @param unknown id of the unknown token; -1 for none */
-  constructor(private vocabulary: Vocabulary, private merges: Merges, private unknown: i32, private byteFallback: bool, private fuseUnknown: bool) {
-    for (let b = 0; b < 256; b++) this.byteIds[b] = byteFallback ? vocabulary.findText("<0x" + HEX.charAt(b >> 4) + HEX.charAt(b & 15) + ">") : -1;
+  constructor(
+    private vocabulary: Vocabulary, private merges: Merges, private unknown: i32, private byteFallback: bool, private fuseUnknown: bool,
+  ) {
+    for (let b = 0; b < 256; b++) {
+      this.byteIds[b] = byteFallback ? vocabulary.findText("<0x" + HEX.charAt(b >> 4) + HEX.charAt(b & 15) + ">") : -1;
+    }
   }
 
   /** Appends the ids of a word (UTF-8) to `out`. */
@@ -30,38 +37,50 @@ export class BytePairs {
     const count = this.symbols(at, length);
     for (let i = 0; i + 1 < count; i++) this.offer(i, i + 1);
     while (this.heap.length > 0) this.merge(this.pop());
-    let before = -1;
-    for (let i = 0; i >= 0 && i < count; i = this.following[i]) {
-      const id = this.ids[i];
-      if (id >= 0) {
-        out.pushInt(id);
-        before = id;
-      } else {
-        // What is not in the vocabulary is one character: only tokens merge.
-        const size = scanCharacter(at + this.starts[i], length - this.starts[i]);
-        before = this.fallBack(at + this.starts[i], size, before, out);
-      }
-    }
+    for (let i = 0; i >= 0 && i < count; i = this.following[i]) out.pushInt(this.ids[i]);
   }
 
+  /** One symbol a character that is known; byte tokens, the unknown token or nothing for another one. @returns how many */
   private symbols(at: usize, length: u32): i32 {
     if (<u32>this.ids.length < length) {
       this.ids = new StaticArray<i32>(length);
-      this.starts = new StaticArray<u32>(length);
       this.previous = new StaticArray<i32>(length);
       this.following = new StaticArray<i32>(length);
     }
-    let count = 0;
-    for (let i: u32 = 0; i < length; count++) {
+    this.count = 0;
+    // An unknown token waits for the next known character; byte tokens pass it, as they do in the reference.
+    let waiting = false;
+    for (let i: u32 = 0; i < length; ) {
       const size = max(scanCharacter(at + i, length - i), 1);
-      this.ids[count] = this.vocabulary.find(at + i, size);
-      this.starts[count] = i;
-      this.previous[count] = count - 1;
-      this.following[count] = count + 1;
+      const id = this.vocabulary.find(at + i, size);
+      if (id >= 0) {
+        if (waiting) this.add(this.unknown);
+        waiting = false;
+        this.add(id);
+      } else if (this.hasBytes(at + i, size)) {
+        for (let b = 0; b < size; b++) this.add(this.byteIds[load<u8>(at + i + b)]);
+      } else if (this.unknown >= 0) {
+        if (waiting && !this.fuseUnknown) this.add(this.unknown);
+        waiting = true;
+      }
       i += size;
     }
-    if (count > 0) this.following[count - 1] = -1;
-    return count;
+    if (waiting) this.add(this.unknown);
+    if (this.count > 0) this.following[this.count - 1] = -1;
+    return this.count;
+  }
+
+  private add(id: i32): void {
+    const i = this.count++;
+    this.ids[i] = id;
+    this.previous[i] = i - 1;
+    this.following[i] = i + 1;
+  }
+
+  private hasBytes(at: usize, size: i32): bool {
+    if (!this.byteFallback) return false;
+    for (let i = 0; i < size; i++) if (this.byteIds[load<u8>(at + i)] < 0) return false;
+    return true;
   }
 
   /** Puts a merge of two neighbours on the heap: rank, then place. */
@@ -84,18 +103,6 @@ export class BytePairs {
     if (after >= 0) this.previous[after] = left;
     this.offer(this.previous[left], left);
     this.offer(left, after);
-  }
-
-  /** Byte tokens of a character, or the unknown token. @returns the last id that was written */
-  private fallBack(at: usize, size: i32, before: i32, out: Bytes): i32 {
-    let all = this.byteFallback;
-    for (let i = 0; i < size; i++) all = all && this.byteIds[load<u8>(at + i)] >= 0;
-    if (all) {
-      for (let i = 0; i < size; i++) out.pushInt(this.byteIds[load<u8>(at + i)]);
-      return -1;
-    }
-    if (this.unknown >= 0 && !(this.fuseUnknown && before === this.unknown)) out.pushInt(this.unknown);
-    return this.unknown;
   }
 
   private push(entry: u64): void {

@@ -5,6 +5,8 @@ import { hexDigit } from "../format/json-text";
 import { readPattern, readType, replaceAll, unsupported } from "./normalizer";
 
 const MAX_STEPS: i32 = 8;
+/** How much longer replacements may make a token, all together. */
+const MAX_GROWTH: f64 = 16;
 
 /** The decoder of tokenizer.json: SentencePiece's Replace, ByteFallback, Fuse, Strip. A token's bytes do not depend on its neighbours. */
 export class Decoder {
@@ -15,6 +17,7 @@ export class Decoder {
   private to: Bytes[] = [];
   private byteFallback: bool = false;
   private fused: bool = false;
+  private growth: f64 = 1;
   private one: Bytes = new Bytes();
   private other: Bytes = new Bytes();
 
@@ -80,6 +83,9 @@ export class Decoder {
       } else json.skip();
     }
     if (!failed() && (from.length === 0 || from.length > 32 || to.length > 32)) fail("must replace 1 to 32 bytes by at most 32", field);
+    if (failed()) return;
+    this.growth *= max<f64>(1, <f64>to.length / <f64>from.length);
+    if (this.growth > MAX_GROWTH) return fail(`makes a token more than ${MAX_GROWTH} times longer`, field);
     this.from.push(from);
     this.to.push(to);
   }
@@ -89,7 +95,9 @@ export class Decoder {
     while (json.nextKey()) {
       if (json.isText("content")) {
         json.readString();
-        if (!failed() && (json.textLength !== 1 || load<u8>(json.text) > 0x7f)) return fail("must be one ASCII character", field + ".content");
+        if (!failed() && (json.textLength !== 1 || load<u8>(json.text) > 0x7f)) {
+          return fail("must be one ASCII character", field + ".content");
+        }
         if (!failed()) this.stripByte = load<u8>(json.text);
       } else if (json.isText("start")) {
         const start = json.readInteger();

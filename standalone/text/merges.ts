@@ -29,7 +29,9 @@ export class Merges {
     this.rights = new StaticArray<i32>(count);
     this.results = new StaticArray<i32>(count);
     this.slots = new StaticArray<u32>(slotsFor(count));
-    for (let rank = 0; rank < count && !failed(); rank++) this.add(rank, pairs.int(rank * 3), pairs.int(rank * 3 + 1), pairs.int(rank * 3 + 2));
+    for (let rank = 0; rank < count && !failed(); rank++) {
+      this.add(rank, pairs.int(rank * 3), pairs.int(rank * 3 + 1), pairs.int(rank * 3 + 2));
+    }
     pairs.free();
   }
 
@@ -90,7 +92,9 @@ export class Merges {
     const field = `${FIELD}.${pairs.ints / 3}`;
     if (!two) return fail("must be two tokens", field);
     const result = vocabulary.find(joined.at, joined.length);
-    if (left < 0 || right < 0 || result < 0) return fail(`the parts of ${quoted(joined.at, joined.length)}, or it, are not in model.vocab`, field);
+    if (left < 0 || right < 0 || result < 0) {
+      return fail(`the parts of ${quoted(joined.at, joined.length)}, or it, are not in model.vocab`, field);
+    }
     pairs.pushInt(left);
     pairs.pushInt(right);
     pairs.pushInt(result);

@@ -73,7 +73,10 @@ export class Normalizer {
     if (failed()) return;
     if (type == "Replace") this.growth *= max<f64>(1, <f64>step.to.length / <f64>max<u32>(step.from.length, 1));
     if (this.growth > MAX_GROWTH) return fail(`makes a text more than ${MAX_GROWTH} times longer`, field);
-    if ((type == "Replace") !== (step.from.length > 0) || step.from.length > MAX_BYTES || step.to.length > MAX_BYTES || this.steps.length >= MAX_STEPS) {
+    if (
+      (type == "Replace") !== (step.from.length > 0) || step.from.length > MAX_BYTES || step.to.length > MAX_BYTES ||
+      this.steps.length >= MAX_STEPS
+    ) {
       return fail(`cannot be used: at most ${MAX_STEPS} steps with texts of at most ${MAX_BYTES} bytes`, field);
     }
     this.steps.push(step);
@@ -98,7 +101,9 @@ export function replaceAll(at: usize, length: u32, from: Bytes, to: Bytes, out: 
 export function readPattern(json: JsonReader, out: Bytes, field: string): void {
   json.openObject();
   while (json.nextKey()) {
-    if (!json.isText("String")) return fail(`only a String pattern is supported, not ${quoted(json.text, json.textLength)}`, field + ".pattern");
+    if (!json.isText("String")) {
+      return fail(`only a String pattern is supported, not ${quoted(json.text, json.textLength)}`, field + ".pattern");
+    }
     json.readString();
     out.append(json.text, json.textLength);
   }

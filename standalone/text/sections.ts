@@ -78,5 +78,9 @@ export function refusePreTokenizer(json: JsonReader, at: usize): void {
   json.seek(at);
   if (json.takeNull()) return;
   const type = readType(json, "pre_tokenizer");
-  fail(`the type "${type.slice(0, 40)}" is not supported by this command (SentencePiece-style models have none); give the prompt as --tokens, or use a JavaScript host`, "pre_tokenizer.type");
+  fail(
+    `the type "${type.slice(0, 40)}" is not supported by this command (SentencePiece-style models have none); give the prompt as ` +
+      "--tokens, or use a JavaScript host",
+    "pre_tokenizer.type",
+  );
 }

@@ -90,7 +90,9 @@ function readSpecials(json: JsonReader, field: string, names: string[], ids: Byt
       json.openArray();
       while (json.nextElement()) {
         const id = json.readInteger();
-        if (id >= <u64>MAX_IDS || list.ints >= MAX_ITEMS) return fail(`holds an id above ${MAX_IDS - 1} or more than ${MAX_ITEMS} ids`, field);
+        if (id >= <u64>MAX_IDS || list.ints >= MAX_ITEMS) {
+          return fail(`holds an id above ${MAX_IDS - 1} or more than ${MAX_ITEMS} ids`, field);
+        }
         list.pushInt(<i32>id);
       }
     }

@@ -79,6 +79,17 @@ export class Tokenizer {
     return false;
   }
 
+  /** The longest special token that a text (UTF-8) spells out at its start; null for none. */
+  specialAt(at: usize, length: u32): AddedToken | null {
+    let found: AddedToken | null = null;
+    for (let i = 0; i < this.added.length; i++) {
+      const token = this.added[i];
+      if (!token.special || token.length > length || (found !== null && token.length <= found.length)) continue;
+      if (memory.compare(token.at, at, token.length) === 0) found = token;
+    }
+    return found;
+  }
+
   /** Appends the bytes that a token adds to a text; none for ids without a token. */
   appendToken(id: i32, out: Bytes): void {
     for (let i = 0; i < this.added.length; i++) {
@@ -98,12 +109,12 @@ export class Tokenizer {
         i++;
         continue;
       }
-      const end = token.leftStrip ? skipBack(at, start, i) : i;
+      // White space that the token before has taken stays its own; other tokens are found in it all the same.
+      const end = token.leftStrip ? skipBack(at, min(start, i), i) : i;
       if (end > start) this.plain(at + start, end - start, normalized, out);
       out.pushInt(token.id);
       i += token.wanted.length;
-      if (token.rightStrip) i = skipForward(at, i, length);
-      start = i;
+      start = token.rightStrip ? skipForward(at, i, length) : i;
     }
     if (start < length) this.plain(at + start, length - start, normalized, out);
   }

@@ -5,7 +5,7 @@ import { runBlockffn as run } from "../../cli/blockffn.ts";
 import type { Evaluation } from "../../src/decode/evaluate.ts";
 import type { GenerationResult } from "../../src/decode/generation.ts";
 import type { ModelSummary } from "../../src/load/summary.ts";
-import { loadTokenizer } from "../../src/text/tokenizer.ts";
+import { loadTokenizer } from "../../src/text/load-tokenizer.ts";
 import { blockffn, fakeIo } from "../helpers/fake-io.ts";
 import { temporaryFolder, writeTinyModel } from "../helpers/tiny-folder.ts";
 import { TINY_VOCAB, tinyTokenizerJson } from "../helpers/tiny-tokenizer.ts";

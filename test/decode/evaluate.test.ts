@@ -3,7 +3,7 @@ import { splitDocuments } from "../../src/decode/documents.ts";
 import { evaluate, negativeLogLikelihood } from "../../src/decode/evaluate.ts";
 import { traceExperts } from "../../src/decode/trace.ts";
 import { UsageError } from "../../src/errors.ts";
-import { loadTokenizer } from "../../src/text/tokenizer.ts";
+import { loadTokenizer } from "../../src/text/load-tokenizer.ts";
 import { expectedTls, expertIsActive, FakeModel } from "../helpers/fake-model.ts";
 import { TINY_VOCAB, tinyTokenizerJson } from "../helpers/tiny-tokenizer.ts";
 

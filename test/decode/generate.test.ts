@@ -3,7 +3,7 @@ import { generate as generateAny } from "../../src/decode/generate.ts";
 import type { Generation, GenerationResult, Piece } from "../../src/decode/generation.ts";
 import type { GenerateOptions } from "../../src/decode/options.ts";
 import { LimitError, UsageError } from "../../src/errors.ts";
-import { loadTokenizer } from "../../src/text/tokenizer.ts";
+import { loadTokenizer } from "../../src/text/load-tokenizer.ts";
 import { expectedTls, FakeModel, scripted } from "../helpers/fake-model.ts";
 import { byteIds, TINY_VOCAB, tinyTokenizerJson } from "../helpers/tiny-tokenizer.ts";
 
@@ -289,6 +289,37 @@ describe("several generations at once", () => {
       for (const [r, run] of runs.entries()) ids[r]?.push(((await run.next()).value as Piece).id);
     }
     expect(ids).toEqual([continuation(model, [1], 10), continuation(model, [2], 10)]);
+  });
+});
+
+describe("a long prompt", () => {
+  const tokenizer = loadTokenizer(tinyTokenizerJson(), "tiny");
+  const text = "ab".repeat(10_000);
+  const model = (contextLength: number): FakeModel => new FakeModel({ vocabSize: TINY_VOCAB, contextLength, maxChunk: 512 });
+
+  it("is encoded with the first piece, to what a short one gives", async () => {
+    const ids = tokenizer.encode(text);
+    const want = await generateAny(model(30_000), tokenizer, ids, { maxTokens: 3, speculate: "off" }).result();
+    const got = await generateAny(model(30_000), tokenizer, text, { maxTokens: 3, speculate: "off" }).result();
+    expect([got.tokens, got.text, got.promptTokens]).toEqual([want.tokens, want.text, ids.length]);
+  });
+
+  it("is refused at once where its length says so, else when it is encoded", async () => {
+    expect(() => generateAny(model(100), tokenizer, text)).toThrow(/^prompt: has more than \d+ tokens, but the context holds 100/);
+    const generation = generateAny(model(15_000), tokenizer, text);
+    await expect(generation.result()).rejects.toThrow(expect.objectContaining({ name: "LimitError", field: "prompt", limit: 15_000 }) as Error);
+  });
+
+  it("may be cancelled before and while it is encoded, or left", async () => {
+    const controller = new AbortController();
+    const pausing = Object.assign(model(300_000), { pause: () => (controller.abort(), Promise.resolve()) });
+    const cancelled = await generateAny(pausing, tokenizer, text.repeat(12), { signal: controller.signal }).result();
+    expect([cancelled.finishReason, cancelled.tokens, cancelled.text]).toEqual(["aborted", [], ""]);
+    const before = await generateAny(model(30_000), tokenizer, text, { signal: AbortSignal.abort() }).result();
+    expect(before.finishReason).toBe("aborted");
+    const left = generateAny(model(30_000), tokenizer, text);
+    await left[Symbol.asyncIterator]().return?.();
+    expect((await left.result()).finishReason).toBe("aborted");
   });
 });
 

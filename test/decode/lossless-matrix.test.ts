@@ -9,7 +9,7 @@ import type { Tier } from "../../src/host.ts";
 import { loadModel } from "../../src/load/load.ts";
 import type { LoadOptions } from "../../src/engine/types.ts";
 import type { Quantization } from "../../src/architecture/quantization.ts";
-import { loadTokenizer } from "../../src/text/tokenizer.ts";
+import { loadTokenizer } from "../../src/text/load-tokenizer.ts";
 import { describeShared, sharedPath } from "../helpers/shared.ts";
 import { specBenchPrompts } from "../helpers/spec-bench.ts";
 import { temporaryFolder } from "../helpers/tiny-folder.ts";

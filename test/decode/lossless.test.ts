@@ -4,7 +4,7 @@ import { generate } from "../../src/decode/generate.ts";
 import type { GenerateOptions } from "../../src/decode/options.ts";
 import { loadModel } from "../../src/load/load.ts";
 import type { Quantization } from "../../src/architecture/quantization.ts";
-import { loadTokenizer } from "../../src/text/tokenizer.ts";
+import { loadTokenizer } from "../../src/text/load-tokenizer.ts";
 import { describeShared, sharedPath } from "../helpers/shared.ts";
 import { testHost, TIERS } from "../helpers/test-host.ts";
 

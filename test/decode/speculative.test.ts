@@ -7,7 +7,7 @@ import { resolveOptions, type GenerateOptions } from "../../src/decode/options.t
 import { FixedPolicy, PLAIN, type Policy } from "../../src/decode/guard/policy.ts";
 import { SpeculativeRun } from "../../src/decode/speculative/speculative.ts";
 import { LimitError } from "../../src/errors.ts";
-import { loadTokenizer } from "../../src/text/tokenizer.ts";
+import { loadTokenizer } from "../../src/text/load-tokenizer.ts";
 import { scripted, hash } from "../helpers/fake-model.ts";
 import { FakeTreeModel } from "../helpers/fake-tree-model.ts";
 import { byteIds, TINY_VOCAB, tinyTokenizerJson } from "../helpers/tiny-tokenizer.ts";

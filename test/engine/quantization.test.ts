@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { evaluate } from "../../src/decode/evaluate.ts";
 import { loadModel } from "../../src/load/load.ts";
 import type { Quantization } from "../../src/architecture/quantization.ts";
-import { loadTokenizer } from "../../src/text/tokenizer.ts";
+import { loadTokenizer } from "../../src/text/load-tokenizer.ts";
 import { describeShared, sharedPath } from "../helpers/shared.ts";
 import { root, testHost } from "../helpers/test-host.ts";
 

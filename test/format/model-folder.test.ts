@@ -6,7 +6,7 @@ import { openCheckpoint } from "../../src/format/hf/checkpoint.ts";
 import { openPacked } from "../../src/format/packed/packed.ts";
 import { convertModel } from "../../src/load/convert.ts";
 import type { ModelText } from "../../src/text/model-text.ts";
-import { loadTokenizer } from "../../src/text/tokenizer.ts";
+import { loadTokenizer } from "../../src/text/load-tokenizer.ts";
 import { MemoryFiles, MemorySource } from "../helpers/memory-files.ts";
 import { tinyTensors } from "../helpers/tiny-checkpoint.ts";
 import { tinySafetensors } from "../helpers/tiny-safetensors.ts";

@@ -89,6 +89,7 @@ describe("loadModel", () => {
     const model = await loadModel(folder);
     expect(() => model.generate("a".repeat(200))).toThrow(LimitError);
     expect(() => model.generate("a".repeat(200))).toThrow(/202 tokens.*96/);
+    expect(() => model.generate("a".repeat(50_000))).toThrow(/more than \d+ tokens.*96/);
     model.dispose();
   });
 });

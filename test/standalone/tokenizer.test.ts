@@ -2,9 +2,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createRandom } from "../../src/decode/sampling/rng.ts";
 import { createDetokenizer } from "../../src/text/stream.ts";
-import { loadTokenizer } from "../../src/text/tokenizer.ts";
+import { loadTokenizer } from "../../src/text/load-tokenizer.ts";
 import { byteLevelTokenizerJson } from "../helpers/byte-level-tokenizer.ts";
 import { describeShared, sharedPath } from "../helpers/shared.ts";
+import { tokenizerCaseFile, tokenizerCaseName, tokenizerOptions } from "../helpers/tokenizer-options.ts";
 import { tinyTokenizerJson } from "../helpers/tiny-tokenizer.ts";
 import { WasiProbe } from "../helpers/wasi-probe.ts";
 
@@ -76,6 +77,27 @@ describe("tokenizer of the WASI command", () => {
       }
     }
   });
+
+  it("gives the reference's ids and text for every option, or refuses it by name", () => {
+    let taken = 0;
+    for (const one of tokenizerOptions.cases) {
+      try {
+        const json = tokenizerCaseFile(one);
+        probe.exports.loadTokenizer(probe.put(json), json.length);
+        probe.check();
+      } catch (error) {
+        expect((error as Error).message, tokenizerCaseName(one)).toMatch(/not supported|is supported|ByteLevel|at most|makes a|needs a pre-tokenizer|is missing|must be/);
+        continue;
+      }
+      taken++;
+      tokenizerOptions.texts.forEach((text, i) => {
+        const list = one.ids[i];
+        if (list !== null && list !== undefined) expect(encode(text).join(" "), `${tokenizerCaseName(one)} ${JSON.stringify(text)}`).toBe(tokenizerOptions.lists[list]);
+      });
+      for (const [ids, text] of one.decoded ?? []) expect(decode(ids, false).join(""), `${tokenizerCaseName(one)} ${ids.join()}`).toBe(text);
+    }
+    expect(taken).toBeGreaterThan(70);
+  }, 60_000);
 
   it("reads bytes that are not UTF-8 as U+FFFD, as the Encoding Standard does", () => {
     probe.exports.loadTokenizer(probe.put(tinyTokenizerJson()), tinyTokenizerJson().length);

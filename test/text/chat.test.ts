@@ -5,7 +5,7 @@ import { LimitError, TokenizerError } from "../../src/errors.ts";
 import { ChatFormat } from "../../src/text/chat.ts";
 import { readChatTemplate, TEMPLATE_LIMITS } from "../../src/text/chat-template.ts";
 import { compileTemplate } from "../../src/text/render-template.ts";
-import { loadTokenizer } from "../../src/text/tokenizer.ts";
+import { loadTokenizer } from "../../src/text/load-tokenizer.ts";
 import { MemoryFiles } from "../helpers/memory-files.ts";
 import { bytesSource } from "../helpers/test-host.ts";
 import { TINY_CONFIGS, tinyCheckpoint } from "../helpers/tiny-checkpoint.ts";

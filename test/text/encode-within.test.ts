@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { LimitError } from "../../src/errors.ts";
-import { loadTokenizer, type Tokenizer } from "../../src/text/tokenizer.ts";
+import { loadTokenizer } from "../../src/text/load-tokenizer.ts";
+import type { Tokenizer } from "../../src/text/tokenizer.ts";
 import { byteLevelTokenizerJson } from "../helpers/byte-level-tokenizer.ts";
 import { describeShared, sharedPath } from "../helpers/shared.ts";
 import { tinyTokenizerJson } from "../helpers/tiny-tokenizer.ts";

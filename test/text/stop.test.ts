@@ -72,3 +72,33 @@ describe("stop strings", () => {
       expect(() => createStopMatcher(stops)).toThrow(expect.objectContaining({ field }) as Error);
     });
 });
+
+describe("stop strings that spell out special tokens", () => {
+  const names: Readonly<Record<string, number>> = { "<x>": 1, "<xy>": 2 };
+  const specials = {
+    specialAt: (text: string, at: number) => {
+      const name = Object.keys(names).filter((one) => text.startsWith(one, at)).sort((a, b) => b.length - a.length)[0];
+      return name === undefined ? undefined : { id: names[name]!, length: name.length };
+    },
+  };
+  /** Pieces: texts, and ids of special tokens. */
+  const shown = (stops: readonly string[], pieces: readonly (string | number)[]): [string, string | undefined] => {
+    const matcher = createStopMatcher(stops, specials);
+    const text = pieces.map((piece) => (typeof piece === "string" ? matcher.push(piece) : matcher.pushSpecial(piece))).join("");
+    return [text + matcher.flush(), matcher.stop];
+  };
+
+  it.each<[string, readonly string[], readonly (string | number)[], readonly [string, string | undefined]]>([
+    ["the token", ["<x>"], ["ab", 1, "c"], ["ab", "<x>"]],
+    ["its text in plain", ["<x>"], ["a<", "x>b"], ["a", "<x>"]],
+    ["another token", ["<x>"], ["ab", 2, "c"], ["abc", undefined]],
+    ["with text before", ["b<x>"], ["ab", 1], ["a", "b<x>"]],
+    ["with text after", ["<x>\n"], ["a", 1, "b", 1, "\nc"], ["ab", "<x>\n"]],
+    ["two of them", ["<x><xy>"], ["a", 1, 1, 2, "b"], ["a", "<x><xy>"]],
+    ["a token between", ["ab<x>"], ["a", 2, "b", 1, "c"], ["abc", undefined]],
+    ["plain stops look at the text alone", ["ab"], ["a", 1, "b"], ["", "ab"]],
+    ["no part of a token's text", ["x>"], ["a", 1, "b"], ["ab", undefined]],
+    ["the longer one", ["<x>", "b<x>"], ["ab", 1], ["a", "b<x>"]],
+    ["again after a false start", ["aa<x>"], ["aaa", 1], ["a", "aa<x>"]],
+  ])("%s", (_, stops, pieces, want) => expect(shown(stops, pieces)).toEqual(want));
+});

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { createDetokenizer } from "../../src/text/stream.ts";
-import { loadTokenizer } from "../../src/text/tokenizer.ts";
+import { loadTokenizer } from "../../src/text/load-tokenizer.ts";
 import type { DecodeOptions, Tokenizer } from "../../src/text/tokenizer.ts";
 import { byteLevelTokenizerJson } from "../helpers/byte-level-tokenizer.ts";
 import { describeShared, sharedPath } from "../helpers/shared.ts";

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { TokenizerError } from "../../src/errors.ts";
 import { JSON_LIMITS } from "../../src/text/json.ts";
 import { MAX_IDS } from "../../src/text/schema.ts";
-import { loadTokenizer } from "../../src/text/tokenizer.ts";
+import { loadTokenizer } from "../../src/text/load-tokenizer.ts";
 import { byteLevelTokenizerJson } from "../helpers/byte-level-tokenizer.ts";
 import { damages } from "../helpers/fuzz.ts";
 import { tinyTokenizerJson } from "../helpers/tiny-tokenizer.ts";
@@ -84,7 +84,8 @@ describe("a field that is wrong", () => {
     ["a template token without id", "post_processor.special_tokens.<s>", (json) => ((json["post_processor"] as Json)["special_tokens"] = {})],
     ["a template id without token", "post_processor", (json) => ((json["post_processor"] as Json)["special_tokens"] = { "<s>": { id: "<s>", ids: [5000], tokens: ["<s>"] } })],
     ["no decoder", "decoder", (json) => (json["decoder"] = null)],
-    ["a decoder of another kind", "decoder.type", (json) => (json["decoder"] = { type: "WordPiece" })],
+    ["a decoder of another kind", "decoder.type", (json) => (json["decoder"] = { type: "CTC" })],
+    ["decoders that grow", "decoder.decoders.1", (json) => (json["decoder"] = { type: "Sequence", decoders: Array.from({ length: 8 }, () => ({ type: "Replace", pattern: { String: "a" }, content: "aaaaaaaa" })) })],
     ["a decoder that strips the end", "decoder.decoders.1.stop", (json) => (json["decoder"] = { type: "Sequence", decoders: [{ type: "Fuse" }, { type: "Strip", content: " ", start: 1, stop: 1 }] })],
     ["a decoder in another order", "decoder.decoders.1.type", (json) => (json["decoder"] = { type: "Sequence", decoders: [{ type: "Fuse" }, { type: "ByteFallback" }] })],
   ];

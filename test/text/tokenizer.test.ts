@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { TokenizerError, UsageError } from "../../src/errors.ts";
-import { loadTokenizer, TEXT_LIMITS } from "../../src/text/tokenizer.ts";
+import { loadTokenizer, TEXT_LIMITS } from "../../src/text/load-tokenizer.ts";
 import type { Tokenizer } from "../../src/text/tokenizer.ts";
 import { byteLevelTokenizerJson } from "../helpers/byte-level-tokenizer.ts";
 import { describeShared, sharedPath } from "../helpers/shared.ts";

@@ -4,7 +4,7 @@ import { beforeAll, expect, it } from "vitest";
 import { createRandom } from "../../src/decode/sampling/rng.ts";
 import { parseHfConfig } from "../../src/format/hf/config.ts";
 import { loadModel } from "../../src/load/load.ts";
-import { loadTokenizer } from "../../src/text/tokenizer.ts";
+import { loadTokenizer } from "../../src/text/load-tokenizer.ts";
 import { hfModel } from "../../train/config/hf.ts";
 import { checkTrainConfig } from "../../train/config/parse.ts";
 import { tokenizeCorpus } from "../../train/data/corpus.ts";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { ConfigError, FormatError } from "../../src/errors.ts";
-import { loadTokenizer } from "../../src/text/tokenizer.ts";
+import { loadTokenizer } from "../../src/text/load-tokenizer.ts";
 import { trainTokenizer } from "../../train/tokenizer/bpe-trainer.ts";
 import { describeShared, sharedPath } from "../helpers/shared.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createRandom } from "../../src/decode/sampling/rng.ts";
 import { ConfigError, FormatError, TrainingError } from "../../src/errors.ts";
-import { loadTokenizer } from "../../src/text/tokenizer.ts";
+import { loadTokenizer } from "../../src/text/load-tokenizer.ts";
 import { hfModel } from "../../train/config/hf.ts";
 import { checkTrainConfig, parseTrainConfig } from "../../train/config/parse.ts";
 import { ROUTERS, type TrainConfig } from "../../train/config/schema.ts";

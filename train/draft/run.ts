@@ -5,7 +5,7 @@ import type { Host } from "../../src/host.ts";
 import { checkOptions, type OptionNames } from "../../src/options.ts";
 import type { ModelConfig } from "../../src/architecture/config.ts";
 import { loadModel } from "../../src/load/load.ts";
-import { loadTokenizer } from "../../src/text/tokenizer.ts";
+import { loadTokenizer } from "../../src/text/load-tokenizer.ts";
 import type { BackendChoice } from "../autodiff/jax.ts";
 import { corpusSteps, type NamedText } from "../data/corpus.ts";
 import { RowSource } from "../data/rows.ts";

@@ -1,7 +1,8 @@
 import type { Host } from "../../src/host.ts";
 import type { ByteSource } from "../../src/format/source.ts";
 import { checkOptions, type OptionNames } from "../../src/options.ts";
-import { loadTokenizer, type Tokenizer } from "../../src/text/tokenizer.ts";
+import { loadTokenizer } from "../../src/text/load-tokenizer.ts";
+import type { Tokenizer } from "../../src/text/tokenizer.ts";
 import type { TrainConfig } from "../config/schema.ts";
 import { hfModel, type HfModel } from "../config/hf.ts";
 import { corpusSteps, documentsOf, type Corpus, type NamedText } from "../data/corpus.ts";

@@ -1,7 +1,7 @@
 import { evaluate, type Evaluation } from "../../src/decode/evaluate.ts";
 import type { Host } from "../../src/host.ts";
 import { loadModel } from "../../src/load/load.ts";
-import { loadTokenizer } from "../../src/text/tokenizer.ts";
+import { loadTokenizer } from "../../src/text/load-tokenizer.ts";
 import { folderInMemory, type OutputParts } from "./model-folder.ts";
 
 export interface ValidationText {

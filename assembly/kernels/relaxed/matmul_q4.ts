@@ -34,8 +34,8 @@ function storeSums(y: usize, sums: usize, ending: i32): void {
 }
 
 /**
- * Relaxed form of scalar/matmul_q4.ts over the rows of quantizeQ4 (scales and sums lie in them). Per block the product is exact in i32; blocks
- * are added in f32 in ascending order. A row's bits do not depend on n.
+ * Relaxed form of scalar/matmul_q4.ts over the rows of quantizeQ4 (scales and sums lie in them). Per block the product is exact in i32;
+ * blocks are added in f32 in ascending order. A row's bits do not depend on n.
  */
 export function matmulQ4(p: Product): void {
   const panelBytes = panelBytesQ4(p);
@@ -75,8 +75,8 @@ export function panelBytesQ4(p: Product): usize {
 }
 
 /**
- * Blocks of one panel of a product with one or two tokens: `bytes` of weights from w on, for the activations `shift` bytes into each row, and
- * results `column` bytes into each. `ending` as in store.ts: columns taken in runs give the bits that all of them at once would.
+ * Blocks of one panel of a product with one or two tokens: `bytes` of weights from w on, for the activations `shift` bytes into each row,
+ * and results `column` bytes into each. `ending` as in store.ts: columns taken in runs give the bits that all of them at once would.
  */
 // @ts-ignore: decorator
 @inline

@@ -33,7 +33,6 @@ export function matmulQ8(p: Product): void {
   const blocks = (p.cols + BLOCK_COLS - 1) / BLOCK_COLS;
   const groups = (blocks + Q8_GROUP_BLOCKS - 1) / Q8_GROUP_BLOCKS;
   const panelBytes = <usize>groups * Q8_HEAD_BYTES + <usize>blocks * Q8_BLOCK_BYTES;
-  const accumulate = p.accumulate;
   const n = p.n;
   const stretch = stretchRows(panelBytes, n);
   let start = p.w;
@@ -48,7 +47,7 @@ export function matmulQ8(p: Product): void {
       for (let r = first; r < last; r += PANEL_ROWS) {
         const column = <usize>r << 2;
         if (four) panel4(w, blocks, p, t, column);
-        else ahead |= panel2(w, blocks, p.quantised(t), p.quantised(t + 1), p.out(t) + column, p.out(t + 1) + column, accumulate);
+        else ahead |= panel2(w, blocks, p.quantised(t), p.quantised(t + 1), p.out(t) + column, p.out(t + 1) + column, p.accumulate);
         w += panelBytes;
       }
       t += four ? 4 : 2;
@@ -58,7 +57,7 @@ export function matmulQ8(p: Product): void {
       const y = p.out(t);
       let w = start;
       for (let r = first; r < last; r += PANEL_ROWS) {
-        ahead |= panel1(w, blocks, x, y + (<usize>r << 2), accumulate);
+        ahead |= panel1(w, blocks, x, y + (<usize>r << 2), p.accumulate);
         w += panelBytes;
       }
     }
@@ -67,7 +66,8 @@ export function matmulQ8(p: Product): void {
   keep(ahead);
 }
 
-// One token, reading ahead (simd/panel.ts). Two integer sums a row, b for every other quad: a product takes four cycles, and two begin in each.
+// One token, reading ahead (simd/panel.ts). Two integer sums a row, b for every other quad: a product takes four cycles, and two begin in
+// each.
 function panel1(w: usize, blocks: i32, x: usize, y: usize, accumulate: bool): i32 {
   const sign = signs();
   let f0 = f32x4.splat(0);
@@ -126,7 +126,8 @@ function panel1(w: usize, blocks: i32, x: usize, y: usize, accumulate: bool): i3
   return ahead;
 }
 
-// Two tokens, all sixteen rows: a panel is read once, in order, so that reading goes on beside the arithmetic. Token t's sums are ft0 to ft3.
+// Two tokens, all sixteen rows: a panel is read once, in order, so that reading goes on beside the arithmetic. Token t's sums are ft0 to
+// ft3.
 function panel2(w: usize, blocks: i32, x0: usize, x1: usize, y0: usize, y1: usize, accumulate: bool): i32 {
   const sign = signs();
   let f00 = f32x4.splat(0);

@@ -42,7 +42,7 @@ function quadBytes(low: v128, high: v128): v128 {
  * A block is scale f32, -8 times the sum of its q (what q4's offset of 8 takes away) i32, and 32 bytes. NaN makes the scale NaN.
  */
 export function quantizeQ4(
-  x: usize, xStride: usize, n: i32, cols: i32, q: usize, qStride: usize, scales: usize, sums: usize, sumsStride: usize,
+  x: usize, xStride: usize, n: i32, cols: i32, q: usize, qStride: usize, _scales: usize, _sums: usize, _sumsStride: usize,
 ): void {
   for (let t = 0; t < n; t++) {
     let p = x + <usize>t * xStride;
@@ -91,7 +91,7 @@ function block(p: usize, end: usize, ragged: bool, to: usize): void {
  * A group is step f32, min f32, and its bytes; min * sum(w) + step * sum(w u) is then its share of the product. NaN makes min NaN.
  */
 export function quantizeQ8(
-  x: usize, xStride: usize, n: i32, cols: i32, q: usize, qStride: usize, scales: usize, sums: usize, sumsStride: usize,
+  x: usize, xStride: usize, n: i32, cols: i32, q: usize, qStride: usize, _scales: usize, _sums: usize, _sumsStride: usize,
 ): void {
   const span = <usize>(BLOCK_COLS * Q8_GROUP_BLOCKS) << 2;
   for (let t = 0; t < n; t++) {

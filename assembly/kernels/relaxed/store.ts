@@ -28,7 +28,10 @@ export function store4(y: usize, f0: v128, f1: v128, f2: v128, f3: v128, accumul
   store2(y + 32, f2, f3, accumulate);
 }
 
-/** Stores or adds eight finished rows of token t, `shift` bytes into its row. A function of its own: four of them would lengthen a kernel by a third. */
+/**
+ * Stores or adds eight finished rows of token t, `shift` bytes into its row. A function of its own: four of them would lengthen a kernel
+ * by a third.
+ */
 function finishRow(product: Product, t: i32, shift: usize, f0: v128, f1: v128): void {
   store2(product.out(t) + shift, f0, f1, product.accumulate);
 }

@@ -1,8 +1,8 @@
 import { SUMS_BYTES, TEAM_SUMS } from "../../../core/layout";
 import { team, threadIndex } from "../../team";
 
-// V8 keeps sums that an inner loop does not touch in registers and moves the loop's own to the stack, where each addition waits for
-// the one before. So a kernel of eight sums and eight products at once keeps its sums in memory itself (bench/RESULTS.md, "The tier relaxed").
+// V8 keeps sums that an inner loop does not touch in registers and moves the loop's own to the stack, where each addition waits for the
+// one before. So a kernel of eight sums and eight products at once keeps its sums in memory itself (bench/RESULTS.md, "The tier relaxed").
 
 // @ts-ignore: decorator
 @inline

@@ -6,9 +6,9 @@ import { ADD, CONTINUE, STORE } from "./store";
 import { Q4_ROW_BLOCK } from "./quantize";
 
 /**
- * Two products with q4 weights for one or two tokens each, their matrices read in turns: after as many bytes of `a` as a panel of `b` has, a
- * panel of `b`. Where a run of addresses begins, reading waits; with two runs under way, the other one goes on (bench/RESULTS.md, "What paid,
- * and what did not"). Bits are those of matmulQ4 for the one and then for the other; `b` must not need what `a` gives.
+ * Two products with q4 weights for one or two tokens each, their matrices read in turns: after as many bytes of `a` as a panel of `b` has,
+ * a panel of `b`. Where a run of addresses begins, reading waits; with two runs under way, the other one goes on (bench/RESULTS.md, "What
+ * paid, and what did not"). Bits are those of matmulQ4 for the one and then for the other; `b` must not need what `a` gives.
  */
 export function matmulsQ4(a: Product, b: Product): void {
   const panel = panelBytesQ4(a);

@@ -11,9 +11,9 @@ export function q8ByteAt(r: i32, c: i32): usize {
 
 /**
  * A product (product.ts) with weights of 8 bits: weight = (byte - 128) * scale, bytes as `q8ByteAt` says; the sums of weights that a group
- * carries are for the relaxed form. Its input is quantised to i16 rows, each with an f32 scale and, for the kernels that do not take 128 away
- * from each byte, block sums. Per group of up to 128 columns the product is exact
- * in i32; groups are added in f32 in ascending order, then multiplied by the token's scale: `scalar` and `simd` give the same bits.
+ * carries are for the relaxed form. Its input is quantised to i16 rows, each with an f32 scale and, for the kernels that do not take 128
+ * away from each byte, block sums. Per group of up to 128 columns the product is exact in i32; groups are added in f32 in ascending order,
+ * then multiplied by the token's scale: `scalar` and `simd` give the same bits.
  */
 export function matmulQ8(p: Product): void {
   const blocks = (p.cols + BLOCK_COLS - 1) / BLOCK_COLS;

@@ -3,7 +3,10 @@ import { addLanes, addLanes4, mulAdd } from "./lanes";
 // SIMD forms of scalar/attention.ts. A score is summed in four lanes; a mixed value is summed in ascending order as in the
 // oracle. Neither depends on how many keys one call covers, so a tree's rows equal a chain's.
 
-/** See scalar/attention.ts. Four keys at a time, so that the query is loaded and lanes are summed for four at once; a score's bits do not depend on it. */
+/**
+ * See scalar/attention.ts. Four keys at a time, so that the query is loaded and lanes are summed for four at once; a score's bits do not
+ * depend on it.
+ */
 export function attentionScores(q: usize, keys: usize, stride: usize, count: i32, dim: i32, scale: f32, scores: usize): void {
   const whole = <usize>(dim & ~3) << 2;
   const all = <usize>dim << 2;
@@ -26,7 +29,10 @@ export function attentionScores(q: usize, keys: usize, stride: usize, count: i32
     }
     let sums = addLanes4(a, b, c, d);
     for (let o = whole; o < all; o += 4) {
-      const column = f32x4.replace_lane(f32x4.replace_lane(f32x4.replace_lane(v128.load32_zero(keys + o), 1, load<f32>(k1 + o)), 2, load<f32>(k2 + o)), 3, load<f32>(k3 + o));
+      const column = f32x4.replace_lane(
+        f32x4.replace_lane(f32x4.replace_lane(v128.load32_zero(keys + o), 1, load<f32>(k1 + o)), 2, load<f32>(k2 + o)), 3,
+        load<f32>(k3 + o),
+      );
       sums = f32x4.add(sums, f32x4.mul(v128.load32_splat(q + o), column));
     }
     v128.store(scores + (i << 2), f32x4.mul(sums, scale4));

@@ -5,7 +5,9 @@ import { addLanes4, mulAdd } from "./lanes";
 // takes four cycles needs. Sums are those of simd/attention.ts, in the same order.
 
 /** See scalar/attention.ts. */
-export function attentionScores2(q: usize, qStride: usize, keys: usize, stride: usize, count: i32, dim: i32, scale: f32, scores: usize, scoresStride: usize): void {
+export function attentionScores2(
+  q: usize, qStride: usize, keys: usize, stride: usize, count: i32, dim: i32, scale: f32, scores: usize, scoresStride: usize,
+): void {
   const whole = dim & 3 ? 0 : count & ~3;
   const scale4 = f32x4.splat(scale);
   const bytes = <usize>dim << 2;
@@ -49,8 +51,13 @@ export function attentionScores2(q: usize, qStride: usize, keys: usize, stride: 
   attentionScores(q1, k, stride, count - whole, dim, scale, rest + scoresStride);
 }
 
-/** See scalar/attention.ts. Four values at a time over all of their floats: rows far apart, a strip at a time, would fall into few sets of the cache. */
-export function attentionMix2(weights: usize, weightsStride: usize, values: usize, stride: usize, count: i32, dim: i32, out: usize, outStride: usize): void {
+/**
+ * See scalar/attention.ts. Four values at a time over all of their floats: rows far apart, a strip at a time, would fall into few sets of
+ * the cache.
+ */
+export function attentionMix2(
+  weights: usize, weightsStride: usize, values: usize, stride: usize, count: i32, dim: i32, out: usize, outStride: usize,
+): void {
   // Floats past the last 16 are not fused (attention.ts): with them, a value's bits would depend on where a run of rows ends.
   const whole = dim & 15 ? 0 : count & ~3;
   const bytes = <usize>dim << 2;

@@ -3,7 +3,10 @@ import { mulAdd } from "./lanes";
 import { scale4 } from "./panel";
 import { Product } from "../product";
 
-/** SIMD form of scalar/matmul_bf16.ts: a lane is a row, so sums run over the columns in the same order: same bits (but for fused products in `relaxed`). */
+/**
+ * SIMD form of scalar/matmul_bf16.ts: a lane is a row, so sums run over the columns in the same order: same bits (but for fused products
+ * in `relaxed`).
+ */
 export function matmulBF16(p: Product): void {
   const panelBytes = <usize>p.cols * PANEL_ROWS * 2;
   const accumulate = p.accumulate;

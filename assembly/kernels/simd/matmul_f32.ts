@@ -2,7 +2,10 @@ import { PANEL_ROWS } from "../../../core/layout";
 import { mulAdd } from "./lanes";
 import { Product } from "../product";
 
-/** SIMD form of scalar/matmul_f32.ts: a lane is a row, so sums run over the columns in the same order: same bits (but for fused products in `relaxed`). */
+/**
+ * SIMD form of scalar/matmul_f32.ts: a lane is a row, so sums run over the columns in the same order: same bits (but for fused products in
+ * `relaxed`).
+ */
 export function matmulF32(p: Product): void {
   const panelBytes = <usize>p.cols * PANEL_ROWS * 4;
   const rows = p.rows;

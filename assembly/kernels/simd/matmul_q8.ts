@@ -125,10 +125,10 @@ function panel4(w: usize, blocks: i32, product: Product, t: i32, column: usize):
       const end = at + count * (BLOCK_COLS * 2);
       while (at < end) {
         let q = v128.load(p);
-        let m = v128.and(low, q);
+        const m = v128.and(low, q);
         q = high(q);
         let o = v128.load(p, 16);
-        let k = v128.and(low, o);
+        const k = v128.and(low, o);
         o = high(o);
         let v = v128.load32_splat(x0 + at);
         a00 = dotAdd(a00, m, v);

@@ -94,11 +94,11 @@ function touch4(p: usize): i32 {
   return load<i32>(p) | load<i32>(p, 64) | load<i32>(p, 128) | load<i32>(p, 192);
 }
 
-let sink: i32 = 0;
+let _sink: i32 = 0;
 
 /** Keeps what was read ahead alive, so that the loads are not optimised away. */
 export function keep(value: i32): void {
-  sink = value;
+  _sink = value;
 }
 
 // By name: asc warns of `export function` with v128, as if a host were to call it.

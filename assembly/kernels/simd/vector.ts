@@ -102,7 +102,10 @@ export function softmax(x: usize, count: i32): void {
   for (; p < end; p += 4) store<f32>(p, load<f32>(p) * inverse);
 }
 
-/** See scalar/vector.ts. Finds the maximum four at a time (`pmax` is one instruction but forgets NaN, which is looked for apart), then its first place. */
+/**
+ * See scalar/vector.ts. Finds the maximum four at a time (`pmax` is one instruction but forgets NaN, which is looked for apart), then its
+ * first place.
+ */
 export function argmax(x: usize, count: i32): i32 {
   const whole = x + (<usize>(count & ~3) << 2);
   if (whole === x) return argmaxScalar(x, count);

@@ -16,6 +16,7 @@ export class Output {
   readonly #eosTokenIds: readonly number[];
   readonly #detokenizer: Detokenizer | undefined;
   readonly #stop: StopMatcher | undefined;
+  readonly #specialIds: ReadonlySet<number> | undefined;
 
   /** @param capacity tokens that the KV cache may hold */
   constructor(tokenizer: Tokenizer | undefined, prompt: Uint32Array, options: ResolvedOptions, capacity: number, eosTokenIds: readonly number[]) {
@@ -25,6 +26,7 @@ export class Output {
     this.#eosTokenIds = eosTokenIds;
     this.#detokenizer = tokenizer === undefined ? undefined : continueText(tokenizer, prompt);
     this.#stop = options.stop;
+    this.#specialIds = tokenizer?.specialIds;
   }
 
   /** Takes a new token: its text, and whether it is the last one. */
@@ -33,7 +35,7 @@ export class Output {
     const eos = !this.#options.ignoreEos && this.#eosTokenIds.includes(id);
     // The end is no text, even where tokenizer.json does not call it special.
     let text = eos ? "" : (this.#detokenizer?.push(id) ?? "");
-    if (this.#stop !== undefined) text = this.#stop.push(text);
+    if (this.#stop !== undefined) text = !eos && this.#specialIds?.has(id) === true ? this.#stop.pushSpecial(id) : this.#stop.push(text);
     this.finish = eos ? "eos" : this.#stop?.stopped === true ? "stop"
       : this.tokens.length >= this.#options.maxTokens ? "length"
       // The cache then holds the prompt and all new tokens but this one.

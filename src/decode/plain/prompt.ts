@@ -1,7 +1,8 @@
 import { PROMPT_CHUNK } from "../../../core/scratch.ts";
 import type { LoadedModel } from "../../engine/types.ts";
-import { UsageError } from "../../errors.ts";
+import { LimitError, UsageError } from "../../errors.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
+import type { Paced } from "../../text/within.ts";
 
 /** Tokens of a prompt that are computed at a time. */
 export function promptChunk({ maxChunk }: Pick<LoadedModel, "maxChunk">): number {
@@ -45,6 +46,26 @@ function checkList(ids: unknown): asserts ids is ArrayLike<number> {
     throw new UsageError(
       "is a list of messages or texts where text or token ids are needed; put a chat into text as the model's template has it, or ask the server's /v1/chat/completions (createServer of blockffn/server), which does so",
       { field: "prompt" });
+  }
+}
+
+/** How a long text is encoded: `Paced`, each of it perhaps not given. */
+type Pacing = { readonly [Name in keyof Paced]: Paced[Name] | undefined };
+
+/**
+ * Token ids of a long text, encoded while other tasks run.
+ * @returns undefined when it was cancelled
+ * @throws LimitError when it has more than `limit` ids.
+ */
+export async function encodeLongPrompt(text: string, tokenizer: Tokenizer, limit: number, { pause, signal }: Pacing): Promise<Uint32Array | undefined> {
+  const aborted = (): boolean => signal?.aborted === true;
+  if (aborted()) return undefined;
+  try {
+    return await tokenizer.encodeWithin(text, limit, { ...(pause !== undefined && { pause }), ...(signal !== undefined && { signal }) });
+  } catch (error) {
+    if (aborted()) return undefined;
+    if (error instanceof LimitError) throw new LimitError(`has more than ${limit} tokens, and the context holds no more; shorten it`, { field: "prompt", limit });
+    throw error;
   }
 }
 

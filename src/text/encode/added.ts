@@ -45,6 +45,12 @@ export class AddedTokenSplitter {
     });
   }
 
+  /** The longest token that begins at a place. */
+  at(text: string, place: number): { readonly id: number; readonly length: number } | undefined {
+    const found = this.#longestAt(text, place);
+    return found === undefined ? undefined : { id: found.token.id, length: found.end - place };
+  }
+
   /** Every place where a token begins, overlapping ones too. */
   starts(text: string): number[] {
     const places: number[] = [];

@@ -82,5 +82,5 @@ export const GPT2_PATTERN = knownPattern(GPT2)!;
 
 /** A text to find, as a pattern. */
 export function literalPattern(text: string): RegExp {
-  return new RegExp(text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&"), "gu");
+  return new RegExp(text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"), "gu");
 }

@@ -90,7 +90,9 @@ export class WordEncoder {
     const { continuing_subword_prefix: prefix, end_of_word_suffix: suffix, fuse_unk: fuse } = this.#model;
     const { ids } = this.vocabulary;
     const symbols: number[] = [];
-    let unknown = false;
+    const unknown = this.#unknown;
+    // An unknown token waits for the next known character; byte tokens pass it, as they do in the reference.
+    let waiting = false;
     for (let i = 0; i < piece.length; ) {
       const size = piece.codePointAt(i)! > 0xffff ? 2 : 1;
       let character = piece.slice(i, i + size);
@@ -98,12 +100,20 @@ export class WordEncoder {
       i += size;
       if (i === piece.length && suffix) character += suffix;
       const id = ids.get(character);
-      const bytes = id === undefined ? this.#bytes(character) : [id];
-      if (bytes !== undefined) symbols.push(...bytes);
-      else if (this.#unknown !== undefined && !(unknown && fuse === true)) symbols.push(this.#unknown);
-      unknown = bytes === undefined;
+      const bytes = id === undefined ? this.#bytes(character) : undefined;
+      if (bytes !== undefined) {
+        symbols.push(...bytes);
+      } else if (id !== undefined) {
+        if (waiting) symbols.push(unknown!);
+        waiting = false;
+        symbols.push(id);
+      } else if (unknown !== undefined) {
+        if (waiting && fuse !== true) symbols.push(unknown);
+        waiting = true;
+      }
       if (i % SLICE === 0) yield;
     }
+    if (waiting) symbols.push(unknown!);
     return symbols;
   }
 
@@ -137,6 +147,8 @@ export class WordEncoder {
 
   #cuts({ merges, continuing_subword_prefix: prefix, end_of_word_suffix: suffix }: BpeModel): MergeBoundaries | undefined {
     if (prefix || suffix) return undefined;
+    // Where only some bytes have tokens, they pass unknown tokens before them.
+    if (this.#model.byte_fallback === true && this.#unknown !== undefined && !this.#complete) return undefined;
     // A token that stands for other characters than its own may merge where the characters do not show it.
     const odd = new Set<string | undefined>(this.#byteIds.map((id) => (id === undefined ? undefined : this.vocabulary.tokens[id])));
     if (this.#unknown !== undefined) odd.add(this.vocabulary.tokens[this.#unknown]);

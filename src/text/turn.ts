@@ -1,0 +1,6 @@
+/** One turn of a conversation. */
+export interface Turn {
+  readonly role: string;
+  readonly content: string;
+  readonly name?: string;
+}
