@@ -7,7 +7,7 @@ export { logSoftmaxTopK } from "./model/eagle";
 export { gatherRows } from "./model/gather";
 export { ropeFrequencies } from "./model/rope_table";
 export { matrixBytes } from "./model/matrix";
-export { checksumStripes } from "./kernels/scalar/checksum";
+export { checksum, checksumStripes } from "./kernels/scalar/checksum";
 export * from "./kernels";
 export { exp } from "./kernels/math";
 import { DESCRIPTOR_VERSION } from "../core/layout";

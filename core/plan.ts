@@ -9,6 +9,9 @@ import { CLASS_BODY, CLASS_ENDS, CLASS_VECTOR, draftTensors, firstTensors, lastT
 /** Every part starts on a cache line. */
 export const PART_ALIGN = 64;
 
+/** Names of WEIGHT_* in packed files, in their order. */
+export const WEIGHT_NAMES: string[] = ["f32", "q8", "q4", "bf16"];
+
 /** Weight types of a packed model: every matrix f32; 8-bit blocks; 4-bit blocks with 8-bit embedding and head; 4-bit ones there, too. */
 export const QUANTIZATION_NAMES: string[] = ["f32", "q8", "q4", "q4-all"];
 /** For each of them, the type of the layers' matrices, and of embedding and head. */

@@ -1,6 +1,6 @@
 import { PANEL_ROWS, Q8_HEAD_BYTES, SCALE_BYTES } from "../core/layout.ts";
 import { writeFileAtomically } from "../host/node/output.ts";
-import { encodePacked } from "../src/format/packed/packed.ts";
+import { PackedWriter } from "../src/format/packed/write.ts";
 import type { Host, Tier } from "../src/host.ts";
 import type { ModelConfig } from "../src/architecture/config.ts";
 import { Engine } from "../src/engine/engine.ts";
@@ -28,13 +28,15 @@ const WRITE_BYTES = 2 ** 26;
 export async function writeSynthetic(host: Host, config: ModelConfig, quantization: Quantization, path: string, tier: Tier = "simd"): Promise<number> {
   const model = await syntheticModel(host, config, quantization, tier);
   try {
-    const { head, fileSize } = encodePacked(config, model.plan, undefined);
-    const bytes = fileSize - head.length;
-    await writeFileAtomically(path, async (file) => {
-      await file.write(head);
-      for (let at = 0; at < bytes; at += WRITE_BYTES) await file.write(model.engine.bytes(model.addresses.weights + at, Math.min(WRITE_BYTES, bytes - at)));
+    return await writeFileAtomically(path, async (file) => {
+      const writer = new PackedWriter((bytes) => file.write(bytes), { config, plan: model.plan });
+      await writer.start();
+      for (let at = 0; at < model.plan.end; at += WRITE_BYTES) {
+        await writer.put(at, model.engine.bytes(model.addresses.weights + at, Math.min(WRITE_BYTES, model.plan.end - at)));
+      }
+      await writer.finish();
+      return writer.fileSize;
     });
-    return fileSize;
   } finally {
     model.dispose();
   }

@@ -1,6 +1,7 @@
 import {
-  LAYER_DOWN, LAYER_FFN, LAYER_GATE, LAYER_UP, MATRIX_COLS, MATRIX_TYPE, MODEL_EXPERTS, MODEL_EXPERT_TYPE, MODEL_FFN_GATED, MODEL_FFN_SIZE,
-  MODEL_SHARED_GATED, MODEL_SHARED_SIZE, FFN_KIND_DENSE, PANEL_ROWS, SCRATCH_ACTIVE, SCRATCH_BRANCH, SCRATCH_GATE, SCRATCH_UP,
+  LAYER_DOWN, LAYER_FFN, LAYER_GATE, LAYER_UP, MATRIX_COLS, MATRIX_TYPE, MODEL_EXPERTS, MODEL_EXPERT_TYPE, MODEL_FFN_GATED,
+  MODEL_FFN_SIZE, MODEL_SHARED_GATED, MODEL_SHARED_SIZE, FFN_KIND_DENSE, PANEL_ROWS, SCRATCH_ACTIVE, SCRATCH_BRANCH, SCRATCH_GATE,
+  SCRATCH_UP,
 } from "../../core/layout";
 import { siluMul, siluScale } from "../kernels";
 import { int, padded, ptr } from "./descriptor";
@@ -28,8 +29,7 @@ export function isDense(layer: usize): bool {
 function clearActive(p: Pass, index: i32): void {
   const words = activeWords(int(p.model, MODEL_EXPERTS));
   if (words === 0 || threadIndex() !== 0) return;
-  const bytes = <usize>((p.n * words) << 2);
-  memory.fill(ptr(p.scratch, SCRATCH_ACTIVE) + <usize>index * bytes, 0, bytes);
+  memory.fill(ptr(p.scratch, SCRATCH_ACTIVE) + <usize>((index * p.n * words) << 2), 0, <usize>((p.n * words) << 2));
 }
 
 /** The feed-forward branch: reads `p.input`, by prepareFfn, leaves its output in SCRATCH_BRANCH. */

@@ -6,6 +6,7 @@ import { traceExperts } from "../../src/decode/trace.ts";
 import { UsageError } from "../../src/errors.ts";
 import type { ModelConfig } from "../../src/architecture/config.ts";
 import { summarizeModel, type ModelSummary } from "../../src/load/summary.ts";
+import { verifyModel } from "../../src/load/verify.ts";
 import { expertLayers } from "../../src/architecture/config.ts";
 import { heatmapSvg } from "../../src/sparsity/heatmap.ts";
 import { bytes, number, table } from "../format.ts";
@@ -21,6 +22,7 @@ const HEATMAP_TOKENS = 128;
 
 interface Options {
   readonly json?: boolean;
+  readonly verify?: boolean;
   readonly heatmap?: string;
   readonly text?: string;
   readonly maxTokens?: number;
@@ -35,6 +37,7 @@ export function registerInspect(program: Command, context: Context): void {
     .description("Show what a model's files hold: architecture, parameters and bytes by part, weight types.")
     .argument("[model]", "packed model or Hugging Face folder (default: the model that comes with blockffn)")
     .addOption(jsonOption())
+    .option("--verify", "compare the checksums of a packed file: they find damage, not malice")
     .option("--heatmap <svg>", "draw which experts are active, layer by layer, token by token; needs --text")
     .option("--text <file>", "text to run through the model for --heatmap")
     .option("--max-tokens <n>", `first tokens of the text to draw (default: ${HEATMAP_TOKENS})`, wholeNumber)
@@ -43,6 +46,7 @@ export function registerInspect(program: Command, context: Context): void {
 Examples:
   blockffn inspect
   blockffn inspect ./my-model --json
+  blockffn inspect my-model.q8.safetensors --verify
   blockffn inspect my-model.q8.safetensors --heatmap experts.svg --text story.txt`)
     .action((model: string | undefined, options: Options) => inspectCommand(context, model, options));
 }
@@ -56,7 +60,9 @@ async function inspectCommand(context: Context, location: string | undefined, op
   if (heatmap !== undefined) await checkOutput(heatmap, rule);
   const files = await io.host.open(location ?? io.defaultModel);
   const summary = await summarizeModel(files);
-  await io.out(options.json === true ? `${JSON.stringify(summary)}\n` : report(summary));
+  const verified = options.verify === true ? await verifyModel(files) : undefined;
+  await io.out(options.json === true ? `${JSON.stringify({ ...summary, ...(verified && { verified }) })}\n` : report(summary));
+  if (verified !== undefined && options.json !== true) io.err(`${number(verified.runs)} checksums of ${bytes(verified.bytes)} are right\n`);
   if (heatmap !== undefined && text !== undefined) {
     await drawHeatmap(context, { ...(location === undefined ? {} : { model: location }), ...(options.json === undefined ? {} : { json: options.json }) }, { path: heatmap, rule }, text, options.maxTokens);
   }

@@ -20,6 +20,8 @@ export interface EngineExports {
   matrixBytes(type: number, rows: number, cols: number): number;
   finiteFloats(p: number, count: number): number;
   finiteScales(p: number, panels: number, panelBytes: number, groups: number, groupBytes: number): number;
+  /** An i32: `>>> 0` makes it the checksum. */
+  checksum(p: number, bytes: number): number;
   /** Lanes: i32 [4]. */
   checksumStripes(lanes: number, p: number, stripes: number): void;
   argmax(x: number, count: number): number;

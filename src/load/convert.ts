@@ -1,21 +1,19 @@
-import { FormatError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
 import { architectureOf } from "../architecture/flat.ts";
 import { planWeights } from "../architecture/plan.ts";
 import type { Quantization } from "../architecture/quantization.ts";
-import { hasRanking, openEagle, type EagleCheckpoint } from "./eagle.ts";
+import { openDraft, type ConvertDraft, type OpenDraft } from "./convert-draft.ts";
+import { repackModel } from "./repack.ts";
 import { whileUnchanged } from "./unchanged.ts";
-import type { ModelConfig } from "../architecture/config.ts";
 import { openCheckpoint } from "../format/hf/checkpoint.ts";
-import { draftConfig, layoutDraft } from "../architecture/draft-head.ts";
-import { DRAFT_LAYERS, MODEL_LAYERS } from "../format/hf/tensors.ts";
+import { MODEL_LAYERS } from "../format/hf/tensors.ts";
 import { packWeights } from "../format/packed/pack.ts";
-import { encodePacked } from "../format/packed/packed.ts";
+import { PackedWriter, type FileSink } from "../format/packed/write.ts";
 import type { ModelFiles } from "../format/source.ts";
 import { CheckpointWeights } from "../format/hf/weights.ts";
 import { checkOptions, type OptionNames } from "../options.ts";
 
-/** Takes the bytes of a file from its start to its end. */
-export type FileSink = (bytes: Uint8Array) => void | Promise<void>;
+export type { FileSink } from "../format/packed/write.ts";
 
 export interface ConvertResult {
   readonly fileSize: number;
@@ -23,71 +21,49 @@ export interface ConvertResult {
   readonly quantization: Quantization;
 }
 
-/** An EAGLE head to put into the packed model. */
-export interface ConvertDraft {
-  /** Folder of the head: config.json, weights, and token_frequency_rank.json. */
-  readonly files: ModelFiles;
-  /** Size of the draft vocabulary (FR-Spec), 0 for all tokens; default: a quarter of the vocabulary, or all where the folder has no ranking. */
-  readonly draftVocab?: number;
-}
+export type { ConvertDraft } from "./convert-draft.ts";
 
 const DRAFT_NAMES = { files: true, draftVocab: true } satisfies OptionNames<ConvertDraft>;
 
-/** Share of the vocabulary that is drafted: more tokens take more time than their drafts are worth (bench/RESULTS.md). */
-const DRAFT_SHARE = 1 / 4;
-
 /**
- * Converts a Hugging Face folder to a packed model, with an EAGLE head where one is given.
+ * Converts a Hugging Face folder to a packed model, or a packed model of any format to one of the newest, with an EAGLE head where one is
+ * given.
+ * @param quantization undefined: q8 from a folder, and what a packed file has
+ * @param text folder whose tokenizer and chat template a packed file gets instead of its own
  * @throws BlockFFNError subclasses for a source that cannot be converted; the sink may then have part of the file.
  */
 export async function convertModel(
-  files: ModelFiles, quantization: Quantization, sink: FileSink, onProgress?: (done: number, total: number) => void, draft?: ConvertDraft,
+  files: ModelFiles, quantization: Quantization | undefined, sink: FileSink, onProgress?: (done: number, total: number) => void, draft?: ConvertDraft,
+  text?: ModelFiles,
 ): Promise<ConvertResult> {
   if (draft !== undefined) checkOptions(draft, DRAFT_NAMES, "convertModel's draft");
-  if (files.single) {
-    throw new FormatError("convert takes a model folder (config.json, weights, tokenizer.json)", { file: files.name });
-  }
-  return whileUnchanged(files, () => whileUnchanged(draft?.files ?? files, () => convertFolder(files, quantization, sink, onProgress, draft)));
+  if (text !== undefined && !files.single) throw new UsageError("a folder has a tokenizer of its own; put the other files there", { field: "tokenizer" });
+  const convert = async (): Promise<ConvertResult> => {
+    if (!files.single) return convertFolder(files, quantization ?? "q8", sink, onProgress, draft);
+    const { fileSize, weightBytes, quantization: type } = await repackModel(files, { quantization, draft, text }, sink, onProgress);
+    return { fileSize, weightBytes, quantization: type };
+  };
+  return whileUnchanged(files, () => whileUnchanged(draft?.files ?? files, convert));
 }
 
 async function convertFolder(
   files: ModelFiles, quantization: Quantization, sink: FileSink, onProgress?: (done: number, total: number) => void, draft?: ConvertDraft,
 ): Promise<ConvertResult> {
   const { config, tensors, text } = await openCheckpoint(files);
-  let eagle: EagleCheckpoint | undefined;
+  let head: OpenDraft | undefined;
   try {
-    eagle = draft === undefined ? undefined : await openDraft(draft, config);
     const plan = planWeights(config, quantization);
-    const layout = eagle === undefined ? undefined : layoutDraft(draftConfig(eagle.config, eagle.draftTokens?.length ?? 0), plan, config);
-    const { head, fileSize } = encodePacked(config, plan, text.tokenizerJson, { draft: layout, chatTemplate: text.chatTemplate });
-    await sink(head);
-    let at = 0;
-    const put = async (offset: number, bytes: Uint8Array): Promise<void> => {
-      if (offset > at) await sink(new Uint8Array(offset - at));
-      await sink(bytes);
-      at = offset + bytes.length;
-    };
+    head = draft && await openDraft(draft, config, plan);
+    const { tokenizerJson, chatTemplate } = text;
+    const writer = new PackedWriter(sink, { config, plan, tokenizerJson, chatTemplate, draft: head?.layout });
+    await writer.start();
+    const put = (offset: number, bytes: Uint8Array): Promise<void> => writer.put(offset, bytes);
     await packWeights(plan, new CheckpointWeights(architectureOf(config), tensors, MODEL_LAYERS), put, onProgress);
-    if (eagle !== undefined && layout !== undefined) {
-      const weights = new CheckpointWeights(architectureOf(eagle.config), eagle.tensors, DRAFT_LAYERS);
-      await packWeights(layout.plan, weights, (offset, bytes) => put(layout.weightsAt + offset, bytes));
-      if (layout.tokensAt !== undefined) await put(layout.tokensAt, littleEndian(eagle.draftTokens as Uint32Array));
-    }
-    return { fileSize, weightBytes: plan.bytes, quantization };
+    await head?.write(put);
+    await writer.finish();
+    return { fileSize: writer.fileSize, weightBytes: plan.bytes, quantization };
   } finally {
-    await eagle?.tensors.close();
+    await head?.close();
     await tensors.close();
   }
-}
-
-async function openDraft({ files, draftVocab }: ConvertDraft, base: ModelConfig): Promise<EagleCheckpoint> {
-  const count = draftVocab ?? (await hasRanking(files) ? Math.ceil(base.vocabSize * DRAFT_SHARE) : 0);
-  return openEagle(files, base, count === 0 ? {} : { draftVocab: count });
-}
-
-function littleEndian(values: Uint32Array): Uint8Array {
-  const bytes = new Uint8Array(4 * values.length);
-  const view = new DataView(bytes.buffer);
-  values.forEach((value, i) => view.setUint32(4 * i, value, true));
-  return bytes;
 }

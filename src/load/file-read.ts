@@ -59,6 +59,11 @@ export class FileRead implements ByteSource {
     return this.#at + offset - this.#start;
   }
 
+  /** End of the stretch, in the file. */
+  get end(): number {
+    return this.#start + this.#bytes;
+  }
+
   /** Calls `onEnd` with the end, in the file, of what is there without a gap, whenever that is more. @throws what a read throws. */
   async each(onEnd: (offset: number) => void): Promise<void> {
     for (let i = 0; i < this.#reads.length; i++) {

@@ -5,6 +5,7 @@ import { openPacked } from "../format/packed/packed.ts";
 import type { ByteSource } from "../format/source.ts";
 import type { Host, Tier } from "../host.ts";
 import { checkDraftTokens, WeightCheck } from "./check.ts";
+import { DamageCheck } from "./damage.ts";
 import { Engine } from "../engine/engine.ts";
 import { FileRead } from "./file-read.ts";
 import { ModelInstance } from "../engine/instance.ts";
@@ -23,7 +24,7 @@ export async function loadPacked(host: Host, chosen: Promise<Tier>, source: Byte
   const { name } = source;
   let read = mayReadAtOnce(source, options) ? readAll(host, source, options) : undefined;
   try {
-    const { config, plan, draft, weightsOffset, bytes, readText } = await openPacked(read ?? source);
+    const { config, plan, draft, weightsOffset, bytes, checksums, readText } = await openPacked(read ?? source, source);
     if (options.quantize !== undefined && options.quantize !== quantizationOf(plan)) {
       throw new ConfigError(`is packed as ${quantizationOf(plan)}; convert the original folder to get ${options.quantize}`, { file: name, field: "quantize" });
     }
@@ -45,7 +46,16 @@ export async function loadPacked(host: Host, chosen: Promise<Tier>, source: Byte
     try {
       if (engine.exports.heapBase() >>> 0 > HOST_BASE) throw new BlockFFNError("the engine's own data reach into the model; please report this", { file: name });
       const check = new WeightCheck(engine, weights, plan, draft, name);
-      await read.each((end) => check.upTo(end - weightsOffset));
+      const damage = checksums && new DamageCheck(engine, checksums, { start: weightsOffset, bytes, at: weights });
+      await read.each((end) => {
+        damage?.upTo(end);
+        check.upTo(end - weightsOffset);
+      });
+      await text;
+      await checksums?.read(source);
+      // What follows the weights in the file lies where descriptors go, which are written into cleared memory.
+      const behind = weights + bytes;
+      engine.bytes(behind, Math.max(0, read.addressOf(read.end) - behind)).fill(0);
       if (draft !== undefined) checkDraftTokens(engine, weights, draft, config.vocabSize, name);
       const model = new ModelInstance({
         name, config, tier, engine, plan, draft, layout, ffn: options.ffn ?? "sparse", text: await text, pause: host.pause, frozenClock: host.frozenClock,

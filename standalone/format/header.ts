@@ -2,6 +2,7 @@ import { quoted } from "../bytes";
 import { fail, failed } from "../failure";
 import { release, reserve } from "../memory";
 import { Source } from "../source";
+import { checksum } from "../../assembly/kernels/scalar/checksum";
 import { JsonReader } from "./json";
 
 /** Longest header. A packed model has about 100 bytes for each of its tensors. */
@@ -17,6 +18,8 @@ export class Entry {
 export class Header {
   entries: Map<string, Entry> = new Map();
   metadata: Map<string, string> = new Map();
+  /** Of the JSON as it stands in the file. */
+  checksum: u32 = 0;
   private dataStart: u64 = 0;
   private fileSize: u64 = 0;
 
@@ -38,6 +41,7 @@ export class Header {
     const at = reserve(length, "the header");
     if (failed() || !source.read(8, at, <u32>length)) return;
     if (length === 0 || load<u8>(at) !== 0x7b) return fail("must begin with '{'; this is not a safetensors file", "header");
+    this.checksum = checksum(at, <u32>length);
     this.parse(new JsonReader(at, <u32>length, "header"));
     release(at, length);
   }

@@ -6,8 +6,10 @@ import { fail, failed } from "../failure";
 import { Source } from "../source";
 import { MAX_TOKENIZER_BYTES } from "../text/tokenizer";
 import { JsonFields } from "./fields";
+import { Checksums } from "./checksums";
 import { Entry, Header } from "./header";
 import { JsonReader } from "./json";
+import { planNamed, SectionTable, TOKENIZER } from "./sections";
 
 // Mirrors src/format/packed/packed.ts.
 
@@ -22,7 +24,7 @@ const CONFIG = "blockffn.config";
 const DRAFT = "blockffn.draft";
 const DRAFT_PREFIX = "draft.";
 const DRAFT_VERSION = "2";
-const TOKENIZER = "tokenizer.json";
+const FORMAT_VERSION = "3";
 
 /** A packed model whose header is checked; its weights are `plan.bytes` bytes from `weightsOffset` on. */
 export class PackedModel {
@@ -31,6 +33,8 @@ export class PackedModel {
   weightsOffset: u64 = 0;
   tokenizer: Entry | null = null;
   quantization: string = "";
+  /** Of a file of format 3; those of another are none. */
+  checksums: Checksums = new Checksums();
 
   /** Checks the header against the plan that its configuration asks for: every part there, with its size and place. */
   open(source: Source): void {
@@ -40,27 +44,59 @@ export class PackedModel {
     if (!header.metadata.has(VERSION)) {
       return fail("not a packed model: convert the model's folder with `blockffn convert FOLDER --out FILE`", VERSION);
     }
+    if (header.metadata.get(VERSION) == FORMAT_VERSION) this.openSections(header, source);
+    else this.openPlain(header);
+  }
+
+  /** Format 3: what the table of sections says. */
+  private openSections(header: Header, source: Source): void {
+    const table = new SectionTable();
+    table.read(header);
+    if (failed()) return;
+    this.checksums = new Checksums();
+    this.checksums.read(header, table, source);
+    if (failed()) return;
+    table.checkUnderstood();
+    this.readConfig(header);
+    if (failed()) return;
+    this.plan = planNamed(this.config, table);
+    this.quantization = QUANTIZATION_NAMES[this.plan.quantization];
+    this.checkParts(header);
+    const tokenizer = table.section(TOKENIZER);
+    if (tokenizer !== null && tokenizer.understood && table.parts.has(TOKENIZER)) this.findTokenizer(header);
+  }
+
+  /** Formats 1 and 2, without sections and checksums. */
+  private openPlain(header: Header): void {
     const drafts = header.metadata.get(VERSION) == DRAFT_VERSION;
-    expectMetadata(header, VERSION, drafts ? DRAFT_VERSION : "1");
-    expectMetadata(header, LAYOUT, LAYOUT_VERSION.toString());
+    expectMetadata(header, VERSION, drafts ? DRAFT_VERSION : "1", FORMAT_VERSION + ", 2 and 1");
+    expectMetadata(header, LAYOUT, LAYOUT_VERSION.toString(), LAYOUT_VERSION.toString());
     if (header.metadata.has(QUANTIZATION)) this.quantization = header.metadata.get(QUANTIZATION);
     const type = QUANTIZATION_NAMES.indexOf(this.quantization);
     if (type < 0) return fail("must be one of " + QUANTIZATION_NAMES.join(", "), QUANTIZATION);
-    if (!header.metadata.has(CONFIG)) return fail("is missing", CONFIG);
     if (drafts && !header.metadata.has(DRAFT)) return fail("is missing", DRAFT);
-    const json = String.UTF8.encode(header.metadata.get(CONFIG));
-    this.config = readConfig(new JsonReader(changetype<usize>(json), json.byteLength, CONFIG), CONFIG);
+    this.readConfig(header);
     if (failed()) return;
     this.plan = planModel(this.config, type);
-    this.checkParts(header, drafts);
+    this.checkParts(header);
+    this.refuseOthers(header, drafts);
     this.findTokenizer(header);
   }
 
-  private checkParts(header: Header, drafts: bool): void {
+  private readConfig(header: Header): void {
+    if (!header.metadata.has(CONFIG)) return fail("is missing", CONFIG);
+    const json = String.UTF8.encode(header.metadata.get(CONFIG));
+    this.config = readConfig(new JsonReader(changetype<usize>(json), json.byteLength, CONFIG), CONFIG);
+  }
+
+  private checkParts(header: Header): void {
     const parts = this.plan.parts;
     const first = parts[0].name;
     if (header.entries.has(first)) this.weightsOffset = header.entries.get(first).offset;
     for (let i = 0; i < parts.length; i++) checkPart(header, parts[i], this.weightsOffset);
+  }
+
+  private refuseOthers(header: Header, drafts: bool): void {
     const names = header.entries.keys();
     for (let i = 0; i < names.length; i++) {
       if (names[i] == TOKENIZER || this.plan.byName.has(names[i]) || (drafts && names[i].startsWith(DRAFT_PREFIX))) continue;
@@ -88,10 +124,10 @@ export function readConfig(json: JsonReader, field: string): Architecture {
   return config;
 }
 
-function expectMetadata(header: Header, key: string, expected: string): void {
+function expectMetadata(header: Header, key: string, expected: string, reads: string): void {
   const found = header.metadata.has(key) ? header.metadata.get(key) : "missing";
   if (found != expected) {
-    fail(`is "${found.slice(0, 40)}", this build reads ${expected}: convert the model again with this version of blockffn`, key);
+    fail(`is "${found.slice(0, 40)}", this build reads ${reads}: convert the model again with this version of blockffn`, key);
   }
 }
 

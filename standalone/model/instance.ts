@@ -88,6 +88,8 @@ export class LoadedModel {
     if (entry === null) return;
     this.tokenizerAt = reserve(entry.bytes, "tokenizer.json");
     if (failed() || !source.read(entry.offset, this.tokenizerAt, <u32>entry.bytes)) return;
+    this.packed.checksums.check(entry.offset, entry.offset + entry.bytes, this.tokenizerAt);
+    if (failed()) return;
     const tokenizer = new Tokenizer();
     tokenizer.load(this.tokenizerAt, <u32>entry.bytes);
     this.tokenizer = tokenizer;
@@ -102,6 +104,8 @@ export class LoadedModel {
         return;
       }
       done += count;
+      this.packed.checksums.check(this.packed.weightsOffset, this.packed.weightsOffset + done, <usize>this.at.weights);
+      if (failed()) return;
       if (progress !== null) progress.update(done, total);
     }
   }

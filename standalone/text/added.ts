@@ -91,10 +91,10 @@ export function longestAt(tokens: AddedToken[], normalized: bool, at: usize, len
     const token = tokens[i];
     const wanted = token.wanted;
     if (token.normalized !== normalized || wanted.length === 0 || wanted.length > length || load<u8>(wanted.at) !== load<u8>(at)) continue;
+    // Of two that are looked for alike, the special one counts.
     if (found !== null) {
-      const more = wanted.length - found.wanted.length;
-      // Of two that are looked for alike, the special one counts.
-      if (more < 0 || (more === 0 && (found.special || !token.special))) continue;
+      const best = found.wanted.length;
+      if (wanted.length < best || (wanted.length === best && (found.special || !token.special))) continue;
     }
     if (memory.compare(wanted.at, at, wanted.length) === 0) found = token;
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { encodePacked } from "../../src/format/packed/packed.ts";
+import { encodePacked } from "../helpers/packed-v2.ts";
 import type { ModelConfig } from "../../src/architecture/config.ts";
 import type { ModelInstance } from "../../src/engine/instance.ts";
 import { loadModel } from "../../src/load/load.ts";

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { encodePacked, openPacked } from "../../src/format/packed/packed.ts";
+import { openPacked } from "../../src/format/packed/packed.ts";
+import { encodePacked } from "../helpers/packed-v2.ts";
 import type { ModelConfig } from "../../src/architecture/config.ts";
 import { loadModel } from "../../src/load/load.ts";
 import { damages, EDGE_NUMBERS, fuzzCounts, tryCase, type FuzzTarget } from "../helpers/fuzz.ts";

@@ -1,6 +1,6 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { syntheticModel } from "../../synthetic/model.ts";
-import { encodePacked } from "../../src/format/packed/packed.ts";
+import { encodePacked } from "./packed-v2.ts";
 import type { ModelConfig } from "../../src/architecture/config.ts";
 import type { Quantization } from "../../src/architecture/quantization.ts";
 import { testHost } from "./test-host.ts";

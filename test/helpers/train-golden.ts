@@ -4,11 +4,12 @@ import { sharedPath } from "./shared.ts";
 import { readVectors } from "./vectors.ts";
 
 /** One topic of ../shared/golden/train: its JSON index and tensors. Empty when the folder is not there. */
-export function goldenTraining(topic: string) {
-  const base = sharedPath(`golden/train/${topic}`);
-  const there = existsSync(`${base}.json`);
-  const index = (there ? JSON.parse(readFileSync(`${base}.json`, "utf8")) : {}) as Record<string, Record<string, unknown>>;
-  const vectors = there ? readVectors(`${base}.safetensors`) : new Map<string, never>();
+export function goldenTraining(topic: string, folder = "golden/train", indexFile = topic) {
+  const indexPath = sharedPath(`${folder}/${indexFile}.json`);
+  const there = existsSync(indexPath);
+  const json = (there ? JSON.parse(readFileSync(indexPath, "utf8")) : {}) as Record<string, Record<string, unknown>>;
+  const index = (indexFile === topic ? json : json[topic] ?? {}) as Record<string, Record<string, unknown>>;
+  const vectors = there ? readVectors(sharedPath(`${folder}/${topic}.safetensors`)) : new Map<string, never>();
   const find = (name: string) => {
     const found = vectors.get(name);
     if (found === undefined) throw new Error(`no golden tensor ${name}`);
@@ -17,10 +18,16 @@ export function goldenTraining(topic: string) {
   return {
     index,
     cases: Object.keys(index),
+    names: [...vectors.keys()],
     has: (name: string) => vectors.has(name),
     get: (name: string) => find(name).data as Float32Array,
     shape: (name: string) => find(name).shape,
   };
+}
+
+/** One topic of ../shared/golden/deco/train, as `goldenTraining`; its index is one file for all topics. */
+export function goldenDecoTraining(topic: string): ReturnType<typeof goldenTraining> {
+  return goldenTraining(topic, "golden/deco/train", "index");
 }
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { encodePacked } from "../../src/format/packed/packed.ts";
+import { encodePacked } from "../helpers/packed-v2.ts";
 import type { ModelConfig } from "../../src/architecture/config.ts";
 import { planWeights } from "../../src/architecture/plan.ts";
 import { WasiProbe } from "../helpers/wasi-probe.ts";

@@ -34,8 +34,23 @@ function trainerLogits(config: ModelConfig, weights: Tensors, ids: ArrayLike<num
   return headLogits(config, weights, hidden).dataSync() as Float32Array;
 }
 
-it.each(["blockffn", "blockffn-no-norm", "topk", "deepseek", "grin", "remoe", "dense"])("a model trained with router %s: the engine gives the trainer's logits", async (router) => {
-  const config = checkTrainConfig({ ...TINY_TRAINING, objectives: {}, model: { ...TINY_TRAINING.model, router }, schedule: { steps: 8 } }, "train.json");
+/** Models by what they have beside the sizes, and their objectives. */
+const MODELS: readonly [name: string, model: object, objectives?: object][] = [
+  ...["blockffn", "blockffn-no-norm", "topk", "deepseek", "grin", "remoe", "dense", "deco"].map((router): [string, object] => [`router ${router}`, { router }]),
+  ["DECO's objective", { router: "deco", tied: false }, { entropy: { weight: 1e-3, target: { share: 0.2, multiplier: 1.5 } } }],
+  ["gated experts, one scale, no shared expert", decoOf({ expert_not_gated: false, expert_act_func: "norm_silu_nomean", router_norm_scalar: true, moe_shared_expert_intermediate_size: null })],
+  ["rms norm, bias by rms, dense at the end", decoOf({ router_norm_type: "rms", expert_act_func: "silu", moe_router_enable_expert_bias: true, moe_expert_bias_apply_method: "rms", moe_layer_freq: [1, 0], moe_router_bias_update_rate: 0.05 })],
+  ["fixed scale, plain bias, experts everywhere", decoOf({ router_norm_fixed: true, expert_act_func: "norm_silu_norms", moe_router_enable_expert_bias: true, moe_layer_freq: 1, moe_router_bias_update_rate: 0.05 })],
+  ["muP, standardised scores, gelu", decoOf({ use_mup: true, router_norm_type: "normal", expert_act_func: "gelu" })],
+  ["no norm, squared relus", decoOf({ router_norm_type: null, router_act_func: "sqrelu", expert_act_func: "sqrelu" })],
+];
+
+function decoOf(deco: object): object {
+  return { router: "deco", deco };
+}
+
+it.each(MODELS)("a model trained with %s: the engine gives the trainer's logits", async (_name, changes, objectives = {}) => {
+  const config = checkTrainConfig({ ...TINY_TRAINING, objectives, model: { ...TINY_TRAINING.model, ...changes }, schedule: { steps: 8 } }, "train.json");
   const tokenizer = loadTokenizer(tinyTokenizerJson(), "tokenizer.json");
   const model = hfModel(config, { size: tokenizer.vocabSize, bos: 1, eos: 2 }, "train.json");
   const rows = new RowSource(tokenizeCorpus([{ name: "stories", text: tinyStories() }], tokenizer, 2), 32, 4, 1);

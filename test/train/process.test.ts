@@ -37,6 +37,27 @@ describe.skipIf(!built)("blockffn train, as a process", () => {
     expect(readFileSync(join(two.run, "model/model.safetensors")).equals(readFileSync(join(whole.run, "model/model.safetensors")))).toBe(true);
   });
 
+  it("trains DECO with its objective and an expert bias: the same with two workers, and what the other commands take", () => {
+    const changes = {
+      model: { router: "deco", hidden: 32, layers: 2, heads: 2, experts: 12, expertSize: 8, context: 64, deco: { moe_router_enable_expert_bias: true } },
+      objectives: { entropy: { weight: 1e-6, target: { share: 0.2, multiplier: 1.5 } } },
+    };
+    const deco = at("deco", changes);
+    expect(blockffn("train", "--config", deco.config, "--json").status).toBe(0);
+    const two = at("deco-two", { ...changes, workers: 2 });
+    expect(blockffn("train", "--config", two.config, "--json").status).toBe(0);
+    expect(metricsOf(two.run)).toEqual(metricsOf(deco.run));
+    const model = join(deco.run, "model");
+    expect(JSON.parse(readFileSync(join(model, "config.json"), "utf8"))).toMatchObject({ model_type: "blockffn", num_layers: 2, moe_layer_freq: [0, 1], num_experts: 12 });
+    expect(blockffn("generate", "tom saw", "-m", model, "-n", "5", "--json").status).toBe(0);
+    const nll = (path: string): number =>
+      (JSON.parse(blockffn("eval", "--text", join(folder, "deco/stories.txt"), "-m", path, "--max-documents", "2", "--context", "64", "--json").stdout) as { nll: number }).nll;
+    expect(nll(model)).toBe((metricsOf(deco.run).at(-1) as { validation: { nll: number } }).validation.nll);
+    const packed = join(folder, "deco.safetensors");
+    expect(blockffn("convert", model, "--quantize", "f32", "--out", packed).status).toBe(0);
+    expect(nll(packed)).toBe(nll(model));
+  });
+
   it("killed with -9 again and again, goes on from the last checkpoint to the same losses and weights", async () => {
     const killed = at("killed");
     let kills = 0;

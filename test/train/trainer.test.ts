@@ -11,9 +11,11 @@ import { fillNormal } from "../../train/model/initial.ts";
 import { ParameterTable } from "../../train/model/parameters.ts";
 import { adamW, norm } from "../../train/optimizer/adamw.ts";
 import { learningRateShare } from "../../train/optimizer/learning-rate.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "../../train/run/checkpoint.ts";
 import { objectiveOptions } from "../../train/run/factors.ts";
+import { folderInMemory } from "../../train/run/model-folder.ts";
 import { localGradients, type GradientSource } from "../../train/run/gradient-source.ts";
-import { Trainer } from "../../train/run/trainer.ts";
+import { Trainer, type TrainerState } from "../../train/run/trainer.ts";
 import { STATS } from "../../train/objectives/total.ts";
 import { TINY_TRAINING, tinyStories } from "../helpers/train-run.ts";
 import { tinyTokenizerJson } from "../helpers/tiny-tokenizer.ts";
@@ -23,11 +25,11 @@ const VOCABULARY = { size: tokenizer.vocabSize, bos: 1, eos: 2 };
 const configured = (changes: object = {}): TrainConfig => checkTrainConfig({ ...TINY_TRAINING, ...changes }, "train.json");
 const corpus = (text = tinyStories()) => tokenizeCorpus([{ name: "stories.txt", text }], tokenizer, 2);
 
-async function trainerOf(config: TrainConfig, source?: GradientSource): Promise<Trainer> {
+async function trainerOf(config: TrainConfig, source?: GradientSource, state?: TrainerState): Promise<Trainer> {
   const { config: model } = hfModel(config, VOCABULARY, "train.json");
   const shape = [config.batch.rowsPerPass ?? config.batch.rows, config.batch.length] as const;
   const gradients = source ?? await localGradients({ config: model, objectives: objectiveOptions(config), shape });
-  return new Trainer(config, model, new RowSource(corpus(), config.batch.length, config.batch.rows, config.seed), gradients);
+  return new Trainer(config, model, new RowSource(corpus(), config.batch.length, config.batch.rows, config.seed), gradients, state);
 }
 
 describe("the data pipeline", () => {
@@ -76,6 +78,15 @@ describe("configurations", () => {
     [{ model: { ...TINY_TRAINING.model, router: "dense" } }, "a dense model has none"],
     [{ model: { ...TINY_TRAINING.model, router: "topk", topK: 13 } }, "model.topK: is 13, more than the 12 experts"],
     [{ workers: 3 }, "3 workers for 2 passes a step"],
+    [{ model: { ...TINY_TRAINING.model, deco: {} } }, "model.deco: goes with router deco, not blockffn"],
+    [{ model: { ...TINY_TRAINING.model, router: "deco", sharedExperts: 1 } }, "model.sharedExperts: goes with router deepseek, not deco"],
+    [{ model: { ...TINY_TRAINING.model, router: "deco", deco: { moe_layer_freq: [1] } } }, "has 1 entries for 2 layers"],
+    [{ model: { ...TINY_TRAINING.model, router: "deco", deco: { moe_layer_freq: [0, 0] } } }, "model.deco.moe_layer_freq: has no layer with experts"],
+    [{ model: { ...TINY_TRAINING.model, router: "deco", deco: { moe_topk: 2 } } }, "is not a setting"],
+    [{ model: { ...TINY_TRAINING.model, router: "deco", deco: { expert_act_func: "swish" } } }, "model.deco.expert_act_func: must be one of"],
+    [{ model: { ...TINY_TRAINING.model, router: "deco", deco: { router_act_func: "gelu" } }, objectives: { entropy: { weight: 1 } } }, "objectives.entropy: is about shares of router scores, which gelu may make negative"],
+    [{ objectives: { entropy: { weight: 0, target: {} } } }, "objectives.entropy.weight: is 0, which no multiplier changes"],
+    [{ objectives: { entropy: { weight: 1, target: {}, adaptive: {} } } }, "objectives.entropy.target: and adaptive both set the factor"],
   ])("%j does not fit", (changes, message) => {
     const attempt = (): unknown => hfModel(configured(changes), VOCABULARY, "train.json");
     expect(attempt).toThrow(ConfigError);
@@ -88,7 +99,9 @@ describe("configurations", () => {
 
   it("gives every router the same number of weights, within 1 %", () => {
     const sizes = ROUTERS.map((router) => {
-      const config = configured({ objectives: {}, model: { ...TINY_TRAINING.model, hidden: 128, experts: 48, expertSize: 16, router } });
+      // DECO's shared expert comes on top.
+      const deco = router === "deco" ? { deco: { moe_shared_expert_intermediate_size: null } } : {};
+      const config = configured({ objectives: {}, model: { ...TINY_TRAINING.model, hidden: 128, experts: 48, expertSize: 16, router, ...deco } });
       return ParameterTable.of(hfModel(config, VOCABULARY, "train.json").config).length;
     });
     expect(Math.max(...sizes) / Math.min(...sizes)).toBeLessThan(1.01);
@@ -121,6 +134,9 @@ describe("the optimiser", () => {
   it("warms up, stays and decays", () => {
     const schedule = { steps: 10, warmup: 2, decay: 4, finalRatio: 0.1 };
     expect([1, 2, 3, 6, 8, 10].map((step) => Number(learningRateShare(step, schedule).toFixed(3)))).toEqual([0.5, 1, 1, 1, 0.55, 0.1]);
+    // 2 * 0.5^(1/2) - 1 of the way at half of the tail.
+    const tail = { ...schedule, decayShape: "exponential" } as const;
+    expect([6, 8, 10].map((step) => Number(learningRateShare(step, tail).toFixed(6)))).toEqual([1, Number((0.1 + 0.9 * (Math.SQRT2 - 1)).toFixed(6)), 0.1]);
   });
 
   it("starts from normal numbers", () => {
@@ -133,7 +149,7 @@ describe("the optimiser", () => {
 });
 
 describe("the trainer", () => {
-  const AUXILIARY: Record<string, object> = { topk: { balance: { weight: 0.01 } }, deepseek: { balance: { weight: 0.01 } }, grin: { balance: { weight: 0.01 } }, remoe: { balancedL1: { weight: 1e-4 } }, dense: {} };
+  const AUXILIARY: Record<string, object> = { topk: { balance: { weight: 0.01 } }, deepseek: { balance: { weight: 0.01 } }, grin: { balance: { weight: 0.01 } }, remoe: { balancedL1: { weight: 1e-4 } }, dense: {}, deco: { entropy: { weight: 1e-8, target: {} } } };
 
   it.each(ROUTERS)("learns with router %s", async (router) => {
     const trainer = await trainerOf(configured({
@@ -156,6 +172,61 @@ describe("the trainer", () => {
     const factors: number[] = [];
     for (let i = 0; i < 4; i++) factors.push((await trainer.next()).factors["balancedL1"]!);
     expect(factors[3]).toBeCloseTo(1e-3 * 1.5 ** 3, 8);
+  });
+
+  it("raises DECO's coefficient of entropy while too many experts are active, goes on from it, and lowers it to its floor", async () => {
+    const deco = (share: number, resume?: number): TrainConfig => configured({
+      model: { ...TINY_TRAINING.model, router: "deco" }, objectives: { entropy: { weight: 1e-3, target: { share, multiplier: 1.5, ...(resume && { resume }) } } },
+    });
+    const few = await trainerOf(deco(0.01));
+    const factors: number[] = [];
+    for (let i = 0; i < 4; i++) factors.push((await few.next()).factors["entropy"]!);
+    factors.forEach((factor, i) => expect(factor).toBeCloseTo(1e-3 * 1.5 ** i, 10));
+    // A checkpoint holds it.
+    const identity = { config: deco(0.01), corpus: "" };
+    const file = await folderInMemory("run", [{ name: "checkpoint", parts: encodeCheckpoint(identity, few.state) }]).open("checkpoint");
+    const resumed = await trainerOf(deco(0.01), undefined, await decodeCheckpoint(file!, identity, few.table.length));
+    expect((await resumed.next()).factors["entropy"]).toBe(few.state.factors.entropy);
+    expect(few.state.factors.entropy).toBeCloseTo(1e-3 * 1.5 ** 4, 10);
+    const many = await trainerOf(deco(1, 1.4e-3));
+    const falling: number[] = [];
+    for (let i = 0; i < 3; i++) falling.push((await many.next()).factors["entropy"]!);
+    expect(falling).toEqual([1.4e-3, 1e-3, 1e-3]);
+  });
+
+  it("moves the bias of DECO's experts by their load, whatever the passes of a step", async () => {
+    const rate = 0.25;
+    const biases = async (rowsPerPass: number): Promise<Float32Array[]> => {
+      const trainer = await trainerOf(configured({
+        objectives: {}, batch: { rows: 4, rowsPerPass, length: 32 },
+        model: { ...TINY_TRAINING.model, layers: 3, router: "deco", deco: { moe_router_enable_expert_bias: true, moe_layer_freq: [1, 0, 1], moe_router_bias_update_rate: rate } },
+      }));
+      const read = (): Float32Array[] => [0, 2].map((l) => trainer.table.view(trainer.state.weights, trainer.table.find(`model.layers.${l}.mlp.expert_bias`)).slice());
+      for (const bias of read()) expect(bias.every((b) => b === 0)).toBe(true);
+      await trainer.next();
+      return read();
+    };
+    const one = await biases(4);
+    // One step moves each by the rate, down where there were more tokens than the mean: never all the same way.
+    for (const bias of one) {
+      expect(bias.every((b) => Math.abs(b) === rate || b === 0)).toBe(true);
+      expect(bias.some((b) => b < 0) && bias.some((b) => b > 0)).toBe(true);
+    }
+    expect(await biases(1)).toEqual(one);
+  });
+
+  it("starts DECO as its code does", async () => {
+    const trainer = await trainerOf(configured({ objectives: {}, model: { ...TINY_TRAINING.model, hidden: 64, router: "deco" } }));
+    const view = (name: string): Float32Array => trainer.table.view(trainer.state.weights, trainer.table.find(name));
+    const deviation = (name: string): number => norm(view(name)) / Math.sqrt(view(name).length);
+    expect(view("model.layers.1.mlp.router_norm.weight")).toEqual(new Float32Array(12).fill(0.1));
+    expect(view("model.layers.1.mlp.expert_act.rms_norm.weight")).toEqual(new Float32Array(8).fill(1));
+    for (const name of ["model.layers.1.self_attn.q_proj.weight", "model.layers.1.mlp.expert_up_proj.weight", "model.layers.1.mlp.expert_down_proj.weight", "model.embed_tokens.weight"]) {
+      expect(Math.abs(deviation(name) / 0.01 - 1), name).toBeLessThan(0.06);
+    }
+    for (const name of ["model.layers.1.self_attn.o_proj.weight", "model.layers.0.mlp.down_proj.weight", "model.layers.1.mlp.shared_experts.down_proj.weight"]) {
+      expect(Math.abs(deviation(name) / (0.01 / Math.sqrt(4)) - 1), name).toBeLessThan(0.06);
+    }
   });
 
   it("stops at a loss that is not a number, with the weights as they were", async () => {

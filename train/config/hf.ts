@@ -1,7 +1,8 @@
 import { ConfigError } from "../../src/errors.ts";
 import { parseHfConfig } from "../../src/format/hf/config.ts";
 import type { ModelConfig } from "../../src/architecture/config.ts";
-import type { TrainConfig } from "./schema.ts";
+import { decoFields } from "./deco.ts";
+import type { RouterName, TrainConfig } from "./schema.ts";
 
 export interface HfModel {
   /** The official config.json. */
@@ -20,11 +21,14 @@ export interface Vocabulary {
  * @throws ConfigError in the fields' official names where sizes do not fit together.
  */
 export function hfModel({ model }: TrainConfig, vocabulary: Vocabulary, file: string): HfModel {
+  const { router } = model;
+  if (model.sharedExperts !== undefined && router !== "deepseek") {
+    throw new ConfigError(`goes with router deepseek, not ${router}`, { file, field: "model.sharedExperts" });
+  }
+  const topK = targetActive(model);
+  if (topK > model.experts) throw new ConfigError(`is ${topK}, more than the ${model.experts} experts`, { file, field: "model.topK", limit: model.experts });
   const json = {
-    architectures: ["MiniCPMForCausalLM"],
-    model_type: "minicpm",
-    attention_type: "vanilla",
-    ...ffnFields(model, file),
+    ...(router === "deco" ? decoFields(model, file) : cpmFields(model, router, file)),
     hidden_act: "silu",
     bos_token_id: vocabulary.bos ?? null,
     eos_token_id: vocabulary.eos ?? null,
@@ -32,7 +36,6 @@ export function hfModel({ model }: TrainConfig, vocabulary: Vocabulary, file: st
     torch_dtype: "float32",
     attention_bias: false,
     rope_scaling: null,
-    initializer_range: model.initStd,
     use_cache: true,
     vocab_size: vocabulary.size,
     hidden_size: model.hidden,
@@ -41,9 +44,6 @@ export function hfModel({ model }: TrainConfig, vocabulary: Vocabulary, file: st
     num_key_value_heads: model.kvHeads ?? model.heads,
     rms_norm_eps: model.rmsEps,
     rope_theta: model.ropeTheta,
-    scale_emb: model.embeddingScale,
-    scale_depth: model.depthScale,
-    dim_model_base: model.baseWidth,
     max_position_embeddings: model.context,
   };
   return { json, config: parseHfConfig(JSON.stringify(json), `${file} (as config.json)`) };
@@ -54,13 +54,24 @@ export function targetActive(model: TrainConfig["model"]): number {
   return model.topK ?? Math.max(1, Math.round(model.experts * 0.21));
 }
 
-function ffnFields(model: TrainConfig["model"], file: string): Record<string, unknown> {
-  const { router, experts, expertSize } = model;
+type CpmRouter = Exclude<RouterName, "deco">;
+
+function cpmFields(model: TrainConfig["model"], router: CpmRouter, file: string): Record<string, unknown> {
+  return {
+    architectures: ["MiniCPMForCausalLM"],
+    model_type: "minicpm",
+    attention_type: "vanilla",
+    ...ffnFields(model, router, file),
+    initializer_range: model.initStd,
+    scale_emb: model.embeddingScale,
+    scale_depth: model.depthScale,
+    dim_model_base: model.baseWidth,
+  };
+}
+
+function ffnFields(model: TrainConfig["model"], router: CpmRouter, file: string): Record<string, unknown> {
+  const { experts, expertSize } = model;
   const topK = targetActive(model);
-  if (topK > experts) throw new ConfigError(`is ${topK}, more than the ${experts} experts`, { file, field: "model.topK", limit: experts });
-  if (model.sharedExperts !== undefined && router !== "deepseek") {
-    throw new ConfigError(`goes with router deepseek, not ${router}`, { file, field: "model.sharedExperts" });
-  }
   switch (router) {
     case "blockffn":
     case "blockffn-no-norm":

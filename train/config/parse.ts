@@ -1,6 +1,7 @@
 import { ConfigError } from "../../src/errors.ts";
 import { parseJson } from "../../src/format/hf/config.ts";
 import { check } from "../../src/format/hf/schema.ts";
+import { checkDeco } from "./deco.ts";
 import { TrainConfigSchema, type TrainConfig } from "./schema.ts";
 
 /** Reads a training configuration. @throws ConfigError with file, field and what does not fit. */
@@ -32,6 +33,13 @@ export function checkTrainConfig(value: object, file: string): TrainConfig {
     if (adaptive.stable < 2 * adaptive.step) fail(`objectives.${name}.adaptive.stable`, `is ${adaptive.stable}; two windows of step, ${adaptive.step}, must come first`);
     if (adaptive.warmup > adaptive.stable) fail(`objectives.${name}.adaptive.warmup`, `is ${adaptive.warmup}, more than stable, ${adaptive.stable}`);
   }
+  const { entropy } = objectives;
+  if (entropy?.target !== undefined) {
+    if (entropy.adaptive !== undefined) fail("objectives.entropy.target", "and adaptive both set the factor; give one of them");
+    const zero = "is 0, which no multiplier changes; the target needs a factor to start from, such as 1e-8";
+    if (entropy.weight === 0) fail("objectives.entropy.weight", zero);
+  }
+  checkDeco(model, objectives, file);
   if (model.router === "dense" && Object.values(objectives).some((objective) => objective !== undefined)) {
     fail("objectives", "are about experts; a dense model has none");
   }

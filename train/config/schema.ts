@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import { Limits } from "../../core/limits.ts";
-import { oneOf, orDefault, positive, size } from "../../src/format/hf/schema.ts";
+import { DecoSchema, oneOf, orDefault, positive, size } from "../../src/format/hf/schema.ts";
 
-export const ROUTERS = ["dense", "topk", "deepseek", "grin", "remoe", "blockffn", "blockffn-no-norm"] as const;
+export const ROUTERS = ["dense", "topk", "deepseek", "grin", "remoe", "blockffn", "blockffn-no-norm", "deco"] as const;
 export type RouterName = (typeof ROUTERS)[number];
 
 const MAX_STEPS = 100_000_000;
@@ -26,6 +26,46 @@ const Adaptive = object({
   minFactor: orDefault(positive(1e6), 1.025),
 });
 
+/**
+ * DECO: the factor grows by `multiplier` after each step with a larger share of active experts and shrinks after the others, not below
+ * `weight`.
+ */
+const SparsityTarget = object({
+  share: orDefault(v.pipe(share, v.gtValue(0, "must be above 0")), 0.2),
+  multiplier: orDefault(v.pipe(positive(10), v.gtValue(1, "must be above 1")), 1.001),
+  /** The first factor, where a run goes on from another's. */
+  resume: v.optional(positive(1e6)),
+});
+
+const published = DecoSchema.entries;
+
+/** What goes with router deco, by the names of its published configuration; the defaults are DECO's. */
+export const DecoSettingsSchema = object({
+  /** 0 dense, 1 experts, for each layer, or a number: every how-many-th layer has experts. Default: the first is dense. */
+  moe_layer_freq: v.optional(published.moe_layer_freq.wrapped),
+  /** Width of dense layers. Default: as many weights as a layer with experts. */
+  ffn_hidden_size: v.optional(size(Limits.ffnSize)),
+  /** Default: two experts wide; null or 0: none. */
+  moe_shared_expert_intermediate_size: published.moe_shared_expert_intermediate_size,
+  router_act_func: published.router_act_func,
+  router_norm_type: published.router_norm_type,
+  /** Where learned scales start, or the constant of a fixed one. */
+  router_norm_init_var: published.router_norm_init_var,
+  router_norm_fixed: published.router_norm_fixed,
+  router_norm_scalar: published.router_norm_scalar,
+  expert_act_func: published.expert_act_func,
+  expert_not_gated: published.expert_not_gated,
+  moe_router_enable_expert_bias: published.moe_router_enable_expert_bias,
+  moe_expert_bias_apply_method: published.moe_expert_bias_apply_method,
+  /** How far a step moves the bias of each expert. */
+  moe_router_bias_update_rate: orDefault(positive(1), 1e-3),
+  /** Standard deviation of the first weights without muP. */
+  init_method_std: orDefault(positive(10), 0.01),
+  /** muP: embeddingScale, depthScale, baseWidth and initStd are used as with the other routers; DECO has none. */
+  use_mup: published.use_mup,
+});
+export type DecoSettings = v.InferOutput<typeof DecoSettingsSchema>;
+
 export const ModelSchema = object({
   router: orDefault(oneOf(ROUTERS), "blockffn"),
   hidden: size(Limits.hiddenSize),
@@ -37,6 +77,7 @@ export const ModelSchema = object({
   /** Experts a token uses (topk, deepseek: shared ones included, grin), or should use (remoe). */
   topK: v.optional(size(Limits.experts)),
   sharedExperts: v.optional(size(Limits.experts)),
+  deco: v.optional(DecoSettingsSchema),
   context: orDefault(size(Limits.contextLength, 2), 1024),
   tied: v.optional(v.boolean("must be true or false"), true),
   rmsEps: orDefault(positive(1), 1e-5),
@@ -52,8 +93,9 @@ export const ObjectivesSchema = section({
   locality: v.optional(object({ weight: factor, steepness: orDefault(positive(1e6), 100) })),
   chunk: v.optional(object({ weight: factor, length: orDefault(size(4096, 2), 64), adaptive: v.optional(Adaptive) })),
   l1: v.optional(object({ weight: factor, adaptive: v.optional(Adaptive) })),
-  entropy: v.optional(object({ weight: factor, adaptive: v.optional(Adaptive) })),
-  balance: v.optional(object({ weight: factor })),
+  entropy: v.optional(object({ weight: factor, adaptive: v.optional(Adaptive), target: v.optional(SparsityTarget) })),
+  /** `toTarget`: measured against topK experts a token, not against as many as there are. */
+  balance: v.optional(object({ weight: factor, toTarget: v.optional(v.boolean("must be true or false")) })),
   /** ReMoE: the weight grows by `multiplier` after each step with too many active experts and shrinks after the others. */
   balancedL1: v.optional(object({ weight: orDefault(positive(1), 1e-8), multiplier: orDefault(positive(10), 1.2) })),
 });
@@ -80,6 +122,7 @@ export const TrainConfigSchema = object({
     warmup: orDefault(count(0), 0),
     decay: orDefault(count(0), 0),
     finalRatio: orDefault(share, 0.1),
+    decayShape: v.optional(oneOf(["linear", "exponential"])),
   }),
   batch: object({
     /** Rows of a step, and of one pass: gradients of passes are averaged. */

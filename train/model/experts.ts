@@ -11,8 +11,12 @@ import { linear } from "./linear.ts";
  * @param down `[hidden, experts * size]`
  */
 export function weightedExperts(x: Tensor, scores: Tensor, up: Tensor, down: Tensor): Tensor {
+  return scoredDown(silu(linear(x, up)), scores, down);
+}
+
+/** The second half: `inner` `[n, experts * size]`, each expert's part times its score, then down. */
+export function scoredDown(inner: Tensor, scores: Tensor, down: Tensor): Tensor {
   const [n, experts] = scores.shape as [number, number];
-  const inner = silu(linear(x, up));
   const width = inner.shape[1] as number;
   const weighted = inner.reshape([n, experts, width / experts]).mul(scores.reshape([n, experts, 1]));
   return linear(weighted.reshape([n, width]), down);

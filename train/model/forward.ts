@@ -20,7 +20,7 @@ export interface TokenRows {
 export interface ForwardOutput {
   /** After the final norm, `[rows * length, hidden]`. */
   readonly hidden: Tensor;
-  /** One for each layer; empty for dense models. */
+  /** One for each layer with experts. */
   readonly routings: readonly Routing[];
 }
 
@@ -38,7 +38,7 @@ export function forwardHidden(config: ModelConfig, weights: Tensors, tokens: Tok
     const normed = rmsNorm(x.ref, weights[`${layer}input_layernorm.weight`]!.ref, config.rmsEps);
     x = x.add(attention(config.attention, normed, below(weights, `${layer}self_attn.`), inputs).mul(config.residualScale));
     const inner = rmsNorm(x.ref, weights[`${layer}post_attention_layernorm.weight`]!.ref, config.rmsEps);
-    const { y, routing } = feedForward(config.ffn, inner, below(weights, `${layer}mlp.`), config.rmsEps, noise);
+    const { y, routing } = feedForward(config, l, inner, below(weights, `${layer}mlp.`), noise);
     if (routing !== undefined) routings.push(routing);
     x = x.add(y.mul(config.residualScale));
   }

@@ -31,6 +31,11 @@ export class ParameterTable {
     return new ParameterTable(expectedHfTensors(config).map(({ name, shapes }) => [name, shapes[0] as readonly number[]]));
   }
 
+  /** The place of a tensor. */
+  find(name: string): Parameter {
+    return this.entries.find((entry) => entry.name === name) as Parameter;
+  }
+
   /** A view of one weight tensor in a flat array. */
   view(flat: Float32Array, { offset, length }: Parameter): Float32Array {
     return flat.subarray(offset, offset + length);

@@ -9,6 +9,7 @@ import { chunkLoss } from "./chunk.ts";
 import { entropyLoss } from "./entropy.ts";
 import { l1Loss } from "./l1.ts";
 import { localityLoss } from "./locality.ts";
+import { switchBalanceLoss } from "./switch-balance.ts";
 
 /** The objectives beside the language model's, in the order of `factors`. */
 export const AUXILIARIES = ["locality", "chunk", "l1", "entropy", "balance", "balancedL1"] as const;
@@ -28,6 +29,8 @@ export interface ObjectiveOptions {
   readonly chunkLength: number;
   /** Experts a token should use (for balancedL1). */
   readonly targetActive: number;
+  /** The balance objective is about `targetActive` experts a token (`switchBalanceLoss`), not about as many as there are. */
+  readonly balanceToTarget?: boolean;
 }
 
 /** Rows to learn from. */
@@ -43,9 +46,11 @@ export interface LearningRows extends TokenRows {
 }
 
 /**
- * Language model loss plus factor times each auxiliary objective, these averaged over the layers (BlockFFN, section 3.2).
+ * Language model loss plus factor times each auxiliary objective, these averaged over the layers (BlockFFN, section 3.2; as in DECO's code,
+ * a dense layer between them counts, with 0).
  * @returns the scalar to minimise, and `[STATS]`: mean negative log-likelihood, the objectives before their factors, and the shares of
- *   experts active for a token and for 8 consecutive ones
+ *   experts active for a token and for 8 consecutive ones. Behind them, for routers with an expert bias: the tokens that used each expert,
+ *   `[layers with experts, experts]`
  */
 export function totalLoss(config: ModelConfig, options: ObjectiveOptions, weights: Tensors, rows: LearningRows, noise?: RouterNoise): [Tensor, Tensor] {
   const { hidden, routings } = forwardHidden(config, weights, rows, noise);
@@ -55,13 +60,14 @@ export function totalLoss(config: ModelConfig, options: ObjectiveOptions, weight
   const follows = rows.follows.reshape([-1]);
   AUXILIARIES.forEach((name, i) => {
     if (!options.auxiliaries.includes(name) || routings.length === 0) return void stats.push(scalar(0));
-    const value = layerMean(routings, (routing) => auxiliary(name, routing, follows, options));
+    const value = layerSum(routings, (routing) => auxiliary(name, routing, follows, options)).div(config.layers);
     stats.push(lax.stopGradient(value.ref));
     total = total.add(value.mul(rows.factors.ref.slice(i)));
   });
+  const loads = hasExpertBias(config) ? routings.map(({ active }) => active.ref.sum(0)) : [];
   if (routings.length === 0) stats.push(scalar(1), scalar(1));
   else stats.push(layerMean(routings, ({ active }) => np.mean(active.ref)), layerMean(routings, ({ active }) => activeInChunks(active)));
-  return [total, np.stack(stats)];
+  return [total, loads.length === 0 ? np.stack(stats) : np.concatenate([np.stack(stats), ...loads])];
 }
 
 /** Mean of -ln softmax(logits)[target] over the tokens that count. */
@@ -74,19 +80,30 @@ export function crossEntropy(logits: Tensor, targets: Tensor, weights: Tensor): 
   return losses.mul(counts.ref).sum().div(np.maximum(counts.sum(), 1));
 }
 
-function auxiliary(name: Auxiliary, { raw, scores, shares, active }: Routing, follows: Tensor, options: ObjectiveOptions): Tensor {
+/** Has the model a bias that is moved by how many tokens used each expert? */
+export function hasExpertBias({ ffn }: ModelConfig): boolean {
+  return ffn.kind === "experts" && (ffn.expertBias ?? "none") !== "none";
+}
+
+function auxiliary(name: Auxiliary, { raw, scores, activations = scores, shares, active }: Routing, follows: Tensor, options: ObjectiveOptions): Tensor {
   switch (name) {
     case "locality": return localityLoss(raw.ref, follows.ref, options.steepness);
     case "chunk": return chunkLoss(shares.ref, options.chunkLength);
-    case "l1": return l1Loss(scores.ref);
+    case "l1": return l1Loss(activations.ref);
     case "entropy": return entropyLoss(shares.ref);
-    case "balance": return balanceLoss(shares.ref, active.ref);
-    case "balancedL1": return balancedL1Loss(scores.ref, active.ref, options.targetActive);
+    case "balance":
+      if (options.balanceToTarget === true) return switchBalanceLoss(shares.ref, active.ref, options.targetActive);
+      return balanceLoss(shares.ref, active.ref);
+    case "balancedL1": return balancedL1Loss(activations.ref, active.ref, options.targetActive);
   }
 }
 
 function layerMean(routings: readonly Routing[], value: (routing: Routing) => Tensor): Tensor {
-  return routings.map(value).reduce((sum, next) => sum.add(next)).div(routings.length);
+  return layerSum(routings, value).div(routings.length);
+}
+
+function layerSum(routings: readonly Routing[], value: (routing: Routing) => Tensor): Tensor {
+  return routings.map(value).reduce((sum, next) => sum.add(next));
 }
 
 function activeInChunks(active: Tensor): Tensor {

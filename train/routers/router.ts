@@ -1,8 +1,8 @@
 import { ConfigError } from "../../src/errors.ts";
 import type { ExpertFfn } from "../../src/architecture/config.ts";
-import { lax, np, type Tensor } from "../autodiff/jax.ts";
+import type { Tensor } from "../autodiff/jax.ts";
 import { blockScores } from "./block.ts";
-import type { RouterNoise, Routing } from "./routing.ts";
+import { activeFlags, type RouterNoise, type Routing } from "./routing.ts";
 import { sparseMixer } from "./sparse-mixer.ts";
 import { topK } from "./top-k.ts";
 
@@ -14,13 +14,13 @@ import { topK } from "./top-k.ts";
 export function route(ffn: ExpertFfn, raw: Tensor, norm: Tensor | undefined, eps: number, noise: RouterNoise | undefined): Routing {
   switch (ffn.router) {
     case "block": {
-      if (ffn.routerNorm === "scale" || ffn.routerNorm === "standard") throw new ConfigError(`${ffn.routerNorm} is for running models`, { field: "routerNorm" });
+      if (ffn.routerNorm === "scale" || ffn.routerNorm === "standard") throw new ConfigError(`${ffn.routerNorm} goes with DECO's router`, { field: "routerNorm" });
       const { scores, shares } = blockScores(raw.ref, norm, { norm: ffn.routerNorm, normScale: ffn.normScale, eps });
-      return { raw, active: flags(scores.ref), scores, shares };
+      return { raw, active: activeFlags(scores.ref), scores, shares };
     }
     case "relu": {
       const { scores, shares } = blockScores(raw.ref, undefined, { norm: "none", normScale: 1, eps });
-      return { raw, active: flags(scores.ref), scores, shares };
+      return { raw, active: activeFlags(scores.ref), scores, shares };
     }
     case "topk":
       return { raw: raw.ref, ...topK(raw, ffn.topK) };
@@ -29,8 +29,4 @@ export function route(ffn: ExpertFfn, raw: Tensor, norm: Tensor | undefined, eps
     case "topp":
       throw new ConfigError("top-p routing is for running models; train topk, relu, sparse_mixer or block", { field: "router" });
   }
-}
-
-function flags(scores: Tensor): Tensor {
-  return lax.stopGradient(np.where(np.notEqual(scores, 0), 1, 0).astype(np.float32));
 }

@@ -18,7 +18,7 @@ const Schedule = v.object({ base: v.number(), ratio: v.number(), span: v.number(
 const Auxiliary = v.picklist(["locality", "chunk", "l1", "entropy", "balance", "balancedL1"]);
 const State = v.object({
   step: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
-  factors: v.object({ schedules: v.record(Auxiliary, Schedule), balancedL1: v.number() }),
+  factors: v.object({ schedules: v.record(Auxiliary, Schedule), balancedL1: v.number(), entropy: v.optional(v.number()) }),
 });
 
 /** What a checkpoint belongs to: the settings of the run and the tokens it is trained on. */

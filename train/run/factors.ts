@@ -1,6 +1,7 @@
 import type { TrainConfig } from "../config/schema.ts";
 import { targetActive } from "../config/hf.ts";
 import { FactorSchedule, type FactorState } from "../objectives/factor-schedule.ts";
+import { activationPercent, entropyCoefficient, followTarget } from "../objectives/sparsity-target.ts";
 import { AUXILIARIES, type Auxiliary, type ObjectiveOptions } from "../objectives/total.ts";
 
 type Objectives = TrainConfig["objectives"];
@@ -10,6 +11,8 @@ const SCHEDULED = ["chunk", "l1", "entropy"] as const;
 export interface FactorsState {
   readonly schedules: Partial<Record<Auxiliary, FactorState>>;
   readonly balancedL1: number;
+  /** Where the entropy's factor has a target. */
+  readonly entropy?: number | undefined;
 }
 
 /** Of a run whose factors stay as they are. */
@@ -23,6 +26,7 @@ export function objectiveOptions(config: TrainConfig): ObjectiveOptions {
     steepness: objectives.locality?.steepness ?? 100,
     chunkLength: objectives.chunk?.length ?? 64,
     targetActive: targetActive(config.model),
+    ...(objectives.balance?.toTarget === true && { balanceToTarget: true }),
   };
 }
 
@@ -32,11 +36,14 @@ export class Factors {
   readonly #schedules = new Map<Auxiliary, FactorSchedule>();
   readonly #targetShare: number;
   #balancedL1: number;
+  #entropy: number | undefined;
 
   constructor(config: TrainConfig, state?: FactorsState) {
     this.#objectives = config.objectives;
     this.#targetShare = targetActive(config.model) / config.model.experts;
     this.#balancedL1 = state?.balancedL1 ?? config.objectives.balancedL1?.weight ?? 0;
+    const { entropy } = config.objectives;
+    this.#entropy = entropy?.target === undefined ? undefined : state?.entropy ?? entropy.target.resume ?? entropy.weight;
     for (const name of SCHEDULED) {
       const objective = config.objectives[name];
       if (objective?.adaptive === undefined) continue;
@@ -45,13 +52,15 @@ export class Factors {
   }
 
   get state(): FactorsState {
-    return { schedules: Object.fromEntries([...this.#schedules].map(([name, schedule]) => [name, schedule.state])), balancedL1: this.#balancedL1 };
+    const schedules = Object.fromEntries([...this.#schedules].map(([name, schedule]) => [name, schedule.state]));
+    return { schedules, balancedL1: this.#balancedL1, ...(this.#entropy !== undefined && { entropy: this.#entropy }) };
   }
 
   /** In the order of AUXILIARIES. @param step from 1 */
   at(step: number): number[] {
     return AUXILIARIES.map((name) => {
       if (name === "balancedL1") return this.#balancedL1;
+      if (name === "entropy" && this.#entropy !== undefined) return this.#entropy;
       return this.#schedules.get(name)?.peek(step) ?? this.#objectives[name]?.weight ?? 0;
     });
   }
@@ -59,9 +68,9 @@ export class Factors {
   /** Takes a step's objectives (order of AUXILIARIES) and the share of active experts. */
   after(step: number, values: ArrayLike<number>, active: number): void {
     for (const [name, schedule] of this.#schedules) schedule.next(step, values[AUXILIARIES.indexOf(name)] as number, true);
-    const remoe = this.#objectives.balancedL1;
-    if (remoe === undefined) return;
-    // ReMoE: lambda * alpha^sign(active - target), here never below its start, as in the authors' baseline.
-    this.#balancedL1 = active > this.#targetShare ? this.#balancedL1 * remoe.multiplier : Math.max(this.#balancedL1 / remoe.multiplier, remoe.weight);
+    const { balancedL1: remoe, entropy: deco } = this.#objectives;
+    if (remoe !== undefined) this.#balancedL1 = followTarget(this.#balancedL1, active > this.#targetShare, remoe.weight, remoe.multiplier);
+    if (this.#entropy === undefined || deco?.target === undefined) return;
+    this.#entropy = entropyCoefficient(this.#entropy, activationPercent(active), { floor: deco.weight, ...deco.target });
   }
 }

@@ -1,13 +1,15 @@
 import { createRandom } from "../../src/decode/sampling/rng.ts";
 import { TrainingError } from "../../src/errors.ts";
-import type { ModelConfig } from "../../src/architecture/config.ts";
+import { expertLayers, type ModelConfig } from "../../src/architecture/config.ts";
+import { decoSettings } from "../config/deco.ts";
 import type { TrainConfig } from "../config/schema.ts";
 import type { RowSource } from "../data/rows.ts";
 import { initialWeights, parameterGroups } from "../model/initial.ts";
-import { ParameterTable } from "../model/parameters.ts";
-import { AUXILIARIES, STATS } from "../objectives/total.ts";
+import { ParameterTable, type Parameter } from "../model/parameters.ts";
+import { AUXILIARIES, hasExpertBias, STATS } from "../objectives/total.ts";
 import { adamW, norm, type Moments, type ParameterGroup } from "../optimizer/adamw.ts";
 import { learningRateShare } from "../optimizer/learning-rate.ts";
+import { updateExpertBias } from "../routers/expert-bias.ts";
 import { Factors, type FactorsState } from "./factors.ts";
 import type { GradientSource } from "./gradient-source.ts";
 
@@ -43,6 +45,9 @@ export class Trainer {
   readonly table: ParameterTable;
   readonly #config: TrainConfig;
   readonly #dense: boolean;
+  /** Biases that are moved after each step, in the order of the layers; none for most routers. */
+  readonly #biases: readonly Parameter[];
+  readonly #biasRate: number;
   readonly #rows: RowSource;
   readonly #source: GradientSource;
   readonly #groups: readonly ParameterGroup[];
@@ -57,6 +62,8 @@ export class Trainer {
     this.#rows = rows;
     this.#source = source;
     this.table = ParameterTable.of(model);
+    this.#biases = hasExpertBias(model) ? expertLayers(model).map((layer) => this.table.find(`model.layers.${layer}.mlp.expert_bias`)) : [];
+    this.#biasRate = decoSettings(config.model, "model.deco").moe_router_bias_update_rate;
     this.#groups = parameterGroups(this.table, config.model);
     const { length } = this.table;
     this.#sum = new Float32Array(length);
@@ -103,6 +110,7 @@ export class Trainer {
     }
     const learningRate = optimizer.learningRate * learningRateShare(step, schedule);
     adamW(this.#source.weights, this.#sum, this.#moments, this.#groups, learningRate, step, Math.min(1, optimizer.clip / gradientNorm), optimizer);
+    this.#balance(stats.slice(STATS.length));
     this.#step = step;
     this.#factors.after(step, stats.slice(1), stats[STATS.indexOf("active")]!);
     const wanted = AUXILIARIES.map((name, i) => [name, i] as const).filter(([name]) => this.#config.objectives[name] !== undefined);
@@ -116,12 +124,22 @@ export class Trainer {
     };
   }
 
+  /** @param load tokens of a mean pass that used each expert, layer for layer */
+  #balance(load: readonly number[]): void {
+    const passes = this.#config.batch.rows / (this.#config.batch.rowsPerPass ?? this.#config.batch.rows);
+    let at = 0;
+    for (const entry of this.#biases) {
+      const tokens = load.slice(at, (at += entry.length)).map((mean) => Math.round(mean * passes));
+      updateExpertBias(this.table.view(this.#source.weights, entry), tokens, this.#biasRate);
+    }
+  }
+
   /** Averages the passes of a step into `#sum`, in their order; gives the mean statistics. */
   async #gradients(step: number, factors: readonly number[]): Promise<number[]> {
     const { batch, seed } = this.#config;
     const rowsPerPass = batch.rowsPerPass ?? batch.rows;
     const passes = batch.rows / rowsPerPass;
-    const stats = STATS.map(() => 0);
+    const stats: number[] = [];
     const source = this.#source;
     for (let first = 0; first < passes; first += source.lanes) {
       const wave = Array.from({ length: Math.min(source.lanes, passes - first) }, (_, lane) => {
@@ -130,7 +148,7 @@ export class Trainer {
       });
       for (const [lane, output] of (await Promise.all(wave)).entries()) {
         add(this.#sum, output.gradients, 1 / passes, first + lane === 0);
-        output.stats.forEach((value, i) => (stats[i]! += value / passes));
+        output.stats.forEach((value, i) => (stats[i] = (stats[i] ?? 0) + value / passes));
       }
     }
     return stats;

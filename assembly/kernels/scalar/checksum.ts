@@ -1,4 +1,6 @@
-import { PRIME_1, PRIME_2, STRIPE_BYTES } from "../../../core/checksum";
+import {
+  finishChecksum, firstLane, joinLanes, PRIME_1, PRIME_2, STRIPE_BYTES, tailByte, tailWord,
+} from "../../../core/checksum";
 
 // @ts-ignore: decorator
 @inline
@@ -22,4 +24,23 @@ export function checksumStripes(lanes: usize, p: usize, stripes: i32): void {
   store<i32>(lanes, b, 4);
   store<i32>(lanes, c, 8);
   store<i32>(lanes, d, 12);
+}
+
+/** The checksum of bytes that are there as a whole. Keeps nothing in memory: statics would lie where the host's memory begins. */
+export function checksum(p: usize, bytes: u32): u32 {
+  const end = p + bytes;
+  let a = firstLane(0);
+  let b = firstLane(1);
+  let c = firstLane(2);
+  let d = firstLane(3);
+  for (; p + STRIPE_BYTES <= end; p += STRIPE_BYTES) {
+    a = round(a, load<i32>(p));
+    b = round(b, load<i32>(p, 4));
+    c = round(c, load<i32>(p, 8));
+    d = round(d, load<i32>(p, 12));
+  }
+  let state = joinLanes(a, b, c, d, bytes);
+  for (; p + 4 <= end; p += 4) state = tailWord(state, load<i32>(p));
+  for (; p < end; p++) state = tailByte(state, load<u8>(p));
+  return finishChecksum(state);
 }

@@ -60,7 +60,7 @@ export async function openCheckpoint(files: ModelFiles): Promise<Checkpoint> {
   const generation = await readOptional(files, GENERATION_CONFIG, MAX_CONFIG_BYTES);
   const fields = parseJson(configJson, CONFIG);
   const said = withGenerationConfig(configOf(fields, CONFIG), fields, generation && parseJson(generation, GENERATION_CONFIG), GENERATION_CONFIG);
-  const text = await readText(files);
+  const text = await readFolderText(files);
   const settle = (has: (name: string) => boolean): ModelConfig => (leavesTieOpen(said, fields) && !has(HEAD) ? { ...said, tied: true } : said);
   const stored = await openWeights(files, (has) => {
     const config = settle(has);
@@ -108,7 +108,7 @@ async function otherWeights(files: ModelFiles): Promise<string> {
 }
 
 /** Reads the files about text; those that cannot be read say so when they are asked for. */
-async function readText(files: ModelFiles): Promise<ModelText> {
+export async function readFolderText(files: ModelFiles): Promise<ModelText> {
   const read = new Map<string, { readonly bytes: Uint8Array | undefined } | { readonly error: unknown }>();
   for (const name of TEXT_FILES) {
     read.set(name, await readOptional(files, name, MAX_TOKENIZER_BYTES).then((bytes) => ({ bytes }), (error: unknown) => ({ error })));

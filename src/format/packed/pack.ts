@@ -1,18 +1,25 @@
 import { PANEL_ROWS } from "../../../core/layout.ts";
 import { panelBytes } from "../../../core/panel.ts";
 import type { Part, WeightPlan } from "../../../core/plan.ts";
-import type { CheckpointWeights, RowReader } from "../hf/weights.ts";
+import type { RowReader } from "../hf/weights.ts";
 import { packPanel } from "./quantize.ts";
 
 /** Takes packed bytes at an offset of the weight plan; offsets ascend. */
 export type WeightSink = (offset: number, bytes: Uint8Array) => void | Promise<void>;
+
+/** Gives the weights of a plan's parts as f32. */
+export interface PartWeights {
+  vector(part: Part): Promise<Float32Array>;
+  /** Rows of the i-th matrix of a part, in the c-th of its `count`; read from multiples of a panel's rows on. */
+  matrix(part: Part, i: number, c: number): RowReader;
+}
 
 /** Rows read at a time: enough for few reads, few enough to stay small. */
 const ROWS_AT_ONCE = 16 * PANEL_ROWS;
 
 /** Quantises and lays out every part of a plan, into a file or straight into linear memory. */
 export async function packWeights(
-  plan: WeightPlan, weights: CheckpointWeights, sink: WeightSink, onProgress?: (done: number, total: number) => void,
+  plan: WeightPlan, weights: PartWeights, sink: WeightSink, onProgress?: (done: number, total: number) => void,
 ): Promise<void> {
   for (const part of plan.parts) {
     await packPart(part, weights, sink);
@@ -20,7 +27,7 @@ export async function packWeights(
   }
 }
 
-async function packPart(part: Part, weights: CheckpointWeights, sink: WeightSink): Promise<void> {
+async function packPart(part: Part, weights: PartWeights, sink: WeightSink): Promise<void> {
   if (part.vector) {
     await sink(part.offset, packVector(part, await weights.vector(part)));
     return;

@@ -18,9 +18,12 @@ export class SafetensorsFile implements TensorSource {
   /** For straight reads of `entry(name).offset` and `.byteLength` into memory of one's own. */
   readonly source: ByteSource;
   readonly metadata: ReadonlyMap<string, string>;
+  /** The header as it stands in the file, without its 8 bytes of length. */
+  readonly headerJson: Uint8Array;
   readonly #entries: ReadonlyMap<string, SafetensorsEntry>;
 
-  constructor(source: ByteSource, header: SafetensorsHeader) {
+  constructor(source: ByteSource, header: SafetensorsHeader, headerJson: Uint8Array) {
+    this.headerJson = headerJson;
     this.name = source.name;
     this.source = source;
     this.metadata = header.metadata;
@@ -81,5 +84,5 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
   }
   const end = 8 + Number(length);
   const json = end <= start.length ? start.subarray(8, end) : await readRange(source, 8, Number(length), field);
-  return new SafetensorsFile(source, parseSafetensorsHeader(json, source.size, source.name));
+  return new SafetensorsFile(source, parseSafetensorsHeader(json, source.size, source.name), json);
 }
