@@ -20,7 +20,10 @@ export function firstLane(lane: i32): i32 {
   return lane === 2 ? 0 : -PRIME_1;
 }
 
-/** A lane after its word of a stripe: rotate(lane + word PRIME_2, 13) PRIME_1. The engine computes it with a multiplication of its own, five times as fast. */
+/**
+ * A lane after its word of a stripe: rotate(lane + word PRIME_2, 13) PRIME_1. The engine computes it with a multiplication of its own, five
+ * times as fast.
+ */
 export function round(lane: i32, word: i32): i32 {
   return times(rotate((lane + times(word, PRIME_2)) | 0, 13), PRIME_1);
 }

@@ -12,7 +12,7 @@ export const PART_ALIGN = 64;
 /** Names of WEIGHT_* in packed files, in their order. */
 export const WEIGHT_NAMES: string[] = ["f32", "q8", "q4", "bf16"];
 
-/** Weight types of a packed model: every matrix f32; 8-bit blocks; 4-bit blocks with 8-bit embedding and head; 4-bit blocks there, too. */
+/** Weight types of a packed model: every matrix f32; 8-bit blocks; 4-bit blocks with 8-bit embedding and head; 4-bit ones there, too. */
 export const QUANTIZATION_NAMES: string[] = ["f32", "q8", "q4", "q4-all"];
 /** For each of them, the type of the layers' matrices, and of embedding and head. */
 const BODY_TYPES: i32[] = [WEIGHT_F32, WEIGHT_Q8, WEIGHT_Q4, WEIGHT_Q4];
@@ -99,8 +99,8 @@ export class WeightPlan {
 }
 
 /**
- * A ReLU router's scores pass through zero, so an expert that rounding switches on or off had next to no weight: 8 bits. The others pick the
- * largest scores, and a pick that changes changes much: bf16, as published checkpoints hold it.
+ * A ReLU router's scores pass through zero, so an expert that rounding switches on or off had next to no weight: 8 bits. The others pick
+ * the largest scores, and a pick that changes changes much: bf16, as published checkpoints hold it.
  */
 function weightType(a: Architecture, weight: i32, quantization: i32): i32 {
   const body = BODY_TYPES[quantization]!;

@@ -7,7 +7,9 @@ import { digits, Problem, PROBLEM_MEMORY } from "./problem.ts";
 
 /** Most rows of a call. */
 export const MAX_CHUNK = 256;
-/** Rows of a prompt's call: 128 or 256 were at most 3 % faster (bench/RESULTS.md, "Rows"), and between two calls other tasks have their turn. */
+/**
+ * Rows of a prompt's call: 128 or 256 were at most 3 % faster (bench/RESULTS.md, "Rows"), and between two calls other tasks have their turn.
+ */
 export const PROMPT_CHUNK = 64;
 /** Rows of an EAGLE head's call: a tree. Its memory is beside the base model's, and only prompts would fill more. */
 export const DRAFT_CHUNK = L.TREE_NODES;
@@ -80,7 +82,9 @@ export class ScratchPlan {
       const always = new Float64Array(WORDS);
       for (let i = 0; i < WORDS; i++) if (this.owners[i]! === OWN) always[i] = this.place(this.rowBytes[i]! * this.maxChunk);
       const few = new Float64Array(WORDS);
-      for (let i = 0; i < WORDS; i++) few[i] = this.owners[i]! === OWN_FOR_FEW_ROWS ? this.place(this.rowBytes[i]! * L.OWN_ROWS) : always[i]!;
+      for (let i = 0; i < WORDS; i++) {
+        few[i] = this.owners[i]! === OWN_FOR_FEW_ROWS ? this.place(this.rowBytes[i]! * L.OWN_ROWS) : always[i]!;
+      }
       this.otherTables.push(few);
       this.otherTables.push(always);
     }
@@ -186,11 +190,12 @@ function expertBuffers(plan: ScratchPlan, a: Architecture): void {
 export function checkScratch(plan: ScratchPlan, weightBytes: f64): Problem | null {
   const limit = weightBytes + SCRATCH_ALLOWANCE;
   if (plan.bytes <= limit) return null;
-  const text = "the model's shape asks for " + digits(plan.bytes) + " bytes of working memory for " + digits(weightBytes) + " bytes of weights";
+  const asked = "the model's shape asks for " + digits(plan.bytes) + " bytes of working memory";
+  const text = asked + " for " + digits(weightBytes) + " bytes of weights";
   return new Problem(PROBLEM_MEMORY, "config", limit, text);
 }
 
-/** Writes the tables of buffers at the start of the (cleared) scratch region, and the identity index list. @param at address of the region */
+/** Writes the tables of buffers at the start of the (cleared) scratch region, and the identity index list. @param at its address */
 export function writeScratch(out: WordWriter, at: f64, plan: ScratchPlan): void {
   for (let t = 0; t <= plan.otherTables.length; t++) {
     const table = at + (t as f64) * L.SCRATCH_BYTES;

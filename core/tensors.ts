@@ -120,8 +120,9 @@ export function layerTensors(a: Architecture, layer: i32, normed: bool): Tensor[
     t.matrix("attn.q_up", "self_attn.q_b_proj.weight", a.queryWidth, a.qRank, L.LAYER_Q_UP, GROUP_ATTENTION);
     t.matrix("attn.kv_down", "self_attn.kv_a_proj_with_mqa.weight", a.keyDim, hidden, L.LAYER_K, GROUP_ATTENTION);
     t.vector("attn.kv_norm", "self_attn.kv_a_layernorm.weight", a.kvRank, L.LAYER_KV_NORM);
-    t.matrices("attn.k_absorb", "self_attn.kv_b_proj.weight", a.heads, a.kvRank, a.nopeDim, L.LAYER_K_ABSORB, GROUP_ATTENTION, STORED_KV_B_KEYS);
-    t.matrices("attn.v_absorb", "self_attn.kv_b_proj.weight", a.heads, a.valueDim, a.kvRank, L.LAYER_V_ABSORB, GROUP_ATTENTION, STORED_KV_B_VALUES);
+    const kvB = "self_attn.kv_b_proj.weight";
+    t.matrices("attn.k_absorb", kvB, a.heads, a.kvRank, a.nopeDim, L.LAYER_K_ABSORB, GROUP_ATTENTION, STORED_KV_B_KEYS);
+    t.matrices("attn.v_absorb", kvB, a.heads, a.valueDim, a.kvRank, L.LAYER_V_ABSORB, GROUP_ATTENTION, STORED_KV_B_VALUES);
   } else {
     t.matrix("attn.q", "self_attn.q_proj.weight", a.queryWidth, hidden, L.LAYER_Q, GROUP_ATTENTION);
     t.matrix("attn.k", "self_attn.k_proj.weight", a.keyWidth, hidden, L.LAYER_K, GROUP_ATTENTION);

@@ -47,7 +47,10 @@ export function randomFromSeed(seed: f64): Xoshiro128 {
   return new Xoshiro128(a.low, a.high, b.low, b.high);
 }
 
-/** The next number of SplitMix64 (G. Steele, D. Lea, C. Flood: "Fast splittable pseudorandom number generators", OOPSLA 2014); moves the state on. */
+/**
+ * The next number of SplitMix64 (G. Steele, D. Lea, C. Flood: "Fast splittable pseudorandom number generators", OOPSLA 2014); moves the
+ * state on.
+ */
 export function splitMix64(state: Bits64): Bits64 {
   // 0x9e3779b97f4a7c15, 0xbf58476d1ce4e5b9 and 0x94d049bb133111eb, in halves with a sign.
   add(state, -0x61c88647, 0x7f4a7c15);

@@ -173,6 +173,7 @@ export const KERNELS: Readonly<Record<string, Case>> = {
     new DataView(packed.buffer).setUint16(panelBytes(Q4, n) + (count - 1) * stride + 2, 0x7f80, true);
     return 2 * clean + bench.run.finiteScales(bench.put(packed), 2, panelBytes(Q4, n), count, stride);
   }),
+  checksum: vector((bench, n) => bench.run.checksum(put(bench, n, 1), 4 * n - 1)),
   checksumStripes: vector((bench, n) => {
     const lanes = put(bench, 4, 2);
     bench.run.checksumStripes(lanes, put(bench, n, 1), n >> 2);
