@@ -8,14 +8,14 @@ import { int, padded, ptr } from "./descriptor";
 import { experts } from "./experts";
 import { multiplyRows, panelGrain, panels, prepare, project, quantizeRows } from "./matrix";
 import { innerRows, Pass } from "./pass";
-import { activeWords, prepareRouter } from "./router";
+import { activeWords, prepareRouter, prepareRouterAnew } from "./router";
 import { end, firstOf, lastOf, NONE, take, threadIndex } from "../team";
 
 /** Quantises rows first..first + n - 1 of `p.input` for the branch's first products. */
 export function prepareFfn(p: Pass, layer: usize, first: i32, n: i32): void {
   const dense = isDense(layer);
   quantizeRows(p.input, dense ? int(layer, LAYER_UP + MATRIX_TYPE) : int(p.model, MODEL_EXPERT_TYPE), first, n, p.hidden);
-  if (!dense) prepareRouter(p, layer, first, n);
+  if (!dense && int(p.model, MODEL_SHARED_SIZE) === 0) prepareRouter(p, layer, first, n);
 }
 
 /** Whether a layer has one network for every token, in models with experts too. */
@@ -40,7 +40,10 @@ export function ffn(p: Pass, layer: usize, index: i32): void {
     return;
   }
   const shared = int(p.model, MODEL_SHARED_SIZE);
-  if (shared > 0) denseFfn(p, layer, shared, int(p.model, MODEL_SHARED_GATED) !== 0);
+  if (shared > 0) {
+    denseFfn(p, layer, shared, int(p.model, MODEL_SHARED_GATED) !== 0);
+    prepareRouterAnew(p, layer);
+  }
   experts(p, layer, index, shared > 0);
 }
 

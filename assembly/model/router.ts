@@ -9,7 +9,7 @@ import { exp } from "../kernels/math";
 import { Activations } from "../kernels/product";
 import { activation } from "./activation";
 import { float, int, ptr } from "./descriptor";
-import { project, quantizeRows, sameRows } from "./matrix";
+import { prepare, project, quantizeRows, sameRows } from "./matrix";
 import { innerRows, Pass } from "./pass";
 import { endRows, firstOf, lastOf, NONE, takeRows } from "../team";
 
@@ -30,6 +30,12 @@ function routerRows(p: Pass, layer: usize): Activations {
 export function prepareRouter(p: Pass, layer: usize, first: i32, n: i32): void {
   const rows = routerRows(p, layer);
   if (rows !== p.input) quantizeRows(rows, int(layer, LAYER_ROUTER + MATRIX_TYPE), first, n, p.hidden);
+}
+
+/** Section: the same for all rows, behind a shared network, whose hidden rows took the place of the router's. */
+export function prepareRouterAnew(p: Pass, layer: usize): void {
+  const rows = routerRows(p, layer);
+  if (rows !== p.input) prepare(rows, int(layer, LAYER_ROUTER + MATRIX_TYPE), p.n, p.hidden);
 }
 
 /** Scores [n, experts] and active-expert masks [n, words] of the call's rows. An expert that is not active has score 0. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { DEFAULT_MODEL, loadModel } from "../../host/node/index.ts";
 import { WASI_COMMAND } from "../../host/wasi/index.ts";
+import { checksumOf } from "../../src/format/packed/checksums.ts";
 import { temporaryFolder } from "../helpers/tiny-folder.ts";
 import { wasiJson } from "../helpers/wasi.ts";
 
@@ -18,6 +19,10 @@ function endingWith(id: number): Buffer {
   const changed = header.replace('"format":"blockffn",', "").replace(EOS, EOS.replace("2", String(id))).trimEnd().padEnd(length);
   expect(changed.length).toBe(length);
   bytes.write(changed, 8, "latin1");
+  // The checksums, whose first is the header's and whose last is their own (docs/packed-format.md).
+  const [from, to] = (JSON.parse(changed) as { checksums: { data_offsets: [number, number] } }).checksums.data_offsets.map((at) => 8 + length + at) as [number, number];
+  bytes.writeUInt32LE(checksumOf(bytes.subarray(8, 8 + length)), from);
+  bytes.writeUInt32LE(checksumOf(bytes.subarray(from, to - 4)), to - 4);
   return bytes;
 }
 
