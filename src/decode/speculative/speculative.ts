@@ -9,13 +9,13 @@ import type { Piece, SpeculationResult } from "../generation.ts";
 import type { ResolvedOptions } from "../options.ts";
 import type { GuardCosts } from "../guard/costs.ts";
 import type { Choice } from "../guard/policy.ts";
+import { CHECK_EVERY } from "../guard/tuning.ts";
 import { Run } from "../plain/run.ts";
+import { PlainNotes } from "./plain-notes.ts";
 import type { Speculation } from "./speculation.ts";
 import { SpeculativeStats } from "./stats.ts";
 import { checkTree, layoutTree, MAX_TREE_NODES } from "./tree.ts";
 import { verifyTree } from "./verify.ts";
-import { CHECK_EVERY, MEANS } from "../guard/tuning.ts";
-
 
 /** No drafter asks for more nodes by itself. */
 const DEFAULT_NODES = 8;
@@ -39,9 +39,8 @@ export class SpeculativeRun extends Run {
   readonly #late: GuardCosts | undefined;
   readonly #stats: SpeculativeStats;
   #feed: DrafterFeed | undefined;
-  /** Mean milliseconds of plain steps before there is a policy, CHECK_EVERY at a time; and what the costs know of these steps. */
-  readonly #means: number[] = [];
-  readonly #noted = { count: 0, ms: 0 };
+  /** Plain steps before there is a policy. */
+  readonly #notes = new PlainNotes();
   /** What the last chunk of the prompt took. */
   #chunk = { rows: 0, ms: 0 };
 
@@ -114,7 +113,7 @@ export class SpeculativeRun extends Run {
   }
 
   override finish(): ReturnType<Run["finish"]> {
-    if (this.#speculation === undefined && this.#late !== undefined) this.#note(this.#late);
+    if (this.#speculation === undefined && this.#late !== undefined) this.#notes.tell(this.#late, this.steps);
     for (const drafter of this.#speculation?.drafters ?? []) drafter.dispose();
     return super.finish();
   }
@@ -145,28 +144,17 @@ export class SpeculativeRun extends Run {
   /** Makes them if it is time, and tells them what there was. @returns whether it was */
   #startLate(): boolean {
     const costs = this.#late!;
-    this.#note(costs);
+    this.#notes.tell(costs, this.steps);
     if (!costs.mayOpen(this.steps.ms)) return false;
     const start = performance.now();
     this.#start();
     this.#feed!.tellPrompt(this.prompt);
     const { policy } = this.#speculation!;
     policy.observe(this.#chunk.rows, this.#chunk.ms);
-    policy.begin(this.steps.ms, Float64Array.from(this.#means.slice(-MEANS)));
+    policy.begin(this.steps.ms, this.#notes.lastMeans());
     costs.addSetup(performance.now() - start);
     this.#overhead(start);
     return true;
-  }
-
-  /** Tells the costs of plain steps. */
-  #note(costs: GuardCosts): void {
-    const { count, ms } = this.steps;
-    const noted = this.#noted;
-    if (count === noted.count) return;
-    costs.rest(ms - noted.ms, count - noted.count);
-    this.#means.push((ms - noted.ms) / (count - noted.count));
-    noted.count = count;
-    noted.ms = ms;
   }
 
   #choose(sequence: Sequence): Choice {
