@@ -15,38 +15,12 @@ import { Bits64, randomFromSeed, splitMix64 } from "../core/sampling/rng";
 import { TokenSampler } from "../core/sampling/sampler";
 import { checkScratch, planScratch, writeScratch } from "../core/scratch";
 import { kthLargest } from "../core/sampling/select";
-import { Bytes } from "./bytes";
-import { failed, takeFailure } from "./failure";
 import { readConfig } from "./format/packed";
 import { JsonReader } from "./format/json";
-import { release, reserve } from "./memory";
+import { out } from "./probe-output";
+export { failure, outputAt, outputLength, releasePages, reservePages } from "./probe-output";
 
-const out = new Bytes();
 let architecture = new Architecture();
-
-export function reservePages(bytes: f64): usize {
-  return reserve(<u64>bytes, "test");
-}
-
-export function releasePages(at: usize, bytes: f64): void {
-  release(at, <u64>bytes);
-}
-
-/** 1 when a failure was pending; its text is then the output. */
-export function failure(): bool {
-  if (!failed()) return false;
-  out.clear();
-  out.appendText(takeFailure());
-  return true;
-}
-
-export function outputAt(): usize {
-  return out.at;
-}
-
-export function outputLength(): u32 {
-  return out.length;
-}
 
 function put(value: f64): void {
   const bits = reinterpret<u64>(value);

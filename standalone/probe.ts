@@ -1,42 +1,17 @@
 // For the tests of test/standalone alone: the parts that a whole run would not show. The command does not hold it.
-import { Bytes } from "./bytes";
 import { Addresses, writeModel } from "../core/descriptor";
 import { planModel } from "../core/plan";
 import { planScratch, PROMPT_CHUNK, writeScratch } from "../core/scratch";
-import { failed, takeFailure } from "./failure";
+import { failed } from "./failure";
 import { readConfig } from "./format/packed";
 import { JsonReader } from "./format/json";
-import { reserve, release } from "./memory";
 import { MemoryWriter } from "./model/memory-writer";
 import { TextStream } from "./text/stream";
 import { Tokenizer } from "./text/tokenizer";
+import { out } from "./probe-output";
+export { failure, outputAt, outputLength, releasePages, reservePages } from "./probe-output";
 
 let tokenizer = new Tokenizer();
-const out = new Bytes();
-
-export function reservePages(bytes: f64): usize {
-  return reserve(<u64>bytes, "test");
-}
-
-export function releasePages(at: usize, bytes: f64): void {
-  release(at, <u64>bytes);
-}
-
-/** 1 when a failure was pending; its text is then the output. */
-export function failure(): bool {
-  if (!failed()) return false;
-  out.clear();
-  out.appendText(takeFailure());
-  return true;
-}
-
-export function outputAt(): usize {
-  return out.at;
-}
-
-export function outputLength(): u32 {
-  return out.length;
-}
 
 /**
  * Plans a model and writes its descriptors and scratch table to the given addresses; `quantization` is a place in QUANTIZATIONS.
