@@ -22,7 +22,12 @@ const floor = (room, below) => ({
   from: { path: `^src/${room}/` },
   to: {
     path: "^(src|train|host|cli|bench|synthetic|examples|standalone|assembly|core)/",
-    pathNot: [`^src/(${[room, ...below].join("|")})/`, `^src/(${GROUND})\\.ts$`, "^core/", ...(FACADES[room] === undefined ? [] : [`^src/${FACADES[room]}\\.ts$`])],
+    pathNot: [
+      `^src/(${[room, ...below].join("|")})/`,
+      `^src/(${GROUND})\\.ts$`,
+      "^core/",
+      ...(FACADES[room] === undefined ? [] : [`^src/${FACADES[room]}\\.ts$`]),
+    ],
   },
 });
 
@@ -30,10 +35,21 @@ const layer = (name, path, forbidden, comment) => ({ name, comment, severity: "e
 
 export default {
   forbidden: [
-    { name: "no-circles", comment: "Files that import each other cannot be read one after the other.", severity: "error", from: {}, to: { circular: true } },
+    {
+      name: "no-circles",
+      comment: "Files that import each other cannot be read one after the other.",
+      severity: "error",
+      from: {},
+      to: { circular: true },
+    },
     ...Object.entries(FLOORS).map(([room, below]) => floor(room, below)),
     layer("core", "^core/", "^(src|assembly|standalone|train|host|cli|bench|synthetic|examples)/", "core/ stands on nothing."),
-    layer("ground", `^src/(${GROUND})\\.ts$`, "^(src/(?!format/source|errors|options)|host/|cli/|bench/)", "The ground floor stands on nothing but the shape of a byte source."),
+    layer(
+      "ground",
+      `^src/(${GROUND})\\.ts$`,
+      "^(src/(?!format/source|errors|options)|host/|cli/|bench/)",
+      "The ground floor stands on nothing but the shape of a byte source.",
+    ),
     layer("src", "^src/", "^(train|host|cli|bench|synthetic|examples|standalone)/", "src/ is portable: hosts bring what a runtime has."),
     layer("train", "^train/", "^(host|cli|bench|synthetic|examples|standalone)/", "The trainer is portable, too."),
     layer("host", "^host/", "^(cli|bench|synthetic|examples)/", "host/ must not know the command line."),

@@ -4,21 +4,44 @@ import { portable } from "./core/eslint-rules.js";
 // The layers point one way: core <- assembly, src <- host <- cli (see RATIONALE.md).
 const layer = (files, forbidden, message) => ({
   files,
-  rules: {
-    "no-restricted-imports": ["error", { patterns: forbidden.map((group) => ({ group: [group].flat(), message })) }],
-  },
+  rules: { "no-restricted-imports": ["error", { patterns: forbidden.map((group) => ({ group: [group].flat(), message })) }] },
 });
 const RUNTIME_GLOBALS = [
-  "process", "Buffer", "global", "require", "__dirname", "__filename", "setImmediate", "Deno", "Bun",
-  "document", "window", "navigator", "localStorage", "self", "location",
+  "process",
+  "Buffer",
+  "global",
+  "require",
+  "__dirname",
+  "__filename",
+  "setImmediate",
+  "Deno",
+  "Bun",
+  "document",
+  "window",
+  "navigator",
+  "localStorage",
+  "self",
+  "location",
 ];
-const EARLY_IN_SRC = [["node:*", "fs", "fs/*", "path", "os", "worker_threads"], ["**/host/**", "**/cli/**"]];
+const EARLY_IN_SRC = [
+  ["node:*", "fs", "fs/*", "path", "os", "worker_threads"],
+  ["**/host/**", "**/cli/**"],
+];
 
 // Views of linear memory die when it grows: Engine makes them where they are used, and nobody keeps or hands on one (see RATIONALE.md).
-const VIEW = "[callee.property.name=/^(bytes|f32|u32|u64|view)$/]:matches([callee.object.name='engine'], [callee.object.property.name='engine'])";
-const KEPT = ["AssignmentExpression[left.object.type='ThisExpression'] > CallExpression.right", "PropertyDefinition > CallExpression", "Property > CallExpression.value", "ReturnStatement > CallExpression"];
+const VIEW =
+  "[callee.property.name=/^(bytes|f32|u32|u64|view)$/]:matches([callee.object.name='engine'], [callee.object.property.name='engine'])";
+const KEPT = [
+  "AssignmentExpression[left.object.type='ThisExpression'] > CallExpression.right",
+  "PropertyDefinition > CallExpression",
+  "Property > CallExpression.value",
+  "ReturnStatement > CallExpression",
+];
 const NO_KEPT_VIEWS = [
-  { selector: "MemberExpression[property.name='buffer']:matches([object.name='memory'], [object.property.name='memory'])", message: "Ask the Engine for a view: bytes, f32, u32, u64 or view." },
+  {
+    selector: "MemberExpression[property.name='buffer']:matches([object.name='memory'], [object.property.name='memory'])",
+    message: "Ask the Engine for a view: bytes, f32, u32, u64 or view.",
+  },
   ...KEPT.map((call) => ({ selector: call + VIEW, message: "A view that is kept dies when memory grows: copy it with .slice()." })),
 ];
 
@@ -36,7 +59,12 @@ export default tseslint.config(
   layer(["src/**/*.ts", "train/**/*.ts"], EARLY_IN_SRC, "src/ and train/ are portable: only core/ and each other."),
   {
     files: ["src/**/*.ts", "train/**/*.ts"],
-    rules: { "no-restricted-globals": ["error", ...RUNTIME_GLOBALS.map((name) => ({ name, message: "src/ uses web-standard globals only; put this in host/." }))] },
+    rules: {
+      "no-restricted-globals": [
+        "error",
+        ...RUNTIME_GLOBALS.map((name) => ({ name, message: "src/ uses web-standard globals only; put this in host/." })),
+      ],
+    },
   },
   {
     files: ["src/**/*.ts", "train/**/*.ts", "host/**/*.ts", "cli/**/*.ts"],
@@ -59,7 +87,10 @@ export default tseslint.config(
       "@typescript-eslint/ban-ts-comment": ["error", { "ts-ignore": "allow-with-description" }],
       "no-restricted-syntax": [
         "error",
-        { selector: "ExportNamedDeclaration > VariableDeclaration[kind='let']", message: "An exported variable is a result that everybody sees change: return it." },
+        {
+          selector: "ExportNamedDeclaration > VariableDeclaration[kind='let']",
+          message: "An exported variable is a result that everybody sees change: return it.",
+        },
       ],
     },
   },

@@ -14,9 +14,19 @@ export default defineConfig({
   test: {
     projects: [
       { test: { ...shared, name: "all", include: ["test/**/*.test.ts"] } },
-      ...(relaxedFlags.length === 0 ? [] : [
-        { test: { ...shared, name: "relaxed", include: ["test/kernels/**/*.test.ts", "test/engine/{golden,chunks,rows,ragged,tier,nano}.test.ts"], pool: "forks" as const, execArgv: relaxedFlags } },
-      ]),
+      ...(relaxedFlags.length === 0
+        ? []
+        : [
+            {
+              test: {
+                ...shared,
+                name: "relaxed",
+                include: ["test/kernels/**/*.test.ts", "test/engine/{golden,chunks,rows,ragged,tier,nano}.test.ts"],
+                pool: "forks" as const,
+                execArgv: relaxedFlags,
+              },
+            },
+          ]),
     ],
   },
 });

@@ -1,5 +1,13 @@
 import {
-  OWN_ROWS, TEAM_ARRIVED, TEAM_BYTES, TEAM_FAILED, TEAM_JOBS, TEAM_MEETINGS, TEAM_NEXT, TEAM_PATIENCE, TEAM_SLEEPERS,
+  OWN_ROWS,
+  TEAM_ARRIVED,
+  TEAM_BYTES,
+  TEAM_FAILED,
+  TEAM_JOBS,
+  TEAM_MEETINGS,
+  TEAM_NEXT,
+  TEAM_PATIENCE,
+  TEAM_SLEEPERS,
 } from "../core/layout";
 
 // Threads run the same pass over one memory. What is large is done in sections: units that the threads take until none are left, and a
@@ -32,7 +40,7 @@ export function lastOf(units: Units): i32 {
 // @ts-ignore: decorator
 @inline
 function unitsOf(first: i32, last: i32): Units {
-  return (<u64>last << 32) | <u64>first;
+  return ((<u64>last) << 32) | (<u64>first);
 }
 
 let thread: i32 = 0;

@@ -28,7 +28,11 @@ for (let i = 0; i < TOKENS; i++) id = sequence.forward([id]).argmax(0);
 const decodeMs = performance.now() - decodeStart;
 const linearBytes = model.engine.memory.buffer.byteLength;
 const result: BigChildResult = {
-  loadMs, decodeTokensPerSecond: (1000 * TOKENS) / decodeMs, linearBytes, highestAddress: linearBytes - 1, peakRssBytes: peakRss(),
+  loadMs,
+  decodeTokensPerSecond: (1000 * TOKENS) / decodeMs,
+  linearBytes,
+  highestAddress: linearBytes - 1,
+  peakRssBytes: peakRss(),
 };
 process.stdout.write(`${JSON.stringify(result)}\n`);
 

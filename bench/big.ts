@@ -54,8 +54,20 @@ export async function benchBig(request: BigRequest): Promise<BigResult> {
 }
 
 export function formatBig(r: BigResult): string {
-  return table(["shape", "weights", "context", "file MB", "load s", "decode tok/s", "linear memory MB", "highest address", "peak RSS MB"], [[
-    r.shape, `${r.quantization} ${r.tier}`, String(r.context), r.fileBytes / 1e6, r.loadMs / 1000, r.decodeTokensPerSecond, r.linearBytes / 1e6,
-    `0x${r.highestAddress.toString(16)}`, r.peakRssBytes / 1e6,
-  ]]);
+  return table(
+    ["shape", "weights", "context", "file MB", "load s", "decode tok/s", "linear memory MB", "highest address", "peak RSS MB"],
+    [
+      [
+        r.shape,
+        `${r.quantization} ${r.tier}`,
+        String(r.context),
+        r.fileBytes / 1e6,
+        r.loadMs / 1000,
+        r.decodeTokensPerSecond,
+        r.linearBytes / 1e6,
+        `0x${r.highestAddress.toString(16)}`,
+        r.peakRssBytes / 1e6,
+      ],
+    ],
+  );
 }

@@ -58,7 +58,14 @@ export async function compareBuilds(request: CompareRequest): Promise<CompareRow
 export function formatCompare(rows: readonly CompareRow[]): string {
   return table(
     ["", "base ms", "head ms", "head / base", "95 % from", "to"],
-    rows.map(({ measure, baseMs, headMs, ratio }) => [measure, baseMs, headMs, ratio.median.toFixed(3), ratio.low.toFixed(3), ratio.high.toFixed(3)]),
+    rows.map(({ measure, baseMs, headMs, ratio }) => [
+      measure,
+      baseMs,
+      headMs,
+      ratio.median.toFixed(3),
+      ratio.low.toFixed(3),
+      ratio.high.toFixed(3),
+    ]),
   );
 }
 

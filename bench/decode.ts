@@ -71,7 +71,12 @@ export function benchDecode(cases: readonly DecodeCase[], rounds = 7, onRound?: 
     });
   }
   return cases.map(({ name, model, ffn }, i) => ({
-    model: name, quantization: model.quantization, tier: model.tier, threads: model.threads, ffn, weightBytes: model.plan.bytes,
+    model: name,
+    quantization: model.quantization,
+    tier: model.tier,
+    threads: model.threads,
+    ffn,
+    weightBytes: model.plan.bytes,
     decodeTokensPerSecond: (DECODE_TOKENS * 1000) / median(decode[i] as number[]),
     prefillTokensPerSecond: (PREFILL_TOKENS * 1000) / median(prefill[i] as number[]),
   }));

@@ -70,7 +70,11 @@ function readOtherWeights(model: ModelInstance): void {
  * @param options rounds (their median counts), and the least milliseconds that a case is measured for in a round
  * @returns milliseconds a chunk, for each group.
  */
-export function measureFfn(model: ModelInstance, groups: readonly (readonly FfnSample[])[], options: { rounds?: number; minMs?: number } = {}): FfnTimes[] {
+export function measureFfn(
+  model: ModelInstance,
+  groups: readonly (readonly FfnSample[])[],
+  options: { rounds?: number; minMs?: number } = {},
+): FfnTimes[] {
   const { layers, ffn } = model.config;
   const { rounds = 15, minMs = 50 } = options;
   const experts = ffn.kind === "experts" ? ffn.experts : 1;
@@ -114,7 +118,14 @@ export function measureFfn(model: ModelInstance, groups: readonly (readonly FfnS
     const [denseMs, sparseMs] = [median(times[group]?.dense ?? []), median(times[group]?.sparse ?? [])];
     const [computeBoundMs, memoryBoundMs] = [pairs * denseMs, union * denseToken];
     return {
-      rows, denseMs, sparseMs, pairs, union, computeBoundMs, memoryBoundMs, binds: computeBoundMs >= memoryBoundMs ? "compute" : "memory",
+      rows,
+      denseMs,
+      sparseMs,
+      pairs,
+      union,
+      computeBoundMs,
+      memoryBoundMs,
+      binds: computeBoundMs >= memoryBoundMs ? "compute" : "memory",
       overBound: sparseMs / Math.max(computeBoundMs, memoryBoundMs),
     };
   });
@@ -126,10 +137,11 @@ export function sampleText(model: ModelInstance, ids: ArrayLike<number>, rows: n
   const sequence = model.newSequence({ capacity: ids.length });
   const samples: FfnSample[] = [];
   for (let at = 0; at + rows <= ids.length; at += rows) {
-    const { activeExperts } = sequence.forward(Array.from({ length: rows }, (_, i) => ids[at + i] as number), { logits: "none" });
-    samples.push({
-      rows, active: activeExperts, inputs: Array.from({ length: model.config.layers }, (_, l) => taps.read("ffn_input", l)),
-    });
+    const { activeExperts } = sequence.forward(
+      Array.from({ length: rows }, (_, i) => ids[at + i] as number),
+      { logits: "none" },
+    );
+    samples.push({ rows, active: activeExperts, inputs: Array.from({ length: model.config.layers }, (_, l) => taps.read("ffn_input", l)) });
   }
   taps.off();
   return samples;
@@ -158,7 +170,14 @@ export function benchFfn(name: string, model: ModelInstance, ids: readonly numbe
   const [times] = measureFfn(model, [samples]) as [FfnTimes];
   const ratio = times.sparseMs / times.denseMs;
   return {
-    model: name, quantization: model.quantization, tokens: ids.length, tls: 1 - times.pairs, denseMicroseconds: times.denseMs * 1000,
-    sparseMicroseconds: times.sparseMs * 1000, ratio, bound: times.pairs, overBound: ratio / times.pairs,
+    model: name,
+    quantization: model.quantization,
+    tokens: ids.length,
+    tls: 1 - times.pairs,
+    denseMicroseconds: times.denseMs * 1000,
+    sparseMicroseconds: times.sparseMs * 1000,
+    ratio,
+    bound: times.pairs,
+    overBound: ratio / times.pairs,
   };
 }

@@ -22,7 +22,9 @@ type Speeds = number[][];
 
 /** What every host does, as the text of a function: models of 1 and 2 threads, in turn. */
 async function measure(
-  load: (threads: number) => Promise<{ generate(prompt: number[], options: object): { result(): Promise<{ decodeTokensPerSecond: number }> }; dispose(): void }>,
+  load: (
+    threads: number,
+  ) => Promise<{ generate(prompt: number[], options: object): { result(): Promise<{ decodeTokensPerSecond: number }> }; dispose(): void }>,
   { threads, rounds, prompt, options }: { threads: number[]; rounds: number; prompt: number[]; options: object },
 ): Promise<Speeds> {
   const models = [];
@@ -45,7 +47,11 @@ const onNode = (file: string): Promise<Speeds> => measure((threads) => loadModel
 
 function onDeno(file: string): Speeds {
   const folder = join(RUNTIME, "node_modules/@deno");
-  const deno = existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name, "deno")).find((path) => existsSync(path)) : undefined;
+  const deno = existsSync(folder)
+    ? readdirSync(folder)
+        .map((name) => join(folder, name, "deno"))
+        .find((path) => existsSync(path))
+    : undefined;
   if (deno === undefined) throw new Error("deno is not installed; run npm ci in test/runtime");
   const code = `import { loadModel } from ${JSON.stringify(new URL("dist/lib/deno.js", PACKAGE_ROOT).href)};
     console.log(JSON.stringify(await (${measure.toString()})((threads) => loadModel(${JSON.stringify(file)}, { threads, tier: "simd" }), ${JSON.stringify(WORK)})));`;
@@ -59,15 +65,28 @@ async function onChromium(file: string, executablePath: string): Promise<Speeds>
   const isolated = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
   const server = createServer((request, response) => {
     if (request.url === "/page") response.writeHead(200, { ...isolated, "Content-Type": "text/html" }).end("<!doctype html>");
-    else if (request.url === "/model") createReadStream(file).pipe(response.writeHead(200, { ...isolated, "Content-Length": statSync(file).size }));
+    else if (request.url === "/model")
+      createReadStream(file).pipe(response.writeHead(200, { ...isolated, "Content-Length": statSync(file).size }));
     else answer(request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { chromium } = createRequire(join(RUNTIME, "package.json"))("playwright-core") as {
-    chromium: { launchPersistentContext(profile: string, options: object): Promise<{ newPage(): Promise<{ goto(url: string): Promise<unknown>; evaluate<T>(code: string): Promise<T> }>; close(): Promise<void> }> };
+    chromium: {
+      launchPersistentContext(
+        profile: string,
+        options: object,
+      ): Promise<{
+        newPage(): Promise<{ goto(url: string): Promise<unknown>; evaluate<T>(code: string): Promise<T> }>;
+        close(): Promise<void>;
+      }>;
+    };
   };
   const profile = mkdtempSync(join(tmpdir(), "blockffn-chromium-"));
-  const browser = await chromium.launchPersistentContext(profile, { executablePath, headless: true, args: ["--no-sandbox", "--disable-gpu"] });
+  const browser = await chromium.launchPersistentContext(profile, {
+    executablePath,
+    headless: true,
+    args: ["--no-sandbox", "--disable-gpu"],
+  });
   try {
     const page = await browser.newPage();
     await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/page`);
@@ -84,7 +103,11 @@ async function onChromium(file: string, executablePath: string): Promise<Speeds>
 async function main(): Promise<void> {
   const [file, chromium = "/usr/bin/chromium"] = process.argv.slice(2);
   if (file === undefined) throw new Error("give a packed model");
-  const hosts: [string, () => Promise<Speeds>][] = [["Node", () => onNode(file)], ["Deno", async () => onDeno(file)], ["Chromium", () => onChromium(file, chromium)]];
+  const hosts: [string, () => Promise<Speeds>][] = [
+    ["Node", () => onNode(file)],
+    ["Deno", async () => onDeno(file)],
+    ["Chromium", () => onChromium(file, chromium)],
+  ];
   const rows: (string | number)[][] = [];
   for (const [host, run] of hosts) {
     const [one, two] = (await run()).map(median) as [number, number];

@@ -80,7 +80,10 @@ class Bed {
 }
 
 /** Times every kernel in all tiers that work here, side by side. `quick` leaves out the large buffers. */
-export async function benchKernels(host: Host, options: { quick?: boolean; onCase?: (name: string) => void } = {}): Promise<KernelResult[]> {
+export async function benchKernels(
+  host: Host,
+  options: { quick?: boolean; onCase?: (name: string) => void } = {},
+): Promise<KernelResult[]> {
   const tiers = TIERS.slice(0, TIERS.indexOf(await bestTier(host)) + 1);
   const modules = await Promise.all(tiers.map((tier) => host.engine(tier)));
   const results: KernelResult[] = [];
@@ -92,10 +95,17 @@ export async function benchKernels(host: Host, options: { quick?: boolean; onCas
       cases.push({ name: tiers[i] as string, run: make(bed) });
     }
     const timings = interleave(cases, { rounds: 7, minMs: 10 });
-    timings.forEach(({ median }, i) => results.push({
-      kernel, size, tier: tiers[i] as Tier, microseconds: median * 1000, gigabytesPerSecond: bytes / median / 1e6, gigaopsPerSecond: ops / median / 1e6,
-      speedup: (timings[0]?.median ?? median) / median,
-    }));
+    timings.forEach(({ median }, i) =>
+      results.push({
+        kernel,
+        size,
+        tier: tiers[i] as Tier,
+        microseconds: median * 1000,
+        gigabytesPerSecond: bytes / median / 1e6,
+        gigaopsPerSecond: ops / median / 1e6,
+        speedup: (timings[0]?.median ?? median) / median,
+      }),
+    );
   }
   return results;
 }
@@ -107,7 +117,13 @@ function kernelCases(quick: boolean): KernelCase[] {
   const cases: KernelCase[] = [];
   for (const type of [F32, BF16, Q8, Q4] as const) {
     // In L1; one published-size projection; a matrix that no cache holds.
-    const shapes: [rows: number, cols: number, n: number][] = [[32, 576, 1], [1536, 576, 1], [1536, 576, 4], [1536, 576, 32], [256, 32, 1]];
+    const shapes: [rows: number, cols: number, n: number][] = [
+      [32, 576, 1],
+      [1536, 576, 1],
+      [1536, 576, 4],
+      [1536, 576, 32],
+      [256, 32, 1],
+    ];
     if (!quick) shapes.push([131072, 1280, 1]);
     for (const [rows, cols, n] of shapes) cases.push(matmulCase(type, rows, cols, n));
   }
@@ -118,7 +134,10 @@ function matmulCase(type: number, rows: number, cols: number, n: number): Kernel
   const blocks = Math.ceil(cols / BLOCK_COLS);
   const yStride = paddedRows(rows) * 4;
   return {
-    kernel: `matmul ${NAMES[type]}`, size: `${rows}x${cols} n=${n}`, bytes: matrixBytes(type, rows, cols), ops: 2 * rows * cols * n,
+    kernel: `matmul ${NAMES[type]}`,
+    size: `${rows}x${cols} n=${n}`,
+    bytes: matrixBytes(type, rows, cols),
+    ops: 2 * rows * cols * n,
     make: (bed) => {
       const w = bed.weights(type, rows, cols);
       const iota = bed.iota(n);
@@ -127,9 +146,24 @@ function matmulCase(type: number, rows: number, cols: number, n: number): Kernel
       const q = bed.random(n * blocks * 64);
       const scales = bed.uniform(n);
       const sums = bed.random(n * blocks * 4);
-      if (type === Q8 || type === Q4) bed.run[type === Q8 ? "quantizeQ8" : "quantizeQ4"](x, cols * 4, n, cols, q, blocks * 64, scales, sums, blocks * 4);
+      if (type === Q8 || type === Q4)
+        bed.run[type === Q8 ? "quantizeQ8" : "quantizeQ4"](x, cols * 4, n, cols, q, blocks * 64, scales, sums, blocks * 4);
       const product = bed.product({
-        w, rows, cols, x, xStride: cols * 4, q, qStride: blocks * 64, scales, sums, sumsStride: blocks * 4, xi: iota, n, y, yStride, yi: iota,
+        w,
+        rows,
+        cols,
+        x,
+        xStride: cols * 4,
+        q,
+        qStride: blocks * 64,
+        scales,
+        sums,
+        sumsStride: blocks * 4,
+        xi: iota,
+        n,
+        y,
+        yStride,
+        yi: iota,
       });
       return () => bed.run[MATMULS[type as 0 | 1 | 2 | 3]](product);
     },
@@ -140,13 +174,19 @@ function vectorCases(): KernelCase[] {
   const n = 1536;
   const vocab = 49152;
   const vector = (kernel: string, ops: number, count: number, make: (bed: Bed) => () => void): KernelCase => ({
-    kernel, size: String(count), bytes: count * 4, ops: ops * count, make,
+    kernel,
+    size: String(count),
+    bytes: count * 4,
+    ops: ops * count,
+    make,
   });
   return [
-    ...(["quantizeQ8", "quantizeQ4"] as const).map((name) => vector(name, 4, n, (bed) => {
-      const [x, q, scales, sums] = [bed.uniform(n), bed.random(n * 2), bed.uniform(1), bed.random(n)];
-      return () => bed.run[name](x, n * 4, 1, n, q, n * 2, scales, sums, n);
-    })),
+    ...(["quantizeQ8", "quantizeQ4"] as const).map((name) =>
+      vector(name, 4, n, (bed) => {
+        const [x, q, scales, sums] = [bed.uniform(n), bed.random(n * 2), bed.uniform(1), bed.random(n)];
+        return () => bed.run[name](x, n * 4, 1, n, q, n * 2, scales, sums, n);
+      }),
+    ),
     vector("rmsNorm", 4, n, (bed) => {
       const [x, w, out] = [bed.uniform(n), bed.uniform(n), bed.uniform(n)];
       return () => bed.run.rmsNorm(x, w, n, 1e-5, out);
@@ -190,7 +230,10 @@ function vectorCases(): KernelCase[] {
       return () => void bed.run.finiteFloats(x, vocab);
     }),
     {
-      kernel: "finiteScales q8", size: "1536x576", bytes: 2 * paddedRows(1536) * scaleGroups(Q8, 576), ops: paddedRows(1536) * scaleGroups(Q8, 576),
+      kernel: "finiteScales q8",
+      size: "1536x576",
+      bytes: 2 * paddedRows(1536) * scaleGroups(Q8, 576),
+      ops: paddedRows(1536) * scaleGroups(Q8, 576),
       make: (bed) => {
         const [w, panel, groups] = [bed.weights(Q8, 1536, 576), panelBytes(Q8, 576), scaleGroups(Q8, 576)];
         return () => void bed.run.finiteScales(w, matrixBytes(Q8, 1536, 576) / panel, panel, groups, scaleStride(Q8));

@@ -62,7 +62,11 @@ export async function benchLoad(name: string, path: string, onProgress: (what: s
 }
 
 /** Medians of alternating runs, after one round that does not count. */
-async function alternate(rounds: number, onRound: (round: number) => void, run: { read: () => Promise<void>; load: () => Promise<void> }): Promise<ReadAndLoad> {
+async function alternate(
+  rounds: number,
+  onRound: (round: number) => void,
+  run: { read: () => Promise<void>; load: () => Promise<void> },
+): Promise<ReadAndLoad> {
   const reads: number[] = [];
   const loads: number[] = [];
   for (let round = 0; round <= rounds; round++) {
@@ -121,7 +125,8 @@ function measureFirst(path: string): LoadResult["first"] {
 function processMs(script: string, path: string): number[] {
   const { stdout, stderr, status } = spawnSync(process.execPath, ["--input-type=module", "--eval", script, path], { encoding: "utf8" });
   const times = stdout.split(" ").map(Number);
-  if (status !== 0 || !times.every((ms) => ms > 0)) throw new BlockFFNError(`a process failed while its first load was measured: ${stderr.slice(0, 300)}`);
+  if (status !== 0 || !times.every((ms) => ms > 0))
+    throw new BlockFFNError(`a process failed while its first load was measured: ${stderr.slice(0, 300)}`);
   return times;
 }
 
@@ -129,8 +134,23 @@ function processMs(script: string, path: string): number[] {
 function peakRss(path: string): number {
   const cli = fileURLToPath(new URL("dist/lib/cli.js", PACKAGE_ROOT));
   // VmHWM of the process itself: maxRSS of a spawned process counts the pages of the one that spawned it.
-  const report = "import{readFileSync}from'node:fs';process.on('exit',()=>{let kb=process.resourceUsage().maxRSS;try{kb=/VmHWM:\\s*(\\d+)/.exec(readFileSync('/proc/self/status','utf8'))[1]}catch{}process.stderr.write('\\nmaxrss '+kb)})";
-  const args = ["--import", `data:text/javascript,${encodeURIComponent(report)}`, cli, "generate", "--tokens", "1,2,3,4,5", "--model", path, "--context", String(CONTEXT), "--max-tokens", "200", "--ignore-eos"];
+  const report =
+    "import{readFileSync}from'node:fs';process.on('exit',()=>{let kb=process.resourceUsage().maxRSS;try{kb=/VmHWM:\\s*(\\d+)/.exec(readFileSync('/proc/self/status','utf8'))[1]}catch{}process.stderr.write('\\nmaxrss '+kb)})";
+  const args = [
+    "--import",
+    `data:text/javascript,${encodeURIComponent(report)}`,
+    cli,
+    "generate",
+    "--tokens",
+    "1,2,3,4,5",
+    "--model",
+    path,
+    "--context",
+    String(CONTEXT),
+    "--max-tokens",
+    "200",
+    "--ignore-eos",
+  ];
   const { stderr, status } = spawnSync(process.execPath, args, { encoding: "utf8" });
   const match = /maxrss (\d+)/.exec(stderr);
   if (status !== 0 || match === null) throw new BlockFFNError(`generate failed while its memory was measured: ${stderr.slice(0, 300)}`);

@@ -49,14 +49,17 @@ export interface BenchReport {
 }
 
 /** Text whose tokens the FFN measurement replays when the model has a tokenizer. */
-const FFN_TEXT = "Once upon a time, there was a little girl named Lily. She loved to play with her toys and learn new things. One day, she found a big box.";
+const FFN_TEXT =
+  "Once upon a time, there was a little girl named Lily. She loved to play with her toys and learn new things. One day, she found a big box.";
 
 /** Runs the parts asked for, one after the other. @throws UsageError for an unknown shape. */
 export async function runBench(request: BenchRequest): Promise<BenchReport> {
   const has = (part: BenchPart): boolean => request.parts.includes(part);
   return {
     machine: { cpu: cpus()[0]?.model.trim() ?? "unknown", cores: cpus().length, node: process.version },
-    ...(has("kernels") ? { kernels: await benchKernels(nodeHost, { quick: request.quick, onCase: (name) => request.onProgress(`kernel ${name}`) }) } : {}),
+    ...(has("kernels")
+      ? { kernels: await benchKernels(nodeHost, { quick: request.quick, onCase: (name) => request.onProgress(`kernel ${name}`) }) }
+      : {}),
     ...(has("decode") ? { decode: await decodePart(request) } : {}),
     ...(has("ffn") ? { ffn: await ffnPart(request) } : {}),
     ...(has("speculate") ? { speculate: await speculatePart(request) } : {}),
@@ -69,20 +72,32 @@ export async function runBench(request: BenchRequest): Promise<BenchReport> {
 /** The given model in its tiers, thread counts and FFN modes, side by side; then each synthetic shape in its thread counts. */
 async function decodePart(request: BenchRequest): Promise<DecodeResult[]> {
   const rounds = request.quick ? 3 : 7;
-  const groups: (() => Promise<DecodeCase[]>)[] = [async () => {
-    const cases: DecodeCase[] = [];
-    for (const tier of request.tiers) {
-      for (const threads of request.threads) {
-        const model = await loadModel(nodeHost, request.model, { tier, threads });
-        for (const ffn of model.config.ffn.kind === "experts" ? (["sparse", "dense"] as const) : (["sparse"] as const)) cases.push({ name: "model", model, ffn });
+  const groups: (() => Promise<DecodeCase[]>)[] = [
+    async () => {
+      const cases: DecodeCase[] = [];
+      for (const tier of request.tiers) {
+        for (const threads of request.threads) {
+          const model = await loadModel(nodeHost, request.model, { tier, threads });
+          for (const ffn of model.config.ffn.kind === "experts" ? (["sparse", "dense"] as const) : (["sparse"] as const))
+            cases.push({ name: "model", model, ffn });
+        }
       }
-    }
-    return cases;
-  }];
+      return cases;
+    },
+  ];
   for (const name of request.shapes) {
     const config = shape(name);
     for (const quantization of request.quantizations) {
-      for (const tier of request.tiers) groups.push(() => Promise.all(request.threads.map(async (threads) => ({ name, model: await syntheticModel(nodeHost, config, quantization, tier, threads), ffn: "sparse" as const }))));
+      for (const tier of request.tiers)
+        groups.push(() =>
+          Promise.all(
+            request.threads.map(async (threads) => ({
+              name,
+              model: await syntheticModel(nodeHost, config, quantization, tier, threads),
+              ffn: "sparse" as const,
+            })),
+          ),
+        );
     }
   }
   const results: DecodeResult[] = [];
@@ -100,7 +115,13 @@ async function neighbourPart(request: BenchRequest): Promise<NeighbourResult[]> 
   const tier = request.tiers[request.tiers.length - 1] as Tier;
   const results = await benchNeighbour("model", (threads) => loadModel(nodeHost, request.model, { tier, threads }), request.onProgress);
   for (const name of request.shapes) {
-    results.push(...await benchNeighbour(name, (threads) => syntheticModel(nodeHost, shape(name), request.quantizations[0] as Quantization, tier, threads), request.onProgress));
+    results.push(
+      ...(await benchNeighbour(
+        name,
+        (threads) => syntheticModel(nodeHost, shape(name), request.quantizations[0] as Quantization, tier, threads),
+        request.onProgress,
+      )),
+    );
   }
   return results;
 }
@@ -135,7 +156,10 @@ async function ffnPart(request: BenchRequest): Promise<FfnResult[]> {
   const model = await loadModel(nodeHost, request.model, { tier: request.tiers[request.tiers.length - 1] as Tier, threads: 1 });
   if (model.config.ffn.kind === "experts") {
     const tokenizer = model.tokenizerJson === undefined ? undefined : loadTokenizer(model.tokenizerJson, "tokenizer.json");
-    const ids = tokenizer === undefined ? Array.from({ length: 32 }, (_, i) => (i * 37) % model.config.vocabSize) : Array.from(tokenizer.encode(FFN_TEXT));
+    const ids =
+      tokenizer === undefined
+        ? Array.from({ length: 32 }, (_, i) => (i * 37) % model.config.vocabSize)
+        : Array.from(tokenizer.encode(FFN_TEXT));
     results.push(benchFfn("model", model, ids));
   }
   model.dispose();
@@ -143,7 +167,10 @@ async function ffnPart(request: BenchRequest): Promise<FfnResult[]> {
 }
 
 async function speculatePart(request: BenchRequest): Promise<SpeculateResult[]> {
-  const model = await loadModel(nodeHost, request.model, { tier: request.tiers[request.tiers.length - 1] as Tier, threads: request.threads[request.threads.length - 1] as number });
+  const model = await loadModel(nodeHost, request.model, {
+    tier: request.tiers[request.tiers.length - 1] as Tier,
+    threads: request.threads[request.threads.length - 1] as number,
+  });
   const tokenizer = model.tokenizerJson === undefined ? undefined : loadTokenizer(model.tokenizerJson, "tokenizer.json");
   const results = await benchSpeculate(model, tokenizer, { quick: request.quick, onProgress: request.onProgress });
   model.dispose();
@@ -155,19 +182,37 @@ export function formatReport(report: BenchReport): string {
   const { machine } = report;
   const out = [`${machine.cpu}, ${machine.cores} cores, Node ${machine.node}; medians of alternating runs\n`];
   if (report.kernels !== undefined) {
-    out.push(table(["kernel", "size", "tier", "us", "GB/s", "Gop/s", "x scalar"], report.kernels.map((k) => [
-      k.kernel, k.size, k.tier, k.microseconds, k.gigabytesPerSecond, k.gigaopsPerSecond, k.speedup,
-    ])));
+    out.push(
+      table(
+        ["kernel", "size", "tier", "us", "GB/s", "Gop/s", "x scalar"],
+        report.kernels.map((k) => [k.kernel, k.size, k.tier, k.microseconds, k.gigabytesPerSecond, k.gigaopsPerSecond, k.speedup]),
+      ),
+    );
   }
   if (report.decode !== undefined) {
-    out.push(table(["model", "weights", "tier", "threads", "ffn", "MB", "decode tok/s", "prefill tok/s"], report.decode.map((d) => [
-      d.model, d.quantization, d.tier, d.threads, d.ffn, d.weightBytes / 1e6, d.decodeTokensPerSecond, d.prefillTokensPerSecond,
-    ])));
+    out.push(
+      table(
+        ["model", "weights", "tier", "threads", "ffn", "MB", "decode tok/s", "prefill tok/s"],
+        report.decode.map((d) => [
+          d.model,
+          d.quantization,
+          d.tier,
+          d.threads,
+          d.ffn,
+          d.weightBytes / 1e6,
+          d.decodeTokensPerSecond,
+          d.prefillTokensPerSecond,
+        ]),
+      ),
+    );
   }
   if (report.ffn !== undefined && report.ffn.length > 0) {
-    out.push(table(["model", "weights", "dense us/token", "sparse us/token", "ratio", "1 - TLS", "ratio / bound"], report.ffn.map((f) => [
-      f.model, f.quantization, f.denseMicroseconds, f.sparseMicroseconds, f.ratio, f.bound, f.overBound,
-    ])));
+    out.push(
+      table(
+        ["model", "weights", "dense us/token", "sparse us/token", "ratio", "1 - TLS", "ratio / bound"],
+        report.ffn.map((f) => [f.model, f.quantization, f.denseMicroseconds, f.sparseMicroseconds, f.ratio, f.bound, f.overBound]),
+      ),
+    );
   }
   if (report.speculate !== undefined) {
     const { head, rows } = speculateRows(report.speculate);
@@ -177,30 +222,57 @@ export function formatReport(report: BenchReport): string {
     out.push(loadTables(report.load));
   }
   if (report.neighbour !== undefined) {
-    out.push(table(["model", "weights", "threads", "busy neighbours", "decode tok/s", "over 1 thread"], report.neighbour.map((r) => [
-      r.model, r.quantization, r.threads, r.busyNeighbours, r.decodeTokensPerSecond, r.overOneThread,
-    ])));
+    out.push(
+      table(
+        ["model", "weights", "threads", "busy neighbours", "decode tok/s", "over 1 thread"],
+        report.neighbour.map((r) => [r.model, r.quantization, r.threads, r.busyNeighbours, r.decodeTokensPerSecond, r.overOneThread]),
+      ),
+    );
   }
   if (report.server !== undefined) {
-    out.push(table(["server", "at once", "requests/s", "tok/s in all", "first token ms, p50", "p99"], report.server.results.map((r) => [
-      r.how, r.atOnce, r.requestsPerSecond, r.tokensPerSecond, r.firstToken?.p50 ?? "-", r.firstToken?.p99 ?? "-",
-    ])));
-    out.push(`the server runs ${report.server.concurrency} requests at once; first answer ${report.server.firstAnswerMs.toFixed(0)} ms after the process starts\n`);
+    out.push(
+      table(
+        ["server", "at once", "requests/s", "tok/s in all", "first token ms, p50", "p99"],
+        report.server.results.map((r) => [
+          r.how,
+          r.atOnce,
+          r.requestsPerSecond,
+          r.tokensPerSecond,
+          r.firstToken?.p50 ?? "-",
+          r.firstToken?.p99 ?? "-",
+        ]),
+      ),
+    );
+    out.push(
+      `the server runs ${report.server.concurrency} requests at once; first answer ${report.server.firstAnswerMs.toFixed(0)} ms after the process starts\n`,
+    );
   }
   return out.join("\n");
 }
 
 function loadTables(results: readonly LoadResult[]): string {
   const ratio = ({ readMs, loadMs }: ReadAndLoad): number[] => [readMs, loadMs, loadMs / readMs];
-  const ways = results.flatMap((l) => (["repeated", "fresh", "first"] as const).map((way) => [l.model, l.fileBytes / 1e6, way, ...ratio(l[way])]));
+  const ways = results.flatMap((l) =>
+    (["repeated", "fresh", "first"] as const).map((way) => [l.model, l.fileBytes / 1e6, way, ...ratio(l[way])]),
+  );
   const memory = results.map((l) => [
-    l.model, l.tokenizerMs ?? "-", l.peakRssBytes / 1e6, l.cacheBytes / 1e6, (l.peakRssBytes - l.fileBytes - l.cacheBytes) / 1e6,
+    l.model,
+    l.tokenizerMs ?? "-",
+    l.peakRssBytes / 1e6,
+    l.cacheBytes / 1e6,
+    (l.peakRssBytes - l.fileBytes - l.cacheBytes) / 1e6,
   ]);
   return [
     table(["model", "file MB", "runs", "read ms", "load ms", "load / read"], ways),
-    table(["model", "importing blockffn/node ms", "import + first load ms", "over first read"], results.map(({ model, first }) => [
-      model, first.importMs, first.importMs + first.loadMs, (first.importMs + first.loadMs) / first.readMs,
-    ])),
+    table(
+      ["model", "importing blockffn/node ms", "import + first load ms", "over first read"],
+      results.map(({ model, first }) => [
+        model,
+        first.importMs,
+        first.importMs + first.loadMs,
+        (first.importMs + first.loadMs) / first.readMs,
+      ]),
+    ),
     table(["model", "tokenizer ms", "peak RSS MB", "KV cache MB", "RSS - file - KV"], memory),
   ].join("\n");
 }

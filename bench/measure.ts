@@ -53,7 +53,11 @@ export function table(head: readonly string[], rows: readonly (readonly (string 
   const cells = [head, ...rows].map((row) => row.map((cell) => (typeof cell === "number" ? format(cell) : cell)));
   const widths = head.map((_, c) => Math.max(...cells.map((row) => (row[c] ?? "").length)));
   const right = head.map((_, c) => rows.length > 0 && rows.every((row) => typeof row[c] === "number"));
-  const line = (row: readonly string[]): string => row.map((cell, c) => (right[c] ? cell.padStart(widths[c] as number) : cell.padEnd(widths[c] as number))).join("  ").trimEnd();
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, c) => (right[c] ? cell.padStart(widths[c] as number) : cell.padEnd(widths[c] as number)))
+      .join("  ")
+      .trimEnd();
   return `${cells.map(line).join("\n")}\n`;
 }
 

@@ -21,7 +21,11 @@ const ROUNDS = 5;
 const SETTLE_MS = 300;
 
 /** Decode speed on one thread and on all cores, alternating, while nobody and while one other process computes. */
-export async function benchNeighbour(name: string, open: (threads: number) => Promise<ModelInstance>, onProgress: (what: string) => void): Promise<NeighbourResult[]> {
+export async function benchNeighbour(
+  name: string,
+  open: (threads: number) => Promise<ModelInstance>,
+  onProgress: (what: string) => void,
+): Promise<NeighbourResult[]> {
   const models = [await open(1), await open(Math.max(2, physicalCores()))];
   const results: NeighbourResult[] = [];
   for (const busyNeighbours of [0, 1]) {
@@ -37,10 +41,16 @@ export async function benchNeighbour(name: string, open: (threads: number) => Pr
         });
       }
       const speeds = times.map((list) => (TOKENS * 1000) / median(list));
-      models.forEach((model, i) => results.push({
-        model: name, quantization: model.quantization, threads: model.threads, busyNeighbours, decodeTokensPerSecond: speeds[i] as number,
-        overOneThread: (speeds[i] as number) / (speeds[0] as number),
-      }));
+      models.forEach((model, i) =>
+        results.push({
+          model: name,
+          quantization: model.quantization,
+          threads: model.threads,
+          busyNeighbours,
+          decodeTokensPerSecond: speeds[i] as number,
+          overOneThread: (speeds[i] as number) / (speeds[0] as number),
+        }),
+      );
     } finally {
       for (const other of others) other.kill("SIGKILL");
     }
@@ -48,4 +58,3 @@ export async function benchNeighbour(name: string, open: (threads: number) => Pr
   for (const model of models) model.dispose();
   return results;
 }
-

@@ -41,7 +41,8 @@ export function orders<T>(ways: readonly T[]): T[][] {
  * @returns samples taken; at least `least`
  */
 export async function sampleUntilSettled(
-  series: readonly (readonly number[])[], sample: (index: number) => Promise<void>,
+  series: readonly (readonly number[])[],
+  sample: (index: number) => Promise<void>,
   { least, most, within, ms }: { least: number; most: number; within: number; ms: number },
 ): Promise<number> {
   const end = performance.now() + ms;
@@ -57,7 +58,9 @@ export async function sampleUntilSettled(
  * one value to each of the series whose places it is given.
  */
 export async function sampleUndecided(
-  series: readonly (readonly number[])[], line: number, sample: (index: number, undecided: readonly number[]) => Promise<void>,
+  series: readonly (readonly number[])[],
+  line: number,
+  sample: (index: number, undecided: readonly number[]) => Promise<void>,
   { most, ms }: { most: number; ms: number },
 ): Promise<void> {
   const end = performance.now() + ms;

@@ -44,8 +44,14 @@ export async function benchServer(path: string, quick: boolean, onProgress: (wha
   const rounds = quick ? QUICK_ROUNDS : ROUNDS;
   const model = await loadModel(path);
   const { child, port } = await startServer(path);
-  const ways: Record<ServerResult["how"], Ask> = { library: () => generate(model), whole: () => ask(port, false), stream: () => ask(port, true) };
-  const cases = AT_ONCE.flatMap((atOnce) => (["library", "whole", "stream"] as const).map((how) => ({ how, atOnce, seconds: [] as number[], first: [] as number[] })));
+  const ways: Record<ServerResult["how"], Ask> = {
+    library: () => generate(model),
+    whole: () => ask(port, false),
+    stream: () => ask(port, true),
+  };
+  const cases = AT_ONCE.flatMap((atOnce) =>
+    (["library", "whole", "stream"] as const).map((how) => ({ how, atOnce, seconds: [] as number[], first: [] as number[] })),
+  );
   try {
     for (let round = 0; round <= rounds; round++) {
       onProgress(`server, round ${round} of ${rounds}`);
@@ -67,7 +73,10 @@ export async function benchServer(path: string, quick: boolean, onProgress: (wha
   }
   return {
     results: cases.map(({ how, atOnce, seconds, first }) => ({
-      how, atOnce, requestsPerSecond: REQUESTS / median(seconds), tokensPerSecond: (REQUESTS * TOKENS) / median(seconds),
+      how,
+      atOnce,
+      requestsPerSecond: REQUESTS / median(seconds),
+      tokensPerSecond: (REQUESTS * TOKENS) / median(seconds),
       firstToken: first.length === 0 ? undefined : { p50: quantile(first, 0.5), p99: quantile(first, 0.99) },
     })),
     concurrency: CONCURRENCY,
@@ -80,12 +89,14 @@ async function load(one: Ask, atOnce: number): Promise<{ ms: number; firsts: num
   const firsts: number[] = [];
   let left = REQUESTS;
   const start = performance.now();
-  await Promise.all(Array.from({ length: atOnce }, async () => {
-    while (left-- > 0) {
-      const first = await one();
-      if (first !== undefined) firsts.push(first);
-    }
-  }));
+  await Promise.all(
+    Array.from({ length: atOnce }, async () => {
+      while (left-- > 0) {
+        const first = await one();
+        if (first !== undefined) firsts.push(first);
+      }
+    }),
+  );
   return { ms: performance.now() - start, firsts };
 }
 
@@ -101,8 +112,16 @@ async function generate(model: Model): Promise<number> {
 async function ask(port: number, stream: boolean, maxTokens = TOKENS): Promise<number | undefined> {
   const start = performance.now();
   const response = await fetch(`http://127.0.0.1:${port}/v1/completions`, {
-    method: "POST", headers: { "content-type": "application/json" },
-    body: JSON.stringify({ prompt: PROMPT, max_tokens: maxTokens, temperature: 0, ignore_eos: true, stream, ...(stream && { stream_options: { include_usage: true } }) }),
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({
+      prompt: PROMPT,
+      max_tokens: maxTokens,
+      temperature: 0,
+      ignore_eos: true,
+      stream,
+      ...(stream && { stream_options: { include_usage: true } }),
+    }),
   });
   let first: number | undefined;
   let text = "";
@@ -111,7 +130,8 @@ async function ask(port: number, stream: boolean, maxTokens = TOKENS): Promise<n
     text += decoder.decode(chunk, { stream: true });
     if (first === undefined && /"text":"[^"]/.test(text)) first = performance.now() - start;
   }
-  if (response.status !== 200) throw new BlockFFNError(`the server answered ${response.status} while it was measured: ${text.slice(0, 200)}`);
+  if (response.status !== 200)
+    throw new BlockFFNError(`the server answered ${response.status} while it was measured: ${text.slice(0, 200)}`);
   const tokens = Number(/"completion_tokens":(\d+)/.exec(text)?.[1]);
   if (tokens !== maxTokens) throw new BlockFFNError(`the server gave ${tokens} tokens of ${maxTokens} while it was measured`);
   return stream ? first : undefined;
@@ -119,7 +139,11 @@ async function ask(port: number, stream: boolean, maxTokens = TOKENS): Promise<n
 
 async function startServer(path: string): Promise<{ child: ChildProcess; port: number }> {
   const cli = fileURLToPath(new URL("dist/lib/cli.js", PACKAGE_ROOT));
-  const child = spawn(process.execPath, [cli, "serve", "--model", path, "--port", "0", "--max-concurrency", String(CONCURRENCY), "--json"], { stdio: ["ignore", "pipe", "ignore"] });
+  const child = spawn(
+    process.execPath,
+    [cli, "serve", "--model", path, "--port", "0", "--max-concurrency", String(CONCURRENCY), "--json"],
+    { stdio: ["ignore", "pipe", "ignore"] },
+  );
   const port = await new Promise<number>((resolve, reject) => {
     child.stdout.once("data", (data: Buffer) => resolve((JSON.parse(data.toString().split("\n")[0] ?? "") as { port: number }).port));
     child.once("exit", () => reject(new BlockFFNError("the server ended while it was measured")));

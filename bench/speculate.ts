@@ -30,10 +30,17 @@ export interface SpeculateOptions {
 }
 
 const PROMPTS = [
-  "Once upon a time", "One day, a little girl named Lily found a needle in her room.", "Tom had a red car. He liked to play with",
-  "The sun was hot and the dog wanted", "Sara and Ben went to the park with their mom. They saw", "\"Can I have a cookie?\" asked Max.",
-  "There was a big tree in the garden. In the tree lived", "The cat was sad because", "Mia wanted to bake a cake for her dad. First, she",
-  "It was raining, so Sam and Tim stayed inside. They played a game. Sam said", "Once there was a frog who loved to jump. Every day",
+  "Once upon a time",
+  "One day, a little girl named Lily found a needle in her room.",
+  "Tom had a red car. He liked to play with",
+  "The sun was hot and the dog wanted",
+  "Sara and Ben went to the park with their mom. They saw",
+  '"Can I have a cookie?" asked Max.',
+  "There was a big tree in the garden. In the tree lived",
+  "The cat was sad because",
+  "Mia wanted to bake a cake for her dad. First, she",
+  "It was raining, so Sam and Tim stayed inside. They played a game. Sam said",
+  "Once there was a frog who loved to jump. Every day",
   "The king had a little bell. When he rang the bell",
 ];
 /** A sample is as many generations as take this long: a clock's tick or a pause is little of it. */
@@ -66,13 +73,21 @@ class Series {
  * that were measured together; rounds go on until all ratios are known to half a percent, or the time is over; then with the prompts
  * alone of which it is not yet certain on which side of PROMISED they are.
  */
-export async function benchSpeculate(model: ModelInstance, tokenizer: Tokenizer | undefined, options: SpeculateOptions = {}): Promise<SpeculateResult[]> {
+export async function benchSpeculate(
+  model: ModelInstance,
+  tokenizer: Tokenizer | undefined,
+  options: SpeculateOptions = {},
+): Promise<SpeculateResult[]> {
   const { tokens = 200, quick = false, onProgress = () => undefined } = options;
   const prompts = PROMPTS.map((text, i) => (tokenizer === undefined ? idPrompt(i, model.config.vocabSize) : text));
   const all = prompts.map(() => new Series());
   const run = async (i: number, way: Way): Promise<number> => {
     const start = performance.now();
-    const generation = generate(model, tokenizer, prompts[i]!, { maxTokens: tokens, ignoreEos: true, speculate: way === "control" ? "off" : way });
+    const generation = generate(model, tokenizer, prompts[i]!, {
+      maxTokens: tokens,
+      ignoreEos: true,
+      speculate: way === "control" ? "off" : way,
+    });
     const result = await generation.result();
     const ms = performance.now() - start;
     all[i]!.last.set(way, result);
@@ -114,17 +129,33 @@ export async function benchSpeculate(model: ModelInstance, tokenizer: Tokenizer 
       const series = all[i]!;
       series.auto.push(off / auto);
       series.control.push(off / control);
-      for (const [way, sum] of [["off", off], ["auto", auto]] as const) series.ms.set(way, [...(series.ms.get(way) ?? []), sum / repeats]);
+      for (const [way, sum] of [
+        ["off", off],
+        ["auto", auto],
+      ] as const)
+        series.ms.set(way, [...(series.ms.get(way) ?? []), sum / repeats]);
     }
   };
   const limits = quick ? { least: 6, most: 6, within: 0.005, ms: 20_000 } : { least: 9, most: 41, within: 0.005, ms: 100_000 };
   const every = prompts.map((_, i) => i);
-  const taken = await sampleUntilSettled(all.flatMap(({ auto, control }) => [auto, control]), (number) => sample(number, every), limits);
-  if (!quick) await sampleUndecided(all.map(({ auto }) => auto), PROMISED, (number, undecided) => sample(taken + number, undecided), UNDECIDED);
+  const taken = await sampleUntilSettled(
+    all.flatMap(({ auto, control }) => [auto, control]),
+    (number) => sample(number, every),
+    limits,
+  );
+  if (!quick)
+    await sampleUndecided(
+      all.map(({ auto }) => auto),
+      PROMISED,
+      (number, undecided) => sample(taken + number, undecided),
+      UNDECIDED,
+    );
   const ways: Way[] = ["off", "auto", ...fixed];
   return all.map((series, i): SpeculateResult => ({
     prompt: PROMPTS[i]!,
-    tokensPerSecond: Object.fromEntries(ways.map((way) => [way, (1000 * series.last.get(way)!.tokens.length) / median(series.ms.get(way)!)])),
+    tokensPerSecond: Object.fromEntries(
+      ways.map((way) => [way, (1000 * series.last.get(way)!.tokens.length) / median(series.ms.get(way)!)]),
+    ),
     acceptLength: Object.fromEntries(ways.slice(1).map((way) => [way, series.last.get(way)!.acceptLength!])),
     autoOverOff: estimate(series.auto),
     offOverOff: estimate(series.control),
@@ -140,14 +171,35 @@ export function speculateRows(results: readonly SpeculateResult[]): { head: stri
   const ratio = (value: number): string => value.toFixed(3);
   const range = ({ low, high }: Estimate): string => `${ratio(low)}-${ratio(high)}`;
   const rows = results.map((r) => [
-    r.prompt.slice(0, 30), ...ways.map((way) => r.tokensPerSecond[way]!), ratio(r.autoOverOff.median), range(r.autoOverOff),
-    ratio(r.offOverOff.median), range(r.offOverOff), `${(100 * r.guardLoss).toFixed(2)} %`, ...drafting.map((way) => r.acceptLength[way]!),
+    r.prompt.slice(0, 30),
+    ...ways.map((way) => r.tokensPerSecond[way]!),
+    ratio(r.autoOverOff.median),
+    range(r.autoOverOff),
+    ratio(r.offOverOff.median),
+    range(r.offOverOff),
+    `${(100 * r.guardLoss).toFixed(2)} %`,
+    ...drafting.map((way) => r.acceptLength[way]!),
   ]);
   const over = (name: string, of: (values: number[]) => number): (string | number)[] => [
-    name, ...ways.map(() => ""), ratio(of(results.map((r) => r.autoOverOff.median))), "", ratio(of(results.map((r) => r.offOverOff.median))), "", "",
+    name,
+    ...ways.map(() => ""),
+    ratio(of(results.map((r) => r.autoOverOff.median))),
+    "",
+    ratio(of(results.map((r) => r.offOverOff.median))),
+    "",
+    "",
   ];
   return {
-    head: ["prompt", ...ways.map((way) => `${way} tok/s`), "auto / off", "95 %", "off / off", "95 %", "guard lost", ...drafting.map((way) => `accept ${way}`)],
+    head: [
+      "prompt",
+      ...ways.map((way) => `${way} tok/s`),
+      "auto / off",
+      "95 %",
+      "off / off",
+      "95 %",
+      "guard lost",
+      ...drafting.map((way) => `accept ${way}`),
+    ],
     rows: [...rows, over("median", median), over("worst", (values) => Math.min(...values)), over("best", (values) => Math.max(...values))],
   };
 }

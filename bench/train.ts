@@ -28,15 +28,27 @@ type Stepper = () => Promise<number>;
 async function ownSteps(shape: Shape): Promise<Stepper> {
   ensureNavigator();
   const { rows, length, vocab, ...model } = shape;
-  const config = checkTrainConfig({
-    out: "-", data: { train: ["-"], tokenizer: "-" }, model: { ...model, baseWidth: shape.hidden },
-    objectives: { locality: { weight: 0.002 }, chunk: { weight: 0.05 } }, schedule: { steps: 1000 }, batch: { rows, length },
-  }, "bench");
+  const config = checkTrainConfig(
+    {
+      out: "-",
+      data: { train: ["-"], tokenizer: "-" },
+      model: { ...model, baseWidth: shape.hidden },
+      objectives: { locality: { weight: 0.002 }, chunk: { weight: 0.05 } },
+      schedule: { steps: 1000 },
+      batch: { rows, length },
+    },
+    "bench",
+  );
   const { config: target } = hfModel(config, { size: vocab, bos: 1, eos: 2 }, "bench");
   const random = createRandom(1);
   const tokens = Int32Array.from({ length: rows * length * 8 }, () => random.uint32() % vocab);
   const source = new RowSource({ tokens, starts: Int32Array.of(0, tokens.length) }, length, rows, 1);
-  const trainer = new Trainer(config, target, source, await localGradients({ config: target, objectives: objectiveOptions(config), shape: [rows, length] }));
+  const trainer = new Trainer(
+    config,
+    target,
+    source,
+    await localGradients({ config: target, objectives: objectiveOptions(config), shape: [rows, length] }),
+  );
   return async () => {
     const start = performance.now();
     await trainer.next();
@@ -45,7 +57,9 @@ async function ownSteps(shape: Shape): Promise<Stepper> {
 }
 
 function torchSteps(python: string, shape: Shape): { step: Stepper; end: () => void } {
-  const child = spawn(python, [fileURLToPath(new URL("bench/torch_train.py", PACKAGE_ROOT)), JSON.stringify(shape)], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(python, [fileURLToPath(new URL("bench/torch_train.py", PACKAGE_ROOT)), JSON.stringify(shape)], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   // A child that ends early is told by its missing answer.
   child.stdin.on("error", () => undefined);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -60,7 +74,9 @@ function torchSteps(python: string, shape: Shape): { step: Stepper; end: () => v
   };
 }
 
-const { values } = parseArgs({ options: { shape: { type: "string", default: "nano" }, rounds: { type: "string", default: "7" }, python: { type: "string" } } });
+const { values } = parseArgs({
+  options: { shape: { type: "string", default: "nano" }, rounds: { type: "string", default: "7" }, python: { type: "string" } },
+});
 if (!(values.shape in SHAPES)) throw new Error(`--shape: there are ${Object.keys(SHAPES).join(", ")}`);
 const shape = SHAPES[values.shape as keyof typeof SHAPES];
 const torch = values.python === undefined ? undefined : torchSteps(values.python, shape);
@@ -76,4 +92,9 @@ for (let round = -1; round < Number(values.rounds); round++) {
 torch?.end();
 const speed = (seconds: readonly number[]): number => (shape.rows * shape.length) / median(seconds);
 const own = speed(sides[0]!.seconds);
-process.stdout.write(table(["trainer", "step ms", "tokens/s", "blockffn over it"], sides.map(({ name, seconds }) => [name, 1000 * median(seconds), speed(seconds), own / speed(seconds)])));
+process.stdout.write(
+  table(
+    ["trainer", "step ms", "tokens/s", "blockffn over it"],
+    sides.map(({ name, seconds }) => [name, 1000 * median(seconds), speed(seconds), own / speed(seconds)]),
+  ),
+);

@@ -1,10 +1,25 @@
 // Cloudflare Workers, on the real runtime: node bench/dist/workers.js (after npm ci in test/runtime)
 import { gzipSync } from "node:zlib";
-import { bundle, exampleProject, heapMegabytes, MODEL_ASSETS, peakMegabytes, startWorkerd, streamChat, workerdInstalled, workerdProcesses } from "../test/runtime/workerd/start.ts";
+import {
+  bundle,
+  exampleProject,
+  heapMegabytes,
+  MODEL_ASSETS,
+  peakMegabytes,
+  startWorkerd,
+  streamChat,
+  workerdInstalled,
+  workerdProcesses,
+} from "../test/runtime/workerd/start.ts";
 
 const ROUNDS = 7;
 const NEW_TOKENS = 64;
-const EMPTY = new Map([["index.js", `export default { fetch: async (request, env) => { await (await env.ASSETS.fetch("https://assets.local/none")).text(); return new Response("{}"); } };`]]);
+const EMPTY = new Map([
+  [
+    "index.js",
+    `export default { fetch: async (request, env) => { await (await env.ASSETS.fetch("https://assets.local/none")).text(); return new Response("{}"); } };`,
+  ],
+]);
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
 interface Round {
@@ -34,7 +49,14 @@ async function coldStart(files: ReadonlyMap<string, string | Uint8Array>, empty:
     }
     const cold = await streamChat(origin, "Once upon a time", NEW_TOKENS);
     const warm = await streamChat(origin, "Once upon a time", NEW_TOKENS);
-    return { readyMs, cold: cold.firstMs, warm: warm.firstMs, tokensPerSecond: (NEW_TOKENS * 1000) / warm.totalMs, peak: peakMegabytes(pid), heap: await heapMegabytes(worker) };
+    return {
+      readyMs,
+      cold: cold.firstMs,
+      warm: warm.firstMs,
+      tokensPerSecond: (NEW_TOKENS * 1000) / warm.totalMs,
+      peak: peakMegabytes(pid),
+      heap: await heapMegabytes(worker),
+    };
   } finally {
     await worker.dispose();
   }
@@ -45,7 +67,8 @@ async function main(): Promise<void> {
   const project = exampleProject();
   try {
     const files = await bundle(project.folder);
-    for (const [name, bytes] of files) console.log(`${name.padEnd(64)} ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} gzip`);
+    for (const [name, bytes] of files)
+      console.log(`${name.padEnd(64)} ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} gzip`);
     const rounds: Round[] = [];
     const baselines: number[] = [];
     for (let i = 0; i < ROUNDS; i++) {

@@ -20,13 +20,16 @@ export function runBlockffn(args: readonly string[], io: Io): Promise<number> {
 export function program(context: Context): Command {
   const root = newProgram("blockffn", context)
     .description("Runs BlockFFN sparse language models in WebAssembly.")
-    .addHelpText("after", `
+    .addHelpText(
+      "after",
+      `
 Examples:
   blockffn generate "Once upon a time"
   blockffn convert ./my-model --out my-model.q8.safetensors --quantize q8
   blockffn generate "Once upon a time" --model my-model.q8.safetensors
   blockffn serve --model my-model.q8.safetensors
-  blockffn <command> --help`);
+  blockffn <command> --help`,
+    );
   for (const register of COMMANDS) register(root, context);
   return root;
 }

@@ -11,9 +11,15 @@ import { INTERRUPTED, TERMINATED } from "./run.ts";
 const encoder = new TextEncoder();
 
 /** Environment variables are read one by one, and only those that Deno allows. */
-const env = new Proxy<Record<string, string | undefined>>({}, {
-  get: (_, name) => (typeof name === "string" && deno.permissions.querySync({ name: "env", variable: name }).state === "granted" ? deno.env.get(name) : undefined),
-});
+const env = new Proxy<Record<string, string | undefined>>(
+  {},
+  {
+    get: (_, name) =>
+      typeof name === "string" && deno.permissions.querySync({ name: "env", variable: name }).state === "granted"
+        ? deno.env.get(name)
+        : undefined,
+  },
+);
 
 /** The first signal asks politely; who asks again means it. */
 function onSignal(signal: string, code: number, handler: () => void): () => void {
@@ -38,7 +44,7 @@ const io: Io = {
   async out(text) {
     const bytes = encoder.encode(text);
     try {
-      for (let done = 0; done < bytes.length; ) done += await deno.stdout.write(bytes.subarray(done));
+      for (let done = 0; done < bytes.length;) done += await deno.stdout.write(bytes.subarray(done));
     } catch (error) {
       // A reader that went away (| head) is no error, and nobody is left to write for.
       if (error instanceof deno.errors.BrokenPipe) deno.exit(0);

@@ -22,14 +22,21 @@ export interface ModelOptions {
 /** Loads the model that the options name, with progress. The caller disposes it. */
 export async function openModel(context: Context, options: ModelOptions, field = "model"): Promise<Model> {
   const { model = context.io.defaultModel, tier, quantize, ffn, threads } = options;
-  return withProgress(context, "loading the model", options.json === true, async (onProgress) =>
-    new Model(await loadModel(context.io.host, locationOf(model, field), {
-      onProgress,
-      ...(tier === undefined ? {} : { tier }),
-      ...(quantize === undefined ? {} : { quantize }),
-      ...(ffn === undefined ? {} : { ffn }),
-      ...(threads === undefined ? {} : { threads }),
-    })));
+  return withProgress(
+    context,
+    "loading the model",
+    options.json === true,
+    async (onProgress) =>
+      new Model(
+        await loadModel(context.io.host, locationOf(model, field), {
+          onProgress,
+          ...(tier === undefined ? {} : { tier }),
+          ...(quantize === undefined ? {} : { quantize }),
+          ...(ffn === undefined ? {} : { ffn }),
+          ...(threads === undefined ? {} : { threads }),
+        }),
+      ),
+  );
 }
 
 /** Options of every command that speculates. */
@@ -39,11 +46,15 @@ export interface SpeculationOptions extends Pick<GenerateOptions, "speculate" | 
 
 /** Checks what can be checked before a model is loaded. @throws UsageError */
 export function checkDraft({ speculate, draftModel }: SpeculationOptions): void {
-  if (speculate === "model" && draftModel === undefined) throw new UsageError("is model, which needs --draft-model", { field: "speculate" });
+  if (speculate === "model" && draftModel === undefined)
+    throw new UsageError("is model, which needs --draft-model", { field: "speculate" });
 }
 
 /** Loads the draft model that the options name, as it is packed; undefined when they name none. The caller disposes it. */
-export async function openDraft(context: Context, { draftModel: model, tier, json }: SpeculationOptions & ModelOptions): Promise<Model | undefined> {
+export async function openDraft(
+  context: Context,
+  { draftModel: model, tier, json }: SpeculationOptions & ModelOptions,
+): Promise<Model | undefined> {
   if (model === undefined) return undefined;
   return openModel(context, { model, ...(tier === undefined ? {} : { tier }), ...(json === undefined ? {} : { json }) }, "draftModel");
 }

@@ -32,11 +32,14 @@ export const nodeIo: Io = {
   stdoutIsTty: process.stdout.isTTY === true,
   stderrIsTty: process.stderr.isTTY === true,
   stdinIsTty: process.stdin.isTTY === true,
-  out: (text) => new Promise((resolve, reject) => process.stdout.write(text, (cause) => {
-    if (cause === undefined || cause === null) return resolve();
-    leaveWithReader(cause);
-    reject(writeError("standard output", cause));
-  })),
+  out: (text) =>
+    new Promise((resolve, reject) =>
+      process.stdout.write(text, (cause) => {
+        if (cause === undefined || cause === null) return resolve();
+        leaveWithReader(cause);
+        reject(writeError("standard output", cause));
+      }),
+    ),
   err: (text) => void process.stderr.write(text),
   async readInput(limit) {
     const parts: Buffer[] = [];

@@ -29,18 +29,31 @@ export function collect(value: string, previous: string[] | undefined): string[]
   return [...(previous ?? []), value];
 }
 
-export const modelOption = (): Option => new Option("-m, --model <path>", "packed model or Hugging Face folder (default: the model that comes with blockffn)");
+export const modelOption = (): Option =>
+  new Option("-m, --model <path>", "packed model or Hugging Face folder (default: the model that comes with blockffn)");
 export const tierOption = (): Option => new Option("--tier <tier>", "kernels to use (default: the fastest that works here)").choices(TIERS);
-export const threadsOption = (): Option => new Option("--threads <n>", "threads to run on at most; changes no bit (default: the physical cores where that is faster)").argParser(wholeNumber);
-export const quantizeOption = (): Option => new Option("--quantize <type>", "weights of a Hugging Face folder (default: f32)").choices(QUANTIZATIONS);
-export const ffnOption = (): Option => new Option("--ffn <mode>", "sparse skips inactive experts, dense computes them too").choices(["sparse", "dense"]);
-export const backendOption = (): Option => new Option("--backend <name>", "where to compute: wasm, webgpu (a GPU, in runtimes that have WebGPU, such as Deno), or auto").choices(["wasm", "webgpu", "auto"]).default("wasm");
-export const forceOption = (): Option => new Option("--force", "replace a file that this command did not write; what it reads is never replaced");
+export const threadsOption = (): Option =>
+  new Option("--threads <n>", "threads to run on at most; changes no bit (default: the physical cores where that is faster)").argParser(
+    wholeNumber,
+  );
+export const quantizeOption = (): Option =>
+  new Option("--quantize <type>", "weights of a Hugging Face folder (default: f32)").choices(QUANTIZATIONS);
+export const ffnOption = (): Option =>
+  new Option("--ffn <mode>", "sparse skips inactive experts, dense computes them too").choices(["sparse", "dense"]);
+export const backendOption = (): Option =>
+  new Option("--backend <name>", "where to compute: wasm, webgpu (a GPU, in runtimes that have WebGPU, such as Deno), or auto")
+    .choices(["wasm", "webgpu", "auto"])
+    .default("wasm");
+export const forceOption = (): Option =>
+  new Option("--force", "replace a file that this command did not write; what it reads is never replaced");
 export const jsonOption = (): Option => new Option("--json", "print one JSON object");
 
 /** Who guesses tokens ahead. */
 export const speculationOptions = (): readonly Option[] => [
-  new Option("--speculate <way>", "verify several guessed tokens at once, same text: ngram guesses from what was said before, eagle by the model's draft head, model by --draft-model; auto takes what is fastest, nothing included (default: auto)").choices(SPECULATE),
+  new Option(
+    "--speculate <way>",
+    "verify several guessed tokens at once, same text: ngram guesses from what was said before, eagle by the model's draft head, model by --draft-model; auto takes what is fastest, nothing included (default: auto)",
+  ).choices(SPECULATE),
   new Option("--draft-model <path>", "smaller model of the same vocabulary that guesses"),
   new Option("--draft-tokens <n>", "most nodes of a tree of guesses, 2 to 64 (default: what is best)").argParser(wholeNumber),
 ];

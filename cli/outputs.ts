@@ -38,7 +38,10 @@ export async function checkOutput(path: string, { reads, kind, force = false }: 
   for (const location of reads) if (location !== undefined) await checkInput(path, found, location, kind);
   // What is no regular file is refused where it is opened; an empty one holds nothing to lose.
   if (found?.isFile() !== true || found.size === 0n || force || (await kind.recognises(path))) return;
-  throw new UsageError(`is there already and is not ${kind.name}, which alone would be replaced; give another name, or --force to replace it`, { file: path });
+  throw new UsageError(
+    `is there already and is not ${kind.name}, which alone would be replaced; give another name, or --force to replace it`,
+    { file: path },
+  );
 }
 
 /** @throws UsageError when `path` is, or would become, a part of what is read. */
@@ -46,7 +49,8 @@ async function checkInput(path: string, found: BigIntStats | undefined, location
   const input = localPath(location);
   const read = await kindOf(input);
   if (read === undefined) return;
-  if (found !== undefined && same(found, read)) throw new UsageError(`is ${location} itself, which is read; give another name`, { file: path });
+  if (found !== undefined && same(found, read))
+    throw new UsageError(`is ${location} itself, which is read; give another name`, { file: path });
   if (!read.isDirectory()) return;
   const folder = await kindOf(dirname(resolve(path)));
   if (folder !== undefined && same(folder, read) && isSourceName(basename(path))) {
@@ -91,7 +95,10 @@ export interface FolderKind {
 }
 
 /** The same rule for each file of a folder; what is in one that the command has written before may be replaced. @throws UsageError. */
-export async function checkFolder(folder: string, { reads, kind, force }: Omit<OutputRule, "kind"> & { readonly kind: FolderKind }): Promise<void> {
+export async function checkFolder(
+  folder: string,
+  { reads, kind, force }: Omit<OutputRule, "kind"> & { readonly kind: FolderKind },
+): Promise<void> {
   const ours = await kind.recognises(folder);
   const file: OutputKind = { name: `of ${kind.name}`, recognises: async () => ours };
   for (const name of kind.files) await checkOutput(join(folder, name), { reads, kind: file, force });

@@ -41,7 +41,9 @@ export class Progress {
 
 /** Runs work that reports progress; an interrupt ends it at the next report. */
 export async function withProgress<T>(
-  context: { readonly io: Io; readonly signal: AbortSignal }, label: string, quiet: boolean,
+  context: { readonly io: Io; readonly signal: AbortSignal },
+  label: string,
+  quiet: boolean,
   work: (report: (done: number, total: number) => void) => Promise<T>,
 ): Promise<T> {
   const progress = quiet ? undefined : new Progress(context.io, label);

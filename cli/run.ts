@@ -26,7 +26,10 @@ export async function run(args: readonly string[], io: Io, program: (context: Co
   const printed: Promise<void>[] = [];
   try {
     const context: Context = {
-      io, signal: controller.signal, endsWhenTold: () => void (terminated = OK), print: (text) => void printed.push(io.out(text)),
+      io,
+      signal: controller.signal,
+      endsWhenTold: () => void (terminated = OK),
+      print: (text) => void printed.push(io.out(text)),
     };
     try {
       await program(context).parseAsync([...args], { from: "user" });
@@ -47,17 +50,19 @@ export async function run(args: readonly string[], io: Io, program: (context: Co
 
 /** A program whose messages go through `io`, and which throws instead of ending the process. */
 export function newProgram(name: string, { io, print }: Context): Command {
-  return new Command(name)
-    .version(io.version)
-    // Options after a command's name are that command's.
-    .enablePositionalOptions()
-    .exitOverride()
-    .configureOutput({
-      writeOut: print,
-      writeErr: (text) => io.err(text),
-      outputError: (text, write) => write(text.replace(/^error: /, `${name}: `)),
-    })
-    .showHelpAfterError("(add --help for options and examples)");
+  return (
+    new Command(name)
+      .version(io.version)
+      // Options after a command's name are that command's.
+      .enablePositionalOptions()
+      .exitOverride()
+      .configureOutput({
+        writeOut: print,
+        writeErr: (text) => io.err(text),
+        outputError: (text, write) => write(text.replace(/^error: /, `${name}: `)),
+      })
+      .showHelpAfterError("(add --help for options and examples)")
+  );
 }
 
 function describe(error: unknown, io: Io): string {

@@ -23,11 +23,23 @@ export class TrainProgress {
     this.#quiet = quiet;
   }
 
-  start({ resumed, parameters, corpusTokens, rowsPerEpoch }: { resumed: number; parameters: number; corpusTokens: number; rowsPerEpoch: number }): void {
+  start({
+    resumed,
+    parameters,
+    corpusTokens,
+    rowsPerEpoch,
+  }: {
+    resumed: number;
+    parameters: number;
+    corpusTokens: number;
+    rowsPerEpoch: number;
+  }): void {
     if (this.#quiet) return;
     const { batch, schedule } = this.#config;
     const epochs = (schedule.steps * batch.rows) / rowsPerEpoch;
-    this.#io.err(`${number(parameters)} weights, ${number(corpusTokens)} tokens of text, ${number(schedule.steps)} steps of ${number(batch.rows * batch.length)} tokens (${epochs.toFixed(1)} epochs)\n`);
+    this.#io.err(
+      `${number(parameters)} weights, ${number(corpusTokens)} tokens of text, ${number(schedule.steps)} steps of ${number(batch.rows * batch.length)} tokens (${epochs.toFixed(1)} epochs)\n`,
+    );
     if (resumed > 0) this.#io.err(`going on from step ${number(resumed)}\n`);
   }
 

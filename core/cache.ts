@@ -11,7 +11,11 @@ export class CachePlan {
   readonly bytes: f64;
 
   /** @param capacity tokens that it holds */
-  constructor(a: Architecture, readonly capacity: i32, threads: i32) {
+  constructor(
+    a: Architecture,
+    readonly capacity: i32,
+    threads: i32,
+  ) {
     const rows = (a.layers as f64) * capacity;
     this.scores = alignUp(L.SEQ_BYTES, 64);
     this.keys = alignUp(this.scores + (threads as f64) * L.HEADS_TOGETHER * capacity * 4, 64);

@@ -88,7 +88,10 @@ function writeFfn(model: Fields, a: Architecture): void {
 
 /** Writes fields of one descriptor. What a model does not have stays 0. */
 class Fields {
-  constructor(private readonly out: WordWriter, private readonly base: f64) {}
+  constructor(
+    private readonly out: WordWriter,
+    private readonly base: f64,
+  ) {}
 
   int(field: i32, value: f64): void {
     this.out.u32(this.base + field, value);

@@ -3,15 +3,18 @@ import ts from "typescript";
 
 const NOT_PORTABLE = {
   "ImportDeclaration[importKind='type'], ImportSpecifier[importKind='type']": "asc has no `import type`: import the class itself.",
-  "ExportNamedDeclaration[source], ExportAllDeclaration": "asc does not resolve `export ... from \"./x.ts\"`.",
-  "TSTypeAliasDeclaration, TSInterfaceDeclaration, TSEnumDeclaration": "An alias of i32 becomes an f64 in asc, and interfaces are not structural there: use a class, or constants.",
-  "ArrayPattern, ObjectPattern, ObjectExpression, SpreadElement, RestElement": "asc has neither patterns nor object literals: use classes and indices.",
+  "ExportNamedDeclaration[source], ExportAllDeclaration": 'asc does not resolve `export ... from "./x.ts"`.',
+  "TSTypeAliasDeclaration, TSInterfaceDeclaration, TSEnumDeclaration":
+    "An alias of i32 becomes an f64 in asc, and interfaces are not structural there: use a class, or constants.",
+  "ArrayPattern, ObjectPattern, ObjectExpression, SpreadElement, RestElement":
+    "asc has neither patterns nor object literals: use classes and indices.",
   "ArrowFunctionExpression, FunctionExpression:not(MethodDefinition > FunctionExpression)": "asc has no closures.",
   "ForOfStatement, ForInStatement": "asc has neither loop: count.",
   "ChainExpression, LogicalExpression[operator='??']": "asc has neither `?.` nor `??`.",
   "ThrowStatement, TryStatement": "asc has no exceptions: keep a Problem.",
   "AwaitExpression, YieldExpression": "asc has neither.",
-  "TSTypeReference[typeName.name=/^(Record|Partial|Readonly|Iterable)$/], TSUnionType:not(:has(TSNullKeyword))": "asc has no such types; `T | null` alone.",
+  "TSTypeReference[typeName.name=/^(Record|Partial|Readonly|Iterable)$/], TSUnionType:not(:has(TSNullKeyword))":
+    "asc has no such types; `T | null` alone.",
   "TSNumberKeyword, TSBooleanKeyword": "Say which: i32, f64 or bool.",
   "UnaryExpression[operator='typeof']": "Types are known when asc compiles.",
 };
@@ -23,7 +26,14 @@ const restricted = (list) => ["error", ...Object.entries(list).map(([selector, m
 
 /** In asc, `===` compares addresses: of strings and objects, too. */
 const identity = {
-  meta: { type: "problem", schema: [], messages: { string: "Strings are compared with == and !=; in asc, === asks for the same object.", other: "Numbers are compared with === and !==." } },
+  meta: {
+    type: "problem",
+    schema: [],
+    messages: {
+      string: "Strings are compared with == and !=; in asc, === asks for the same object.",
+      other: "Numbers are compared with === and !==.",
+    },
+  },
   create(context) {
     const { esTreeNodeToTSNodeMap: nodes, program } = context.sourceCode.parserServices;
     const checker = program.getTypeChecker();

@@ -34,7 +34,13 @@ export class Part {
    * @param type WEIGHT_* of layout.ts
    * @param offset from the start of the weights, in bytes
    */
-  constructor(readonly name: string, readonly layer: i32, readonly type: i32, readonly count: f64, readonly offset: f64) {}
+  constructor(
+    readonly name: string,
+    readonly layer: i32,
+    readonly type: i32,
+    readonly count: f64,
+    readonly offset: f64,
+  ) {}
 
   get vector(): bool {
     return this.tensors[0]!.weight === CLASS_VECTOR;
@@ -84,7 +90,7 @@ export class WeightPlan {
   /** Lays out tensors, those of one part together. */
   add(a: Architecture, tensors: Tensor[], layer: i32): void {
     const prefix = layer < 0 ? "" : `layers.${layer}.`;
-    for (let i = 0; i < tensors.length; ) {
+    for (let i = 0; i < tensors.length;) {
       const first = tensors[i]!;
       const part = new Part(prefix + first.part, layer, weightType(a, first.weight, this.quantization), first.count, this.bytes);
       while (i < tensors.length && tensors[i]!.part == first.part) part.tensors.push(tensors[i++]!);

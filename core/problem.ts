@@ -16,7 +16,12 @@ export class Problem {
    * @param limit the value that may not be passed; NaN where there is none
    * @param text what is wrong and what may be, without file and field
    */
-  constructor(readonly code: i32, readonly field: string, readonly limit: f64, readonly text: string) {}
+  constructor(
+    readonly code: i32,
+    readonly field: string,
+    readonly limit: f64,
+    readonly text: string,
+  ) {}
 }
 
 /** A whole number in digits: as text, the compilers write a float differently. */

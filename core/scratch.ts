@@ -44,7 +44,10 @@ export class ScratchPlan {
   private readonly owners: Int32Array = new Int32Array(WORDS);
 
   /** @param maxChunk rows of a call at most */
-  constructor(readonly maxChunk: i32, readonly threads: i32) {
+  constructor(
+    readonly maxChunk: i32,
+    readonly threads: i32,
+  ) {
     this.bytes = alignUp((2 * threads - 1) * L.SCRATCH_BYTES, ALIGN);
   }
 

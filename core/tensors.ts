@@ -54,8 +54,15 @@ export class Tensor {
    * @param stored STORED_*
    */
   constructor(
-    readonly part: string, readonly source: string, readonly rows: f64, readonly cols: f64, readonly weight: i32, readonly field: i32,
-    readonly group: i32, readonly stored: i32, readonly count: f64,
+    readonly part: string,
+    readonly source: string,
+    readonly rows: f64,
+    readonly cols: f64,
+    readonly weight: i32,
+    readonly field: i32,
+    readonly group: i32,
+    readonly stored: i32,
+    readonly count: f64,
   ) {}
 
   /** Parameters of one of `count`, as a checkpoint keeps them. */

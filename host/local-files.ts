@@ -26,7 +26,8 @@ export interface Disk {
  */
 export async function openLocal(disk: Disk, location: string, path: string): Promise<ModelFiles> {
   const found = await disk.find(path);
-  if (found === undefined) throw new SourceError("there is no such file or folder; give a packed model or a folder with config.json", { file: location });
+  if (found === undefined)
+    throw new SourceError("there is no such file or folder; give a packed model or a folder with config.json", { file: location });
   const versions = new Map<string, { readonly name: string; readonly version: string }>();
   const open = (file: string, name: string, { version }: Found): Promise<ByteSource> => {
     if (!versions.has(file)) versions.set(file, { name, version });
@@ -34,10 +35,12 @@ export async function openLocal(disk: Disk, location: string, path: string): Pro
   };
   const unchanged = async (): Promise<void> => {
     for (const [file, { name, version }] of versions) {
-      if ((await disk.find(file))?.version !== version) throw new SourceError("was written or replaced while it was read; load it again", { file: name });
+      if ((await disk.find(file))?.version !== version)
+        throw new SourceError("was written or replaced while it was read; load it again", { file: name });
     }
   };
-  if (found.kind === "file") return { name: location, single: true, unchanged, open: async (name) => (name === "" ? open(path, location, found) : undefined) };
+  if (found.kind === "file")
+    return { name: location, single: true, unchanged, open: async (name) => (name === "" ? open(path, location, found) : undefined) };
   const inside = (folder: string, name: string): string => `${folder.replace(/[/\\]+$/, "")}/${name}`;
   return {
     name: location,

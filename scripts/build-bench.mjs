@@ -13,9 +13,13 @@ mkdirSync(out, { recursive: true });
 await build({
   absWorkingDir: root,
   entryPoints: {
-    main: "bench/cli/main.ts", "big-child": "bench/big-child.ts", "peer-parts": "bench/peer-parts.ts",
+    main: "bench/cli/main.ts",
+    "big-child": "bench/big-child.ts",
+    "peer-parts": "bench/peer-parts.ts",
     // Programs of their own: node bench/dist/NAME.js
-    hosts: "bench/hosts.ts", train: "bench/train.ts", workers: "bench/workers.ts",
+    hosts: "bench/hosts.ts",
+    train: "bench/train.ts",
+    workers: "bench/workers.ts",
   },
   outdir: out,
   bundle: true,

@@ -22,7 +22,14 @@ const NAMES = {
   generationStatistics: `${INTERFACE}#[method]generation.statistics`,
   generationDrop: `${INTERFACE}#[dtor]generation`,
 };
-const FEATURES = ["--mvp-features", "--enable-bulk-memory", "--enable-sign-ext", "--enable-mutable-globals", "--enable-nontrapping-float-to-int", "--enable-simd"];
+const FEATURES = [
+  "--mvp-features",
+  "--enable-bulk-memory",
+  "--enable-sign-ext",
+  "--enable-mutable-globals",
+  "--enable-nontrapping-float-to-int",
+  "--enable-simd",
+];
 
 /** jco's library: wasm-tools and the transpiler. Its exports map has no entry for `require.resolve`. */
 const jco = join(root, "test/runtime/component/node_modules/@bytecodealliance/jco-transpile/dist");
@@ -32,14 +39,49 @@ const { transpileBytes } = await import(pathToFileURL(join(jco, "transpile.js"))
 
 mkdirSync(join(root, "dist/wasi"), { recursive: true });
 const core = join(root, "dist/wasi/blockffn.component.core.wasm");
-execFileSync(process.execPath, [
-  join(dirname(require.resolve("assemblyscript/package.json")), "bin/asc.js"), "standalone/component/exports.ts", "--config", "none", "--runtime", "incremental", "--noAssert",
-  "--initialMemory", "2", "--maximumMemory", "65536", "--memoryBase", "1024", "-O0", "--enable", "simd", "--use", "abort=standalone/component/abi/abort",
-  "--debug", "--outFile", core,
-], { cwd: root, stdio: "inherit" });
-execFileSync(process.execPath, [
-  join(dirname(require.resolve("binaryen/package.json")), "bin/wasm-opt"), core, "-o", core, "--no-inline=*/panel*", "-O3", "--low-memory-unused", "--strip-debug", "--strip-producers", ...FEATURES,
-], { stdio: "inherit" });
+execFileSync(
+  process.execPath,
+  [
+    join(dirname(require.resolve("assemblyscript/package.json")), "bin/asc.js"),
+    "standalone/component/exports.ts",
+    "--config",
+    "none",
+    "--runtime",
+    "incremental",
+    "--noAssert",
+    "--initialMemory",
+    "2",
+    "--maximumMemory",
+    "65536",
+    "--memoryBase",
+    "1024",
+    "-O0",
+    "--enable",
+    "simd",
+    "--use",
+    "abort=standalone/component/abi/abort",
+    "--debug",
+    "--outFile",
+    core,
+  ],
+  { cwd: root, stdio: "inherit" },
+);
+execFileSync(
+  process.execPath,
+  [
+    join(dirname(require.resolve("binaryen/package.json")), "bin/wasm-opt"),
+    core,
+    "-o",
+    core,
+    "--no-inline=*/panel*",
+    "-O3",
+    "--low-memory-unused",
+    "--strip-debug",
+    "--strip-producers",
+    ...FEATURES,
+  ],
+  { stdio: "inherit" },
+);
 
 const module = binaryen.readBinary(readFileSync(core));
 for (const [name, full] of Object.entries(NAMES)) {
@@ -48,13 +90,23 @@ for (const [name, full] of Object.entries(NAMES)) {
   module.addFunctionExport(value, full);
 }
 const binary = module.emitBinary();
-const embedded = await componentEmbed({ binary, witSource: readFileSync(join(root, "wit/runtime.wit"), "utf8"), worldName: "runtime", stringEncoding: "utf8" });
+const embedded = await componentEmbed({
+  binary,
+  witSource: readFileSync(join(root, "wit/runtime.wit"), "utf8"),
+  worldName: "runtime",
+  stringEncoding: "utf8",
+});
 const component = await componentNew(embedded, []);
 writeFileSync(join(root, "dist/wasi/blockffn.component.wasm"), component);
 console.log(`blockffn.component.wasm ${component.length} bytes`);
 
 // For JavaScript hosts without components: ES modules that take the imports when they are instantiated.
-const { files } = await transpileBytes(component, { name: "runtime", instantiation: { tag: "async" }, wasiShim: false, validLiftingOptimization: false });
+const { files } = await transpileBytes(component, {
+  name: "runtime",
+  instantiation: { tag: "async" },
+  wasiShim: false,
+  validLiftingOptimization: false,
+});
 for (const [name, bytes] of Object.entries(files)) {
   const path = join(root, "dist/wasi/component", name);
   mkdirSync(dirname(path), { recursive: true });

@@ -14,7 +14,13 @@ const bin = (pkg, name) => {
 };
 
 // What a runtime must have: a target of asconfig.json is a tier.
-const BASE = ["--mvp-features", "--enable-bulk-memory", "--enable-sign-ext", "--enable-mutable-globals", "--enable-nontrapping-float-to-int"];
+const BASE = [
+  "--mvp-features",
+  "--enable-bulk-memory",
+  "--enable-sign-ext",
+  "--enable-mutable-globals",
+  "--enable-nontrapping-float-to-int",
+];
 const TIERS = { scalar: [], simd: ["--enable-simd"], relaxed: ["--enable-simd", "--enable-relaxed-simd"] };
 const VARIANTS = {
   "": { compile: [], optimize: [] },
@@ -25,10 +31,43 @@ mkdirSync(join(root, "dist/engine"), { recursive: true });
 for (const [tier, features] of Object.entries(TIERS)) {
   for (const [suffix, variant] of Object.entries(VARIANTS)) {
     const file = join(root, `dist/engine/engine.${tier}${suffix}.wasm`);
-    execFileSync(process.execPath, [bin("assemblyscript", "asc"), "--config", join(root, "asconfig.json"), "--target", tier, "--outFile", file, ...variant.compile, "--debug", "--disableWarning", "210"], { cwd: root, stdio: "inherit" });
+    execFileSync(
+      process.execPath,
+      [
+        bin("assemblyscript", "asc"),
+        "--config",
+        join(root, "asconfig.json"),
+        "--target",
+        tier,
+        "--outFile",
+        file,
+        ...variant.compile,
+        "--debug",
+        "--disableWarning",
+        "210",
+      ],
+      { cwd: root, stdio: "inherit" },
+    );
     // --no-inline: a panel kernel needs all 16 vector registers; inlined into its caller's loops it spills (a fifth slower).
     // --low-memory-unused: nothing lives below 1024 (memoryBase), so constant offsets may fold into loads and stores.
-    execFileSync(process.execPath, [bin("binaryen", "wasm-opt"), file, "-o", file, "--no-inline=*/panel*", "-O3", "--low-memory-unused", "--strip-debug", "--strip-producers", ...BASE, ...features, ...variant.optimize], { stdio: "inherit" });
+    execFileSync(
+      process.execPath,
+      [
+        bin("binaryen", "wasm-opt"),
+        file,
+        "-o",
+        file,
+        "--no-inline=*/panel*",
+        "-O3",
+        "--low-memory-unused",
+        "--strip-debug",
+        "--strip-producers",
+        ...BASE,
+        ...features,
+        ...variant.optimize,
+      ],
+      { stdio: "inherit" },
+    );
     console.log(`${file.slice(root.length + 1)} ${statSync(file).size} bytes`);
   }
 }

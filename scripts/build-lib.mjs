@@ -34,10 +34,17 @@ const wrappers = {
     onResolve({ filter: /^entry:/ }, ({ path }) => wrapped(ENTRIES[path.slice("entry:".length)]));
     // What is imported later is an entry too.
     onResolve({ filter: /^\.{1,2}\/.*\.ts$/ }, ({ kind, path, resolveDir }) =>
-      kind === "dynamic-import" ? wrapped({ file: join(resolveDir, path).slice(root.length).split(sep).join("/"), shares: NODE }) : undefined);
+      kind === "dynamic-import"
+        ? wrapped({ file: join(resolveDir, path).slice(root.length).split(sep).join("/"), shares: NODE })
+        : undefined,
+    );
     onLoad({ filter: /.*/, namespace: "entry" }, ({ path }) => {
       const { file, shares, program } = JSON.parse(path);
-      const lines = [program ? "#!/usr/bin/env node" : "", shares === undefined ? "" : `import "./${shares}";`, `export * from "./${file}";`];
+      const lines = [
+        program ? "#!/usr/bin/env node" : "",
+        shares === undefined ? "" : `import "./${shares}";`,
+        `export * from "./${file}";`,
+      ];
       return { contents: lines.join("\n"), resolveDir: root };
     });
     // The engine is no JavaScript: whoever bundles a Worker takes it as a module.

@@ -13,19 +13,65 @@ const bin = (pkg, name) => {
   return join(dirname(manifest), typeof entry === "string" ? entry : entry[name]);
 };
 
-const FEATURES = ["--mvp-features", "--enable-bulk-memory", "--enable-sign-ext", "--enable-mutable-globals", "--enable-nontrapping-float-to-int", "--enable-simd"];
+const FEATURES = [
+  "--mvp-features",
+  "--enable-bulk-memory",
+  "--enable-sign-ext",
+  "--enable-mutable-globals",
+  "--enable-nontrapping-float-to-int",
+  "--enable-simd",
+];
 /** Bytes that the command file may have. */
 const MAX_BYTES = 200_000;
 
 mkdirSync(join(root, "dist/wasi"), { recursive: true });
 const file = join(root, "dist/wasi/blockffn.wasi.wasm");
-execFileSync(process.execPath, [
-  bin("assemblyscript", "asc"), "standalone/command/main.ts", "--config", "none", "--runtime", "incremental", "--noAssert", "--initialMemory", "2",
-  "--maximumMemory", "65536", "--memoryBase", "1024", "-O0", "--enable", "simd", "--use", "abort=standalone/command/abort/abort",
-  "--debug", "--disableWarning", "210", "--outFile", file,
-], { cwd: root, stdio: "inherit" });
+execFileSync(
+  process.execPath,
+  [
+    bin("assemblyscript", "asc"),
+    "standalone/command/main.ts",
+    "--config",
+    "none",
+    "--runtime",
+    "incremental",
+    "--noAssert",
+    "--initialMemory",
+    "2",
+    "--maximumMemory",
+    "65536",
+    "--memoryBase",
+    "1024",
+    "-O0",
+    "--enable",
+    "simd",
+    "--use",
+    "abort=standalone/command/abort/abort",
+    "--debug",
+    "--disableWarning",
+    "210",
+    "--outFile",
+    file,
+  ],
+  { cwd: root, stdio: "inherit" },
+);
 // The same options as the engine's, for the same reasons (build-engine.mjs).
-execFileSync(process.execPath, [bin("binaryen", "wasm-opt"), file, "-o", file, "--no-inline=*/panel*", "-O3", "--low-memory-unused", "--strip-debug", "--strip-producers", ...FEATURES], { stdio: "inherit" });
+execFileSync(
+  process.execPath,
+  [
+    bin("binaryen", "wasm-opt"),
+    file,
+    "-o",
+    file,
+    "--no-inline=*/panel*",
+    "-O3",
+    "--low-memory-unused",
+    "--strip-debug",
+    "--strip-producers",
+    ...FEATURES,
+  ],
+  { stdio: "inherit" },
+);
 const { size } = statSync(file);
 console.log(`blockffn.wasi.wasm ${size} bytes`);
 if (size > MAX_BYTES) throw new Error(`the WASI command has ${size} bytes; it may have ${MAX_BYTES}`);

@@ -8,8 +8,12 @@ import { parseArgs } from "node:util";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const FOLDERS = ["examples/browser", "dist/browser", "models"];
 const MEDIA = {
-  ".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript", ".map": "application/json",
-  ".wasm": "application/wasm", ".svg": "image/svg+xml",
+  ".html": "text/html; charset=utf-8",
+  ".css": "text/css",
+  ".js": "text/javascript",
+  ".map": "application/json",
+  ".wasm": "application/wasm",
+  ".svg": "image/svg+xml",
 };
 /** Cross-origin isolation: without it a page may not share memory between threads. */
 const ISOLATION = {
@@ -24,7 +28,9 @@ function find(path) {
   const file = join(root, path.endsWith("/") ? `${path}index.html` : path);
   if (!FOLDERS.some((folder) => file.startsWith(join(root, folder) + sep))) return undefined;
   const found = statSync(file, { throwIfNoEntry: false });
-  return found?.isFile() ? { file, size: found.size, etag: `"${found.size.toString(36)}-${Math.round(found.mtimeMs).toString(36)}"` } : undefined;
+  return found?.isFile()
+    ? { file, size: found.size, etag: `"${found.size.toString(36)}-${Math.round(found.mtimeMs).toString(36)}"` }
+    : undefined;
 }
 
 /** Answers GET and HEAD with the repository's files as they lie there; ranges as `bytes=N-`. */
@@ -53,7 +59,9 @@ export function answer(request, response) {
   if (request.headers["if-none-match"] === etag) return response.writeHead(304, headers).end();
   response.writeHead(start > 0 ? 206 : 200, headers);
   if (request.method === "HEAD") return response.end();
-  createReadStream(file, { start }).on("error", () => response.destroy()).pipe(response);
+  createReadStream(file, { start })
+    .on("error", () => response.destroy())
+    .pipe(response);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -11,5 +11,8 @@ if (!existsSync(node)) {
   process.exit(0);
 }
 const rooms = ["test/kernels", "test/engine", "test/decode", "test/server"];
-const { status } = spawnSync(node, [join(root, "node_modules/vitest/vitest.mjs"), "run", "--project", "all", ...rooms], { cwd: root, stdio: "inherit" });
+const { status } = spawnSync(node, [join(root, "node_modules/vitest/vitest.mjs"), "run", "--project", "all", ...rooms], {
+  cwd: root,
+  stdio: "inherit",
+});
 process.exit(status ?? 1);

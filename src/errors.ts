@@ -19,7 +19,10 @@ export class BlockFFNError extends Error {
   readonly limit: string | number | undefined;
 
   constructor(message: string, details: ErrorDetails = {}) {
-    const where = [details.file, details.field].filter((part) => part !== undefined).map(shortened).join(": ");
+    const where = [details.file, details.field]
+      .filter((part) => part !== undefined)
+      .map(shortened)
+      .join(": ");
     super(where === "" ? message : `${where}: ${message}`, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = new.target.name;
     this.file = details.file;

@@ -19,13 +19,22 @@ const FOREIGN: readonly Foreign[] = [
     is: (_, text) => /^version https:\/\/(git-lfs\.github\.com|hawser\.github\.com)\/spec\//.test(text),
     message: "is a Git LFS pointer, not the file itself: run `git lfs pull` in its folder, or download the file from the model's page",
   },
-  { is: (_, text) => /^\s*(<!doctype|<html|<\?xml)/i.test(text), message: "is a web page, perhaps one that asks to log in or says that the file is gone: download it again" },
+  {
+    is: (_, text) => /^\s*(<!doctype|<html|<\?xml)/i.test(text),
+    message: "is a web page, perhaps one that asks to log in or says that the file is gone: download it again",
+  },
   { is: (_, text) => text.startsWith("GGUF"), message: `is a GGUF file, for llama.cpp: ${FOLDER} instead` },
   { is: (_, text) => /^(lmgg|fmgg|tjgg|algg)/.test(text), message: `is a GGML file of an old llama.cpp: ${FOLDER} instead` },
-  { is: (head) => head[0] === 8 && (head[1] ?? 0) > 0 && (head[1] ?? 32) < 32 && (head[2] === 0x12 || head[2] === 0x3a), message: `is an ONNX model: ${FOLDER} that it was exported from` },
+  {
+    is: (head) => head[0] === 8 && (head[1] ?? 0) > 0 && (head[1] ?? 32) < 32 && (head[2] === 0x12 || head[2] === 0x3a),
+    message: `is an ONNX model: ${FOLDER} that it was exported from`,
+  },
   { is: (_, text) => text.startsWith("\x89HDF\r\n"), message: `is an HDF5 file, as Keras writes it: ${FOLDER} instead` },
   { is: (_, text) => text.startsWith("TFL3", 4), message: `is a TensorFlow Lite model: ${FOLDER} instead` },
-  { is: (_, text) => text.startsWith("PK\x03\x04"), message: "is a zip archive, perhaps weights of PyTorch: a folder is needed that holds them as pytorch_model.bin, beside config.json" },
+  {
+    is: (_, text) => text.startsWith("PK\x03\x04"),
+    message: "is a zip archive, perhaps weights of PyTorch: a folder is needed that holds them as pytorch_model.bin, beside config.json",
+  },
   {
     is: (head) => head[0] === 0x80 && (head[1] ?? 0) >= 2 && (head[1] ?? 6) <= 5,
     message: "is a Python pickle, as torch.save wrote weights before PyTorch 1.6: save it again with a current PyTorch, or as safetensors",

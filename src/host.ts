@@ -76,7 +76,12 @@ export interface ConnectionLimits {
 
 /** Names of `ListenOptions` and `ConnectionLimits`. */
 export const LISTEN_OPTIONS = { hostname: true, port: true, limits: true } satisfies OptionNames<ListenOptions>;
-export const CONNECTION_LIMITS = { connections: true, headersMs: true, requestMs: true, unreadMs: true } satisfies OptionNames<ConnectionLimits>;
+export const CONNECTION_LIMITS = {
+  connections: true,
+  headersMs: true,
+  requestMs: true,
+  unreadMs: true,
+} satisfies OptionNames<ConnectionLimits>;
 
 /** A server that listens. */
 export interface Listening {

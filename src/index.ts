@@ -3,7 +3,16 @@ export type { Host, Threads, Tier, Workers } from "./host.ts";
 export type { ByteSource, ModelFiles } from "./format/source.ts";
 export type { ModelConfig } from "./architecture/config.ts";
 export type {
-  FfnMode, ForwardOptions, ForwardResult, LoadedModel, LoadOptions, RowTable, RowTree, Sequence, SequenceOptions, SequenceRows,
+  FfnMode,
+  ForwardOptions,
+  ForwardResult,
+  LoadedModel,
+  LoadOptions,
+  RowTable,
+  RowTree,
+  Sequence,
+  SequenceOptions,
+  SequenceRows,
 } from "./engine/types.ts";
 export type { Quantization } from "./architecture/quantization.ts";
 export { loadModel } from "./load/load.ts";

@@ -13,13 +13,17 @@ const LETTERS_AN_EDIT = 3;
  */
 export function checkOptions(options: unknown, names: Readonly<Record<string, true>>, what: string): void {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new UsageError(`the options of ${what} must be an object, such as { ${Object.keys(names)[0]} }, not ${options === null ? "null" : Array.isArray(options) ? "a list" : typeof options}`);
+    throw new UsageError(
+      `the options of ${what} must be an object, such as { ${Object.keys(names)[0]} }, not ${options === null ? "null" : Array.isArray(options) ? "a list" : typeof options}`,
+    );
   }
   for (const name of Object.keys(options)) {
     if (Object.hasOwn(names, name)) continue;
     const known = Object.keys(names);
     const near = nearest(name, known);
-    throw new UsageError(`is no option of ${what}; ${near === undefined ? `there are ${known.join(", ")}` : `did you mean ${near}?`}`, { field: name });
+    throw new UsageError(`is no option of ${what}; ${near === undefined ? `there are ${known.join(", ")}` : `did you mean ${near}?`}`, {
+      field: name,
+    });
   }
 }
 
@@ -27,7 +31,8 @@ export function checkOptions(options: unknown, names: Readonly<Record<string, tr
 function nearest(name: string, known: readonly string[]): string | undefined {
   const plain = (text: string): string => text.replace(/[_-]/g, "").toLowerCase();
   const wanted = plain(name.slice(0, 64));
-  const distances = known.map((other) => ({ other, edits: editDistance(wanted, plain(other)), begins: commonStart(wanted, plain(other)) }))
+  const distances = known
+    .map((other) => ({ other, edits: editDistance(wanted, plain(other)), begins: commonStart(wanted, plain(other)) }))
     .sort((a, b) => a.edits - b.edits || b.begins - a.begins);
   const best = distances[0];
   return best !== undefined && best.edits <= Math.ceil(wanted.length / LETTERS_AN_EDIT) ? best.other : undefined;

@@ -35,10 +35,11 @@ export function inTurns(task: () => Promise<void>): () => Promise<void> {
     }
     running = false;
   };
-  return () => new Promise((resolve) => {
-    waiting.push(resolve);
-    if (!running) void run();
-  });
+  return () =>
+    new Promise((resolve) => {
+      waiting.push(resolve);
+      if (!running) void run();
+    });
 }
 
 /** What pauses where a host brings nothing of its own. */

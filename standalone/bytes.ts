@@ -30,7 +30,7 @@ export class Bytes {
 
   /** The i-th of the ids that it holds. */
   int(i: i32): i32 {
-    return load<i32>(this.at + (<usize>i << 2));
+    return load<i32>(this.at + ((<usize>i) << 2));
   }
 
   get ints(): i32 {
@@ -87,7 +87,7 @@ export function quoted(at: usize, length: u32): string {
     const c = load<u8>(at + i);
     shown.push(c < 0x20 || c === 0x7f ? 0x3f : c);
   }
-  const text = "\"" + shown.toString() + (end < length ? "..." : "") + "\"";
+  const text = '"' + shown.toString() + (end < length ? "..." : "") + '"';
   shown.free();
   return text;
 }

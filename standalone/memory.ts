@@ -17,7 +17,7 @@ export function reserve(bytes: u64, what: string): usize {
   const pages = pagesOf(bytes);
   for (let i = 0; i < free.length; i += 2) {
     if (<u64>free[i + 1] < pages) continue;
-    const at = <usize>free[i] << 16;
+    const at = (<usize>free[i]) << 16;
     if (<u64>free[i + 1] === pages) free.splice(i, 2);
     else {
       free[i] += <u32>pages;
@@ -33,7 +33,7 @@ export function reserve(bytes: u64, what: string): usize {
     );
     return 0;
   }
-  return <usize>before << 16;
+  return (<usize>before) << 16;
 }
 
 /** Gives a block back; `bytes` as it was asked for. */

@@ -74,14 +74,22 @@ export function randoms(seed: f64, count: i32): void {
 
 /** Draws `count` tokens from f32 logits; then the distribution, and the k-th largest logit. */
 export function sample(
-  logits: usize, size: i32, temperature: f64, topK: f64, topP: f64, minP: f64, penalty: f64, seed: f64, count: i32,
+  logits: usize,
+  size: i32,
+  temperature: f64,
+  topK: f64,
+  topP: f64,
+  minP: f64,
+  penalty: f64,
+  seed: f64,
+  count: i32,
 ): void {
   out.clear();
   const sampler = new TokenSampler(temperature, topK, topP, minP, penalty, randomFromSeed(seed), size);
   for (let draw = 0; draw <= count; draw++) {
-    for (let i = 0; i < size; i++) sampler.scores[i] = load<f32>(logits + (<usize>i << 2));
+    for (let i = 0; i < size; i++) sampler.scores[i] = load<f32>(logits + ((<usize>i) << 2));
     put(sampler.firstUnusable());
-    for (let i = 0; i < size; i += 3) sampler.penalise(i, load<f32>(logits + (<usize>i << 2)));
+    for (let i = 0; i < size; i += 3) sampler.penalise(i, load<f32>(logits + ((<usize>i) << 2)));
     const best = sampler.best();
     put(best);
     if (best < 0) continue;
@@ -95,7 +103,7 @@ export function sample(
       put(sampler.weights[i]);
     }
   }
-  for (let i = 0; i < size; i++) sampler.scores[i] = load<f32>(logits + (<usize>i << 2));
+  for (let i = 0; i < size; i++) sampler.scores[i] = load<f32>(logits + ((<usize>i) << 2));
   put(kthLargest(sampler.scores, size, min(size, 5), sampler.weights));
 }
 
@@ -148,7 +156,7 @@ class Record extends WordWriter {
 
   f32(address: f64, value: f64): void {
     put(address);
-    put(<f64><f32>value);
+    put(<f64>(<f32>value));
   }
 }
 

@@ -9,7 +9,10 @@ import { Source } from "./source";
 export { failure, outputAt, outputLength, releasePages, reservePages } from "./probe";
 
 class MemorySource extends Source {
-  constructor(private at: usize, length: u32) {
+  constructor(
+    private at: usize,
+    length: u32,
+  ) {
     super("test", length);
   }
 

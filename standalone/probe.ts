@@ -18,7 +18,14 @@ let tokenizer = new Tokenizer();
  * @returns bytes of the weights
  */
 export function describe(
-  json: usize, length: u32, quantization: i32, descriptor: usize, layers: usize, frequencies: usize, scratch: usize, weights: usize,
+  json: usize,
+  length: u32,
+  quantization: i32,
+  descriptor: usize,
+  layers: usize,
+  frequencies: usize,
+  scratch: usize,
+  weights: usize,
 ): f64 {
   const config = readConfig(new JsonReader(json, length, "config"), "config");
   if (failed()) return -1;
@@ -51,7 +58,7 @@ export function decode(ids: usize, count: i32, continuation: bool): void {
   const stream = new TextStream(tokenizer, continuation);
   out.clear();
   for (let i = 0; i < count; i++) {
-    stream.push(load<i32>(ids + (<usize>i << 2)), out);
+    stream.push(load<i32>(ids + ((<usize>i) << 2)), out);
     out.push(0);
   }
   stream.flush(out);

@@ -15,7 +15,13 @@ import type { Quantization } from "../src/architecture/quantization.ts";
 import { fillRandom, fillUniform } from "./random.ts";
 
 /** A model of a given shape with random weights, every byte of them written, scaled so that activations stay near 1. */
-export async function syntheticModel(host: Host, config: ModelConfig, quantization: Quantization, tier: Tier, threads = 1): Promise<ModelInstance> {
+export async function syntheticModel(
+  host: Host,
+  config: ModelConfig,
+  quantization: Quantization,
+  tier: Tier,
+  threads = 1,
+): Promise<ModelInstance> {
   const model = syntheticOn(await Engine.start(host, tier, { threads }), config, quantization, tier);
   chooseReadAhead(model, () => host.now());
   return model;
@@ -25,7 +31,13 @@ export async function syntheticModel(host: Host, config: ModelConfig, quantizati
 const WRITE_BYTES = 2 ** 26;
 
 /** Writes such a model as a packed file, without a tokenizer. @returns bytes of the file. */
-export async function writeSynthetic(host: Host, config: ModelConfig, quantization: Quantization, path: string, tier: Tier = "simd"): Promise<number> {
+export async function writeSynthetic(
+  host: Host,
+  config: ModelConfig,
+  quantization: Quantization,
+  path: string,
+  tier: Tier = "simd",
+): Promise<number> {
   const model = await syntheticModel(host, config, quantization, tier);
   try {
     return await writeFileAtomically(path, async (file) => {
@@ -59,8 +71,14 @@ export function syntheticEagle(base: ModelInstance, vocab: number): EagleHead {
   const wide = ffn.kind === "dense" ? ffn.size * (ffn.gated ? 3 : 2) : ffn.experts * ffn.expertSize * 2;
   const draftTokens = Uint32Array.from({ length: Math.min(vocab, vocabSize) }, (_, i) => i);
   const config: ModelConfig = {
-    ...base.config, layers: 1, residualScale: 1, vocabSize: draftTokens.length,
-    attention: attention.kind === "gqa" ? attention : { kind: "gqa", heads: attention.heads, kvHeads: attention.heads, headDim: hiddenSize / attention.heads },
+    ...base.config,
+    layers: 1,
+    residualScale: 1,
+    vocabSize: draftTokens.length,
+    attention:
+      attention.kind === "gqa"
+        ? attention
+        : { kind: "gqa", heads: attention.heads, kvHeads: attention.heads, headDim: hiddenSize / attention.heads },
     ffn: { kind: "dense", size: Math.ceil(wide / 3 / 64) * 64, gated: true },
   };
   const plan = planEagle(config, base.quantization);
@@ -76,7 +94,9 @@ function fillPart(engine: Engine, weights: number, part: Part, seed: number): vo
     return;
   }
   for (let c = 0; c < part.count; c++) {
-    part.tensors.forEach(({ rows, cols }, i) => fillMatrix(engine, at + c * part.stride + part.matrixOffset(i), part.type, rows, cols, seed * 8191 + c + i * 131071));
+    part.tensors.forEach(({ rows, cols }, i) =>
+      fillMatrix(engine, at + c * part.stride + part.matrixOffset(i), part.type, rows, cols, seed * 8191 + c + i * 131071),
+    );
   }
 }
 
@@ -100,7 +120,9 @@ export function fillMatrix(engine: Engine, at: number, type: number, rows: numbe
         scales[(p + g * stride) / 2 + r] = type === Q8 ? bits : bits - (Q4_EXPONENT_OFF[r >> 2] as number) * 128;
       }
     }
-    if (type === Q8) for (let g = 0; g < count; g++) putSums(new Uint8Array(engine.memory.buffer, at + p + g * stride, Math.min(stride, panel - g * stride)));
+    if (type === Q8)
+      for (let g = 0; g < count; g++)
+        putSums(new Uint8Array(engine.memory.buffer, at + p + g * stride, Math.min(stride, panel - g * stride)));
   }
 }
 

@@ -35,12 +35,14 @@ describe("works that pause", () => {
     };
     setImmediate(count);
     const seen: number[] = [];
-    await Promise.all(Array.from({ length: 4 }, async () => {
-      for (let i = 0; i < 3; i++) {
-        await nextTask();
-        seen.push(turns);
-      }
-    }));
+    await Promise.all(
+      Array.from({ length: 4 }, async () => {
+        for (let i = 0; i < 3; i++) {
+          await nextTask();
+          seen.push(turns);
+        }
+      }),
+    );
     over = true;
     expect(new Set(seen).size).toBe(12);
   });

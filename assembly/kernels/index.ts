@@ -61,7 +61,15 @@ export function matmulQ4(product: Product): void {
 
 /** Quantises rows for a product with q8 weights; in `relaxed` the form differs from q4's. */
 export function quantizeQ8(
-  x: usize, xStride: usize, n: i32, cols: i32, q: usize, qStride: usize, scales: usize, sums: usize, sumsStride: usize,
+  x: usize,
+  xStride: usize,
+  n: i32,
+  cols: i32,
+  q: usize,
+  qStride: usize,
+  scales: usize,
+  sums: usize,
+  sumsStride: usize,
 ): void {
   if (ASC_FEATURE_RELAXED_SIMD) relaxedQuantize.quantizeQ8(x, xStride, n, cols, q, qStride, scales, sums, sumsStride);
   else if (ASC_FEATURE_SIMD) simdQuantize(x, xStride, n, cols, q, qStride, scales, sums, sumsStride);
@@ -70,7 +78,15 @@ export function quantizeQ8(
 
 /** Quantises rows for a product with q4 weights. */
 export function quantizeQ4(
-  x: usize, xStride: usize, n: i32, cols: i32, q: usize, qStride: usize, scales: usize, sums: usize, sumsStride: usize,
+  x: usize,
+  xStride: usize,
+  n: i32,
+  cols: i32,
+  q: usize,
+  qStride: usize,
+  scales: usize,
+  sums: usize,
+  sumsStride: usize,
 ): void {
   if (ASC_FEATURE_RELAXED_SIMD) relaxedQuantize.quantizeQ4(x, xStride, n, cols, q, qStride, scales, sums, sumsStride);
   else if (ASC_FEATURE_SIMD) simdQuantize(x, xStride, n, cols, q, qStride, scales, sums, sumsStride);
@@ -123,14 +139,29 @@ export function attentionMix(weights: usize, values: usize, stride: usize, count
 }
 
 export function attentionScores2(
-  q: usize, qStride: usize, keys: usize, stride: usize, count: i32, dim: i32, scale: f32, scores: usize, scoresStride: usize,
+  q: usize,
+  qStride: usize,
+  keys: usize,
+  stride: usize,
+  count: i32,
+  dim: i32,
+  scale: f32,
+  scores: usize,
+  scoresStride: usize,
 ): void {
   if (ASC_FEATURE_SIMD) simdAttention2.attentionScores2(q, qStride, keys, stride, count, dim, scale, scores, scoresStride);
   else scalarAttention.attentionScores2(q, qStride, keys, stride, count, dim, scale, scores, scoresStride);
 }
 
 export function attentionMix2(
-  weights: usize, weightsStride: usize, values: usize, stride: usize, count: i32, dim: i32, out: usize, outStride: usize,
+  weights: usize,
+  weightsStride: usize,
+  values: usize,
+  stride: usize,
+  count: i32,
+  dim: i32,
+  out: usize,
+  outStride: usize,
 ): void {
   if (ASC_FEATURE_SIMD) simdAttention2.attentionMix2(weights, weightsStride, values, stride, count, dim, out, outStride);
   else scalarAttention.attentionMix2(weights, weightsStride, values, stride, count, dim, out, outStride);

@@ -7,13 +7,13 @@
 // @ts-ignore: decorator
 @inline const LN2_HI: f32 = 0.693359375;
 // @ts-ignore: decorator
-@inline const LN2_LO: f32 = -2.12194440e-4;
+@inline const LN2_LO: f32 = -2.1219444e-4;
 // @ts-ignore: decorator
 @inline const EXP_MIN: f32 = -87.0;
 // @ts-ignore: decorator
 @inline const EXP_MAX: f32 = 88.0;
 // @ts-ignore: decorator
-@inline const P0: f32 = 1.9875691500e-4;
+@inline const P0: f32 = 1.98756915e-4;
 // @ts-ignore: decorator
 @inline const P1: f32 = 1.3981999507e-3;
 // @ts-ignore: decorator
@@ -36,14 +36,14 @@
 export function exp(x: f32): f32 {
   x = min<f32>(max<f32>(x, EXP_MIN), EXP_MAX);
   const n = nearest<f32>(x * LOG2E);
-  const r = (x - n * LN2_HI) - n * LN2_LO;
+  const r = x - n * LN2_HI - n * LN2_LO;
   const z = r * r;
   let p = P0 * r + P1;
   p = p * r + P2;
   p = p * r + P3;
   p = p * r + P4;
   p = p * r + P5;
-  p = (p * z + r) + <f32>1.0;
+  p = p * z + r + <f32>1.0;
   return p * reinterpret<f32>((<i32>n + 127) << 23);
 }
 

@@ -1,6 +1,21 @@
 import {
-  ACTIVATIONS_Q, ACTIVATIONS_Q_STRIDE, ACTIVATIONS_SCALES, ACTIVATIONS_SUMS, ACTIVATIONS_SUMS_STRIDE, ACTIVATIONS_X, ACTIVATIONS_X_STRIDE,
-  PRODUCT_ACCUMULATE, PRODUCT_COLS, PRODUCT_INPUT, PRODUCT_N, PRODUCT_ROWS, PRODUCT_W, PRODUCT_XI, PRODUCT_Y, PRODUCT_YI, PRODUCT_Y_STRIDE,
+  ACTIVATIONS_Q,
+  ACTIVATIONS_Q_STRIDE,
+  ACTIVATIONS_SCALES,
+  ACTIVATIONS_SUMS,
+  ACTIVATIONS_SUMS_STRIDE,
+  ACTIVATIONS_X,
+  ACTIVATIONS_X_STRIDE,
+  PRODUCT_ACCUMULATE,
+  PRODUCT_COLS,
+  PRODUCT_INPUT,
+  PRODUCT_N,
+  PRODUCT_ROWS,
+  PRODUCT_W,
+  PRODUCT_XI,
+  PRODUCT_Y,
+  PRODUCT_YI,
+  PRODUCT_Y_STRIDE,
 } from "../../core/layout";
 
 /**
@@ -86,13 +101,13 @@ export class Product {
   // @ts-ignore: decorator
   @inline
   out(t: i32): usize {
-    return this.y + <usize>load<u32>(this.yi + (<usize>t << 2)) * this.yStride;
+    return this.y + <usize>load<u32>(this.yi + ((<usize>t) << 2)) * this.yStride;
   }
 
   // @ts-ignore: decorator
   @inline
   private inputRow(t: i32): usize {
-    return <usize>load<u32>(this.xi + (<usize>t << 2));
+    return <usize>load<u32>(this.xi + ((<usize>t) << 2));
   }
 }
 

@@ -9,13 +9,23 @@ import { Pass, rowAt } from "./pass";
  * ascending. Scores are kept without gaps, so the arithmetic depends on how many rows are seen, not on where they lie.
  */
 export function attend(
-  p: Pass, t: i32, q: usize, qStride: usize, count: i32, keys: usize, values: usize, stride: usize, keyDim: i32, valueDim: i32, out: usize,
+  p: Pass,
+  t: i32,
+  q: usize,
+  qStride: usize,
+  count: i32,
+  keys: usize,
+  values: usize,
+  stride: usize,
+  keyDim: i32,
+  valueDim: i32,
+  out: usize,
   outStride: usize,
 ): void {
   const scale = float(p.model, MODEL_SOFTMAX_SCALE);
   const row = rowAt(p, t);
   const sequence = ptr(row, ROW_SEQUENCE);
-  const scoresStride = <usize>int(sequence, SEQ_CAPACITY) << 2;
+  const scoresStride = (<usize>int(sequence, SEQ_CAPACITY)) << 2;
   const scores = ptr(sequence, SEQ_SCORES) + <usize>(threadIndex() * HEADS_TOGETHER) * scoresStride;
   const tree = int(row, ROW_TREE);
   const mask = load<u64>(row + ROW_MASK);
@@ -25,7 +35,7 @@ export function attend(
   const branch = clearRun(mask, 0, leading);
   scoreRun(count, q, qStride, keys, stride, first, keyDim, scale, scores, scoresStride);
   let seen = first;
-  for (let rest = branch; rest !== 0; ) {
+  for (let rest = branch; rest !== 0;) {
     const at = <i32>ctz(rest);
     const run = runLength(rest >> at);
     scoreRun(count, q, qStride, keys + <usize>(tree + at) * stride, stride, run, keyDim, scale, scores + (seen << 2), scoresStride);
@@ -34,11 +44,11 @@ export function attend(
   }
   for (let i = 0; i < count; i++) {
     softmax(scores + <usize>i * scoresStride, seen);
-    memory.fill(out + <usize>i * outStride, 0, <usize>valueDim << 2);
+    memory.fill(out + <usize>i * outStride, 0, (<usize>valueDim) << 2);
   }
   mixRun(count, scores, scoresStride, values, stride, first, valueDim, out, outStride);
   seen = first;
-  for (let rest = branch; rest !== 0; ) {
+  for (let rest = branch; rest !== 0;) {
     const at = <i32>ctz(rest);
     const run = runLength(rest >> at);
     mixRun(count, scores + (seen << 2), scoresStride, values + <usize>(tree + at) * stride, stride, run, valueDim, out, outStride);
@@ -48,14 +58,31 @@ export function attend(
 }
 
 function scoreRun(
-  heads: i32, q: usize, qStride: usize, keys: usize, stride: usize, count: i32, dim: i32, scale: f32, scores: usize, scoresStride: usize,
+  heads: i32,
+  q: usize,
+  qStride: usize,
+  keys: usize,
+  stride: usize,
+  count: i32,
+  dim: i32,
+  scale: f32,
+  scores: usize,
+  scoresStride: usize,
 ): void {
   if (heads === 2) attentionScores2(q, qStride, keys, stride, count, dim, scale, scores, scoresStride);
   else attentionScores(q, keys, stride, count, dim, scale, scores);
 }
 
 function mixRun(
-  heads: i32, weights: usize, weightsStride: usize, values: usize, stride: usize, count: i32, dim: i32, out: usize, outStride: usize,
+  heads: i32,
+  weights: usize,
+  weightsStride: usize,
+  values: usize,
+  stride: usize,
+  count: i32,
+  dim: i32,
+  out: usize,
+  outStride: usize,
 ): void {
   if (heads === 2) attentionMix2(weights, weightsStride, values, stride, count, dim, out, outStride);
   else attentionMix(weights, values, stride, count, dim, out);

@@ -1,9 +1,44 @@
 import {
-  ATTENTION_MLA, HEADS_TOGETHER, LAYER_K, LAYER_KV_NORM, LAYER_K_ABSORB, LAYER_O, LAYER_Q, LAYER_Q_NORM, LAYER_Q_UP, LAYER_V,
-  LAYER_V_ABSORB, MATRIX_DATA, MATRIX_ROWS, MATRIX_TYPE, MODEL_ATTENTION, MODEL_HEADS, MODEL_HEAD_OUT, MODEL_KEY_DIM, MODEL_KV_HEADS,
-  MODEL_KV_RANK, MODEL_LORA_EPS, MODEL_NOPE_DIM, MODEL_Q_RANK, MODEL_ROPE_DIM, PANEL_ROWS, ROW_PLACE, SCRATCH_ATTN, SCRATCH_BRANCH,
-  SCRATCH_COS, SCRATCH_K, SCRATCH_K_ROTATED, SCRATCH_O_LATENT, SCRATCH_Q, SCRATCH_Q_LATENT, SCRATCH_Q_LOW, SCRATCH_Q_NORMED, SCRATCH_SIN,
-  SCRATCH_V, SEQ_KEYS, SEQ_VALUES,
+  ATTENTION_MLA,
+  HEADS_TOGETHER,
+  LAYER_K,
+  LAYER_KV_NORM,
+  LAYER_K_ABSORB,
+  LAYER_O,
+  LAYER_Q,
+  LAYER_Q_NORM,
+  LAYER_Q_UP,
+  LAYER_V,
+  LAYER_V_ABSORB,
+  MATRIX_DATA,
+  MATRIX_ROWS,
+  MATRIX_TYPE,
+  MODEL_ATTENTION,
+  MODEL_HEADS,
+  MODEL_HEAD_OUT,
+  MODEL_KEY_DIM,
+  MODEL_KV_HEADS,
+  MODEL_KV_RANK,
+  MODEL_LORA_EPS,
+  MODEL_NOPE_DIM,
+  MODEL_Q_RANK,
+  MODEL_ROPE_DIM,
+  PANEL_ROWS,
+  ROW_PLACE,
+  SCRATCH_ATTN,
+  SCRATCH_BRANCH,
+  SCRATCH_COS,
+  SCRATCH_K,
+  SCRATCH_K_ROTATED,
+  SCRATCH_O_LATENT,
+  SCRATCH_Q,
+  SCRATCH_Q_LATENT,
+  SCRATCH_Q_LOW,
+  SCRATCH_Q_NORMED,
+  SCRATCH_SIN,
+  SCRATCH_V,
+  SEQ_KEYS,
+  SEQ_VALUES,
 } from "../../core/layout";
 import { rmsNorm, rope } from "../kernels";
 import { Activations } from "../kernels/product";
@@ -27,7 +62,7 @@ export function attention(p: Pass, layer: usize, index: i32): void {
   const heads = int(p.model, MODEL_HEADS);
   const headOut = int(p.model, MODEL_HEAD_OUT);
   // One panel more than the row: MLA writes whole panels per head, the last one past the row's end.
-  const attnStride = <usize>(padded(heads * headOut) + PANEL_ROWS) << 2;
+  const attnStride = (<usize>(padded(heads * headOut) + PANEL_ROWS)) << 2;
   if (int(p.model, MODEL_ATTENTION) === ATTENTION_MLA) latentAttention(p, layer, index, attnStride);
   else groupedAttention(p, layer, index, attnStride);
   const out = innerRows(p, ptr(p.scratch, SCRATCH_ATTN), attnStride);
@@ -41,11 +76,11 @@ function groupedAttention(p: Pass, layer: usize, index: i32, attnStride: usize):
   const kvHeads = int(p.model, MODEL_KV_HEADS);
   const dim = int(p.model, MODEL_KEY_DIM);
   const q = ptr(p.scratch, SCRATCH_Q);
-  const qStride = <usize>padded(heads * dim) << 2;
-  const bytes = <usize>dim << 2;
+  const qStride = (<usize>padded(heads * dim)) << 2;
+  const bytes = (<usize>dim) << 2;
   const k = ptr(p.scratch, SCRATCH_K);
   const v = ptr(p.scratch, SCRATCH_V);
-  const kvStride = <usize>padded(kvHeads * dim) << 2;
+  const kvStride = (<usize>padded(kvHeads * dim)) << 2;
   // Panels of the queries' matrix, then of the keys', then of the values'.
   const qPanels = panels(heads * dim);
   const kPanels = panels(kvHeads * dim);
@@ -112,9 +147,9 @@ function latentAttention(p: Pass, layer: usize, index: i32, attnStride: usize): 
   const qRank = int(p.model, MODEL_Q_RANK);
   const keyDim = int(p.model, MODEL_KEY_DIM);
   const low = ptr(p.scratch, SCRATCH_Q_LOW);
-  const lowStride = <usize>padded(qRank) << 2;
+  const lowStride = (<usize>padded(qRank)) << 2;
   const kv = ptr(p.scratch, SCRATCH_K);
-  const kvStride = <usize>padded(keyDim) << 2;
+  const kvStride = (<usize>padded(keyDim)) << 2;
 
   // Panels of the queries' way down, then of the keys'.
   const qPanels = panels(qRank);
@@ -157,11 +192,11 @@ function latentAttention(p: Pass, layer: usize, index: i32, attnStride: usize): 
 /** The rows' places in the caches: normed latents and rotated key parts. */
 function appendLatents(p: Pass, layer: usize, index: i32, kv: usize, kvStride: usize): void {
   const rank = int(p.model, MODEL_KV_RANK);
-  const rowBytes = <usize>int(p.model, MODEL_KEY_DIM) << 2;
+  const rowBytes = (<usize>int(p.model, MODEL_KEY_DIM)) << 2;
   for (let t = 0; t < p.n; t++) {
     const row = kv + <usize>t * kvStride;
     rmsNorm(row, ptr(layer, LAYER_KV_NORM), rank, float(p.model, MODEL_LORA_EPS), row);
-    rope(row + (<usize>rank << 2), angles(p, SCRATCH_COS, t), angles(p, SCRATCH_SIN, t), int(p.model, MODEL_ROPE_DIM) >> 1);
+    rope(row + ((<usize>rank) << 2), angles(p, SCRATCH_COS, t), angles(p, SCRATCH_SIN, t), int(p.model, MODEL_ROPE_DIM) >> 1);
     memory.copy(cacheHead(p, t, SEQ_KEYS, index, rowBytes) + <usize>int(rowAt(p, t), ROW_PLACE) * rowBytes, row, rowBytes);
   }
 }
@@ -173,21 +208,21 @@ function latentQueries(p: Pass, layer: usize, lowRows: Activations, first: i32, 
   const rank = int(p.model, MODEL_KV_RANK);
   const qDim = nope + ropeDim;
   const q = ptr(p.scratch, SCRATCH_Q);
-  const qStride = <usize>padded(int(p.model, MODEL_HEADS) * qDim) << 2;
+  const qStride = (<usize>padded(int(p.model, MODEL_HEADS) * qDim)) << 2;
   const stride = latentStride(p);
   const type = int(layer, LAYER_K_ABSORB + MATRIX_TYPE);
   const bytes = matrixBytes(type, rank, nope);
   multiplyRows(p, layer + LAYER_Q_UP, first * qDim, (last - first) * qDim, lowRows, p.n, q, qStride, false);
   for (let h = first; h < last; h++) {
-    const part = q + (<usize>(h * qDim) << 2);
+    const part = q + ((<usize>(h * qDim)) << 2);
     const head = headRows(p, part, qStride);
     quantizeRows(head, type, 0, p.n, nope);
     const target = latentQuery(p, h);
     const product = p.product.weights(ptr(layer, LAYER_K_ABSORB + MATRIX_DATA) + <usize>h * bytes, rank, nope).of(head, p.iota, p.n);
     multiply(type, product.into(target, stride, p.iota, false));
     for (let t = 0; t < p.n; t++) {
-      const rotated = target + <usize>t * stride + (<usize>rank << 2);
-      memory.copy(rotated, part + <usize>t * qStride + (<usize>nope << 2), <usize>ropeDim << 2);
+      const rotated = target + <usize>t * stride + ((<usize>rank) << 2);
+      memory.copy(rotated, part + <usize>t * qStride + ((<usize>nope) << 2), (<usize>ropeDim) << 2);
       rope(rotated, angles(p, SCRATCH_COS, t), angles(p, SCRATCH_SIN, t), ropeDim >> 1);
     }
   }
@@ -197,15 +232,15 @@ function latentQueries(p: Pass, layer: usize, lowRows: Activations, first: i32, 
 function latentHeads(p: Pass, layer: usize, index: i32, h: i32, count: i32, attnStride: usize): void {
   const rank = int(p.model, MODEL_KV_RANK);
   const keyDim = int(p.model, MODEL_KEY_DIM);
-  const rowBytes = <usize>keyDim << 2;
+  const rowBytes = (<usize>keyDim) << 2;
   const headOut = int(p.model, MODEL_HEAD_OUT);
-  const headBytes = <usize>padded(rank) << 2;
+  const headBytes = (<usize>padded(rank)) << 2;
   const stride = <usize>int(p.model, MODEL_HEADS) * headBytes;
   const first = ptr(p.scratch, SCRATCH_O_LATENT) + <usize>h * headBytes;
   for (let t = 0; t < p.n; t++) {
     const query = latentQuery(p, h) + <usize>t * latentStride(p);
     const keys = cacheHead(p, t, SEQ_KEYS, index, rowBytes);
-    attend(p, t, query, <usize>latentDim(p) << 2, count, keys, keys, rowBytes, keyDim, rank, first + <usize>t * stride, headBytes);
+    attend(p, t, query, (<usize>latentDim(p)) << 2, count, keys, keys, rowBytes, keyDim, rank, first + <usize>t * stride, headBytes);
   }
   const type = int(layer, LAYER_V_ABSORB + MATRIX_TYPE);
   for (let i = 0; i < count; i++) {
@@ -213,7 +248,7 @@ function latentHeads(p: Pass, layer: usize, index: i32, h: i32, count: i32, attn
     quantizeRows(mixed, type, 0, p.n, rank);
     const w = ptr(layer, LAYER_V_ABSORB + MATRIX_DATA) + <usize>(h + i) * matrixBytes(type, headOut, rank);
     const product = p.product.weights(w, headOut, rank).of(mixed, p.iota, p.n);
-    multiply(type, product.into(ptr(p.scratch, SCRATCH_ATTN) + (<usize>((h + i) * headOut) << 2), attnStride, p.iota, false));
+    multiply(type, product.into(ptr(p.scratch, SCRATCH_ATTN) + ((<usize>((h + i) * headOut)) << 2), attnStride, p.iota, false));
   }
 }
 
@@ -224,11 +259,11 @@ function latentDim(p: Pass): i32 {
 
 /** Bytes between rows of latent queries. */
 function latentStride(p: Pass): usize {
-  return <usize>(int(p.model, MODEL_HEADS) * latentDim(p)) << 2;
+  return (<usize>(int(p.model, MODEL_HEADS) * latentDim(p))) << 2;
 }
 
 function latentQuery(p: Pass, h: i32): usize {
-  return ptr(p.scratch, SCRATCH_Q_LATENT) + (<usize>(h * latentDim(p)) << 2);
+  return ptr(p.scratch, SCRATCH_Q_LATENT) + ((<usize>(h * latentDim(p))) << 2);
 }
 
 function angles(p: Pass, field: i32, t: i32): usize {

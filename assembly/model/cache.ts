@@ -1,5 +1,13 @@
 import {
-  ATTENTION_MLA, MODEL_ATTENTION, MODEL_KEY_DIM, MODEL_KV_HEADS, MODEL_LAYERS, MODEL_VALUE_DIM, SEQ_CAPACITY, SEQ_KEYS, SEQ_VALUES,
+  ATTENTION_MLA,
+  MODEL_ATTENTION,
+  MODEL_KEY_DIM,
+  MODEL_KV_HEADS,
+  MODEL_LAYERS,
+  MODEL_VALUE_DIM,
+  SEQ_CAPACITY,
+  SEQ_KEYS,
+  SEQ_VALUES,
 } from "../../core/layout";
 import { int, ptr } from "./descriptor";
 
@@ -11,8 +19,8 @@ import { int, ptr } from "./descriptor";
  */
 export function compact(model: usize, sequence: usize, base: i32, path: usize, count: i32): void {
   const heads = int(model, MODEL_LAYERS) * int(model, MODEL_KV_HEADS);
-  const keyBytes = <usize>int(model, MODEL_KEY_DIM) << 2;
-  const valueBytes = int(model, MODEL_ATTENTION) === ATTENTION_MLA ? <usize>0 : <usize>int(model, MODEL_VALUE_DIM) << 2;
+  const keyBytes = (<usize>int(model, MODEL_KEY_DIM)) << 2;
+  const valueBytes = int(model, MODEL_ATTENTION) === ATTENTION_MLA ? <usize>0 : (<usize>int(model, MODEL_VALUE_DIM)) << 2;
   for (let h = 0; h < heads; h++) {
     compactRows(ptr(sequence, SEQ_KEYS), h, int(sequence, SEQ_CAPACITY), keyBytes, base, path, count);
     if (valueBytes) compactRows(ptr(sequence, SEQ_VALUES), h, int(sequence, SEQ_CAPACITY), valueBytes, base, path, count);

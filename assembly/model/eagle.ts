@@ -1,6 +1,15 @@
 import {
-  EAGLE_EMBED_NORM, EAGLE_FC_BIAS, EAGLE_FC_EMBED, EAGLE_FC_HIDDEN, EAGLE_HIDDEN, EAGLE_HIDDEN_NORM, MATRIX_TYPE, MODEL_RMS_EPS,
-  SCRATCH_BRANCH, SCRATCH_FINAL, SCRATCH_X,
+  EAGLE_EMBED_NORM,
+  EAGLE_FC_BIAS,
+  EAGLE_FC_EMBED,
+  EAGLE_FC_HIDDEN,
+  EAGLE_HIDDEN,
+  EAGLE_HIDDEN_NORM,
+  MATRIX_TYPE,
+  MODEL_RMS_EPS,
+  SCRATCH_BRANCH,
+  SCRATCH_FINAL,
+  SCRATCH_X,
 } from "../../core/layout";
 import { addScaled, argmax, softmax, topK } from "../kernels";
 import { float, int, ptr } from "./descriptor";
@@ -63,7 +72,7 @@ export function logSoftmaxTopK(x: usize, count: i32, k: i32, temporary: usize, i
   const best = argmax(x, count);
   if (best < 0) return 0;
   const largest = load<f32>(x + (best << 2));
-  memory.copy(temporary, x, <usize>count << 2);
+  memory.copy(temporary, x, (<usize>count) << 2);
   softmax(temporary, count);
   // The largest logit's probability is 1 / sum(exp(x - largest)).
   const shift = <f32>NativeMath.log(load<f32>(temporary + (best << 2)));

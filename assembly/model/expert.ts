@@ -1,6 +1,20 @@
 import {
-  ACTIVATION_SILU, LAYER_EXPERT_NORM, MODEL_EXPERTS, MODEL_EXPERT_ACTIVATION, MODEL_EXPERT_GATED, MODEL_EXPERT_SIZE, MODEL_EXPERT_STRIDE,
-  MODEL_EXPERT_TYPE, MODEL_RMS_EPS, PANEL_ROWS, SCRATCH_BRANCH, SCRATCH_EXPERT_ROWS, SCRATCH_GATE, SCRATCH_PICKED, SCRATCH_UNION, WEIGHT_Q4,
+  ACTIVATION_SILU,
+  LAYER_EXPERT_NORM,
+  MODEL_EXPERTS,
+  MODEL_EXPERT_ACTIVATION,
+  MODEL_EXPERT_GATED,
+  MODEL_EXPERT_SIZE,
+  MODEL_EXPERT_STRIDE,
+  MODEL_EXPERT_TYPE,
+  MODEL_RMS_EPS,
+  PANEL_ROWS,
+  SCRATCH_BRANCH,
+  SCRATCH_EXPERT_ROWS,
+  SCRATCH_GATE,
+  SCRATCH_PICKED,
+  SCRATCH_UNION,
+  WEIGHT_Q4,
 } from "../../core/layout";
 import { rmsNorm, scale, siluMul, siluScale } from "../kernels";
 import { Activations, Product } from "../kernels/product";
@@ -64,7 +78,7 @@ export function down(p: Pass, weights: usize, i: i32, place: i32, first: i32, la
   const row = first * PANEL_ROWS;
   const w = upMatrix(p, weights, i) + matrixBytes(type, size, p.hidden) + matrixBytes(type, row, size);
   const product = p.product.weights(w, min(p.hidden, last * PANEL_ROWS) - row, size).of(pairRows(p, place), p.iota, tokenCount(p, i));
-  multiply(type, product.into(y + (<usize>row << 2), p.hiddenStride, yi, accumulate));
+  multiply(type, product.into(y + ((<usize>row) << 2), p.hiddenStride, yi, accumulate));
 }
 
 /** `up` of expert i and `down` of the one before it, their matrices read in turns. Both have their own hidden rows. */
@@ -91,7 +105,7 @@ function activate(p: Pass, layer: usize, i: i32, place: i32, rows: Activations, 
   const n = tokenCount(p, i);
   const tokens = tokenList(p, i);
   const score = scores + <usize>(expertOf(p, i) << 2);
-  const scoreStride = <usize>padded(int(p.model, MODEL_EXPERTS)) << 2;
+  const scoreStride = (<usize>padded(int(p.model, MODEL_EXPERTS))) << 2;
   const norm = ptr(layer, LAYER_EXPERT_NORM);
   const kind = int(p.model, MODEL_EXPERT_ACTIVATION);
   const gated = isGated(p);
@@ -142,7 +156,7 @@ function tokenCount(p: Pass, i: i32): i32 {
 }
 
 function tokenList(p: Pass, i: i32): usize {
-  return ptr(p.scratch, SCRATCH_PICKED) + (<usize>tokensOf(p, i) << 2);
+  return ptr(p.scratch, SCRATCH_PICKED) + ((<usize>tokensOf(p, i)) << 2);
 }
 
 /** Where expert i's way up begins: behind its gate, if there is one. */

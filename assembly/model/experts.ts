@@ -1,6 +1,15 @@
 import {
-  LAYER_EXPERTS, MODEL_EXPERTS, MODEL_FFN_DENSE, PANEL_ROWS, SCRATCH_ACTIVE, SCRATCH_BRANCH, SCRATCH_EXPERT_ROWS, SCRATCH_EXPERT_ROWS_MAX,
-  SCRATCH_PICKED, SCRATCH_ROUTER, SCRATCH_UNION,
+  LAYER_EXPERTS,
+  MODEL_EXPERTS,
+  MODEL_FFN_DENSE,
+  PANEL_ROWS,
+  SCRATCH_ACTIVE,
+  SCRATCH_BRANCH,
+  SCRATCH_EXPERT_ROWS,
+  SCRATCH_EXPERT_ROWS_MAX,
+  SCRATCH_PICKED,
+  SCRATCH_ROUTER,
+  SCRATCH_UNION,
 } from "../../core/layout";
 import { addScaled } from "../kernels";
 import { int, padded, ptr } from "./descriptor";
@@ -26,7 +35,7 @@ export function experts(p: Pass, layer: usize, index: i32, add: bool): void {
   const words = activeWords(count);
   const active = ptr(p.scratch, SCRATCH_ACTIVE) + ((index * p.n * words) << 2);
   const scores = ptr(p.scratch, SCRATCH_ROUTER);
-  route(p, layer, index, scores, <usize>padded(count) << 2, active);
+  route(p, layer, index, scores, (<usize>padded(count)) << 2, active);
   const picked = pick(p, active, words, count);
   const weights = ptr(layer, LAYER_EXPERTS);
   const turns = wantTurns(p, picked, count);
@@ -55,7 +64,7 @@ export function experts(p: Pass, layer: usize, index: i32, add: bool): void {
     if (!add) clear(p, firstOf(taken), lastOf(taken));
     for (let i = 0; i < picked; i++) {
       const start = tokensOf(p, i);
-      const tokens = ptr(p.scratch, SCRATCH_PICKED) + (<usize>start << 2);
+      const tokens = ptr(p.scratch, SCRATCH_PICKED) + ((<usize>start) << 2);
       down(p, weights, i, start, firstOf(taken), lastOf(taken), ptr(p.scratch, SCRATCH_BRANCH), tokens, true);
     }
   }
@@ -84,7 +93,7 @@ function sumUp(p: Pass, first: i32, picked: i32, out: i32): void {
   let taken = NONE;
   while ((taken = take(out, (out + teamSize() - 1) / teamSize())) !== NONE) {
     const column = firstOf(taken) * PANEL_ROWS;
-    const shift = <usize>column << 2;
+    const shift = (<usize>column) << 2;
     const cols = min(p.hidden, lastOf(taken) * PANEL_ROWS) - column;
     let row = ptr(p.scratch, SCRATCH_EXPERT_ROWS) + <usize>start * p.hiddenStride + shift;
     for (let pair = start, pairs = tokensOf(p, picked); pair < pairs; pair++) {

@@ -1,6 +1,21 @@
 import {
-  LAYER_DOWN, LAYER_FFN, LAYER_GATE, LAYER_UP, MATRIX_COLS, MATRIX_TYPE, MODEL_EXPERTS, MODEL_EXPERT_TYPE, MODEL_FFN_GATED,
-  MODEL_FFN_SIZE, MODEL_SHARED_GATED, MODEL_SHARED_SIZE, FFN_KIND_DENSE, PANEL_ROWS, SCRATCH_ACTIVE, SCRATCH_BRANCH, SCRATCH_GATE,
+  LAYER_DOWN,
+  LAYER_FFN,
+  LAYER_GATE,
+  LAYER_UP,
+  MATRIX_COLS,
+  MATRIX_TYPE,
+  MODEL_EXPERTS,
+  MODEL_EXPERT_TYPE,
+  MODEL_FFN_GATED,
+  MODEL_FFN_SIZE,
+  MODEL_SHARED_GATED,
+  MODEL_SHARED_SIZE,
+  FFN_KIND_DENSE,
+  PANEL_ROWS,
+  SCRATCH_ACTIVE,
+  SCRATCH_BRANCH,
+  SCRATCH_GATE,
   SCRATCH_UP,
 } from "../../core/layout";
 import { siluMul, siluScale } from "../kernels";
@@ -49,7 +64,7 @@ export function ffn(p: Pass, layer: usize, index: i32): void {
 
 /** Sections: down(silu(gate(x)) * up(x)) (SwiGLU, arXiv 2002.05202), or down(silu(up(x))) without a gate. */
 function denseFfn(p: Pass, layer: usize, size: i32, gated: bool): void {
-  const stride = <usize>padded(size) << 2;
+  const stride = (<usize>padded(size)) << 2;
   const up = ptr(p.scratch, SCRATCH_UP);
   const gate = ptr(p.scratch, SCRATCH_GATE);
   const grain = panelGrain(int(layer, LAYER_UP + MATRIX_TYPE), int(layer, LAYER_UP + MATRIX_COLS), gated ? 2 * p.n : p.n);
@@ -60,7 +75,7 @@ function denseFfn(p: Pass, layer: usize, size: i32, gated: bool): void {
     multiplyRows(p, layer + LAYER_UP, first, rows, p.input, p.n, up, stride, false);
     if (gated) multiplyRows(p, layer + LAYER_GATE, first, rows, p.input, p.n, gate, stride, false);
     for (let t = 0; t < p.n; t++) {
-      const at = <usize>t * stride + (<usize>first << 2);
+      const at = <usize>t * stride + ((<usize>first) << 2);
       if (gated) siluMul(gate + at, up + at, rows);
       else siluScale(up + at, rows, 1);
     }

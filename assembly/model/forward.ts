@@ -1,8 +1,34 @@
 import {
-  LAYER_ATTN_NORM, LAYER_BYTES, LAYER_FFN_NORM, MATRIX_TYPE, MODEL_EMBED, MODEL_EMBED_SCALE, MODEL_FINAL_NORM,
-  MODEL_HEAD, MODEL_INV_FREQ, MODEL_LAYERS, MODEL_LAYER_TABLE, MODEL_LOGIT_SCALE, MODEL_RESIDUAL_SCALE, MODEL_RMS_EPS, MODEL_ROPE_DIM,
-  MODEL_VOCAB, OWN_ROWS, ROW_POSITION, ROW_TOKEN, SCRATCH_BRANCH, SCRATCH_COS, SCRATCH_FINAL, SCRATCH_LOGIT_ROWS, SCRATCH_SIN, SCRATCH_X,
-  TAP_ATTN_OUT, TAP_EMBED, TAP_FFN_INPUT, TAP_HIDDEN, TAP_MLP_OUT,
+  LAYER_ATTN_NORM,
+  LAYER_BYTES,
+  LAYER_FFN_NORM,
+  MATRIX_TYPE,
+  MODEL_EMBED,
+  MODEL_EMBED_SCALE,
+  MODEL_FINAL_NORM,
+  MODEL_HEAD,
+  MODEL_INV_FREQ,
+  MODEL_LAYERS,
+  MODEL_LAYER_TABLE,
+  MODEL_LOGIT_SCALE,
+  MODEL_RESIDUAL_SCALE,
+  MODEL_RMS_EPS,
+  MODEL_ROPE_DIM,
+  MODEL_VOCAB,
+  OWN_ROWS,
+  ROW_POSITION,
+  ROW_TOKEN,
+  SCRATCH_BRANCH,
+  SCRATCH_COS,
+  SCRATCH_FINAL,
+  SCRATCH_LOGIT_ROWS,
+  SCRATCH_SIN,
+  SCRATCH_X,
+  TAP_ATTN_OUT,
+  TAP_EMBED,
+  TAP_FFN_INPUT,
+  TAP_HIDDEN,
+  TAP_MLP_OUT,
 } from "../../core/layout";
 import { addScaled, rmsNorm, scale } from "../kernels";
 import { attention, attentionType } from "./attention";
@@ -72,9 +98,12 @@ function positions(p: Pass): void {
   let taken = NONE;
   while ((taken = takeRows(p.n)) !== NONE) {
     for (let t = firstOf(taken); t < lastOf(taken); t++) {
-      const shift = <usize>(t * (dim >> 1)) << 2;
+      const shift = (<usize>(t * (dim >> 1))) << 2;
       ropeAngles(
-        int(rowAt(p, t), ROW_POSITION), ptr(p.model, MODEL_INV_FREQ), dim, ptr(p.scratch, SCRATCH_COS) + shift,
+        int(rowAt(p, t), ROW_POSITION),
+        ptr(p.model, MODEL_INV_FREQ),
+        dim,
+        ptr(p.scratch, SCRATCH_COS) + shift,
         ptr(p.scratch, SCRATCH_SIN) + shift,
       );
     }
@@ -137,7 +166,7 @@ export function head(p: Pass, final: usize, logitRows: i32, logits: usize): void
     while ((taken = take(logitRows, 1)) !== NONE) scaleRows(p, final, firstOf(taken), lastOf(taken));
     end();
   }
-  share(p, p.model + MODEL_HEAD, p.input, logitRows, logits, <usize>padded(int(p.model, MODEL_VOCAB)) << 2, false);
+  share(p, p.model + MODEL_HEAD, p.input, logitRows, logits, (<usize>padded(int(p.model, MODEL_VOCAB))) << 2, false);
 }
 
 /** The input of the head for logit rows first..last - 1. */

@@ -11,7 +11,7 @@ export function copyNibbles(from: usize, r: i32, to: usize, s: i32, cols: i32): 
     store<u16>(to + (s << 1), toBF16(scale / <f32>(1 << (s & 4))));
     for (let c = 0; c < BLOCK_COLS; c++) {
       const at = to + q4ByteAt(s, c);
-      store<u8>(at, load<u8>(at) | <u8>(q4NibbleAt(from, r, c) << (s & 4)));
+      store<u8>(at, load<u8>(at) | (<u8>(q4NibbleAt(from, r, c) << (s & 4))));
     }
     to += Q4_BLOCK_BYTES;
   }
@@ -45,7 +45,7 @@ function roundBlock(group: usize, r: i32, first: i32, block: usize, s: i32): voi
     wq += w * q;
     qq += q * q;
     const at = block + q4ByteAt(s, c);
-    store<u8>(at, load<u8>(at) | <u8>((q + 8) << (s & 4)));
+    store<u8>(at, load<u8>(at) | (<u8>((q + 8) << (s & 4))));
   }
   const scale = qq === 0 ? <f32>0 : (bf16(group + (r << 1)) * <f32>wq) / <f32>qq;
   // High nibbles' scales carry the 1/16 (kernels/scalar/matmul_q4.ts).

@@ -1,6 +1,18 @@
 import {
-  BLOCK_COLS, MATRIX_COLS, MATRIX_DATA, MATRIX_ROWS, MATRIX_TYPE, PANEL_ROWS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS,
-  Q8_HEAD_BYTES, WEIGHT_BF16, WEIGHT_F32, WEIGHT_Q4, WEIGHT_Q8,
+  BLOCK_COLS,
+  MATRIX_COLS,
+  MATRIX_DATA,
+  MATRIX_ROWS,
+  MATRIX_TYPE,
+  PANEL_ROWS,
+  Q4_BLOCK_BYTES,
+  Q8_BLOCK_BYTES,
+  Q8_GROUP_BLOCKS,
+  Q8_HEAD_BYTES,
+  WEIGHT_BF16,
+  WEIGHT_F32,
+  WEIGHT_Q4,
+  WEIGHT_Q8,
 } from "../../core/layout";
 import { matmulBF16, matmulF32, matmulQ4, matmulQ8, quantizeQ4, quantizeQ8 } from "../kernels";
 import { Activations, Product } from "../kernels/product";
@@ -73,12 +85,26 @@ export function multiply(type: i32, product: Product): void {
  * `first` on.
  */
 export function multiplyRows(
-  p: Pass, matrix: usize, first: i32, rows: i32, a: Activations, n: i32, y: usize, yStride: usize, accumulate: bool,
+  p: Pass,
+  matrix: usize,
+  first: i32,
+  rows: i32,
+  a: Activations,
+  n: i32,
+  y: usize,
+  yStride: usize,
+  accumulate: bool,
 ): void {
   const type = int(matrix, MATRIX_TYPE);
   const cols = int(matrix, MATRIX_COLS);
   const w = ptr(matrix, MATRIX_DATA) + matrixBytes(type, first, cols);
-  multiply(type, p.product.weights(w, rows, cols).of(a, p.iota, n).into(y + (<usize>first << 2), yStride, p.iota, accumulate));
+  multiply(
+    type,
+    p.product
+      .weights(w, rows, cols)
+      .of(a, p.iota, n)
+      .into(y + ((<usize>first) << 2), yStride, p.iota, accumulate),
+  );
 }
 
 /** Panels of a matrix of `rows` rows. */

@@ -1,8 +1,35 @@
 import {
-  BLOCK_COLS, MODEL_EXPERT_SIZE, MODEL_HIDDEN, MODEL_KV_RANK, MODEL_NOPE_DIM, MODEL_SCRATCH, OWN_ROWS, PASS_BYTES, PRODUCT_BYTES,
-  ROW_BYTES, SCRATCH_BYTES, SCRATCH_HEAD_QUANT, SCRATCH_HEAD_SCALE, SCRATCH_HEAD_SUMS, SCRATCH_IOTA, SCRATCH_NORMED, SCRATCH_PAIRS_QUANT,
-  SCRATCH_PAIRS_SCALE, SCRATCH_PAIRS_SUMS, SCRATCH_QUANT, SCRATCH_QUANT2, SCRATCH_QUANT2_SCALE, SCRATCH_QUANT2_STRIDE, SCRATCH_QUANT2_SUMS,
-  SCRATCH_QUANT_SCALE, SCRATCH_QUANT_STRIDE, SCRATCH_QUANT_SUMS, SCRATCH_ROWS, SCRATCH_SUMS2_STRIDE, SCRATCH_SUMS_STRIDE, SCRATCH_UP,
+  BLOCK_COLS,
+  MODEL_EXPERT_SIZE,
+  MODEL_HIDDEN,
+  MODEL_KV_RANK,
+  MODEL_NOPE_DIM,
+  MODEL_SCRATCH,
+  OWN_ROWS,
+  PASS_BYTES,
+  PRODUCT_BYTES,
+  ROW_BYTES,
+  SCRATCH_BYTES,
+  SCRATCH_HEAD_QUANT,
+  SCRATCH_HEAD_SCALE,
+  SCRATCH_HEAD_SUMS,
+  SCRATCH_IOTA,
+  SCRATCH_NORMED,
+  SCRATCH_PAIRS_QUANT,
+  SCRATCH_PAIRS_SCALE,
+  SCRATCH_PAIRS_SUMS,
+  SCRATCH_QUANT,
+  SCRATCH_QUANT2,
+  SCRATCH_QUANT2_SCALE,
+  SCRATCH_QUANT2_STRIDE,
+  SCRATCH_QUANT2_SUMS,
+  SCRATCH_QUANT_SCALE,
+  SCRATCH_QUANT_STRIDE,
+  SCRATCH_QUANT_SUMS,
+  SCRATCH_ROWS,
+  SCRATCH_SUMS2_STRIDE,
+  SCRATCH_SUMS_STRIDE,
+  SCRATCH_UP,
   TEAM_PASSES,
 } from "../../core/layout";
 import { int, padded, ptr } from "./descriptor";
@@ -50,7 +77,7 @@ export function beginPass(model: usize, n: i32): Pass {
   pass.rows = ptr(scratch, SCRATCH_ROWS);
   pass.n = n;
   pass.hidden = int(model, MODEL_HIDDEN);
-  pass.hiddenStride = <usize>padded(pass.hidden) << 2;
+  pass.hiddenStride = (<usize>padded(pass.hidden)) << 2;
   pass.iota = ptr(scratch, SCRATCH_IOTA);
   pass.input = activations(at, 0);
   pass.inner = activations(at, 1);
@@ -61,11 +88,21 @@ export function beginPass(model: usize, n: i32): Pass {
   pass.second = product(at, 1);
   setRows(pass.input, ptr(scratch, SCRATCH_NORMED), pass.hiddenStride);
   setQuantised(
-    pass.input, scratch, SCRATCH_QUANT, SCRATCH_QUANT_SCALE, SCRATCH_QUANT_SUMS, int(scratch, SCRATCH_QUANT_STRIDE),
+    pass.input,
+    scratch,
+    SCRATCH_QUANT,
+    SCRATCH_QUANT_SCALE,
+    SCRATCH_QUANT_SUMS,
+    int(scratch, SCRATCH_QUANT_STRIDE),
     int(scratch, SCRATCH_SUMS_STRIDE),
   );
   setQuantised(
-    pass.inner, scratch, SCRATCH_QUANT2, SCRATCH_QUANT2_SCALE, SCRATCH_QUANT2_SUMS, int(scratch, SCRATCH_QUANT2_STRIDE),
+    pass.inner,
+    scratch,
+    SCRATCH_QUANT2,
+    SCRATCH_QUANT2_SCALE,
+    SCRATCH_QUANT2_SUMS,
+    int(scratch, SCRATCH_QUANT2_STRIDE),
     int(scratch, SCRATCH_SUMS2_STRIDE),
   );
   const head = blocks(max(int(model, MODEL_NOPE_DIM), int(model, MODEL_KV_RANK)));
@@ -103,10 +140,10 @@ function setRows(a: Activations, x: usize, strideBytes: usize): void {
 /** `qStride` in i16, `sumsStride` in i32. */
 function setQuantised(a: Activations, scratch: usize, quant: i32, scale: i32, sums: i32, qStride: i32, sumsStride: i32): void {
   a.q = ptr(scratch, quant);
-  a.qStride = <usize>qStride << 1;
+  a.qStride = (<usize>qStride) << 1;
   a.scales = ptr(scratch, scale);
   a.sums = ptr(scratch, sums);
-  a.sumsStride = <usize>sumsStride << 2;
+  a.sumsStride = (<usize>sumsStride) << 2;
 }
 
 function blocks(cols: i32): i32 {
@@ -138,11 +175,11 @@ export function pairRows(p: Pass, start: i32): Activations {
 export function pairsAt(p: Pass, a: Activations, start: i32): Activations {
   const size = int(p.model, MODEL_EXPERT_SIZE);
   const count = blocks(size);
-  const stride = <usize>padded(size) << 2;
+  const stride = (<usize>padded(size)) << 2;
   setRows(a, ptr(p.scratch, SCRATCH_UP) + <usize>start * stride, stride);
   setQuantised(a, p.scratch, SCRATCH_PAIRS_QUANT, SCRATCH_PAIRS_SCALE, SCRATCH_PAIRS_SUMS, count * BLOCK_COLS, count);
   a.q += <usize>start * a.qStride;
-  a.scales += <usize>start << 2;
+  a.scales += (<usize>start) << 2;
   a.sums += <usize>start * a.sumsStride;
   return a;
 }

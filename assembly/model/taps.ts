@@ -1,6 +1,4 @@
-import {
-  MODEL_EXPERTS, SCRATCH_ROUTER, SCRATCH_ROUTER_RAW, SCRATCH_TAPS, TAP_ROUTER_RAW, TAP_ROUTER_SCORE,
-} from "../../core/layout";
+import { MODEL_EXPERTS, SCRATCH_ROUTER, SCRATCH_ROUTER_RAW, SCRATCH_TAPS, TAP_ROUTER_RAW, TAP_ROUTER_SCORE } from "../../core/layout";
 import { int, padded, ptr } from "./descriptor";
 import { Pass } from "./pass";
 import { threadIndex } from "../team";
@@ -15,7 +13,7 @@ export function tapRows(p: Pass, tap: i32, layer: i32, rows: usize): void {
 /** Copies router scores into their taps; those of a dense layer are what was left there. */
 export function tapRouter(p: Pass, layer: i32): void {
   const experts = int(p.model, MODEL_EXPERTS);
-  const stride = <usize>padded(experts) << 2;
+  const stride = (<usize>padded(experts)) << 2;
   copyRows(p, TAP_ROUTER_RAW, layer, ptr(p.scratch, SCRATCH_ROUTER_RAW), experts, stride);
   copyRows(p, TAP_ROUTER_SCORE, layer, ptr(p.scratch, SCRATCH_ROUTER), experts, stride);
 }
@@ -25,6 +23,6 @@ function copyRows(p: Pass, tap: i32, layer: i32, rows: usize, width: i32, stride
   if (taps === 0 || threadIndex() !== 0) return;
   const target = ptr(taps, tap);
   if (target === 0) return;
-  const bytes = <usize>width << 2;
+  const bytes = (<usize>width) << 2;
   for (let t = 0; t < p.n; t++) memory.copy(target + <usize>(layer * p.n + t) * bytes, rows + <usize>t * stride, bytes);
 }

@@ -15,21 +15,30 @@ interface Options {
 }
 
 export function registerBenchBig(bench: Command, { io, signal }: Context): void {
-  bench.command("big")
-    .description("Write a large model with synthetic weights, load it and decode with a long context: does it fit into WebAssembly's 4 GiB?")
+  bench
+    .command("big")
+    .description(
+      "Write a large model with synthetic weights, load it and decode with a long context: does it fit into WebAssembly's 4 GiB?",
+    )
     .addOption(new Option("--shape <name>", "shape to run").choices(Object.keys(SHAPES)).default("2.8B"))
     .addOption(new Option("--quantize <type>", "weights").choices(QUANTIZATIONS).default("q4"))
     .addOption(new Option("--tier <tier>", "kernels to use").choices(TIERS).default("simd"))
     .option("--context <n>", "tokens that the sequence has room for", wholeNumber, 4096)
     .addOption(jsonOption())
-    .addHelpText("after", `
+    .addHelpText(
+      "after",
+      `
 The file (1.8 GB for 2.8B at q4) goes to the system's temporary folder and is removed at the end.
 Examples:
   npm run bench -- big
-  npm run bench -- big --shape XLarge --quantize q8 --json`)
+  npm run bench -- big --shape XLarge --quantize q8 --json`,
+    )
     .action(async (options: Options) => {
       const result = await benchBig({
-        shape: options.shape, quantization: options.quantize, tier: options.tier, context: options.context,
+        shape: options.shape,
+        quantization: options.quantize,
+        tier: options.tier,
+        context: options.context,
         onProgress: (what) => {
           signal.throwIfAborted();
           if (io.stderrIsTty) io.err(`\r\u001b[K${what}`);

@@ -19,8 +19,11 @@ interface Options {
 }
 
 export function registerBenchCompare(bench: Command, { io }: Context): void {
-  bench.command("compare")
-    .description("Time this build beside another checkout's: loading, prefill and decoding in processes that take turns; ratios with their 95 % interval.")
+  bench
+    .command("compare")
+    .description(
+      "Time this build beside another checkout's: loading, prefill and decoding in processes that take turns; ratios with their 95 % interval.",
+    )
     .argument("<base>", "a built checkout to compare with")
     .addOption(new Option("--head <folder>", "the checkout that is compared").default(fileURLToPath(PACKAGE_ROOT), "this one"))
     .addOption(modelOption())
@@ -30,15 +33,24 @@ export function registerBenchCompare(bench: Command, { io }: Context): void {
     .option("--prefill <n>", "tokens of the prompt", wholeNumber, 256)
     .option("--decode <n>", "new tokens", wholeNumber, 64)
     .addOption(jsonOption())
-    .addHelpText("after", `
+    .addHelpText(
+      "after",
+      `
 Examples:
   npm run bench -- compare ../before --model 135M.q8.safetensors
-  npm run bench -- compare ../before --tier relaxed --pairs 31 --json`)
+  npm run bench -- compare ../before --tier relaxed --pairs 31 --json`,
+    )
     .action(async (base: string, options: Options) => {
       const model = resolve(options.model ?? io.defaultModel);
       const rows = await compareBuilds({
-        base: resolve(base), head: resolve(options.head), model, baseModel: options.baseModel === undefined ? model : resolve(options.baseModel),
-        tier: options.tier, pairs: options.pairs, prefill: options.prefill, decode: options.decode,
+        base: resolve(base),
+        head: resolve(options.head),
+        model,
+        baseModel: options.baseModel === undefined ? model : resolve(options.baseModel),
+        tier: options.tier,
+        pairs: options.pairs,
+        prefill: options.prefill,
+        decode: options.decode,
         onProgress: (what) => {
           if (io.stderrIsTty) io.err(`\r\u001b[K${what}`);
         },

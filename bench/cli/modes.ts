@@ -37,15 +37,23 @@ const PLOT = svgKind("a plot of bench modes", /^Dense and sparse decoding/);
 
 export function registerBenchModes(bench: Command, context: Context): void {
   const names = Object.keys(ROUTING).join(", ");
-  bench.command("modes")
+  bench
+    .command("modes")
     .description("Compare dense and sparse decoding, with and without speculation: the BlockFFN paper's table 6.")
     .addOption(modelOption())
     .option("--draft <folder>", "an EAGLE head of the model, to draft with besides look-up (default: the one that it carries)")
-    .option("--shape <name...>", `instead of a model: published shapes with synthetic weights and simulated routing and acceptance: ${names}`, [])
+    .option(
+      "--shape <name...>",
+      `instead of a model: published shapes with synthetic weights and simulated routing and acceptance: ${names}`,
+      [],
+    )
     .addOption(new Option("--quantize <type...>", "weights of the synthetic shapes").choices(QUANTIZATIONS).default(["q4"]))
     .addOption(new Option("--tier <tier>", "kernels to measure").choices(TIERS).default("simd"))
     .option("--threads <n...>", "threads to measure with, one run each", ["1"])
-    .option("--prompts <file>", "prompts in Spec-Bench's format, one JSON object a line: question_id, category, turns (default: beginnings of stories)")
+    .option(
+      "--prompts <file>",
+      "prompts in Spec-Bench's format, one JSON object a line: question_id, category, turns (default: beginnings of stories)",
+    )
     .option("--per-category <n>", "prompts of each category of that file", wholeNumber, 4)
     .option("--max-tokens <n>", "new tokens of a prompt", wholeNumber, 64)
     .option("--sizes <nodes...>", "nodes of the draft trees to try", ["2", "4", "8", "16", "32"])
@@ -54,23 +62,41 @@ export function registerBenchModes(bench: Command, context: Context): void {
     .option("--plot <file.svg>", "also draw speed and FFN time")
     .addOption(forceOption())
     .addOption(jsonOption())
-    .addHelpText("after", `
+    .addHelpText(
+      "after",
+      `
 Examples:
   npm run bench -- modes
   npm run bench -- modes --threads 1 2 --plot modes.svg
   npm run bench -- modes --model my.q4.safetensors --prompts spec_bench.jsonl
-  npm run bench -- modes --shape Small Large 2.8B --quantize q4 --json`)
+  npm run bench -- modes --shape Small Large 2.8B --quantize q4 --json`,
+    )
     .action(async (options: Options) => {
       const { io, signal } = context;
-      if (options.shape.length > 0 && (options.model !== undefined || options.draft !== undefined)) throw new UsageError("--shape runs synthetic weights; leave out --model and --draft");
-      const rule: OutputRule = { reads: [options.shape.length > 0 ? undefined : (options.model ?? io.defaultModel), options.draft, options.prompts], kind: PLOT, force: options.force };
+      if (options.shape.length > 0 && (options.model !== undefined || options.draft !== undefined))
+        throw new UsageError("--shape runs synthetic weights; leave out --model and --draft");
+      const rule: OutputRule = {
+        reads: [options.shape.length > 0 ? undefined : (options.model ?? io.defaultModel), options.draft, options.prompts],
+        kind: PLOT,
+        force: options.force,
+      };
       if (options.plot !== undefined) await checkOutput(options.plot, rule);
-      const prompts = options.prompts === undefined ? undefined : parsePrompts(await readTextFile(options.prompts, signal), options.prompts, within("per-category", options.perCategory, 1, 1e6));
+      const prompts =
+        options.prompts === undefined
+          ? undefined
+          : parsePrompts(await readTextFile(options.prompts, signal), options.prompts, within("per-category", options.perCategory, 1, 1e6));
       const report = await runModes({
-        model: options.shape.length > 0 ? undefined : (options.model ?? io.defaultModel), draft: options.draft, shapes: options.shape,
-        quantizations: options.quantize, tier: options.tier, prompts, maxTokens: within("max-tokens", options.maxTokens, 2, 1e6),
-        threads: options.threads.map((n) => within("threads", Number(n), 1, MAX_THREADS)), sizes: options.sizes.map((n) => within("sizes", Number(n), 2, MAX_NODES)),
-        rounds: options.quick === true ? 1 : within("rounds", options.rounds ?? (options.shape.length > 0 ? 9 : 3), 1, 1000), quick: options.quick === true,
+        model: options.shape.length > 0 ? undefined : (options.model ?? io.defaultModel),
+        draft: options.draft,
+        shapes: options.shape,
+        quantizations: options.quantize,
+        tier: options.tier,
+        prompts,
+        maxTokens: within("max-tokens", options.maxTokens, 2, 1e6),
+        threads: options.threads.map((n) => within("threads", Number(n), 1, MAX_THREADS)),
+        sizes: options.sizes.map((n) => within("sizes", Number(n), 2, MAX_NODES)),
+        rounds: options.quick === true ? 1 : within("rounds", options.rounds ?? (options.shape.length > 0 ? 9 : 3), 1, 1000),
+        quick: options.quick === true,
         onProgress: (what) => {
           signal.throwIfAborted();
           if (io.stderrIsTty) io.err(`\r\u001b[K${what}`);

@@ -21,7 +21,9 @@ interface Options {
 export function measureParts(bench: Command, context: Context): void {
   const names = Object.keys(SHAPES).join(", ");
   bench
-    .description("Measure kernels, prefill, decode, the FFN against its bound, speculation against plain decoding, loading, the server, and threads beside a busy process, on this machine.")
+    .description(
+      "Measure kernels, prefill, decode, the FFN against its bound, speculation against plain decoding, loading, the server, and threads beside a busy process, on this machine.",
+    )
     .argument("[parts...]", `what to measure: ${PARTS.join(", ")} (default: all)`)
     .addOption(modelOption())
     .option("--shape <name...>", `also decode and load these shapes with synthetic weights: ${names}`, [])
@@ -30,7 +32,9 @@ export function measureParts(bench: Command, context: Context): void {
     .option("--threads <n...>", "thread counts to decode with, side by side", ["1"])
     .option("--quick", "fewer rounds and no large buffers")
     .addOption(jsonOption())
-    .addHelpText("after", `
+    .addHelpText(
+      "after",
+      `
 Examples:
   npm run bench
   npm run bench -- decode --shape 135M --quantize q8 q4
@@ -39,14 +43,20 @@ Examples:
   npm run bench -- ffn --model my-model.q8.safetensors --json
   npm run bench -- modes --help
   npm run bench -- big --help
-Peers (llama.cpp, wllama, onnxruntime-web) are measured by bench/peers, see its README.`)
+Peers (llama.cpp, wllama, onnxruntime-web) are measured by bench/peers, see its README.`,
+    )
     .action(async (parts: string[], options: Options) => {
       const unknown = parts.find((part) => !PARTS.includes(part as BenchPart));
       if (unknown !== undefined) throw new UsageError(`unknown part ${unknown}; known are ${PARTS.join(", ")}`);
       const { io, signal } = context;
       const report = await runBench({
-        parts: parts.length === 0 ? PARTS : (parts as BenchPart[]), model: options.model ?? io.defaultModel, shapes: options.shape,
-        quantizations: options.quantize, tiers: options.tier, threads: options.threads.map(wholeNumber), quick: options.quick === true,
+        parts: parts.length === 0 ? PARTS : (parts as BenchPart[]),
+        model: options.model ?? io.defaultModel,
+        shapes: options.shape,
+        quantizations: options.quantize,
+        tiers: options.tier,
+        threads: options.threads.map(wholeNumber),
+        quick: options.quick === true,
         onProgress: (what) => {
           signal.throwIfAborted();
           if (io.stderrIsTty) io.err(`\r\u001b[K${what}`);

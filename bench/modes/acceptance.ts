@@ -81,7 +81,7 @@ export function fitAcceptance(acceptLength: number, nodes: number): number {
 /** Draws which path of a tree is accepted: nodes from the root on, ascending. At most one child of a node is right. */
 export function drawPath(tree: ModelTree, random: Random): number[] {
   const path = [0];
-  for (let node = 0; node >= 0; ) {
+  for (let node = 0; node >= 0;) {
     let u = random.float();
     const from = node;
     node = -1;

@@ -17,7 +17,10 @@ export function newDrafter(kind: "ngram" | "eagle", head?: EagleHead, nodes = 2,
   const { depth, width } = growth;
   const tried = width + (depth - 1) * width * width;
   return new EagleDrafter(head, {
-    capacity: Math.min(capacity, head.config.contextLength), numIter: depth, topkPerIter: width, treeSize: Math.min(nodes, 1 + tried),
+    capacity: Math.min(capacity, head.config.contextLength),
+    numIter: depth,
+    topkPerIter: width,
+    treeSize: Math.min(nodes, 1 + tried),
   });
 }
 

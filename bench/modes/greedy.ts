@@ -20,7 +20,11 @@ export interface GreedyRun {
  * the library's own loop without text, so that modes differ in nothing else.
  * @param drafter a fresh one; disposed at the end
  */
-export function decodeGreedy(model: LoadedModel, prompt: ArrayLike<number>, options: { maxTokens: number; nodes: number; drafter?: Drafter }): GreedyRun {
+export function decodeGreedy(
+  model: LoadedModel,
+  prompt: ArrayLike<number>,
+  options: { maxTokens: number; nodes: number; drafter?: Drafter },
+): GreedyRun {
   const { maxTokens, nodes, drafter } = options;
   const ends = new Set(model.config.eosTokenIds);
   const sequence = model.newSequence({ capacity: Math.min(model.config.contextLength, prompt.length + maxTokens + nodes) });

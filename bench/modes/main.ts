@@ -38,7 +38,8 @@ export interface ModesRequest {
 export async function runModes(request: ModesRequest): Promise<ModesReport> {
   const { tier, sizes, rounds, onProgress } = request;
   const unknown = request.shapes.find((name) => SHAPES[name] === undefined);
-  if (unknown !== undefined) throw new UsageError(`unknown shape ${unknown}; known are ${Object.keys(SHAPES).join(", ")}`, { field: "shape" });
+  if (unknown !== undefined)
+    throw new UsageError(`unknown shape ${unknown}; known are ${Object.keys(SHAPES).join(", ")}`, { field: "shape" });
   const models: ModelReport[] = [];
   for (const threads of request.threads) {
     const settings: RunSettings = { tier, threads, sizes, rounds, minMs: request.quick ? 0 : 200, onProgress };
@@ -49,15 +50,24 @@ export async function runModes(request: ModesRequest): Promise<ModesReport> {
       }
     }
   }
-  return { machine: { cpu: cpus()[0]?.model.trim() ?? "unknown", cores: cpus().length, node: process.version }, version: packageVersion(), models };
+  return {
+    machine: { cpu: cpus()[0]?.model.trim() ?? "unknown", cores: cpus().length, node: process.version },
+    version: packageVersion(),
+    models,
+  };
 }
 
 async function realModel(location: string, request: ModesRequest, settings: RunSettings): Promise<ModelReport> {
   request.onProgress("loading the model");
   const model = onAllThreads(await loadModel(nodeHost, location, { tier: settings.tier, threads: settings.threads }));
   try {
-    const head = request.draft !== undefined ? await loadEagle(nodeHost, request.draft, model) : model.hasDraftHead ? model.draftHead() : undefined;
-    const name = location.replace(/[/\\]+$/, "").split(/[/\\]/).pop() ?? location;
+    const head =
+      request.draft !== undefined ? await loadEagle(nodeHost, request.draft, model) : model.hasDraftHead ? model.draftHead() : undefined;
+    const name =
+      location
+        .replace(/[/\\]+$/, "")
+        .split(/[/\\]/)
+        .pop() ?? location;
     return measureModel(name, model, head, { ...settings, prompts: request.prompts ?? STORY_PROMPTS, maxTokens: request.maxTokens });
   } finally {
     model.dispose();

@@ -21,7 +21,12 @@ export const ROUTING: Readonly<Record<string, RoutingTargets>> = {
 
 /** Table 6: mean accept length of EAGLE-2 with 32-node trees, by task of Spec-Bench, and over all. */
 export const ACCEPT_LENGTHS: Readonly<Record<string, number>> = {
-  conversation: 2.73, translation: 2.17, summarization: 2.38, qa: 2.67, math_reasoning: 2.83, rag: 2.57,
+  conversation: 2.73,
+  translation: 2.17,
+  summarization: 2.38,
+  qa: 2.67,
+  math_reasoning: 2.83,
+  rag: 2.57,
 };
 export const MEAN_ACCEPT_LENGTH = 2.66;
 /** Nodes of the trees that these were measured with. */

@@ -29,7 +29,8 @@ export function modesSvg(report: ModesReport): string {
   const heights = report.models.map((model) => SECTION_HEAD + ROW * Math.max(bestRows(model).length, shown(model.ffn).length));
   const height = HEAD + heights.reduce((sum, h) => sum + h + SECTION_GAP, 0) + 6;
   const { cpu, cores, node } = report.machine;
-  const parts = [`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-labelledby="t d">
+  const parts = [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-labelledby="t d">
 <title id="t">Dense and sparse decoding, with and without speculation</title>
 <desc id="d">${escapeXml(report.models.map(describe).join(" "))}</desc>
 <style>
@@ -40,7 +41,8 @@ text{font:12px ui-sans-serif,system-ui,-apple-system,"Segoe UI",Roboto,"Noto San
 </style>
 <rect class="bg" width="${WIDTH}" height="${height}"/>
 <text class="title" x="${MARGIN}" y="${MARGIN + 10}">Dense and sparse decoding, with and without speculation</text>
-<text x="${MARGIN}" y="${MARGIN + 32}">${escapeXml(`blockffn ${report.version}   ·   ${cpu}, ${cores} cores   ·   Node ${node}   ·   medians of alternating runs`)}</text>`];
+<text x="${MARGIN}" y="${MARGIN + 32}">${escapeXml(`blockffn ${report.version}   ·   ${cpu}, ${cores} cores   ·   Node ${node}   ·   medians of alternating runs`)}</text>`,
+  ];
   let y = HEAD;
   report.models.forEach((model, i) => {
     parts.push(section(model, y));
@@ -54,8 +56,13 @@ function section(model: ModelReport, top: number): string {
   const rows = bestRows(model);
   const fastest = Math.max(...rows.map((row) => row.tokensPerSecond));
   const threads = `${model.threads} thread${model.threads > 1 ? "s" : ""}`;
-  const parts = [`<text class="name" x="${MARGIN}" y="${top + 12}">${escapeXml(`${model.name}, ${model.quantization}, ${model.tier}, ${threads}`)}</text>`];
-  if (model.simulation !== null) parts.push(`<text class="sim" x="${MARGIN}" y="${top + 30}">synthetic weights; routing and acceptance simulated at the paper's values</text>`);
+  const parts = [
+    `<text class="name" x="${MARGIN}" y="${top + 12}">${escapeXml(`${model.name}, ${model.quantization}, ${model.tier}, ${threads}`)}</text>`,
+  ];
+  if (model.simulation !== null)
+    parts.push(
+      `<text class="sim" x="${MARGIN}" y="${top + 30}">synthetic weights; routing and acceptance simulated at the paper's values</text>`,
+    );
   parts.push(`<text class="end" x="${MARGIN + LABELS + BARS}" y="${top + 52}">tokens/s, times dense AR</text>`);
   rows.forEach((row, i) => {
     const y = top + SECTION_HEAD + i * ROW;
@@ -65,7 +72,8 @@ function section(model: ModelReport, top: number): string {
     parts.push(`<text class="value" x="${x + BARS + 8}" y="${y + 12}">${figure(row.tokensPerSecond)}  (${row.speedup.toFixed(2)}×)</text>`);
   });
   const ffn = shown(model.ffn);
-  if (ffn.length > 0) parts.push(`<text x="${RIGHT}" y="${top + 52}">FFN time, share of the dense FFN's; mark: the bound that sparsity sets</text>`);
+  if (ffn.length > 0)
+    parts.push(`<text x="${RIGHT}" y="${top + 52}">FFN time, share of the dense FFN's; mark: the bound that sparsity sets</text>`);
   ffn.forEach((times, i) => parts.push(ffnBar(times, top + SECTION_HEAD + i * ROW)));
   return parts.join("\n");
 }
@@ -93,7 +101,9 @@ function shown(ffn: readonly FfnTimes[]): FfnTimes[] {
 }
 
 function describe(model: ModelReport): string {
-  return `${model.name}: ${bestRows(model).map((row) => `${label(row)} ${figure(row.tokensPerSecond)} tokens/s`).join(", ")}.`;
+  return `${model.name}: ${bestRows(model)
+    .map((row) => `${label(row)} ${figure(row.tokensPerSecond)} tokens/s`)
+    .join(", ")}.`;
 }
 
 function figure(value: number): string {

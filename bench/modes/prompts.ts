@@ -8,7 +8,8 @@ export interface BenchPrompt {
   readonly turns: readonly string[];
 }
 
-const story = (category: string, texts: readonly string[]): Omit<BenchPrompt, "question_id">[] => texts.map((text) => ({ category, turns: [text] }));
+const story = (category: string, texts: readonly string[]): Omit<BenchPrompt, "question_id">[] =>
+  texts.map((text) => ({ category, turns: [text] }));
 
 /** Beginnings of children's stories, of several kinds: what the model that comes with the package was trained on. */
 export const STORY_PROMPTS: readonly BenchPrompt[] = [
@@ -18,12 +19,12 @@ export const STORY_PROMPTS: readonly BenchPrompt[] = [
     "There was a big brown bear who was always hungry. One morning he",
   ]),
   ...story("dialogue", [
-    "Tom and his mom went to the shop. \"Can I have a toy car?\" asked Tom. His mom said, \"",
-    "The cat looked at the dog. \"Why are you so sad?\" she asked. The dog said, \"I lost my ball.\" The cat said, \"",
-    "\"Look, Ben! A frog!\" said Mia. Ben ran to the pond. \"Where?\" he asked. \"",
+    'Tom and his mom went to the shop. "Can I have a toy car?" asked Tom. His mom said, "',
+    'The cat looked at the dog. "Why are you so sad?" she asked. The dog said, "I lost my ball." The cat said, "',
+    '"Look, Ben! A frog!" said Mia. Ben ran to the pond. "Where?" he asked. "',
   ]),
   ...story("repetition", [
-    "The little train went up the hill. It said, \"I can do it! I can do it!\" It went up and up. It said, \"I can do it! I can do it!\" It went",
+    'The little train went up the hill. It said, "I can do it! I can do it!" It went up and up. It said, "I can do it! I can do it!" It went',
     "The girl knocked on the first door. Nobody was there. She knocked on the second door. Nobody was there. She knocked on the third door.",
     "The bird sang in the morning. The bird sang in the day. The bird sang in the",
   ]),

@@ -39,8 +39,15 @@ const FFN_TOKENS = 64;
 export function measureModel(name: string, model: ModelInstance, head: EagleHead | undefined, settings: RealSettings): ModelReport {
   const tokenizer = model.tokenizerJson === undefined ? undefined : loadTokenizer(model.tokenizerJson, "tokenizer.json");
   const room = model.config.contextLength - settings.maxTokens - Math.max(1, ...settings.sizes);
-  if (room < 1) throw new LimitError(`is ${settings.maxTokens}; the model's context of ${model.config.contextLength} has no place for it and the trees`, { field: "maxTokens", limit: model.config.contextLength });
-  const prompts = settings.prompts.map(({ category, turns }) => ({ category, ids: encodePrompt(turns[0] as string, tokenizer, model.config.vocabSize).subarray(0, room) }));
+  if (room < 1)
+    throw new LimitError(
+      `is ${settings.maxTokens}; the model's context of ${model.config.contextLength} has no place for it and the trees`,
+      { field: "maxTokens", limit: model.config.contextLength },
+    );
+  const prompts = settings.prompts.map(({ category, turns }) => ({
+    category,
+    ids: encodePrompt(turns[0] as string, tokenizer, model.config.vocabSize).subarray(0, room),
+  }));
   const sparse = model.config.ffn.kind === "experts";
   const sizes = settings.sizes.filter((nodes) => nodes <= Math.min(model.maxChunk, model.maxLogitRows));
   const lanes = lanesOf(sparse, head !== undefined, sizes);
@@ -51,7 +58,11 @@ export function measureModel(name: string, model: ModelInstance, head: EagleHead
       for (const lane of lanes) {
         model.ffn = lane.ffn;
         const drafter = drafterOf(lane, head, ids.length + settings.maxTokens + lane.nodes);
-        const run = decodeGreedy(model, ids, { maxTokens: settings.maxTokens, nodes: lane.nodes, ...(drafter === undefined ? {} : { drafter }) });
+        const run = decodeGreedy(model, ids, {
+          maxTokens: settings.maxTokens,
+          nodes: lane.nodes,
+          ...(drafter === undefined ? {} : { drafter }),
+        });
         if (round >= 0) (lane.runs[p] ??= []).push(run);
       }
     }
@@ -61,19 +72,39 @@ export function measureModel(name: string, model: ModelInstance, head: EagleHead
   const text = prompts.flatMap(({ ids }, p) => [...ids, ...(lanes[0]?.runs[p]?.[0]?.tokens ?? [])]).slice(0, FFN_TOKENS);
   const ffn = sparse ? measureModelFfn(model, text, sizes, settings) : [];
   return {
-    name, quantization: model.quantization, tier: model.tier, threads: settings.threads, weightBytes: model.plan.bytes, simulation: null,
-    promptTokens: prompts.reduce((sum, { ids }) => sum + ids.length, 0) / prompts.length, prompts: prompts.length,
-    tls: ffn[0] === undefined ? null : 1 - ffn[0].pairs, modes: rowsOf(lanes, prompts.map(({ category }) => category)), ffn,
+    name,
+    quantization: model.quantization,
+    tier: model.tier,
+    threads: settings.threads,
+    weightBytes: model.plan.bytes,
+    simulation: null,
+    promptTokens: prompts.reduce((sum, { ids }) => sum + ids.length, 0) / prompts.length,
+    prompts: prompts.length,
+    tls: ffn[0] === undefined ? null : 1 - ffn[0].pairs,
+    modes: rowsOf(
+      lanes,
+      prompts.map(({ category }) => category),
+    ),
+    ffn,
   };
 }
 
 function lanesOf(sparse: boolean, eagle: boolean, sizes: readonly number[]): Lane[] {
-  const lane = (mode: ModeName, ffn: FfnMode, nodes = 1, drafter: Lane["drafter"] = null): Lane => ({ mode, ffn, nodes, drafter, runs: [] });
+  const lane = (mode: ModeName, ffn: FfnMode, nodes = 1, drafter: Lane["drafter"] = null): Lane => ({
+    mode,
+    ffn,
+    nodes,
+    drafter,
+    runs: [],
+  });
   const drafters = eagle ? (["ngram", "eagle"] as const) : (["ngram"] as const);
-  const trees = (mode: ModeName, ffn: FfnMode): Lane[] => drafters.flatMap((drafter) => sizes.map((nodes) => lane(mode, ffn, nodes, drafter)));
+  const trees = (mode: ModeName, ffn: FfnMode): Lane[] =>
+    drafters.flatMap((drafter) => sizes.map((nodes) => lane(mode, ffn, nodes, drafter)));
   return [
-    lane("dense AR", "dense"), ...(sparse ? [lane("sparse, 1 token", "sparse")] : []),
-    ...trees("dense + speculation", "dense"), ...(sparse ? trees("sparse + speculation", "sparse") : []),
+    lane("dense AR", "dense"),
+    ...(sparse ? [lane("sparse, 1 token", "sparse")] : []),
+    ...trees("dense + speculation", "dense"),
+    ...(sparse ? trees("sparse + speculation", "sparse") : []),
   ];
 }
 
@@ -101,19 +132,49 @@ function rowsOf(lanes: readonly Lane[], categories: readonly string[]): ModeRow[
     return { ...own, speedup: own.tokensPerSecond / speed(dense, prompts).tokensPerSecond };
   };
   const perRound = (lane: Lane, ms: (run: GreedyRun) => number, of = median): number =>
-    all.reduce((sum, p) => sum + of((lane.runs[p] as GreedyRun[]).map(ms)), 0) / all.reduce((sum, p) => sum + ((lane.runs[p] as GreedyRun[])[0] as GreedyRun).rounds, 0);
-  return markBest(lanes.map((lane) => ({
-    mode: lane.mode, ffn: lane.ffn, nodes: lane.nodes, drafter: lane.drafter, ...over(lane, all),
-    passMs: perRound(lane, (run) => run.passMs),
-    passRangeMs: [perRound(lane, (run) => run.passMs, (values) => Math.min(...values)), perRound(lane, (run) => run.passMs, (values) => Math.max(...values))],
-    draftMs: perRound(lane, (run) => run.draftMs),
-    identical: lane.runs.every((runs, p) => runs.every((run) => String(run.tokens) === String(dense.runs[p]?.[0]?.tokens))),
-    categories: Object.fromEntries([...new Set(categories)].map((category) => [category, over(lane, all.filter((p) => categories[p] === category))])),
-  })));
+    all.reduce((sum, p) => sum + of((lane.runs[p] as GreedyRun[]).map(ms)), 0) /
+    all.reduce((sum, p) => sum + ((lane.runs[p] as GreedyRun[])[0] as GreedyRun).rounds, 0);
+  return markBest(
+    lanes.map((lane) => ({
+      mode: lane.mode,
+      ffn: lane.ffn,
+      nodes: lane.nodes,
+      drafter: lane.drafter,
+      ...over(lane, all),
+      passMs: perRound(lane, (run) => run.passMs),
+      passRangeMs: [
+        perRound(
+          lane,
+          (run) => run.passMs,
+          (values) => Math.min(...values),
+        ),
+        perRound(
+          lane,
+          (run) => run.passMs,
+          (values) => Math.max(...values),
+        ),
+      ],
+      draftMs: perRound(lane, (run) => run.draftMs),
+      identical: lane.runs.every((runs, p) => runs.every((run) => String(run.tokens) === String(dense.runs[p]?.[0]?.tokens))),
+      categories: Object.fromEntries(
+        [...new Set(categories)].map((category) => [
+          category,
+          over(
+            lane,
+            all.filter((p) => categories[p] === category),
+          ),
+        ]),
+      ),
+    })),
+  );
 }
 
 /** The feed-forward branches alone, on the inputs that a text gives them: token by token, and in chunks of each size. */
 function measureModelFfn(model: ModelInstance, text: readonly number[], sizes: readonly number[], settings: RunSettings): FfnTimes[] {
   const chunks = [1, ...sizes].filter((rows) => rows <= text.length);
-  return measureFfn(model, chunks.map((rows) => sampleText(model, text, rows)), { rounds: Math.max(5, settings.rounds), minMs: settings.minMs });
+  return measureFfn(
+    model,
+    chunks.map((rows) => sampleText(model, text, rows)),
+    { rounds: Math.max(5, settings.rounds), minMs: settings.minMs },
+  );
 }

@@ -52,7 +52,10 @@ export function fitRouting(experts: number, targets: RoutingTargets): RoutingMod
   const model = at((low + high) / 2);
   const miss = Math.abs(expectedChunkSparsity(model, chunk.length) - chunk.sparsity);
   if (!(miss < 1e-4 && model.memory >= 0 && model.memory < 1)) {
-    throw new UsageError(`no routing has token sparsity ${tls}, reuse ${reuse} and sparsity ${chunk.sparsity} over ${chunk.length} tokens`, { field: "routing" });
+    throw new UsageError(
+      `no routing has token sparsity ${tls}, reuse ${reuse} and sparsity ${chunk.sparsity} over ${chunk.length} tokens`,
+      { field: "routing" },
+    );
   }
   return model;
 }

@@ -50,7 +50,13 @@ interface Lane {
  * lengths; drafting is a real pass of an EAGLE head with synthetic weights.
  * @throws UsageError for a shape whose sparsity is not known.
  */
-export async function measureShape(host: Host, name: string, config: ModelConfig, quantization: Quantization, settings: RunSettings): Promise<ModelReport> {
+export async function measureShape(
+  host: Host,
+  name: string,
+  config: ModelConfig,
+  quantization: Quantization,
+  settings: RunSettings,
+): Promise<ModelReport> {
   const targets = ROUTING[name];
   if (targets === undefined || config.ffn.kind !== "experts") {
     throw new UsageError(`has no published sparsity to simulate; known are ${Object.keys(ROUTING).join(", ")}`, { field: "shape" });
@@ -66,13 +72,18 @@ export async function measureShape(host: Host, name: string, config: ModelConfig
     const lane = (mode: ModeName, ffn: FfnMode, nodes: number, on = bed): Lane => ({ mode, ffn, nodes, bed: on, passMs: [], draftMs: [] });
     const sizes = settings.sizes.filter((nodes) => nodes <= Math.min(model.maxChunk, model.maxLogitRows));
     const lanes = [
-      lane("dense AR", "dense", 1), lane("dense twin AR", "dense", 1, twinBed), lane("sparse, 1 token", "sparse", 1),
-      ...sizes.map((nodes) => lane("dense + speculation", "dense", nodes)), ...sizes.map((nodes) => lane("sparse + speculation", "sparse", nodes)),
+      lane("dense AR", "dense", 1),
+      lane("dense twin AR", "dense", 1, twinBed),
+      lane("sparse, 1 token", "sparse", 1),
+      ...sizes.map((nodes) => lane("dense + speculation", "dense", nodes)),
+      ...sizes.map((nodes) => lane("sparse + speculation", "sparse", nodes)),
     ];
     for (let round = -1; round < settings.rounds; round++) {
       for (const each of lanes) {
         if (each.passMs.length >= SLOW_PASSES && median(each.passMs) > SLOW_MS) continue;
-        settings.onProgress(`${name} ${quantization}, round ${round + 1} of ${settings.rounds}: ${each.mode}${each.nodes > 1 ? `, ${each.nodes} nodes` : ""}`);
+        settings.onProgress(
+          `${name} ${quantization}, round ${round + 1} of ${settings.rounds}: ${each.mode}${each.nodes > 1 ? `, ${each.nodes} nodes` : ""}`,
+        );
         const times = each.bed.visit(each.ffn, treeOf(firstGuess, each.nodes), round < 0 ? 0 : settings.minMs);
         // The first round warms up.
         if (round < 0) continue;
@@ -84,12 +95,22 @@ export async function measureShape(host: Host, name: string, config: ModelConfig
     const ffn = measureShapeFfn(model, routing, [1, ...sizes], settings.rounds);
     const measured = measureTrace(routing, config.layers);
     return {
-      name, quantization, tier: model.tier, threads: settings.threads, weightBytes: model.plan.bytes, promptTokens: PROMPT, prompts: 0, tls: measured.tls,
+      name,
+      quantization,
+      tier: model.tier,
+      threads: settings.threads,
+      weightBytes: model.plan.bytes,
+      promptTokens: PROMPT,
+      prompts: 0,
+      tls: measured.tls,
       simulation: {
-        routing: { ...targets, measuredTls: measured.tls, measuredReuse: measured.reuse, memory: routing.memory }, firstGuess, draftVocab: bed.draftVocab,
+        routing: { ...targets, measuredTls: measured.tls, measuredReuse: measured.reuse, memory: routing.memory },
+        firstGuess,
+        draftVocab: bed.draftVocab,
         acceptLengths: Object.fromEntries([1, ...sizes].map((nodes) => [nodes, treeOf(firstGuess, nodes).acceptLength])),
       },
-      modes: rowsOf(lanes, firstGuess), ffn,
+      modes: rowsOf(lanes, firstGuess),
+      ffn,
     };
   } finally {
     model.dispose();
@@ -106,12 +127,22 @@ function rowsOf(lanes: readonly Lane[], firstGuess: number): ModeRow[] {
     const tokensPerSecond = (1000 * acceptLength) / roundMs(lane);
     return { tokensPerSecond, acceptLength, speedup: tokensPerSecond / baseline };
   };
-  return markBest(lanes.map((lane) => ({
-    mode: lane.mode, ffn: lane.ffn, nodes: lane.nodes, drafter: lane.nodes > 1 ? "eagle" : null, passMs: median(lane.passMs),
-    passRangeMs: [Math.min(...lane.passMs), Math.max(...lane.passMs)],
-    draftMs: lane.draftMs.length > 0 ? median(lane.draftMs) : 0, identical: null, ...speed(lane, firstGuess),
-    categories: Object.fromEntries(Object.entries(ACCEPT_LENGTHS).map(([category, length]) => [category, speed(lane, fitAcceptance(length, ACCEPT_NODES))])),
-  })));
+  return markBest(
+    lanes.map((lane) => ({
+      mode: lane.mode,
+      ffn: lane.ffn,
+      nodes: lane.nodes,
+      drafter: lane.nodes > 1 ? "eagle" : null,
+      passMs: median(lane.passMs),
+      passRangeMs: [Math.min(...lane.passMs), Math.max(...lane.passMs)],
+      draftMs: lane.draftMs.length > 0 ? median(lane.draftMs) : 0,
+      identical: null,
+      ...speed(lane, firstGuess),
+      categories: Object.fromEntries(
+        Object.entries(ACCEPT_LENGTHS).map(([category, length]) => [category, speed(lane, fitAcceptance(length, ACCEPT_NODES))]),
+      ),
+    })),
+  );
 }
 
 /** A model, its trace, a sequence and a drafter, on which rounds of any mode are run. */
@@ -136,7 +167,10 @@ class Bed {
     const most = promptChunk(model);
     for (let at = 0; at < PROMPT; at += most) {
       const chunk = this.#prompt.slice(at, at + most);
-      this.#route(chunk.map((_, i) => i - 1), chunk.length - 1);
+      this.#route(
+        chunk.map((_, i) => i - 1),
+        chunk.length - 1,
+      );
       const result = this.#sequence.forward(chunk, { logits: "none" });
       for (let row = 0; row < chunk.length; row++) {
         this.#hidden.push(before);
@@ -174,7 +208,10 @@ class Bed {
       for (const row of path) result.argmax(layout === undefined ? 0 : row);
       const hidden = drafter === undefined ? [] : path.map((row) => result.hidden(row));
       if (path.length < result.rows) this.#sequence.keep(path);
-      drafter?.accept(path.map((row) => tokens[row] as number), hidden);
+      drafter?.accept(
+        path.map((row) => tokens[row] as number),
+        hidden,
+      );
       const ms = performance.now() - start;
       passMs.push(ms);
       spent += ms + (draftMs[draftMs.length - 1] ?? 0);
@@ -188,8 +225,14 @@ class Bed {
     if (this.#head === undefined) throw new UsageError("this model has no drafter");
     const { depths } = layoutTree({ tokens: parents.map(() => 0), parents }, 0);
     // The published accept lengths came from ten candidates a node.
-    const width = parents.length >= ACCEPT_NODES ? TREE_WIDTH : Math.max(...parents.map((_, node) => parents.filter((parent) => parent === node).length));
-    const drafter = newDrafter("eagle", this.#head, parents.length, this.#model.config.contextLength, { depth: Math.max(...depths), width });
+    const width =
+      parents.length >= ACCEPT_NODES
+        ? TREE_WIDTH
+        : Math.max(...parents.map((_, node) => parents.filter((parent) => parent === node).length));
+    const drafter = newDrafter("eagle", this.#head, parents.length, this.#model.config.contextLength, {
+      depth: Math.max(...depths),
+      width,
+    });
     drafter.accept(this.#prompt, this.#hidden);
     drafter.propose(parents.length);
     return drafter;
@@ -211,13 +254,15 @@ function measureShapeFfn(model: ModelInstance, routing: RoutingModel, sizes: rea
   const imposed = new ImposedRouting(model);
   const trace = new RoutingTrace(routing, layers, createRandom(23));
   const q = fitAcceptance(MEAN_ACCEPT_LENGTH, ACCEPT_NODES);
-  const groups = sizes.map((rows): FfnSample[] => Array.from({ length: Math.max(1, Math.floor(FFN_SAMPLES / rows)) }, (_, i) => {
-    const active = trace.draw(treeOf(q, rows).parents);
-    trace.keep(rows - 1);
-    const input = new Float32Array(rows * hiddenSize);
-    fillUniform(input, i * 77 + rows, Math.sqrt(3));
-    return { rows, active, inputs: Array.from({ length: layers }, () => input), before: () => imposed.set(active) };
-  }));
+  const groups = sizes.map((rows): FfnSample[] =>
+    Array.from({ length: Math.max(1, Math.floor(FFN_SAMPLES / rows)) }, (_, i) => {
+      const active = trace.draw(treeOf(q, rows).parents);
+      trace.keep(rows - 1);
+      const input = new Float32Array(rows * hiddenSize);
+      fillUniform(input, i * 77 + rows, Math.sqrt(3));
+      return { rows, active, inputs: Array.from({ length: layers }, () => input), before: () => imposed.set(active) };
+    }),
+  );
   const times = measureFfn(model, groups, { rounds: Math.min(rounds, 5), minMs: 0 });
   imposed.off();
   return times;

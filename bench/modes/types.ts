@@ -69,5 +69,8 @@ export interface ModesReport {
 
 /** Marks the fastest row of each mode. */
 export function markBest(rows: readonly Omit<ModeRow, "best">[]): ModeRow[] {
-  return rows.map((row) => ({ ...row, best: rows.every((other) => other.mode !== row.mode || other.tokensPerSecond <= row.tokensPerSecond) }));
+  return rows.map((row) => ({
+    ...row,
+    best: rows.every((other) => other.mode !== row.mode || other.tokensPerSecond <= row.tokensPerSecond),
+  }));
 }

@@ -40,7 +40,7 @@ export class Sink {
   }
 
   #writeAll(bytes) {
-    for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done);
+    for (let done = 0; done < bytes.length;) done += writeSync(this.#fd, bytes, done);
   }
 
   #flush() {

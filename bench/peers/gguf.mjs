@@ -6,21 +6,40 @@ import { BLOCK, halves, normWeights, quantised } from "./weights.mjs";
 
 const ALIGNMENT = 32;
 /** Metadata value types. */
-const U32 = 4, I32 = 5, F32 = 6, BOOL = 7, STRING = 8, ARRAY = 9;
+const U32 = 4,
+  I32 = 5,
+  F32 = 6,
+  BOOL = 7,
+  STRING = 8,
+  ARRAY = 9;
 /** ggml tensor types by bits: the code, and the bytes of 32 weights. */
 const TENSOR = { 32: { code: 0, bytes: 128 }, 16: { code: 1, bytes: 64 }, 8: { code: 8, bytes: 34 }, 4: { code: 2, bytes: 18 } };
 /** general.file_type by the bits of the linear layers: mostly F16, mostly Q8_0, mostly Q4_0. */
 const FILE_TYPE = { 16: 1, 8: 7, 4: 2 };
 
-const u32 = (n) => { const b = Buffer.alloc(4); b.writeUInt32LE(n); return b; };
-const u64 = (n) => { const b = Buffer.alloc(8); b.writeBigUInt64LE(BigInt(n)); return b; };
-const f32 = (x) => { const b = Buffer.alloc(4); b.writeFloatLE(x); return b; };
-const string = (s) => { const bytes = Buffer.from(s); return Buffer.concat([u64(bytes.length), bytes]); };
+const u32 = (n) => {
+  const b = Buffer.alloc(4);
+  b.writeUInt32LE(n);
+  return b;
+};
+const u64 = (n) => {
+  const b = Buffer.alloc(8);
+  b.writeBigUInt64LE(BigInt(n));
+  return b;
+};
+const f32 = (x) => {
+  const b = Buffer.alloc(4);
+  b.writeFloatLE(x);
+  return b;
+};
+const string = (s) => {
+  const bytes = Buffer.from(s);
+  return Buffer.concat([u64(bytes.length), bytes]);
+};
 
 const ENCODE = { [U32]: u32, [I32]: u32, [F32]: f32, [BOOL]: (v) => Buffer.from([v ? 1 : 0]), [STRING]: string };
 const entry = (key, type, value) => Buffer.concat([string(key), u32(type), ENCODE[type](value)]);
-const list = (key, type, values) =>
-  Buffer.concat([string(key), u32(ARRAY), u32(type), u64(values.length), ...values.map(ENCODE[type])]);
+const list = (key, type, values) => Buffer.concat([string(key), u32(ARRAY), u32(type), u64(values.length), ...values.map(ENCODE[type])]);
 
 /** A SentencePiece-style vocabulary: three special tokens, the 256 bytes, then made-up words. */
 function tokenizer(vocab) {
@@ -31,7 +50,11 @@ function tokenizer(vocab) {
   return [
     entry("tokenizer.ggml.model", STRING, "llama"),
     list("tokenizer.ggml.tokens", STRING, [...special, ...bytes, ...words]),
-    list("tokenizer.ggml.scores", F32, kinds.map((kind, i) => (kind === 1 ? -i : 0))),
+    list(
+      "tokenizer.ggml.scores",
+      F32,
+      kinds.map((kind, i) => (kind === 1 ? -i : 0)),
+    ),
     list("tokenizer.ggml.token_type", I32, kinds),
     entry("tokenizer.ggml.bos_token_id", U32, 1),
     entry("tokenizer.ggml.eos_token_id", U32, 2),

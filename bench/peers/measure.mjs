@@ -61,7 +61,8 @@ export async function measure(specs, options, log = () => {}) {
       engines: engines.map(({ spec, info }, i) => {
         const { ready: _, ...about } = info;
         return {
-          spec, ...about,
+          spec,
+          ...about,
           prefillTokensPerSecond: middle(i, "prefill"),
           decodeTokensPerSecond: middle(i, "decode"),
           runs: runs[i].map(({ prefill, decode }) => ({ prefill, decode })),

@@ -9,7 +9,8 @@ const ALIGNMENT = 64;
 const EXTERNAL = 1;
 
 const attribute = (name, value) => {
-  if (typeof value === "number") return [bytes(1, name), ...(Number.isInteger(value) ? [int(3, value), int(20, 2)] : [float(2, value), int(20, 1)])];
+  if (typeof value === "number")
+    return [bytes(1, name), ...(Number.isInteger(value) ? [int(3, value), int(20, 2)] : [float(2, value), int(20, 1)])];
   return [bytes(1, name), float(2, value.float), int(20, 1)];
 };
 
@@ -32,9 +33,17 @@ export class OnnxModel {
    * attribute; `{ float: 1 }` forces a float. An empty name is an absent input or output.
    */
   node(op, inputs, outputs, attributes = {}, domain = "") {
-    this.#nodes.push(message(1,
-      inputs.map((name) => bytes(1, name)), outputs.map((name) => bytes(2, name)), bytes(3, `/${outputs[0]}`), bytes(4, op),
-      Object.entries(attributes).map(([name, value]) => message(5, ...attribute(name, value))), bytes(7, domain)));
+    this.#nodes.push(
+      message(
+        1,
+        inputs.map((name) => bytes(1, name)),
+        outputs.map((name) => bytes(2, name)),
+        bytes(3, `/${outputs[0]}`),
+        bytes(4, op),
+        Object.entries(attributes).map(([name, value]) => message(5, ...attribute(name, value))),
+        bytes(7, domain),
+      ),
+    );
     return outputs[0];
   }
 
@@ -67,8 +76,16 @@ export class OnnxModel {
     const offset = this.#sink.position;
     write(this.#sink);
     const entries = { location: this.#location, offset, length: this.#sink.position - offset };
-    this.#initializers.push(message(5, ints(1, dims), int(2, type), bytes(8, name),
-      Object.entries(entries).map(([key, value]) => message(13, bytes(1, key), bytes(2, String(value)))), int(14, EXTERNAL)));
+    this.#initializers.push(
+      message(
+        5,
+        ints(1, dims),
+        int(2, type),
+        bytes(8, name),
+        Object.entries(entries).map(([key, value]) => message(13, bytes(1, key), bytes(2, String(value)))),
+        int(14, EXTERNAL),
+      ),
+    );
     return name;
   }
 

@@ -18,13 +18,23 @@ function matMulNBits(model, tensors, bits, seed, x, accuracyLevel) {
   const name = tensors.map((t) => t.name).join("+");
   const N = tensors.reduce((sum, t) => sum + t.rows, 0);
   const K = tensors[0].cols;
-  const each = (visit) => tensors.forEach((t) => { for (const chunk of quantised(t, bits, seed)) visit(chunk); });
+  const each = (visit) =>
+    tensors.forEach((t) => {
+      for (const chunk of quantised(t, bits, seed)) visit(chunk);
+    });
   const quants = model.external(`${name}.quants`, TYPE.u8, [N, K / BLOCK, (BLOCK * bits) / 8], (sink) =>
-    each((chunk) => sink.write(packNBits(chunk, bits))));
+    each((chunk) => sink.write(packNBits(chunk, bits))),
+  );
   const scales = model.external(`${name}.scales`, TYPE.f32, [(N * K) / BLOCK], (sink) =>
-    each((chunk) => sink.write(Float32Array.from(chunk.scales, fromHalf))));
-  return model.node("MatMulNBits", [x, quants, scales], [`${name}.y`],
-    { K, N, bits, block_size: BLOCK, accuracy_level: accuracyLevel }, MICROSOFT);
+    each((chunk) => sink.write(Float32Array.from(chunk.scales, fromHalf))),
+  );
+  return model.node(
+    "MatMulNBits",
+    [x, quants, scales],
+    [`${name}.y`],
+    { K, N, bits, block_size: BLOCK, accuracy_level: accuracyLevel },
+    MICROSOFT,
+  );
 }
 
 /** A matrix requantised with one scale an output and transposed to [inputs, outputs], as DynamicQuantizeMatMul has it. */
@@ -64,7 +74,8 @@ export function product(model, tensors, { flavour, bits, seed }, x) {
 /** The rows of `tensor` that `ids` name, in f32; the table is held as halves. */
 export function embedding(model, tensor, seed, ids) {
   const table = model.external(`${tensor.name}.f16`, TYPE.f16, [tensor.rows, tensor.cols], (sink) =>
-    halves(tensor, seed, (chunk) => sink.write(chunk)));
+    halves(tensor, seed, (chunk) => sink.write(chunk)),
+  );
   const rows = model.node("Gather", [table, ids], ["embedding.f16"]);
   return model.node("Cast", [rows], ["embedding"], { to: TYPE.f32 });
 }

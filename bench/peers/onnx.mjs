@@ -11,8 +11,8 @@ import { normWeights } from "./weights.mjs";
 /** cos and sin of position * base^(-2i / headDim), [positions, headDim / 2] each. */
 function rotaryTables(model, positions, headDim, base) {
   const half = headDim / 2;
-  const table = (f) => Float32Array.from({ length: positions * half }, (_, i) =>
-    f(Math.floor(i / half) * base ** ((-2 * (i % half)) / headDim)));
+  const table = (f) =>
+    Float32Array.from({ length: positions * half }, (_, i) => f(Math.floor(i / half) * base ** ((-2 * (i % half)) / headDim)));
   return [
     model.constant("cos", TYPE.f32, [positions, half], table(Math.cos)),
     model.constant("sin", TYPE.f32, [positions, half], table(Math.sin)),
@@ -36,9 +36,20 @@ function decoder(model, shape, type, flavour, seed, positions) {
   let stream = embedding(model, tensor("token_embd"), seed, ids);
   /** The residual stream plus `branch`, normed; the first time there is no branch. */
   const norm = (name, branch) => {
-    if (!branch) return model.node("SimplifiedLayerNormalization", [stream, normWeight(name)], [`${name}.y`], { axis: -1, epsilon: eps, stash_type: 1 });
+    if (!branch)
+      return model.node("SimplifiedLayerNormalization", [stream, normWeight(name)], [`${name}.y`], {
+        axis: -1,
+        epsilon: eps,
+        stash_type: 1,
+      });
     const sum = `${name}.sum`;
-    const y = model.node("SkipSimplifiedLayerNormalization", [stream, branch, normWeight(name)], [`${name}.y`, "", "", sum], { epsilon: eps }, MICROSOFT);
+    const y = model.node(
+      "SkipSimplifiedLayerNormalization",
+      [stream, branch, normWeight(name)],
+      [`${name}.y`, "", "", sum],
+      { epsilon: eps },
+      MICROSOFT,
+    );
     stream = sum;
     return y;
   };
@@ -48,8 +59,13 @@ function decoder(model, shape, type, flavour, seed, positions) {
     const past = ["key", "value"].map((kind) => model.input(`past.${i}.${kind}`, TYPE.f32, [1, kvHeads, "past", headDim]));
     const present = ["key", "value"].map((kind) => model.output(`present.${i}.${kind}`, TYPE.f32, [1, kvHeads, "total", headDim]));
     const qkv = linear(norm(`blk.${i}.attn_norm`, branch), `blk.${i}.attn_q`, `blk.${i}.attn_k`, `blk.${i}.attn_v`);
-    const attended = model.node("GroupQueryAttention", [qkv, "", "", ...past, last, total, cos, sin], [`blk.${i}.attention`, ...present],
-      { num_heads: heads, kv_num_heads: kvHeads, do_rotary: 1, rotary_interleaved: 1 }, MICROSOFT);
+    const attended = model.node(
+      "GroupQueryAttention",
+      [qkv, "", "", ...past, last, total, cos, sin],
+      [`blk.${i}.attention`, ...present],
+      { num_heads: heads, kv_num_heads: kvHeads, do_rotary: 1, rotary_interleaved: 1 },
+      MICROSOFT,
+    );
     const x = norm(`blk.${i}.ffn_norm`, linear(attended, `blk.${i}.attn_output`));
     const gate = linear(x, `blk.${i}.ffn_gate`);
     const sigmoid = model.node("Sigmoid", [gate], [`blk.${i}.sigmoid`]);

@@ -23,21 +23,45 @@ export function options(usage, more = {}) {
   try {
     const { values } = parseArgs({
       options: {
-        shape: text, type: text, threads: text, prompt: text, new: text, rounds: text, warmup: text,
-        json: { type: "boolean" }, help: { type: "boolean" }, ...more,
+        shape: text,
+        type: text,
+        threads: text,
+        prompt: text,
+        new: text,
+        rounds: text,
+        warmup: text,
+        json: { type: "boolean" },
+        help: { type: "boolean" },
+        ...more,
       },
     });
     if (values.help) {
       console.log(`${usage}\n${HELP}`);
       process.exit(0);
     }
-    const { shape = "135M", type = "q8", threads = 1, prompt = 256, new: steps = 64, rounds = 5, warmup = 1, json = false, ...rest } = values;
+    const {
+      shape = "135M",
+      type = "q8",
+      threads = 1,
+      prompt = 256,
+      new: steps = 64,
+      rounds = 5,
+      warmup = 1,
+      json = false,
+      ...rest
+    } = values;
     shapeNamed(shape);
     typeNamed(type);
     return {
-      shape, type, json, ...rest,
-      threads: number(threads, "threads"), prompt: number(prompt, "prompt"), steps: number(steps, "new"),
-      rounds: number(rounds, "rounds"), warmup: number(warmup, "warmup", 0),
+      shape,
+      type,
+      json,
+      ...rest,
+      threads: number(threads, "threads"),
+      prompt: number(prompt, "prompt"),
+      steps: number(steps, "new"),
+      rounds: number(rounds, "rounds"),
+      warmup: number(warmup, "warmup", 0),
     };
   } catch (error) {
     console.error(`${error.message}\n\n${usage}\n${HELP}`);

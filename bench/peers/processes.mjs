@@ -5,15 +5,17 @@ const TICKS_PER_SECOND = 100; // USER_HZ, fixed in Linux's interface
 
 /** All processes as [pid, parent, seconds]. */
 function processes() {
-  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
-    try {
-      // The command's name, in parentheses, may hold spaces: fields count from behind it.
-      const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(")").pop().trim().split(" ");
-      return [[Number(pid), Number(fields[1]), (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND]];
-    } catch {
-      return []; // ended meanwhile
-    }
-  });
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        // The command's name, in parentheses, may hold spaces: fields count from behind it.
+        const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(")").pop().trim().split(" ");
+        return [[Number(pid), Number(fields[1]), (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND]];
+      } catch {
+        return []; // ended meanwhile
+      }
+    });
 }
 
 /** Seconds of processor time of `root` and all its living descendants; undefined where /proc is missing. */
@@ -21,7 +23,7 @@ export function cpuSeconds(root) {
   if (process.platform !== "linux") return undefined;
   const all = processes();
   const family = new Set([root]);
-  for (let grew = true; grew; ) {
+  for (let grew = true; grew;) {
     grew = false;
     for (const [pid, parent] of all) {
       if (family.has(parent) && !family.has(pid)) {

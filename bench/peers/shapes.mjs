@@ -61,8 +61,18 @@ export function promptIds(count, vocab) {
 
 /** GGUF names of the parts of core/tensors.ts that a dense Llama model has. */
 const GGUF_NAMES = {
-  embed: "token_embd", attn_norm: "attn_norm", "attn.q": "attn_q", "attn.k": "attn_k", "attn.v": "attn_v", "attn.o": "attn_output", ffn_norm: "ffn_norm",
-  "ffn.gate": "ffn_gate", "ffn.up": "ffn_up", "ffn.down": "ffn_down", final_norm: "output_norm", head: "output",
+  embed: "token_embd",
+  attn_norm: "attn_norm",
+  "attn.q": "attn_q",
+  "attn.k": "attn_k",
+  "attn.v": "attn_v",
+  "attn.o": "attn_output",
+  ffn_norm: "ffn_norm",
+  "ffn.gate": "ffn_gate",
+  "ffn.up": "ffn_up",
+  "ffn.down": "ffn_down",
+  final_norm: "output_norm",
+  head: "output",
 };
 /** Matrices that write to the residual stream. */
 const BRANCHES = ["attn.o", "ffn.down"];
@@ -77,6 +87,12 @@ export function llamaTensors(shape) {
   return planWeights(llamaShape(shape), "f32").parts.map(({ layer, vector, tensors: [{ part, rows, cols }] }) => {
     const name = `${layer < 0 ? "" : `blk.${layer}.`}${GGUF_NAMES[part]}.weight`;
     if (vector) return { name, rows: 1, cols: rows, role: "norm", sigma: 0.1 };
-    return { name, rows, cols, role: ENDS.includes(part) ? "embedding" : "linear", sigma: (BRANCHES.includes(part) ? branch : 1) / Math.sqrt(cols) };
+    return {
+      name,
+      rows,
+      cols,
+      role: ENDS.includes(part) ? "embedding" : "linear",
+      sigma: (BRANCHES.includes(part) ? branch : 1) / Math.sqrt(cols),
+    };
   });
 }

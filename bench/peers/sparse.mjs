@@ -1,6 +1,16 @@
 // Sparse models of the same size as a dense shape, for the comparison of sparse decoding with dense peers.
 import {
-  createRandom, fitRouting, ImposedRouting, loadModel, loadTokenizer, nodeHost, ROUTING, RoutingTrace, SHAPES, STORY_PROMPTS, syntheticModel,
+  createRandom,
+  fitRouting,
+  ImposedRouting,
+  loadModel,
+  loadTokenizer,
+  nodeHost,
+  ROUTING,
+  RoutingTrace,
+  SHAPES,
+  STORY_PROMPTS,
+  syntheticModel,
 } from "../dist/peer-parts.js";
 
 /** The sparse shape with as many weights as a dense one. */
@@ -24,10 +34,11 @@ export async function sparseTwin({ shapeName, typeName, tier, threads, path }) {
   const model = await syntheticModel(nodeHost, config, typeName, tier, threads);
   const imposed = new ImposedRouting(model);
   const trace = new RoutingTrace(fitRouting(config.ffn.experts, ROUTING[name]), config.layers, createRandom(5));
-  const route = (rows) => rows.map((n) => {
-    const masks = trace.draw(Array.from({ length: n }, (_, i) => i - 1));
-    trace.keep(n - 1);
-    return () => imposed.set(masks);
-  });
+  const route = (rows) =>
+    rows.map((n) => {
+      const masks = trace.draw(Array.from({ length: n }, (_, i) => i - 1));
+      trace.keep(n - 1);
+      return () => imposed.set(masks);
+    });
   return { model, notes: { sparse: `${name}, synthetic weights, simulated routing`, routing: ROUTING[name] }, words: (ids) => ids, route };
 }

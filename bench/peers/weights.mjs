@@ -13,7 +13,10 @@ const LIMITS = { 8: [-127, 127], 4: [-8, 7] };
 export function random(seed, name) {
   let hash = 2166136261 ^ seed;
   for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 16777619);
-  let a = hash | 0, b = seed | 0, c = 0x9e3779b9 | 0, counter = 1;
+  let a = hash | 0,
+    b = seed | 0,
+    c = 0x9e3779b9 | 0,
+    counter = 1;
   const next = () => {
     const t = (a + b + counter) | 0;
     counter = (counter + 1) | 0;
@@ -50,7 +53,8 @@ export function fromHalf(bits) {
 function normalTable(bits) {
   const draws = new Float64Array(65536);
   const next = random(1, "normal table");
-  for (let k = 0; k < draws.length; k += 2) { // Box and Muller
+  for (let k = 0; k < draws.length; k += 2) {
+    // Box and Muller
     const radius = Math.sqrt(-2 * Math.log((next() + 1) / 4294967297));
     const angle = (2 * Math.PI * next()) / 4294967296;
     draws[k] = radius * Math.cos(angle);

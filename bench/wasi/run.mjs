@@ -47,5 +47,7 @@ const first = results.get("Node host, simd");
 console.log(`| host | decode tokens/s | against Node | prefill tokens/s | whole process, ms |\n|---|---|---|---|---|`);
 for (const [name, { decode, prefill, wall, ids }] of results) {
   if (ids !== first.ids) throw new Error(`${name} gives other tokens`);
-  console.log(`| ${name} | ${median(decode).toFixed(0)} | ${(median(decode) / median(first.decode)).toFixed(2)} | ${median(prefill).toFixed(0)} | ${median(wall).toFixed(0)} |`);
+  console.log(
+    `| ${name} | ${median(decode).toFixed(0)} | ${(median(decode) / median(first.decode)).toFixed(2)} | ${median(prefill).toFixed(0)} | ${median(wall).toFixed(0)} |`,
+  );
 }

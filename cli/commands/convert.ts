@@ -20,23 +20,39 @@ interface Options {
 }
 
 export function registerConvert(program: Command, context: Context): void {
-  program.command("convert")
+  program
+    .command("convert")
     .description("Pack a Hugging Face folder (config.json, weights, tokenizer.json) into one file that loads fast.")
-    .argument("<source>", "folder with config.json and model.safetensors or pytorch_model.bin; or a packed model, to have it in the newest format")
+    .argument(
+      "<source>",
+      "folder with config.json and model.safetensors or pytorch_model.bin; or a packed model, to have it in the newest format",
+    )
     .requiredOption("-o, --out <file>", "packed model to write")
-    .addOption(new Option("--quantize <type>", "f32 exact; q8 8 bits a weight; q4 4 bits, with 8-bit embedding and head; q4-all 4 bits there, too (default: q8; of a packed file what it has)").choices(QUANTIZATIONS))
+    .addOption(
+      new Option(
+        "--quantize <type>",
+        "f32 exact; q8 8 bits a weight; q4 4 bits, with 8-bit embedding and head; q4-all 4 bits there, too (default: q8; of a packed file what it has)",
+      ).choices(QUANTIZATIONS),
+    )
     .option("--draft <folder>", "EAGLE head to carry: the model then drafts for itself (generate --speculate eagle, auto)")
-    .option("--draft-vocab <n>", "most frequent tokens that the head drafts, by its token_frequency_rank.json; 0 for all (default: a quarter of the vocabulary)", wholeNumber)
+    .option(
+      "--draft-vocab <n>",
+      "most frequent tokens that the head drafts, by its token_frequency_rank.json; 0 for all (default: a quarter of the vocabulary)",
+      wholeNumber,
+    )
     .option("--tokenizer <folder>", "tokenizer and chat template that a packed model gets instead of its own")
     .addOption(forceOption())
-    .addHelpText("after", `
+    .addHelpText(
+      "after",
+      `
 A packed model that is there already is replaced when the new one is whole.
 
 Examples:
   blockffn convert ./my-model --out my-model.q8.safetensors
   blockffn convert ./my-model --out my-model.q4.safetensors --quantize q4
   blockffn convert old.safetensors --out new.safetensors
-  blockffn convert ./my-model --draft ./my-model-eagle --out my-model.q8.safetensors`)
+  blockffn convert ./my-model --draft ./my-model-eagle --out my-model.q8.safetensors`,
+    )
     .action((source: string, options: Options) => convertCommand(context, source, options));
 }
 
@@ -50,6 +66,9 @@ async function convertCommand(context: Context, source: string, options: Options
   const head = draft === undefined ? undefined : { files: await host.open(draft), ...(draftVocab === undefined ? {} : { draftVocab }) };
   const text = tokenizer === undefined ? undefined : await host.open(tokenizer);
   const result = await writeOutput(out, rule, (file) =>
-    withProgress(context, "converting", false, (report) => convertModel(files, options.quantize, (part) => file.write(part), report, head, text)));
+    withProgress(context, "converting", false, (report) =>
+      convertModel(files, options.quantize, (part) => file.write(part), report, head, text),
+    ),
+  );
   context.io.err(`wrote ${out}: ${result.quantization}, ${bytes(result.fileSize)}${head === undefined ? "" : ", with a draft head"}\n`);
 }

@@ -14,7 +14,8 @@ interface Options extends ModelOptions {
 }
 
 export function registerEval(program: Command, context: Context): void {
-  program.command("eval")
+  program
+    .command("eval")
     .description("Measure perplexity and sparsity on a text. Documents stand between <|endoftext|>; each has a context of its own.")
     .requiredOption("--text <file>", "UTF-8 text")
     .addOption(modelOption())
@@ -25,14 +26,17 @@ export function registerEval(program: Command, context: Context): void {
     .addOption(threadsOption())
     .addOption(quantizeOption())
     .addOption(jsonOption())
-    .addHelpText("after", `
+    .addHelpText(
+      "after",
+      `
 Printed: predicted tokens; nll, the mean negative log-likelihood of a token in nats; perplexity = exp(nll);
 tls, the share of experts that a token leaves out; cls for n, the share that n consecutive tokens all leave out;
 reuseRatio, the share of a token's experts that the next one uses too.
 
 Examples:
   blockffn eval --text stories.txt
-  blockffn eval --text stories.txt --model ./my-model --context 512 --max-documents 30 --json`)
+  blockffn eval --text stories.txt --model ./my-model --context 512 --max-documents 30 --json`,
+    )
     .action((options: Options) => evalCommand(context, options));
 }
 
@@ -41,12 +45,14 @@ async function evalCommand(context: Context, options: Options): Promise<void> {
   const text = await readTextFile(options.text, signal);
   const model = await openModel(context, options);
   try {
-    const result = await withProgress(context, "evaluating", options.json === true, (onProgress) => model.evaluate(text, {
-      signal,
-      onProgress,
-      ...(options.context === undefined ? {} : { context: options.context }),
-      ...(options.maxDocuments === undefined ? {} : { maxDocuments: options.maxDocuments }),
-    }));
+    const result = await withProgress(context, "evaluating", options.json === true, (onProgress) =>
+      model.evaluate(text, {
+        signal,
+        onProgress,
+        ...(options.context === undefined ? {} : { context: options.context }),
+        ...(options.maxDocuments === undefined ? {} : { maxDocuments: options.maxDocuments }),
+      }),
+    );
     await io.out(options.json === true ? `${JSON.stringify(result)}\n` : report(result));
   } finally {
     model.dispose();
@@ -62,7 +68,8 @@ function report(result: Evaluation): string {
     `perplexity  ${result.perplexity.toFixed(4)}`,
   ];
   if (result.tls !== null) lines.push(`tls         ${percent(result.tls)}`);
-  for (const [size, cls] of Object.entries(result.cls ?? {})) lines.push(`cls ${size.padEnd(8)}${cls === null ? "no whole chunk" : percent(cls)}`);
+  for (const [size, cls] of Object.entries(result.cls ?? {}))
+    lines.push(`cls ${size.padEnd(8)}${cls === null ? "no whole chunk" : percent(cls)}`);
   if (result.reuseRatio !== null) lines.push(`reuseRatio  ${percent(result.reuseRatio)}`);
   return `${lines.join("\n")}\n`;
 }

@@ -7,7 +7,20 @@ import { describeDecisions } from "../decisions.ts";
 import { number, percent } from "../format.ts";
 import type { Context, Io } from "../io.ts";
 import { checkDraft, openDraft, openModel, type ModelOptions, type SpeculationOptions } from "../model.ts";
-import { addOptions, collect, decimal, ffnOption, jsonOption, modelOption, quantizeOption, speculationOptions, threadsOption, tierOption, tokenIds, wholeNumber } from "../options.ts";
+import {
+  addOptions,
+  collect,
+  decimal,
+  ffnOption,
+  jsonOption,
+  modelOption,
+  quantizeOption,
+  speculationOptions,
+  threadsOption,
+  tierOption,
+  tokenIds,
+  wholeNumber,
+} from "../options.ts";
 
 /** More is no prompt: it would not fit any context. */
 const MAX_INPUT_BYTES = 16 << 20;
@@ -19,7 +32,8 @@ interface Options extends ModelOptions, SpeculationOptions, Omit<GenerateOptions
 }
 
 export function registerGenerate(program: Command, context: Context): void {
-  const command = program.command("generate")
+  const command = program
+    .command("generate")
     .description("Continue a prompt. Text goes to stdout as it comes, timings to stderr.")
     .argument("[prompt]", "text to continue; read from stdin when it is a pipe")
     .addOption(modelOption())
@@ -41,13 +55,16 @@ export function registerGenerate(program: Command, context: Context): void {
     .addOption(threadsOption())
     .addOption(quantizeOption())
     .addOption(jsonOption())
-    .addHelpText("after", `
+    .addHelpText(
+      "after",
+      `
 Examples:
   blockffn generate "Once upon a time"
   blockffn generate "Tom had a red car." --max-tokens 100 --temperature 0.8 --top-p 0.9 --seed 7
   blockffn generate "Once upon a time" --speculate eagle --verbose
   blockffn generate --tokens 1,403,298 --ignore-eos --json
-  echo "The old king sat by the fire" | blockffn generate --stop "."`)
+  echo "The old king sat by the fire" | blockffn generate --stop "."`,
+    )
     .action((prompt: string | undefined, options: Options) => generateCommand(context, prompt, options));
 }
 
@@ -82,7 +99,20 @@ async function generateCommand(context: Context, argument: string | undefined, o
 
 function pick(options: Options, signal: AbortSignal): GenerateOptions {
   const { maxTokens, context, temperature, topK, topP, minP, repetitionPenalty, seed, stop, ignoreEos, speculate, draftTokens } = options;
-  const given = Object.entries({ maxTokens, context, temperature, topK, topP, minP, repetitionPenalty, seed, stop, ignoreEos, speculate, draftTokens }).filter(([, value]) => value !== undefined);
+  const given = Object.entries({
+    maxTokens,
+    context,
+    temperature,
+    topK,
+    topP,
+    minP,
+    repetitionPenalty,
+    seed,
+    stop,
+    ignoreEos,
+    speculate,
+    draftTokens,
+  }).filter(([, value]) => value !== undefined);
   return { ...Object.fromEntries(given), signal };
 }
 
@@ -92,9 +122,9 @@ async function readPrompt(io: Io, argument: string | undefined, tokens: number[]
     return tokens;
   }
   if (argument !== undefined) return argument;
-  if (io.stdinIsTty) throw new UsageError("no prompt; try: blockffn generate \"Once upon a time\"");
+  if (io.stdinIsTty) throw new UsageError('no prompt; try: blockffn generate "Once upon a time"');
   const text = (await io.readInput(MAX_INPUT_BYTES)).replace(/\r?\n$/, "");
-  if (text === "") throw new UsageError("no prompt: neither an argument nor text on stdin; try: blockffn generate \"Once upon a time\"");
+  if (text === "") throw new UsageError('no prompt: neither an argument nor text on stdin; try: blockffn generate "Once upon a time"');
   return text;
 }
 
@@ -118,7 +148,8 @@ function summary(result: GenerationResult): string {
     `prompt ${result.promptTokens} tokens at ${number(result.prefillTokensPerSecond)}/s`,
     `${result.tokens.length} new at ${number(result.decodeTokensPerSecond)}/s`,
   ];
-  if (result.draftedTokens !== null && result.draftedTokens > 0) parts.push(`${result.acceptedTokens} of ${result.draftedTokens} drafted tokens accepted in ${result.rounds} rounds`);
+  if (result.draftedTokens !== null && result.draftedTokens > 0)
+    parts.push(`${result.acceptedTokens} of ${result.draftedTokens} drafted tokens accepted in ${result.rounds} rounds`);
   if (result.tls !== null) parts.push(`${percent(result.tls)} of experts skipped`);
   parts.push(`ended by ${result.finishReason}${result.eosTokenId === null ? "" : ` (token ${result.eosTokenId})`}`);
   return `[${parts.join("; ")}]`;

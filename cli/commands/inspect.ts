@@ -33,7 +33,8 @@ const TITLE = "active experts";
 const HEATMAP = svgKind("a heat map of inspect", new RegExp(`: ${TITLE}$`));
 
 export function registerInspect(program: Command, context: Context): void {
-  program.command("inspect")
+  program
+    .command("inspect")
     .description("Show what a model's files hold: architecture, parameters and bytes by part, weight types.")
     .argument("[model]", "packed model or Hugging Face folder (default: the model that comes with blockffn)")
     .addOption(jsonOption())
@@ -42,12 +43,15 @@ export function registerInspect(program: Command, context: Context): void {
     .option("--text <file>", "text to run through the model for --heatmap")
     .option("--max-tokens <n>", `first tokens of the text to draw (default: ${HEATMAP_TOKENS})`, wholeNumber)
     .addOption(forceOption())
-    .addHelpText("after", `
+    .addHelpText(
+      "after",
+      `
 Examples:
   blockffn inspect
   blockffn inspect ./my-model --json
   blockffn inspect my-model.q8.safetensors --verify
-  blockffn inspect my-model.q8.safetensors --heatmap experts.svg --text story.txt`)
+  blockffn inspect my-model.q8.safetensors --heatmap experts.svg --text story.txt`,
+    )
     .action((model: string | undefined, options: Options) => inspectCommand(context, model, options));
 }
 
@@ -64,46 +68,68 @@ async function inspectCommand(context: Context, location: string | undefined, op
   await io.out(options.json === true ? `${JSON.stringify({ ...summary, ...(verified && { verified }) })}\n` : report(summary));
   if (verified !== undefined && options.json !== true) io.err(`${number(verified.runs)} checksums of ${bytes(verified.bytes)} are right\n`);
   if (heatmap !== undefined && text !== undefined) {
-    await drawHeatmap(context, { ...(location === undefined ? {} : { model: location }), ...(options.json === undefined ? {} : { json: options.json }) }, { path: heatmap, rule }, text, options.maxTokens);
+    await drawHeatmap(
+      context,
+      { ...(location === undefined ? {} : { model: location }), ...(options.json === undefined ? {} : { json: options.json }) },
+      { path: heatmap, rule },
+      text,
+      options.maxTokens,
+    );
   }
 }
 
 function report(summary: ModelSummary): string {
   const { config } = summary;
-  const about = table([
-    ["model", summary.name],
-    ["format", summary.format === "packed" ? "packed" : "Hugging Face folder"],
-    ["weights", summary.weights],
-    ["architecture", config.architecture],
-    ["layers", String(config.layers)],
-    ["hidden size", String(config.hiddenSize)],
-    ["attention", attention(config)],
-    ["ffn", ffn(config)],
-    ["vocabulary", `${number(config.vocabSize)}${config.tied ? ", embedding and head tied" : ""}`],
-    ["context", `${number(config.contextLength)} tokens`],
-    ["tokenizer", summary.tokenizerBytes === 0 ? "none" : bytes(summary.tokenizerBytes)],
-  ].map(([key, value]) => [`${(key as string).padEnd(14)}${value as string}`]));
+  const about = table(
+    [
+      ["model", summary.name],
+      ["format", summary.format === "packed" ? "packed" : "Hugging Face folder"],
+      ["weights", summary.weights],
+      ["architecture", config.architecture],
+      ["layers", String(config.layers)],
+      ["hidden size", String(config.hiddenSize)],
+      ["attention", attention(config)],
+      ["ffn", ffn(config)],
+      ["vocabulary", `${number(config.vocabSize)}${config.tied ? ", embedding and head tied" : ""}`],
+      ["context", `${number(config.contextLength)} tokens`],
+      ["tokenizer", summary.tokenizerBytes === 0 ? "none" : bytes(summary.tokenizerBytes)],
+    ].map(([key, value]) => [`${(key as string).padEnd(14)}${value as string}`]),
+  );
   const parts = table([
     ["part", "parameters", "bytes", "share"],
-    ...[...summary.parts, { part: "total", parameters: summary.parameters, bytes: summary.bytes }]
-      .map((part) => [part.part, number(part.parameters), number(part.bytes), `${((100 * part.bytes) / summary.bytes).toFixed(1)} %`]),
+    ...[...summary.parts, { part: "total", parameters: summary.parameters, bytes: summary.bytes }].map((part) => [
+      part.part,
+      number(part.parameters),
+      number(part.bytes),
+      `${((100 * part.bytes) / summary.bytes).toFixed(1)} %`,
+    ]),
   ]);
   return `${about}\n${parts}`;
 }
 
 function attention({ attention: a }: ModelConfig): string {
-  return a.kind === "gqa" ? `GQA, ${a.heads} heads of ${a.headDim}, ${a.kvHeads} for keys and values`
+  return a.kind === "gqa"
+    ? `GQA, ${a.heads} heads of ${a.headDim}, ${a.kvHeads} for keys and values`
     : `MLA, ${a.heads} heads of ${a.nopeDim} + ${a.ropeDim} (rotary), values ${a.valueDim}, ranks ${a.qRank} and ${a.kvRank}`;
 }
 
 function ffn({ ffn: f }: ModelConfig): string {
   if (f.kind === "dense") return `dense, ${f.size}${f.gated ? ", gated" : ""}`;
-  const router = f.router === "block" ? `ReLU router, norm ${f.routerNorm}` : `${f.router} router${f.router === "topp" ? ` ${f.topP}` : f.topK > 0 ? ` ${f.topK}` : ""}`;
+  const router =
+    f.router === "block"
+      ? `ReLU router, norm ${f.routerNorm}`
+      : `${f.router} router${f.router === "topp" ? ` ${f.topP}` : f.topK > 0 ? ` ${f.topK}` : ""}`;
   const dense = f.denseLayers === undefined ? "" : `; dense of ${f.denseSize} in ${f.denseLayers.length} layers`;
   return `${f.experts} experts of ${f.expertSize}, ${router}${f.sharedSize > 0 ? `, shared experts of ${f.sharedSize}` : ""}${dense}`;
 }
 
-async function drawHeatmap(context: Context, options: ModelOptions, out: { readonly path: string; readonly rule: OutputRule }, textFile: string, asked = HEATMAP_TOKENS): Promise<void> {
+async function drawHeatmap(
+  context: Context,
+  options: ModelOptions,
+  out: { readonly path: string; readonly rule: OutputRule },
+  textFile: string,
+  asked = HEATMAP_TOKENS,
+): Promise<void> {
   const text = await readTextFile(textFile, context.signal);
   const model = await openModel(context, options);
   try {
@@ -113,7 +139,14 @@ async function drawHeatmap(context: Context, options: ModelOptions, out: { reado
     const ids = encodePrompt(text, tokenizer, config.vocabSize).subarray(0, most);
     const active = await traceExperts(loaded, ids, context.signal);
     const tokens = Array.from(ids, (id) => tokenizer?.decode([id], { continuation: true }) ?? String(id));
-    const svg = heatmapSvg({ layers: config.layers, expertLayers: expertLayers(config), experts: config.ffn.experts, tokens, active, title: `${basename(name)}: ${TITLE}` });
+    const svg = heatmapSvg({
+      layers: config.layers,
+      expertLayers: expertLayers(config),
+      experts: config.ffn.experts,
+      tokens,
+      active,
+      title: `${basename(name)}: ${TITLE}`,
+    });
     await writeOutput(out.path, out.rule, (file) => file.write(new TextEncoder().encode(svg)));
     if (options.json !== true) context.io.err(`wrote ${out.path}: ${ids.length} tokens\n`);
   } finally {

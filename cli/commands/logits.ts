@@ -19,7 +19,8 @@ interface Options extends ModelOptions {
 }
 
 export function registerLogits(program: Command, context: Context): void {
-  program.command("logits")
+  program
+    .command("logits")
     .description("Write the logits of token ids as raw little-endian float32 [n, vocab].")
     .addOption(modelOption())
     .requiredOption("--tokens <ids>", "token ids, such as 1,2,3", tokenIds)
@@ -31,10 +32,13 @@ export function registerLogits(program: Command, context: Context): void {
     .addOption(tierOption())
     .addOption(threadsOption())
     .addOption(quantizeOption())
-    .addHelpText("after", `
+    .addHelpText(
+      "after",
+      `
 Examples:
   blockffn logits --model ./my-model --tokens 1,403,298 --out logits.f32
-  blockffn logits --tokens 1,403,298 --last 1 --tier scalar --out last.f32`)
+  blockffn logits --tokens 1,403,298 --last 1 --tier scalar --out last.f32`,
+    )
     .action((options: Options) => logitsCommand(context, options));
 }
 
@@ -47,7 +51,8 @@ async function logitsCommand(context: Context, options: Options): Promise<void> 
     const chunk = integer("chunk", options.chunk ?? most, 1, most);
     const rule = { reads: [options.model ?? context.io.defaultModel], kind: logitsKind(model.config.vocabSize), force: options.force };
     await writeOutput(options.out, rule, (file) =>
-      withProgress(context, "computing logits", false, (report) => writeLogits(model, ids, rows, chunk, file, report)));
+      withProgress(context, "computing logits", false, (report) => writeLogits(model, ids, rows, chunk, file, report)),
+    );
     context.io.err(`wrote ${options.out}: float32 [${rows}, ${model.config.vocabSize}]\n`);
   } finally {
     model.dispose();
@@ -55,7 +60,12 @@ async function logitsCommand(context: Context, options: Options): Promise<void> 
 }
 
 async function writeLogits(
-  model: Model, ids: Uint32Array, rows: number, chunk: number, file: OutputFile, report: (done: number, total: number) => void,
+  model: Model,
+  ids: Uint32Array,
+  rows: number,
+  chunk: number,
+  file: OutputFile,
+  report: (done: number, total: number) => void,
 ): Promise<void> {
   const sequence = model.newSequence({ capacity: ids.length });
   const first = ids.length - rows;

@@ -2,10 +2,28 @@ import { Option, type Command } from "commander";
 import { ThreadError, UsageError } from "../../src/errors.ts";
 import type { Listening } from "../../src/host.ts";
 import type { Model } from "../../src/model.ts";
-import { createServer, originCheck, type RequestLog, type Server, type ServerLimits, type ServerOptions, type ServerSpeculation } from "../../src/server/index.ts";
+import {
+  createServer,
+  originCheck,
+  type RequestLog,
+  type Server,
+  type ServerLimits,
+  type ServerOptions,
+  type ServerSpeculation,
+} from "../../src/server/index.ts";
 import type { Context, Io } from "../io.ts";
 import { checkDraft, openDraft, openModel, type ModelOptions, type SpeculationOptions } from "../model.ts";
-import { addOptions, decimal, ffnOption, modelOption, quantizeOption, speculationOptions, threadsOption, tierOption, wholeNumber } from "../options.ts";
+import {
+  addOptions,
+  decimal,
+  ffnOption,
+  modelOption,
+  quantizeOption,
+  speculationOptions,
+  threadsOption,
+  tierOption,
+  wholeNumber,
+} from "../options.ts";
 
 const API_KEY = "BLOCKFFN_API_KEY";
 const LOCAL = /^(localhost|127(\.\d+){3}|::1)$/;
@@ -13,7 +31,12 @@ const LOCAL = /^(localhost|127(\.\d+){3}|::1)$/;
 const LOCAL_NAME = /^(([^.]+\.)*localhost|127(\.\d+){3}|\[::1\])$/;
 const LOCAL_ORIGIN = /^https?:\/\/(([^./]+\.)*localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/;
 /** Limits whose flags have other names. */
-const FLAGS: Readonly<Record<string, string>> = { concurrency: "maxConcurrency", promptTokens: "maxPromptTokens", bodyBytes: "maxBody", allowOrigin: "cors" };
+const FLAGS: Readonly<Record<string, string>> = {
+  concurrency: "maxConcurrency",
+  promptTokens: "maxPromptTokens",
+  bodyBytes: "maxBody",
+  allowOrigin: "cors",
+};
 const MAX_PORT = 65_535;
 
 interface Options extends ModelOptions, SpeculationOptions {
@@ -32,15 +55,19 @@ interface Options extends ModelOptions, SpeculationOptions {
 }
 
 export function registerServe(program: Command, context: Context): void {
-  const command = program.command("serve")
+  const command = program
+    .command("serve")
     .description("Serve a model over HTTP, with the API of OpenAI: /v1/models, /v1/completions, /v1/chat/completions, /healthz, /metrics.")
     .addOption(modelOption())
     .option("-p, --port <n>", "port; 0 takes any that is free", wholeNumber, 8080)
     .option("--host <address>", "address to listen on; 0.0.0.0 for all networks", "127.0.0.1")
     .option("--name <id>", "name of the model for clients (default: its file's)")
     .option("--api-key <key>", `key that clients must send; better set ${API_KEY}, which others on this machine cannot see`)
-    .option("--cors <origin...>", "sites whose web pages may use the server, such as https://app.example; * for all "
-      + "(default: those of this machine, on a local address without a key)")
+    .option(
+      "--cors <origin...>",
+      "sites whose web pages may use the server, such as https://app.example; * for all " +
+        "(default: those of this machine, on a local address without a key)",
+    )
     .option("--max-concurrency <n>", "requests that generate at once (default: 4)", wholeNumber)
     .option("--queue <n>", "requests that may wait; more are answered 429 (default: 32)", wholeNumber)
     .option("--max-tokens <n>", "most new tokens a request (default: the model's context, at most 4096)", wholeNumber)
@@ -54,14 +81,17 @@ export function registerServe(program: Command, context: Context): void {
     .addOption(quantizeOption());
   addOptions(command, speculationOptions())
     .addOption(new Option("--json", "log one JSON object a line, to stdout"))
-    .addHelpText("after", `
+    .addHelpText(
+      "after",
+      `
 Examples:
   blockffn serve
   blockffn serve --model small.q4.safetensors --port 9000 --max-concurrency 2 --queue 8
   blockffn serve --model small.q4.safetensors --threads 4 --speculate ngram
   ${API_KEY}=secret blockffn serve --host 0.0.0.0 --json
   ${API_KEY}=secret blockffn serve --cors https://app.example http://localhost:3000
-  curl http://127.0.0.1:8080/v1/completions -H 'content-type: application/json' -d '{"prompt": "Once upon a time", "max_tokens": 48}'`)
+  curl http://127.0.0.1:8080/v1/completions -H 'content-type: application/json' -d '{"prompt": "Once upon a time", "max_tokens": 48}'`,
+    )
     .action((options: Options) => serveCommand(context, options));
 }
 
@@ -81,14 +111,23 @@ async function serveCommand(context: Context, options: Options): Promise<void> {
     let broken: ThreadError | undefined;
     const stop = new AbortController();
     const server = start(model, draft, options, apiKey, (entry) => {
-      void log(io, options, { event: "request", ...entry, ...(entry.error === undefined ? {} : { error: errorText(entry.error) }) }, requestLine(entry));
+      void log(
+        io,
+        options,
+        { event: "request", ...entry, ...(entry.error === undefined ? {} : { error: errorText(entry.error) }) },
+        requestLine(entry),
+      );
       // The model cannot answer any more: whoever watches the process is to start it again.
       if (entry.error instanceof ThreadError) {
         broken = entry.error;
         stop.abort();
       }
     });
-    const listening = await io.listen(server.fetch, { hostname, port, ...(maxConnections === undefined ? {} : { limits: { connections: maxConnections } }) });
+    const listening = await io.listen(server.fetch, {
+      hostname,
+      port,
+      ...(maxConnections === undefined ? {} : { limits: { connections: maxConnections } }),
+    });
     await greet(io, listening, options, apiKey !== undefined);
     await ended(context, stop.signal);
     await log(io, options, { event: "closing", graceSeconds: grace }, `closing: running requests have ${grace} s to end`);
@@ -101,9 +140,25 @@ async function serveCommand(context: Context, options: Options): Promise<void> {
   }
 }
 
-function start(model: Model, draftModel: Model | undefined, options: Options, apiKey: string | undefined, onRequest: (entry: RequestLog) => void): Server {
-  const { maxConcurrency: concurrency, queue, maxTokens, maxPromptTokens: promptTokens, maxBody: bodyBytes, name, speculate, draftTokens } = options;
-  const given = <T extends object>(values: { [K in keyof T]: T[K] | undefined }): T => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T;
+function start(
+  model: Model,
+  draftModel: Model | undefined,
+  options: Options,
+  apiKey: string | undefined,
+  onRequest: (entry: RequestLog) => void,
+): Server {
+  const {
+    maxConcurrency: concurrency,
+    queue,
+    maxTokens,
+    maxPromptTokens: promptTokens,
+    maxBody: bodyBytes,
+    name,
+    speculate,
+    draftTokens,
+  } = options;
+  const given = <T extends object>(values: { [K in keyof T]: T[K] | undefined }): T =>
+    Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T;
   try {
     return createServer(name === undefined ? model : { [name]: model }, {
       limits: given<ServerLimits>({ concurrency, queue, maxTokens, promptTokens, bodyBytes }),
@@ -151,7 +206,10 @@ function ended({ signal: told }: Context, stop: AbortSignal): Promise<void> {
 async function log(io: Io, { json }: Options, entry: object, line: string): Promise<void> {
   if (json !== true) io.err(`${line}\n`);
   // A log that cannot be written is told; requests are answered on.
-  else await io.out(`${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`).catch((error: unknown) => io.err(`blockffn: ${errorText(error)}\n`));
+  else
+    await io
+      .out(`${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`)
+      .catch((error: unknown) => io.err(`blockffn: ${errorText(error)}\n`));
 }
 
 function requestLine({ method, path, status, ms, promptTokens, completionTokens, error }: RequestLog): string {

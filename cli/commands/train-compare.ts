@@ -27,32 +27,52 @@ const SPEED_ROUNDS = 5;
 /** What is written beside the runs, and what tells each. */
 const WRITTEN = {
   markdown: { file: "compare.md", kind: textKind("a comparison's table", (head) => head.includes("| weights | PPL |")) },
-  svg: { file: "compare.svg", kind: textKind("a comparison's picture", (head) => head.startsWith("<svg ") && head.includes(">Perplexity (lower is better) over chunk sparsity")) },
+  svg: {
+    file: "compare.svg",
+    kind: textKind(
+      "a comparison's picture",
+      (head) => head.startsWith("<svg ") && head.includes(">Perplexity (lower is better) over chunk sparsity"),
+    ),
+  },
   json: { file: "compare.json", kind: textKind("a comparison's numbers", (head) => /^\[\s*\{\s*"name":/.test(head)) },
 } as const;
 
 export function registerTrainCompare(train: Command, context: Context): void {
-  train.command("compare")
+  train
+    .command("compare")
     .description("Train models that differ only in router or objectives, and compare perplexity, sparsity and speed in the runtime.")
     .requiredOption("--config <file>", "a training configuration with `runs`; paths in it are relative to it")
     .addOption(backendOption())
     .addOption(forceOption())
     .addOption(jsonOption())
-    .addHelpText("after", `
+    .addHelpText(
+      "after",
+      `
 Writes compare.md, compare.svg and compare.json into \`out\`, and each run into a folder of its own. Called again, it goes on.
 
 Examples:
   blockffn train compare --config examples/train/compare.json
-  blockffn train compare --config examples/train/ablation.json`)
+  blockffn train compare --config examples/train/ablation.json`,
+    )
     .action((options: Options) => compareCommand(context, options));
 }
 
 async function compareCommand(context: Context, options: Options): Promise<void> {
   const { io, signal } = context;
-  const [{ parseCompareConfig }, { comparisonMarkdown, comparisonSvg }, { corpusOf, train }, { paceSteps }, { workerGradients }, { RunFolder }] = await Promise.all([
-    import("../../train/compare/config.ts"), import("../../train/compare/report.ts"), import("../../train/run/loop.ts"),
+  const [
+    { parseCompareConfig },
+    { comparisonMarkdown, comparisonSvg },
+    { corpusOf, train },
+    { paceSteps },
+    { workerGradients },
+    { RunFolder },
+  ] = await Promise.all([
+    import("../../train/compare/config.ts"),
+    import("../../train/compare/report.ts"),
+    import("../../train/run/loop.ts"),
     import("../../train/data/steps.ts"),
-    import("../../host/node/train/worker-gradients.ts"), import("../../host/node/train/run-folder.ts"),
+    import("../../host/node/train/worker-gradients.ts"),
+    import("../../host/node/train/run-folder.ts"),
   ]);
   const file = options.config;
   const { out, base, runs } = parseCompareConfig(await readBytes(file), file);
@@ -63,7 +83,9 @@ async function compareCommand(context: Context, options: Options): Promise<void>
   for (const written of Object.values(WRITTEN)) await checkOutput(join(folder, written.file), rule(written.kind));
   for (const { folder: part } of runs) await checkFolder(join(folder, part), { reads, kind: runKind(RunFolder), force: options.force });
   const texts = await readTrainInputs(base, file, signal);
-  const corpus = await withProgress(context, "tokenizing", quiet, (onProgress) => paceSteps(corpusOf(texts), { signal, onProgress, pause: io.host.pause }));
+  const corpus = await withProgress(context, "tokenizing", quiet, (onProgress) =>
+    paceSteps(corpusOf(texts), { signal, onProgress, pause: io.host.pause }),
+  );
   const inputs = { ...texts, corpus };
   const results: { name: string; model: string; result: TrainResult }[] = [];
   for (const { name, folder: part, config } of runs) {
@@ -71,12 +93,17 @@ async function compareCommand(context: Context, options: Options): Promise<void>
     const store = await RunFolder.open(join(folder, part));
     const progress = new TrainProgress(io, config, quiet);
     try {
-      const result = await train({ ...inputs, config }, {
-        host: io.host, store, signal,
-        gradients: (task) => workerGradients(task, config.workers, options.backend),
-        onStart: (start) => progress.start(start),
-        onMetrics: (line) => progress.update(line),
-      });
+      const result = await train(
+        { ...inputs, config },
+        {
+          host: io.host,
+          store,
+          signal,
+          gradients: (task) => workerGradients(task, config.workers, options.backend),
+          onStart: (start) => progress.start(start),
+          onMetrics: (line) => progress.update(line),
+        },
+      );
       if (!result.finished) {
         if (!quiet) io.err(`stopped after ${result.step} steps of ${name}; run the same command to go on\n`);
         return;
@@ -86,7 +113,10 @@ async function compareCommand(context: Context, options: Options): Promise<void>
       progress.end();
     }
   }
-  const speeds = await decodeSpeeds(context, results.map(({ model }) => model));
+  const speeds = await decodeSpeeds(
+    context,
+    results.map(({ model }) => model),
+  );
   const rows = results.map(({ name, result }, i): ComparedResult => ({ name, result, decodeTokensPerSecond: speeds[i] as number }));
   const { batch, schedule } = base;
   const about = `${(schedule.steps * batch.rows * batch.length).toLocaleString("en")} tokens each, seed ${base.seed}; validation: ${base.validDocuments} documents; speed: greedy decoding of ${SPEED_TOKENS} tokens, f32, one thread, median of ${SPEED_ROUNDS} interleaved rounds.`;
@@ -107,7 +137,9 @@ async function decodeSpeeds(context: Context, folders: readonly string[]): Promi
   try {
     for (let round = 0; round <= SPEED_ROUNDS; round++) {
       for (const [i, model] of models.entries()) {
-        const { decodeTokensPerSecond } = await model.generate(PROMPT, { maxTokens: Math.min(SPEED_TOKENS, model.config.contextLength - 16), temperature: 0, ignoreEos: true }).result();
+        const { decodeTokensPerSecond } = await model
+          .generate(PROMPT, { maxTokens: Math.min(SPEED_TOKENS, model.config.contextLength - 16), temperature: 0, ignoreEos: true })
+          .result();
         // The first round warms up.
         if (round > 0) (speeds[i] as number[]).push(decodeTokensPerSecond);
       }

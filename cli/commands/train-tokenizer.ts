@@ -18,17 +18,25 @@ interface Options {
 }
 
 export function registerTrainTokenizer(train: Command, context: Context): void {
-  train.command("tokenizer")
+  train
+    .command("tokenizer")
     .description("Train a byte-fallback BPE tokenizer on plain text. Documents stand between <|endoftext|>.")
     .requiredOption("--text <file>", "UTF-8 text; may be given more than once", collect)
     .requiredOption("--vocab <n>", "entries of the vocabulary, bytes and special tokens included", wholeNumber)
     .requiredOption("-o, --out <file>", "tokenizer.json to write")
-    .option("--coverage <share>", "share of the text's characters that get a token; the rest falls back to bytes (default: 0.9998)", decimal)
+    .option(
+      "--coverage <share>",
+      "share of the text's characters that get a token; the rest falls back to bytes (default: 0.9998)",
+      decimal,
+    )
     .addOption(forceOption())
-    .addHelpText("after", `
+    .addHelpText(
+      "after",
+      `
 Examples:
   blockffn train tokenizer --text stories.txt --vocab 2048 --out tokenizer.json
-  blockffn train tokenizer --text a.txt --text b.txt --vocab 8192 --coverage 0.9995 --out tokenizer.json`)
+  blockffn train tokenizer --text a.txt --text b.txt --vocab 8192 --coverage 0.9995 --out tokenizer.json`,
+    )
     .action((options: Options) => trainTokenizerCommand(context, options));
 }
 
@@ -39,7 +47,12 @@ async function trainTokenizerCommand(context: Context, { text, vocab, coverage, 
   const texts: { name: string; text: string }[] = [];
   for (const name of text) texts.push({ name, text: await readTextFile(name, signal) });
   const json = await withProgress(context, "merging", false, (onProgress) =>
-    paceSteps(tokenizerSteps(texts, { vocabSize: vocab, ...(coverage === undefined ? {} : { coverage }) }), { signal, onProgress, pause: io.host.pause }));
+    paceSteps(tokenizerSteps(texts, { vocabSize: vocab, ...(coverage === undefined ? {} : { coverage }) }), {
+      signal,
+      onProgress,
+      pause: io.host.pause,
+    }),
+  );
   await writeOutput(out, rule, (file) => file.write(json));
   io.err(`wrote ${out}: ${number(vocab)} entries\n`);
 }

@@ -22,7 +22,8 @@ interface Options {
 }
 
 export function registerTrain(program: Command, context: Context): void {
-  const command = program.command("train")
+  const command = program
+    .command("train")
     // `train compare --config` is compare's option, not train's.
     .enablePositionalOptions()
     .description("Train a model from plain text, or go on with a run that was cut off.")
@@ -30,14 +31,17 @@ export function registerTrain(program: Command, context: Context): void {
     .addOption(backendOption())
     .addOption(forceOption())
     .addOption(jsonOption())
-    .addHelpText("after", `
+    .addHelpText(
+      "after",
+      `
 The run's folder (\`out\` in the configuration) gets checkpoint.safetensors, metrics.jsonl, curves.svg and model/, a Hugging Face
 folder that generate, eval and convert take. Called again, it goes on from the last checkpoint. Ctrl-C writes one first.
 
 Examples:
   blockffn train tokenizer --text stories.txt --vocab 2048 --out tokenizer.json
   blockffn train --config examples/train/tiny.json
-  blockffn generate "Once upon a time" --model runs/tiny/model`)
+  blockffn generate "Once upon a time" --model runs/tiny/model`,
+    )
     .action((options: Options) => trainCommand(context, options));
   registerTrainTokenizer(command, context);
   registerTrainDraft(command, context);
@@ -48,7 +52,9 @@ async function trainCommand(context: Context, options: Options): Promise<void> {
   const { io, signal } = context;
   // The autodiff library takes time to load: only who trains waits for it.
   const [{ parseTrainConfig }, { train }, { workerGradients }, { RunFolder }] = await Promise.all([
-    import("../../train/config/parse.ts"), import("../../train/run/loop.ts"), import("../../host/node/train/worker-gradients.ts"),
+    import("../../train/config/parse.ts"),
+    import("../../train/run/loop.ts"),
+    import("../../host/node/train/worker-gradients.ts"),
     import("../../host/node/train/run-folder.ts"),
   ]);
   const file = configOption(options);
@@ -62,11 +68,15 @@ async function trainCommand(context: Context, options: Options): Promise<void> {
   try {
     result = await withProgress(context, "tokenizing", options.json === true, (onTokenize) =>
       train(inputs, {
-        host: io.host, store, signal, onTokenize,
+        host: io.host,
+        store,
+        signal,
+        onTokenize,
         gradients: (task) => workerGradients(task, config.workers, options.backend),
         onStart: (start) => progress.start(start),
         onMetrics: (line) => progress.update(line),
-      }));
+      }),
+    );
   } finally {
     progress.end();
   }
@@ -77,10 +87,16 @@ function report({ step, finished, parameters, loss, validation }: TrainResult, p
   const lines = [
     `${finished ? "finished" : "stopped"} after ${number(step)} steps: ${path}/model, ${number(parameters)} weights`,
     ...(loss === null ? [] : [`training loss        ${loss.toFixed(4)}`]),
-    ...(validation === null ? [] : [
-      `validation           perplexity ${validation.perplexity.toFixed(3)} on ${number(validation.tokens)} tokens`,
-      ...(validation.tls === null ? [] : [`sparsity             TLS ${percent(validation.tls)}, CLS 8 ${percent(validation.cls?.["8"] ?? 0)}, reuse ${percent(validation.reuseRatio ?? 0)}`]),
-    ]),
+    ...(validation === null
+      ? []
+      : [
+          `validation           perplexity ${validation.perplexity.toFixed(3)} on ${number(validation.tokens)} tokens`,
+          ...(validation.tls === null
+            ? []
+            : [
+                `sparsity             TLS ${percent(validation.tls)}, CLS 8 ${percent(validation.cls?.["8"] ?? 0)}, reuse ${percent(validation.reuseRatio ?? 0)}`,
+              ]),
+        ]),
     ...(finished ? [] : ["run the same command to go on"]),
   ];
   return `${lines.join("\n")}\n`;

@@ -1,6 +1,6 @@
 const LOG2_E: f64 = 1.4426950408889634;
 /** ln 2 in two parts; the first has 21 zero bits at its end, so that k * LN2_HIGH is exact for |k| < 2^21. */
-const LN2_HIGH: f64 = 0.693147180369123816490;
+const LN2_HIGH: f64 = 0.69314718036912381649;
 const LN2_LOW: f64 = 1.90821492927058770002e-10;
 /** Below, e^x rounds to 0; above, to infinity. */
 const LOWEST: f64 = -745.1;

@@ -2,7 +2,10 @@ const TWO_32: f64 = 4294967296;
 
 /** 64 bits as two halves, since only one of the two compilers has 64-bit integers beside its numbers. */
 export class Bits64 {
-  constructor(public high: i32, public low: i32) {}
+  constructor(
+    public high: i32,
+    public low: i32,
+  ) {}
 }
 
 /**
@@ -11,7 +14,12 @@ export class Bits64 {
  */
 export class Xoshiro128 {
   /** A state, which must not be all zero. */
-  constructor(private s0: i32, private s1: i32, private s2: i32, private s3: i32) {}
+  constructor(
+    private s0: i32,
+    private s1: i32,
+    private s2: i32,
+    private s3: i32,
+  ) {}
 
   /** Uniform integer in [0, 2^32). */
   uint32(): f64 {

@@ -17,8 +17,13 @@ export class TokenSampler {
 
   /** @param size tokens of the vocabulary */
   constructor(
-    readonly temperature: f64, private readonly topK: f64, private readonly topP: f64, private readonly minP: f64,
-    readonly repetitionPenalty: f64, private readonly random: Xoshiro128, size: i32,
+    readonly temperature: f64,
+    private readonly topK: f64,
+    private readonly topP: f64,
+    private readonly minP: f64,
+    readonly repetitionPenalty: f64,
+    private readonly random: Xoshiro128,
+    size: i32,
   ) {
     this.size = size;
     this.scores = new Float64Array(size);

@@ -37,7 +37,7 @@ export function nucleusEnd(scores: Float64Array, weights: Float64Array, ids: Int
   for (let i = (count >> 1) - 1; i >= 0; i--) sinkBest(scores, ids, i, count);
   let sum: f64 = 0;
   let last = ids[0]!;
-  for (let size = count; size > 0; ) {
+  for (let size = count; size > 0;) {
     last = ids[0]!;
     sum += weights[last]!;
     if (sum >= target) break;

@@ -11,7 +11,11 @@ export class Chart {
   #chunk = [];
 
   constructor(canvas) {
-    this.#picture = new Picture(canvas, () => HEIGHT, (...drawing) => this.#draw(...drawing));
+    this.#picture = new Picture(
+      canvas,
+      () => HEIGHT,
+      (...drawing) => this.#draw(...drawing),
+    );
   }
 
   clear() {
@@ -41,7 +45,10 @@ export class Chart {
       context.fillStyle = color("muted");
       context.fillText(`${Math.round(share * 1000) / 10}%`, 0, y(share));
     }
-    for (const [values, name] of [[this.#token, "cell-on"], [this.#chunk, "chunk"]]) {
+    for (const [values, name] of [
+      [this.#token, "cell-on"],
+      [this.#chunk, "chunk"],
+    ]) {
       context.strokeStyle = color(name);
       context.lineWidth = 1.75;
       context.lineJoin = "round";

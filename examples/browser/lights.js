@@ -22,7 +22,11 @@ export class Lights {
     this.#experts = experts;
     this.#words = Math.ceil(experts / 32);
     this.#glow = new Float32Array(layers * experts);
-    this.#picture = new Picture(canvas, (width) => layers * Math.max(5, Math.min(22, ((width - LABEL - COUNT) / experts) * 1.5)), (...drawing) => this.#draw(...drawing));
+    this.#picture = new Picture(
+      canvas,
+      (width) => layers * Math.max(5, Math.min(22, ((width - LABEL - COUNT) / experts) * 1.5)),
+      (...drawing) => this.#draw(...drawing),
+    );
   }
 
   clear() {

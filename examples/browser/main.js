@@ -4,7 +4,12 @@ import { Runs } from "./runs.js";
 import { Scene } from "./scene.js";
 
 const MODEL = new URLSearchParams(location.search).get("model") ?? "../../models/blockffn-nano.q8.safetensors";
-const IDEAS = ["Tom had a red car. He liked to", "One day, a small bird found a shiny stone.", "The old king sat by the fire and said,", "It was raining, and the frog"];
+const IDEAS = [
+  "Tom had a red car. He liked to",
+  "One day, a small bird found a shiny stone.",
+  "The old king sat by the fire and said,",
+  "It was raining, and the frog",
+];
 /** Threads to choose from, where the page may share memory with workers (scripts/serve.mjs sends the headers for that). */
 const THREADS = [1, 2, 4].filter((n) => crossOriginIsolated && n <= navigator.hardwareConcurrency);
 
@@ -56,9 +61,11 @@ async function load(threads) {
     $("loading").hidden = true;
   }
   const { ffn, layers } = model.config;
-  const experts = ffn.kind === "experts" ? `${layers} layers of ${ffn.experts} experts` : `${layers} layers, dense: it has no experts to watch`;
+  const experts =
+    ffn.kind === "experts" ? `${layers} layers of ${ffn.experts} experts` : `${layers} layers, dense: it has no experts to watch`;
   const { quantization, tier, hasDraftHead } = model.info;
-  $("model").textContent = `${experts}, ${quantization} weights, WebAssembly ${tier}, ${model.threads === 1 ? "1 thread" : `${model.threads} threads`}: runs in this page.`;
+  $("model").textContent =
+    `${experts}, ${quantization} weights, WebAssembly ${tier}, ${model.threads === 1 ? "1 thread" : `${model.threads} threads`}: runs in this page.`;
   $("eagle").hidden = !hasDraftHead;
   for (const input of document.querySelectorAll("input[name=threads]")) input.checked = Number(input.value) === model.threads;
   scene ??= new Scene(model.config);
@@ -87,11 +94,15 @@ async function generate() {
   player.pace = Number(chosen("pace"));
   const shown = player.start();
   // Where the page is one column, the lights are below the form.
-  if ($("experts").getBoundingClientRect().top > innerHeight - 100) $("story").scrollIntoView({ behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+  if ($("experts").getBoundingClientRect().top > innerHeight - 100)
+    $("story").scrollIntoView({ behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   try {
     model.ffn = settings.ffn;
     const generation = model.generate($("prompt").value, {
-      maxTokens: Number($("length").value), speculate: settings.speculate, experts: true, signal: controller.signal,
+      maxTokens: Number($("length").value),
+      speculate: settings.speculate,
+      experts: true,
+      signal: controller.signal,
     });
     let first;
     let pieces = 0;
@@ -121,7 +132,10 @@ async function generate() {
 
 function summary({ tokens, promptTokens, finishReason, decodeTokensPerSecond, acceptLength, expertsPerChunk }) {
   const ends = { length: "", eos: " The story is at its end.", aborted: " Stopped.", context: " The context is full.", stop: "" };
-  const speculation = acceptLength === null ? "" : ` Each step confirmed ${acceptLength.toFixed(2)} tokens${expertsPerChunk === null ? "" : ` with ${expertsPerChunk.toFixed(1)} experts a layer`}.`;
+  const speculation =
+    acceptLength === null
+      ? ""
+      : ` Each step confirmed ${acceptLength.toFixed(2)} tokens${expertsPerChunk === null ? "" : ` with ${expertsPerChunk.toFixed(1)} experts a layer`}.`;
   return `${tokens.length} tokens after a prompt of ${promptTokens}, ${Math.round(decodeTokensPerSecond).toLocaleString("en")} a second.${speculation}${ends[finishReason]}`;
 }
 
@@ -136,7 +150,8 @@ $("prompt").addEventListener("keydown", (event) => {
   event.preventDefault();
   if (controller === undefined && !$("go").disabled) $("form").requestSubmit();
 });
-for (const input of document.querySelectorAll("input[name=pace]")) input.addEventListener("change", () => (player.pace = Number(input.value)));
+for (const input of document.querySelectorAll("input[name=pace]"))
+  input.addEventListener("change", () => (player.pace = Number(input.value)));
 for (const idea of IDEAS) {
   const button = Object.assign(document.createElement("button"), { type: "button", textContent: idea });
   button.addEventListener("click", () => {

@@ -21,18 +21,23 @@ export class Runs {
     const speeds = new Map([...this.#runs].map(([label, all]) => [label, median(all)]));
     const sorted = [...speeds].sort(([, a], [, b]) => b - a);
     const [, best] = sorted[0];
-    this.#list.replaceChildren(...sorted.map(([label, speed]) => {
-      const item = document.createElement("li");
-      item.classList.toggle("dense", label.startsWith("Dense"));
-      const text = Object.assign(document.createElement("div"), { className: "name" });
-      text.append(Object.assign(document.createElement("span"), { textContent: label }),
-        Object.assign(document.createElement("span"), { textContent: `${Math.round(speed).toLocaleString("en")} tokens/s` }));
-      const bar = Object.assign(document.createElement("div"), { className: "bar" });
-      bar.style.width = `${(100 * speed) / best}%`;
-      item.append(text, bar);
-      return item;
-    }));
+    this.#list.replaceChildren(
+      ...sorted.map(([label, speed]) => {
+        const item = document.createElement("li");
+        item.classList.toggle("dense", label.startsWith("Dense"));
+        const text = Object.assign(document.createElement("div"), { className: "name" });
+        text.append(
+          Object.assign(document.createElement("span"), { textContent: label }),
+          Object.assign(document.createElement("span"), { textContent: `${Math.round(speed).toLocaleString("en")} tokens/s` }),
+        );
+        const bar = Object.assign(document.createElement("div"), { className: "bar" });
+        bar.style.width = `${(100 * speed) / best}%`;
+        item.append(text, bar);
+        return item;
+      }),
+    );
     const [sparse, dense] = [speeds.get("Sparse"), speeds.get("Dense")];
-    if (sparse !== undefined && dense !== undefined) this.#hint.textContent = `Skipping what is off made it ${(sparse / dense).toFixed(1)} times as fast here. The text is the same.`;
+    if (sparse !== undefined && dense !== undefined)
+      this.#hint.textContent = `Skipping what is off made it ${(sparse / dense).toFixed(1)} times as fast here. The text is the same.`;
   }
 }

@@ -28,6 +28,13 @@ export class Sparsity {
     const union = mask.map((_, i) => this.#last.reduce((word, other) => word | other[i], 0));
     const { tls, cls } = this.#counter.result();
     const share = (n) => 1 - n / this.#total;
-    return { active, total: this.#total, token: share(active), chunk: this.#last.length < CHUNK ? undefined : share(count(union)), tls, cls: cls[CHUNK] };
+    return {
+      active,
+      total: this.#total,
+      token: share(active),
+      chunk: this.#last.length < CHUNK ? undefined : share(count(union)),
+      tls,
+      cls: cls[CHUNK],
+    };
   }
 }

@@ -18,7 +18,11 @@ export class Tape {
     this.#experts = experts;
     // Whole pixels of the screen, so that neighbours do not run into each other; low on phones.
     const row = (width) => Math.max(1 / devicePixelRatio, Math.min(1, (width < 500 ? 200 : 480) / (layers * experts)));
-    this.#picture = new Picture(canvas, (width) => layers * experts * sharp(row(width)) + (layers - 1) * GAP, (...drawing) => this.#draw(...drawing));
+    this.#picture = new Picture(
+      canvas,
+      (width) => layers * experts * sharp(row(width)) + (layers - 1) * GAP,
+      (...drawing) => this.#draw(...drawing),
+    );
   }
 
   clear() {
@@ -52,7 +56,9 @@ export class Tape {
       context.fillRect(0, top, width, layerHeight);
       context.fillStyle = color("cell-on");
       for (const [i, mask] of shown.entries()) {
-        for (let e = 0; e < this.#experts; e++) if (isActive(mask, words, layer, e)) context.fillRect(sharp(i * column), top + e * row, sharp((i + 1) * column) - sharp(i * column), row);
+        for (let e = 0; e < this.#experts; e++)
+          if (isActive(mask, words, layer, e))
+            context.fillRect(sharp(i * column), top + e * row, sharp((i + 1) * column) - sharp(i * column), row);
       }
     }
     if (this.#marked < 0) return;

@@ -25,28 +25,31 @@ export class CacheWriter {
   /** The download's stream. Read to its end it is in the cache; cancelled or broken, nothing is left of it. */
   stream(): ReadableStream<Uint8Array> {
     const reader = this.#download.stream.getReader();
-    return new ReadableStream<Uint8Array>({
-      pull: async (controller) => {
-        const { done, value } = await reader.read().catch(async (error: unknown) => {
+    return new ReadableStream<Uint8Array>(
+      {
+        pull: async (controller) => {
+          const { done, value } = await reader.read().catch(async (error: unknown) => {
+            await this.#drop();
+            throw error;
+          });
+          if (done) {
+            await this.#finish();
+            return controller.close();
+          }
+          await this.#add(value);
+          controller.enqueue(value);
+        },
+        cancel: async (reason) => {
           await this.#drop();
-          throw error;
-        });
-        if (done) {
-          await this.#finish();
-          return controller.close();
-        }
-        await this.#add(value);
-        controller.enqueue(value);
+          await reader.cancel(reason);
+        },
       },
-      cancel: async (reason) => {
-        await this.#drop();
-        await reader.cancel(reason);
-      },
-    }, { highWaterMark: 0 });
+      { highWaterMark: 0 },
+    );
   }
 
   async #add(chunk: Uint8Array): Promise<void> {
-    for (let at = 0; at < chunk.length && this.#handle !== undefined; ) {
+    for (let at = 0; at < chunk.length && this.#handle !== undefined;) {
       const part = chunk.subarray(at, at + BLOCK_BYTES - this.#filled);
       this.#block.set(part, this.#filled);
       this.#filled += part.length;

@@ -73,9 +73,11 @@ function checkedStream(data: File, { digests, url }: CacheEntry): ReadableStream
   let block = 0;
   const read = async (): Promise<Uint8Array> => {
     const part = data.slice(block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES);
-    const bytes = new Uint8Array(await part.arrayBuffer().catch((cause: unknown) => {
-      throw new DamagedCacheError("the cached copy cannot be read", { file: url, cause });
-    }));
+    const bytes = new Uint8Array(
+      await part.arrayBuffer().catch((cause: unknown) => {
+        throw new DamagedCacheError("the cached copy cannot be read", { file: url, cause });
+      }),
+    );
     if ((await sha256(bytes)) !== digests[block]) throw new DamagedCacheError("the cached copy is damaged", { file: url });
     block++;
     return bytes;

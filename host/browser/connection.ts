@@ -48,10 +48,14 @@ export class Connection {
   /** A question with one answer. */
   value<T>(request: (id: number) => Request, progress?: (done: number, total: number) => void): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.ask({
-        answer: (answer) => (answer.type === "done" ? resolve(answer.value as T) : answer.type === "progress" && progress?.(answer.done, answer.total)),
-        failed: reject,
-      }, request);
+      this.ask(
+        {
+          answer: (answer) =>
+            answer.type === "done" ? resolve(answer.value as T) : answer.type === "progress" && progress?.(answer.done, answer.total),
+          failed: reject,
+        },
+        request,
+      );
     });
   }
 

@@ -16,7 +16,8 @@ async function compile(file: EngineFile): Promise<WebAssembly.Module> {
   const response = await fetch(href).catch((cause: unknown) => {
     throw new SourceError("the engine cannot be fetched", { file: href, cause });
   });
-  if (!response.ok) throw new SourceError(`the engine is not there (${response.status}); serve it beside blockffn's script`, { file: href });
+  if (!response.ok)
+    throw new SourceError(`the engine is not there (${response.status}); serve it beside blockffn's script`, { file: href });
   // Servers that do not know .wasm call it something else, and then only whole files compile.
   const streams = response.headers.get("content-type")?.startsWith("application/wasm") === true;
   return streams ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer());

@@ -53,12 +53,25 @@ export function packError(error: unknown): PostedError {
   const { name, message, stack } = error;
   if (!(error instanceof errors.BlockFFNError)) return { name, message, stack };
   const { file, field, limit } = error;
-  return { name, message, stack, ...(file !== undefined && { file }), ...(field !== undefined && { field }), ...(limit !== undefined && { limit }) };
+  return {
+    name,
+    message,
+    stack,
+    ...(file !== undefined && { file }),
+    ...(field !== undefined && { field }),
+    ...(limit !== undefined && { limit }),
+  };
 }
 
 const CLASSES: Readonly<Record<string, typeof errors.BlockFFNError | undefined>> = {
-  BlockFFNError: errors.BlockFFNError, FormatError: errors.FormatError, ConfigError: errors.ConfigError, TokenizerError: errors.TokenizerError,
-  LimitError: errors.LimitError, UsageError: errors.UsageError, SourceError: errors.SourceError, ThreadError: errors.ThreadError,
+  BlockFFNError: errors.BlockFFNError,
+  FormatError: errors.FormatError,
+  ConfigError: errors.ConfigError,
+  TokenizerError: errors.TokenizerError,
+  LimitError: errors.LimitError,
+  UsageError: errors.UsageError,
+  SourceError: errors.SourceError,
+  ThreadError: errors.ThreadError,
   MemoryError: errors.MemoryError,
 };
 

@@ -72,17 +72,20 @@ export class WorkerModel {
     return new RemoteGeneration({
       start: (sink) => {
         const end = (): void => signal?.removeEventListener("abort", cancel);
-        id = this.#connection.ask({
-          answer: (answer) => {
-            if (answer.type === "pieces") return sink.pieces(answer.pieces);
-            end();
-            if (answer.type === "done") sink.done(answer.value as GenerationResult);
+        id = this.#connection.ask(
+          {
+            answer: (answer) => {
+              if (answer.type === "pieces") return sink.pieces(answer.pieces);
+              end();
+              if (answer.type === "done") sink.done(answer.value as GenerationResult);
+            },
+            failed: (error) => {
+              end();
+              sink.failed(error);
+            },
           },
-          failed: (error) => {
-            end();
-            sink.failed(error);
-          },
-        }, (id) => ({ type: "generate", id, prompt: typeof prompt === "string" ? prompt : tokenList(prompt), options: posted }));
+          (id) => ({ type: "generate", id, prompt: typeof prompt === "string" ? prompt : tokenList(prompt), options: posted }),
+        );
         signal?.addEventListener("abort", cancel);
         if (signal?.aborted === true) cancel();
       },

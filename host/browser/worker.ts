@@ -19,7 +19,12 @@ function loaded(): Model {
 async function load({ id, location, options }: Request & { type: "load" }): Promise<ModelInfo> {
   if (model !== undefined) throw new UsageError("this worker has its model already; start another one");
   model = await loadModel(location, { ...options, onProgress: (done, total) => scope.postMessage({ type: "progress", id, done, total }) });
-  const { name, config, tokenizer, loaded: { quantization, tier, threads, hasDraftHead = false } } = model;
+  const {
+    name,
+    config,
+    tokenizer,
+    loaded: { quantization, tier, threads, hasDraftHead = false },
+  } = model;
   return { name, config, quantization, tier, threads, hasTokenizer: tokenizer !== undefined, hasDraftHead };
 }
 
@@ -60,8 +65,12 @@ async function answer(request: Request): Promise<void> {
   }
   const { id } = request;
   try {
-    const value = request.type === "load" ? await load(request)
-      : request.type === "generate" ? await generate(id, request.prompt, request.options) : encode(request.text);
+    const value =
+      request.type === "load"
+        ? await load(request)
+        : request.type === "generate"
+          ? await generate(id, request.prompt, request.options)
+          : encode(request.text);
     scope.postMessage({ type: "done", id, value });
   } catch (error) {
     scope.postMessage({ type: "error", id, error: packError(error) });

@@ -6,4 +6,14 @@ export type { GenerateOptions } from "../../src/decode/options.ts";
 export type { LoadOptions } from "../../src/engine/types.ts";
 export { loadModel } from "./load.ts";
 export { serveWorker, type Answering, type ExecutionContext } from "./serve.ts";
-export { fromAssets, fromKv, fromR2, fromUrl, type AssetsBinding, type BucketBinding, type KvBinding, type ModelSource, type ModelStream } from "./sources.ts";
+export {
+  fromAssets,
+  fromKv,
+  fromR2,
+  fromUrl,
+  type AssetsBinding,
+  type BucketBinding,
+  type KvBinding,
+  type ModelSource,
+  type ModelStream,
+} from "./sources.ts";

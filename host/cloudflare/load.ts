@@ -42,6 +42,6 @@ function workersHost(source: ModelSource): Host {
 export async function loadModel(source: ModelSource | string | URL, options: LoadOptions = {}): Promise<Model> {
   const given: unknown = source;
   const isSource = typeof given === "object" && given !== null && typeof (given as Partial<ModelSource>).open === "function";
-  const from = isSource ? source as ModelSource : fromUrl(locationOf(source));
+  const from = isSource ? (source as ModelSource) : fromUrl(locationOf(source));
   return new Model(await load(workersHost(from), from.name, options));
 }

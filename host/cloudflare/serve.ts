@@ -18,7 +18,9 @@ const TICK_MS = 50;
  * it holds) seems to hang and is ended, so each keeps a timer of its own; and nothing of a request whose client went away
  * runs any more, not even what gives its slot back, unless `waitUntil` keeps it.
  */
-export function serveWorker<Env>(make: (env: Env) => Promise<Answering>): (request: Request, env: Env, context: ExecutionContext) => Promise<Response> {
+export function serveWorker<Env>(
+  make: (env: Env) => Promise<Answering>,
+): (request: Request, env: Env, context: ExecutionContext) => Promise<Response> {
   const server = once(make);
   return async (request, env, context) => {
     const busy = new Busy(context);
@@ -66,7 +68,10 @@ class Busy {
 }
 
 /** A pipe of the runtime's own. TypeScript's DOM types do not know it. */
-declare const IdentityTransformStream: new () => { readonly readable: ReadableStream<Uint8Array>; readonly writable: WritableStream<Uint8Array> };
+declare const IdentityTransformStream: new () => {
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly writable: WritableStream<Uint8Array>;
+};
 
 /**
  * The same body by way of a pipe: only writing into one tells, for fast bodies too, that nobody is at the other end. A body

@@ -37,7 +37,9 @@ export function fromAssets(assets: AssetsBinding, path: string): ModelSource {
       const size = Number(response.headers.get("content-length"));
       if (!response.ok || response.body === null) {
         await response.body?.cancel();
-        throw new SourceError(`is not among the static assets (${response.status}); see "assets" in the Wrangler configuration`, { file: path });
+        throw new SourceError(`is not among the static assets (${response.status}); see "assets" in the Wrangler configuration`, {
+          file: path,
+        });
       }
       return size > 0 ? { size, stream: response.body } : collected(response.body, path);
     },

@@ -10,7 +10,8 @@ import { denoThreads } from "./threads.ts";
 async function compile(file: EngineFile): Promise<WebAssembly.Module> {
   const url = new URL(`dist/engine/${file}`, PACKAGE_ROOT);
   const bytes = await deno.readFile(url).catch((cause: unknown) => {
-    if (cause instanceof deno.errors.NotFound) throw new SourceError("the engine is not built; run `npm run build`", { file: filePath(url), cause });
+    if (cause instanceof deno.errors.NotFound)
+      throw new SourceError("the engine is not built; run `npm run build`", { file: filePath(url), cause });
     throw sourceError(filePath(url), cause);
   });
   return WebAssembly.compile(bytes);

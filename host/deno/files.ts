@@ -13,7 +13,8 @@ export async function openLocation(location: string): Promise<ModelFiles> {
 function localPath(location: string): string {
   checkPath(location);
   if (/^file:\/\/\//i.test(location)) return filePath(new URL(location));
-  if (/^(https?|file):/i.test(location)) throw new SourceError("on Deno, models are read from files; download it first", { file: location });
+  if (/^(https?|file):/i.test(location))
+    throw new SourceError("on Deno, models are read from files; download it first", { file: location });
   return location;
 }
 
@@ -47,7 +48,8 @@ export function sourceError(file: string, cause: unknown): SourceError {
 /** Says what a failed write means for the user. Deno tells the system's code in words. */
 export function writeError(file: string, cause: unknown): SourceError {
   const { code, message } = cause as { readonly code?: string; readonly message?: string };
-  if (code === "ENOSPC" || /os error 28\b/.test(message ?? "")) return new SourceError("the disk is full; make room, or write to another one", { file, cause });
+  if (code === "ENOSPC" || /os error 28\b/.test(message ?? ""))
+    return new SourceError("the disk is full; make room, or write to another one", { file, cause });
   return new SourceError(`cannot be written: ${message ?? String(cause)}`, { file, cause });
 }
 

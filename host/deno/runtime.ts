@@ -18,7 +18,15 @@ interface DenoApi {
   readonly build: { readonly os: string };
   readonly SeekMode: { readonly Start: number };
   readonly errors: Readonly<Record<"NotFound" | "NotCapable" | "PermissionDenied" | "BrokenPipe", new () => Error>>;
-  stat(path: string): Promise<{ readonly isFile: boolean; readonly isDirectory: boolean; readonly size: number; readonly mtime: Date | null; readonly ino: number | null }>;
+  stat(
+    path: string,
+  ): Promise<{
+    readonly isFile: boolean;
+    readonly isDirectory: boolean;
+    readonly size: number;
+    readonly mtime: Date | null;
+    readonly ino: number | null;
+  }>;
   readDir(path: string): AsyncIterable<{ readonly name: string }>;
   open(path: string): Promise<DenoFile>;
   readFile(path: string | URL): Promise<Uint8Array<ArrayBuffer>>;

@@ -27,6 +27,9 @@ async function addressOf(hostname: string): Promise<string> {
     return (await lookup(hostname)).address;
   } catch (cause) {
     const denied = (cause as { readonly code?: string }).code === "EPERM";
-    throw new AddressError(denied ? "Deno may not look up names: use an address, such as 127.0.0.1, or run with --allow-net" : NO_ADDRESS, { file: hostname, cause });
+    throw new AddressError(denied ? "Deno may not look up names: use an address, such as 127.0.0.1, or run with --allow-net" : NO_ADDRESS, {
+      file: hostname,
+      cause,
+    });
   }
 }

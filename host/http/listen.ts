@@ -32,16 +32,22 @@ export const listen: Listen = async (fetch, options) => {
     hostname: "localhost",
     // What cannot even become a Request: a broken URL or Host header.
     errorHandler: () => {
-      const error = { message: "the request's URL or Host header is broken", type: "invalid_request_error", param: null, code: "bad_request" };
+      const error = {
+        message: "the request's URL or Host header is broken",
+        type: "invalid_request_error",
+        param: null,
+        code: "bad_request",
+      };
       return Response.json({ error }, { status: 400 });
     },
   });
-  const server = createServer({
-    headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: Math.min(CHECK_MS, headersMs, requestMs),
-  }, (incoming, outgoing) => {
-    disconnectUnread(outgoing, unreadMs);
-    void answer(incoming, outgoing);
-  });
+  const server = createServer(
+    { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: Math.min(CHECK_MS, headersMs, requestMs) },
+    (incoming, outgoing) => {
+      disconnectUnread(outgoing, unreadMs);
+      void answer(incoming, outgoing);
+    },
+  );
   server.maxConnections = connections;
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause: NodeJS.ErrnoException) => reject(addressError(cause, hostname, port)));

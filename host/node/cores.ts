@@ -12,7 +12,8 @@ export function physicalCores(): number {
 function linuxCores(): number | undefined {
   const siblings = new Set<string>();
   try {
-    for (let i = 0; i < cpus().length; i++) siblings.add(readFileSync(`/sys/devices/system/cpu/cpu${i}/topology/thread_siblings_list`, "utf8"));
+    for (let i = 0; i < cpus().length; i++)
+      siblings.add(readFileSync(`/sys/devices/system/cpu/cpu${i}/topology/thread_siblings_list`, "utf8"));
   } catch {
     return undefined;
   }

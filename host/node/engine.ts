@@ -20,9 +20,4 @@ async function compile(file: EngineFile): Promise<WebAssembly.Module> {
 }
 
 /** Node: models from local files, the engine from the package's dist/engine, compiled once a process, worker threads. */
-export const nodeHost: Host = {
-  engine: compiledOnce(compile),
-  open: openLocation,
-  now: () => performance.now(),
-  threads: nodeThreads,
-};
+export const nodeHost: Host = { engine: compiledOnce(compile), open: openLocation, now: () => performance.now(), threads: nodeThreads };

@@ -16,7 +16,11 @@ const MAX_READ = 1 << 30;
 
 /** Opens a model: a folder in the Hugging Face layout, or a packed file. @throws SourceError when there is neither. */
 export async function openLocation(location: string): Promise<ModelFiles> {
-  return openLocal({ find, names: async (path) => readdirSync(path), open: (path, name) => NodeFile.open(path, name) }, location, localPath(location));
+  return openLocal(
+    { find, names: async (path) => readdirSync(path), open: (path, name) => NodeFile.open(path, name) },
+    location,
+    localPath(location),
+  );
 }
 
 function localPath(location: string): string {
@@ -38,7 +42,8 @@ function urlPath(url: string): string {
 async function find(path: string): Promise<Found | undefined> {
   try {
     const found = statSync(path, { bigint: true });
-    if (found.isFile() || found.isDirectory()) return { kind: found.isFile() ? "file" : "folder", version: `${found.size} ${found.mtimeNs} ${found.ino}` };
+    if (found.isFile() || found.isDirectory())
+      return { kind: found.isFile() ? "file" : "folder", version: `${found.size} ${found.mtimeNs} ${found.ino}` };
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;

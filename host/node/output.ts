@@ -59,7 +59,7 @@ export class OutputFile {
   /** Writes at `offset` (default: the end); what lies between reads as zeros. */
   async write(bytes: Uint8Array, offset = this.#end): Promise<void> {
     try {
-      for (let done = 0; done < bytes.length; ) {
+      for (let done = 0; done < bytes.length;) {
         done += (await this.#handle.write(bytes, done, bytes.length - done, offset + done)).bytesWritten;
       }
     } catch (cause) {

@@ -15,11 +15,12 @@ export function workerThreads(script: URL, cores: () => number): Threads {
     get cores() {
       return cores();
     },
-    start: (module, memory, count, onFailure) => startWorkers(count, (index) => {
-      const start: WorkerStart = { module, memory, index };
-      const worker = new Worker(script, { workerData: start, execArgv: [], resourceLimits: LIMITS, name: `blockffn ${index}` });
-      return { begun: begun(worker, onFailure), terminate: () => void worker.terminate() };
-    }),
+    start: (module, memory, count, onFailure) =>
+      startWorkers(count, (index) => {
+        const start: WorkerStart = { module, memory, index };
+        const worker = new Worker(script, { workerData: start, execArgv: [], resourceLimits: LIMITS, name: `blockffn ${index}` });
+        return { begun: begun(worker, onFailure), terminate: () => void worker.terminate() };
+      }),
   };
 }
 

@@ -36,8 +36,14 @@ async function compile(): Promise<WebAssembly.Module> {
  * fast path; --no-turbo-fast-api-calls cures it too).
  */
 function importsOf(wasi: WASI): WebAssembly.Imports {
-  const { wasi_snapshot_preview1: calls } = wasi.getImportObject() as { wasi_snapshot_preview1: Record<string, (...args: unknown[]) => unknown> };
-  return { wasi_snapshot_preview1: Object.fromEntries(Object.entries(calls).map(([name, call]) => [name, (...args: unknown[]) => call(...args)])) as WebAssembly.ModuleImports };
+  const { wasi_snapshot_preview1: calls } = wasi.getImportObject() as {
+    wasi_snapshot_preview1: Record<string, (...args: unknown[]) => unknown>;
+  };
+  return {
+    wasi_snapshot_preview1: Object.fromEntries(
+      Object.entries(calls).map(([name, call]) => [name, (...args: unknown[]) => call(...args)]),
+    ) as WebAssembly.ModuleImports,
+  };
 }
 
 /**
@@ -50,7 +56,15 @@ function importsOf(wasi: WASI): WebAssembly.Imports {
 export async function runWasi(args: readonly string[], options: WasiOptions = {}): Promise<number> {
   checkOptions(options, NAMES, "runWasi");
   const { folders = { ".": process.cwd() }, stdin = 0, stdout = 1, stderr = 2 } = options;
-  const wasi = new WASI({ version: "preview1", args: ["blockffn", ...args], preopens: { ...folders }, stdin, stdout, stderr, returnOnExit: true });
+  const wasi = new WASI({
+    version: "preview1",
+    args: ["blockffn", ...args],
+    preopens: { ...folders },
+    stdin,
+    stdout,
+    stderr,
+    returnOnExit: true,
+  });
   compiled ??= compile().catch((error: unknown) => {
     compiled = undefined;
     throw error;

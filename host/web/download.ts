@@ -64,11 +64,17 @@ async function request(url: string, init: RequestInit): Promise<Response> {
     response = await fetch(url, init);
   } catch (cause) {
     if (init.signal?.aborted === true) throw cause;
-    throw new SourceError("cannot be fetched: the server does not answer, or does not allow other sites to read it (CORS)", { file: url, cause });
+    throw new SourceError("cannot be fetched: the server does not answer, or does not allow other sites to read it (CORS)", {
+      file: url,
+      cause,
+    });
   }
   if (response.ok) return response;
   await response.body?.cancel();
-  const meaning = response.status === 404 ? "there is no such file; check the URL" : `the server answers ${response.status} ${response.statusText}`.trim();
+  const meaning =
+    response.status === 404
+      ? "there is no such file; check the URL"
+      : `the server answers ${response.status} ${response.statusText}`.trim();
   throw new SourceError(meaning, { file: url });
 }
 
@@ -88,7 +94,13 @@ async function collect(response: Response, url: string): Promise<Blob> {
   }
 }
 
-function resuming(body: ReadableStream<Uint8Array>, url: string, init: RequestInit, version: Version, size: number): ReadableStream<Uint8Array> {
+function resuming(
+  body: ReadableStream<Uint8Array>,
+  url: string,
+  init: RequestInit,
+  version: Version,
+  size: number,
+): ReadableStream<Uint8Array> {
   let reader = body.getReader();
   let position = 0;
   let failures = 0;
@@ -106,29 +118,32 @@ function resuming(body: ReadableStream<Uint8Array>, url: string, init: RequestIn
     if (cancelled) return next.cancel();
     reader = next.getReader();
   };
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      while (!cancelled) {
-        let broken: unknown;
-        const next = await reader.read().catch((cause: unknown) => {
-          broken = cause;
-          return undefined;
-        });
-        if (next?.done === false) {
-          position += next.value.length;
-          failures = 0;
-          return controller.enqueue(next.value);
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        while (!cancelled) {
+          let broken: unknown;
+          const next = await reader.read().catch((cause: unknown) => {
+            broken = cause;
+            return undefined;
+          });
+          if (next?.done === false) {
+            position += next.value.length;
+            failures = 0;
+            return controller.enqueue(next.value);
+          }
+          if (next?.done === true && position >= size) return controller.close();
+          await resume(broken);
         }
-        if (next?.done === true && position >= size) return controller.close();
-        await resume(broken);
-      }
+      },
+      async cancel(reason) {
+        cancelled = true;
+        // One that broke cannot be cancelled, and need not be.
+        await reader.cancel(reason).catch(() => undefined);
+      },
     },
-    async cancel(reason) {
-      cancelled = true;
-      // One that broke cannot be cancelled, and need not be.
-      await reader.cancel(reason).catch(() => undefined);
-    },
-  }, { highWaterMark: 0 });
+    { highWaterMark: 0 },
+  );
 }
 
 /** The body from `position` on. @throws SourceError without a cause when asking again would not help. */
@@ -137,7 +152,9 @@ async function rest(url: string, init: RequestInit, version: Version, position: 
   const { etag, modified } = versionOf(response);
   if (response.status !== 206 || response.body === null) {
     await response.body?.cancel();
-    throw new SourceError(`the connection broke at byte ${position} of ${size}, and the server does not send parts; try again`, { file: url });
+    throw new SourceError(`the connection broke at byte ${position} of ${size}, and the server does not send parts; try again`, {
+      file: url,
+    });
   }
   // Hidden from other origins, unless the server shows it to them.
   const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(response.headers.get("content-range") ?? "");

@@ -52,7 +52,7 @@ export class StreamSource implements ByteSource {
       await this.#need(offset);
       this.#take(Math.min(this.#chunk.length, offset - this.#position));
     }
-    for (let done = 0; done < target.length; ) {
+    for (let done = 0; done < target.length;) {
       await this.#need(offset + target.length);
       const part = this.#chunk.subarray(0, target.length - done);
       target.set(part, done);
@@ -63,7 +63,10 @@ export class StreamSource implements ByteSource {
 
   async #need(end: number): Promise<void> {
     if (await this.#next()) return;
-    throw new SourceError(`ended at byte ${this.#position} of ${this.size}, before byte ${end}; it was cut short`, { file: this.name, limit: this.size });
+    throw new SourceError(`ended at byte ${this.#position} of ${this.size}, before byte ${end}; it was cut short`, {
+      file: this.name,
+      limit: this.size,
+    });
   }
 
   /** Makes sure that a chunk is there; false at the end. */
@@ -81,7 +84,10 @@ export class StreamSource implements ByteSource {
       return await this.#reader.read();
     } catch (cause) {
       if (cause instanceof SourceError) throw cause;
-      throw new SourceError(`could not be read after byte ${this.#position}: ${cause instanceof Error ? cause.message : String(cause)}`, { file: this.name, cause });
+      throw new SourceError(`could not be read after byte ${this.#position}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+        file: this.name,
+        cause,
+      });
     }
   }
 

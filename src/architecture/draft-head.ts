@@ -45,8 +45,13 @@ export function draftConfig(model: ModelConfig, draftVocab: number): DraftConfig
 export function draftModel(config: DraftConfig, base: ModelConfig): ModelConfig {
   const { layers, ropeTheta, heads, kvHeads, headDim, ffnSize, draftVocab } = config;
   return {
-    ...base, layers, ropeTheta, residualScale: 1, vocabSize: draftVocab === 0 ? base.vocabSize : draftVocab,
-    attention: { kind: "gqa", heads, kvHeads, headDim }, ffn: { kind: "dense", size: ffnSize, gated: true },
+    ...base,
+    layers,
+    ropeTheta,
+    residualScale: 1,
+    vocabSize: draftVocab === 0 ? base.vocabSize : draftVocab,
+    attention: { kind: "gqa", heads, kvHeads, headDim },
+    ffn: { kind: "dense", size: ffnSize, gated: true },
   };
 }
 

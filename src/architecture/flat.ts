@@ -1,5 +1,14 @@
 import { readArchitecture, type Architecture } from "../../core/architecture.ts";
-import { FIELD_ABSENT, FIELD_FLAG, FIELD_LIST, FIELD_NUMBER, FIELD_OTHER, FIELD_WORD, FieldReader, FieldSource } from "../../core/fields.ts";
+import {
+  FIELD_ABSENT,
+  FIELD_FLAG,
+  FIELD_LIST,
+  FIELD_NUMBER,
+  FIELD_OTHER,
+  FIELD_WORD,
+  FieldReader,
+  FieldSource,
+} from "../../core/fields.ts";
 import type { Problem } from "../../core/problem.ts";
 import { ConfigError } from "../errors.ts";
 import type { ModelConfig } from "./config.ts";
@@ -28,7 +37,11 @@ export function readFields<T>(value: object, read: (fields: FieldReader) => T): 
 
 /** A problem of core/ as an error. @param field what is named where several fields do not fit together */
 export function problemError({ field: own, limit, text }: Problem, file: string | undefined, field: string): ConfigError {
-  return new ConfigError(text, { ...(file === undefined ? {} : { file }), field: own === "" ? field : own, ...(Number.isNaN(limit) ? {} : { limit }) });
+  return new ConfigError(text, {
+    ...(file === undefined ? {} : { file }),
+    field: own === "" ? field : own,
+    ...(Number.isNaN(limit) ? {} : { limit }),
+  });
 }
 
 /** The fields of an object, nested ones as "attention.heads". */
@@ -71,7 +84,8 @@ class ObjectFields extends FieldSource {
     for (const [key, value] of Object.entries(object)) {
       // A key that looks like a path would hide the field of that path.
       const name = prefix + (key.includes(".") ? JSON.stringify(key) : key);
-      if (typeof value === "object" && value !== null && !Array.isArray(value) && depth < MAX_DEPTH) this.#add(value as object, `${name}.`, depth + 1);
+      if (typeof value === "object" && value !== null && !Array.isArray(value) && depth < MAX_DEPTH)
+        this.#add(value as object, `${name}.`, depth + 1);
       else if (value !== undefined) this.#values.set(name, value);
     }
   }

@@ -6,7 +6,10 @@ export function splitDocuments(text: string, max = Infinity): string[] {
   const documents: string[] = [];
   for (const part of text.split(DOCUMENT_SEPARATOR)) {
     if (documents.length >= max) break;
-    const document = part.trim().replace(/[\u2018\u2019]/g, "'").replace(/[\u201c\u201d]/g, '"');
+    const document = part
+      .trim()
+      .replace(/[\u2018\u2019]/g, "'")
+      .replace(/[\u201c\u201d]/g, '"');
     if (document !== "") documents.push(document);
   }
   return documents;

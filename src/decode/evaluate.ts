@@ -50,7 +50,10 @@ const DEFAULT_CONTEXT = 256;
  * @throws UsageError for wrong options, a model without tokenizer, or a text without documents of two tokens; FormatError for NaN logits.
  */
 export async function evaluate(
-  model: LoadedModel, tokenizer: Tokenizer | undefined, text: string, options: EvaluateOptions = {},
+  model: LoadedModel,
+  tokenizer: Tokenizer | undefined,
+  text: string,
+  options: EvaluateOptions = {},
 ): Promise<Evaluation> {
   checkOptions(options, NAMES, "evaluate");
   if (tokenizer === undefined) throw new UsageError(`${model.name} has no tokenizer.json, so it cannot be evaluated on text`);
@@ -61,7 +64,10 @@ export async function evaluate(
   const sparsity = ffn.kind === "experts" ? new SparsityCounter(layers, ffn.experts, expertLayers(model.config)) : undefined;
   const sequence = model.newSequence({ capacity: context });
   const pacer = new Pacer(model.pause);
-  let counted = 0, cut = 0, tokens = 0, nllSum = 0;
+  let counted = 0,
+    cut = 0,
+    tokens = 0,
+    nllSum = 0;
   try {
     for (const [i, document] of documents.entries()) {
       options.signal?.throwIfAborted();
@@ -80,14 +86,20 @@ export async function evaluate(
   }
   if (tokens === 0) throw new UsageError("holds no document of two tokens or more", { field: "text" });
   const nll = nllSum / tokens;
-  if (Number.isNaN(nll)) throw new FormatError("the model computed NaN logits: its weights are damaged or overflow", { file: model.name, field: "logits" });
+  if (Number.isNaN(nll))
+    throw new FormatError("the model computed NaN logits: its weights are damaged or overflow", { file: model.name, field: "logits" });
   const { tls = null, cls = null, reuseRatio = null } = sparsity?.result() ?? {};
   return { documents: counted, documentsCut: cut, tokens, nll, nllSum, perplexity: Math.exp(nll), tls, cls, reuseRatio };
 }
 
 /** Sum of the negative log-likelihoods of tokens 2..n of one document. */
 async function documentNll(
-  model: LoadedModel, sequence: Sequence, ids: Uint32Array, sparsity: SparsityCounter | undefined, pacer: Pacer, signal: AbortSignal | undefined,
+  model: LoadedModel,
+  sequence: Sequence,
+  ids: Uint32Array,
+  sparsity: SparsityCounter | undefined,
+  pacer: Pacer,
+  signal: AbortSignal | undefined,
 ): Promise<number> {
   sequence.truncate(0);
   let sum = 0;

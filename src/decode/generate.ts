@@ -21,7 +21,10 @@ const MAX_AT_ONCE = 1 << 14;
  * @throws UsageError for wrong options, LimitError when the prompt does not fit the context.
  */
 export function generate(
-  model: LoadedModel, tokenizer: Tokenizer | undefined, prompt: string | ArrayLike<number>, options: GenerateOptions = {},
+  model: LoadedModel,
+  tokenizer: Tokenizer | undefined,
+  prompt: string | ArrayLike<number>,
+  options: GenerateOptions = {},
 ): Generation {
   const resolved = resolveOptions(options, tokenizer);
   if (tokenizer === undefined && resolved.stop !== undefined) {
@@ -32,11 +35,14 @@ export function generate(
     return new Generation(open(encodePrompt(prompt, tokenizer, model.config.vocabSize)));
   }
   const limit = contextLimit(model, tokenizer.leastTokens(prompt), resolved.context, "more than ");
-  const encoded = (): Promise<Uint32Array | undefined> => encodeLongPrompt(prompt, tokenizer, limit, { pause: model.pause, signal: resolved.signal });
-  return new Generation(new DeferredRun(async () => {
-    const ids = await encoded();
-    return ids === undefined ? undefined : open(encodePrompt(ids, tokenizer, model.config.vocabSize));
-  }, resolved.seed));
+  const encoded = (): Promise<Uint32Array | undefined> =>
+    encodeLongPrompt(prompt, tokenizer, limit, { pause: model.pause, signal: resolved.signal });
+  return new Generation(
+    new DeferredRun(async () => {
+      const ids = await encoded();
+      return ids === undefined ? undefined : open(encodePrompt(ids, tokenizer, model.config.vocabSize));
+    }, resolved.seed),
+  );
 }
 
 function openRun(model: LoadedModel, tokenizer: Tokenizer | undefined, ids: Uint32Array, resolved: ResolvedOptions): GenerationRun {
@@ -53,7 +59,10 @@ function openRun(model: LoadedModel, tokenizer: Tokenizer | undefined, ids: Uint
 function contextLimit(model: LoadedModel, promptTokens: number, asked: number | undefined, about = ""): number {
   const { contextLength } = model.config;
   if (asked !== undefined && asked > contextLength) {
-    throw new UsageError(`is ${asked}, but ${model.name} was made for at most ${contextLength} tokens`, { field: "context", limit: contextLength });
+    throw new UsageError(`is ${asked}, but ${model.name} was made for at most ${contextLength} tokens`, {
+      field: "context",
+      limit: contextLength,
+    });
   }
   const limit = asked ?? contextLength;
   if (promptTokens > limit) {

@@ -51,7 +51,12 @@ export interface SpeculationResult {
 }
 
 export const NO_SPECULATION: SpeculationResult = {
-  rounds: null, acceptLength: null, draftedTokens: null, acceptedTokens: null, expertsPerChunk: null, decisions: null,
+  rounds: null,
+  acceptLength: null,
+  draftedTokens: null,
+  acceptedTokens: null,
+  expertsPerChunk: null,
+  decisions: null,
 };
 
 export interface GenerationResult extends SpeculationResult {

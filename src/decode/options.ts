@@ -51,8 +51,22 @@ export interface GenerateOptions {
 }
 
 const NAMES = {
-  maxTokens: true, context: true, temperature: true, topK: true, topP: true, minP: true, repetitionPenalty: true, seed: true, stop: true, signal: true,
-  ignoreEos: true, speculate: true, experts: true, draftModel: true, draftTokens: true, logprobs: true,
+  maxTokens: true,
+  context: true,
+  temperature: true,
+  topK: true,
+  topP: true,
+  minP: true,
+  repetitionPenalty: true,
+  seed: true,
+  stop: true,
+  signal: true,
+  ignoreEos: true,
+  speculate: true,
+  experts: true,
+  draftModel: true,
+  draftTokens: true,
+  logprobs: true,
 } satisfies OptionNames<GenerateOptions>;
 
 /** Ways to speculate. */

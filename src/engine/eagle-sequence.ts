@@ -24,7 +24,14 @@ export class EagleSequence implements DraftSequence {
     this.#onDispose = onDispose;
     this.#head = head;
     this.capacity = capacity;
-    this.#cache = new KvCache(head.base.engine, head.base.arena, head.config, capacity, head.base.threads, `an EAGLE cache for ${capacity} tokens`);
+    this.#cache = new KvCache(
+      head.base.engine,
+      head.base.arena,
+      head.config,
+      capacity,
+      head.base.threads,
+      `an EAGLE cache for ${capacity} tokens`,
+    );
   }
 
   /**
@@ -41,7 +48,10 @@ export class EagleSequence implements DraftSequence {
     const stride = paddedRows(head.config.hiddenSize);
     const logitRows = chunk.logits === "all" ? n : chunk.logits === "last" ? 1 : 0;
     if (logitRows > head.logits.maxRows) {
-      throw new LimitError(`${logitRows} rows ask for logits; at most ${head.logits.maxRows} can have them`, { field: "logits", limit: head.logits.maxRows });
+      throw new LimitError(`${logitRows} rows ask for logits; at most ${head.logits.maxRows} can have them`, {
+        field: "logits",
+        limit: head.logits.maxRows,
+      });
     }
     const { descriptor } = head.addresses;
     const logits = head.logits.reserve(logitRows);
@@ -63,7 +73,8 @@ export class EagleSequence implements DraftSequence {
   /** A copy of the head's output at a row of the last chunk `[hidden]`. */
   hidden(row: number): Float32Array {
     this.#assertLatest();
-    if (!Number.isInteger(row) || row < 0 || row >= this.#rows) throw new UsageError(`the chunk has ${this.#rows} rows, not row ${row}`, { field: "row" });
+    if (!Number.isInteger(row) || row < 0 || row >= this.#rows)
+      throw new UsageError(`the chunk has ${this.#rows} rows, not row ${row}`, { field: "row" });
     const { config, base } = this.#head;
     return base.engine.f32(this.#head.scratchAt(L.SCRATCH_FINAL) + row * paddedRows(config.hiddenSize) * 4, config.hiddenSize).slice();
   }
@@ -76,13 +87,16 @@ export class EagleSequence implements DraftSequence {
     this.#assertAlive();
     this.#assertLatest();
     const head = this.#head;
-    if (!Number.isInteger(i) || i < 0 || i >= this.#logitRows) throw new UsageError(`row ${i} has no logits; ${this.#logitRows} rows have`, { field: "row" });
-    if (!Number.isInteger(k) || k < 1 || k > MAX_TOP) throw new UsageError(`k must be a whole number from 1 to ${MAX_TOP}`, { field: "k", limit: MAX_TOP });
+    if (!Number.isInteger(i) || i < 0 || i >= this.#logitRows)
+      throw new UsageError(`row ${i} has no logits; ${this.#logitRows} rows have`, { field: "row" });
+    if (!Number.isInteger(k) || k < 1 || k > MAX_TOP)
+      throw new UsageError(`k must be a whole number from 1 to ${MAX_TOP}`, { field: "k", limit: MAX_TOP });
     const { engine } = head.base;
     const found = engine.exports.logSoftmaxTopK(head.logits.at(i), head.config.vocabSize, k, head.topRow, head.topIndices, head.topValues);
     const ids = engine.u32(head.topIndices, found).slice();
     const values = engine.f32(head.topValues, found).slice();
-    if (found === 0 || values.some((value) => !(value <= 0))) throw new FormatError("the head computed NaN: its weights are damaged or overflow", { file: head.name, field: "logits" });
+    if (found === 0 || values.some((value) => !(value <= 0)))
+      throw new FormatError("the head computed NaN: its weights are damaged or overflow", { file: head.name, field: "logits" });
     return { ids, values };
   }
 
@@ -94,7 +108,8 @@ export class EagleSequence implements DraftSequence {
   }
 
   #assertLatest(): void {
-    if (this.#head.latest !== this) throw new UsageError("another sequence of the EAGLE head has run since, or none; ask before it does", { field: "row" });
+    if (this.#head.latest !== this)
+      throw new UsageError("another sequence of the EAGLE head has run since, or none; ask before it does", { field: "row" });
   }
 
   #assertAlive(): void {
@@ -107,13 +122,20 @@ export class EagleSequence implements DraftSequence {
     const { config, base } = this.#head;
     const { maxChunk } = this.#head.scratch;
     if (n < 1 || n > maxChunk) throw new LimitError(`${n} tokens in one chunk; 1 to ${maxChunk}`, { field: "tokens", limit: maxChunk });
-    if (hidden.length !== n || positions.length !== n || masks.length !== n) throw new UsageError(`${n} tokens need as many hidden states, positions and masks`, { field: "hidden" });
-    if (!Number.isInteger(at) || !Number.isInteger(visible) || visible < 0 || visible > at) throw new UsageError("rows must go after those that all see", { field: "visible" });
-    if (at + n > this.capacity) throw new LimitError(`rows to ${at + n} do not fit into ${this.capacity}; ask for a larger capacity`, { field: "capacity", limit: this.capacity });
+    if (hidden.length !== n || positions.length !== n || masks.length !== n)
+      throw new UsageError(`${n} tokens need as many hidden states, positions and masks`, { field: "hidden" });
+    if (!Number.isInteger(at) || !Number.isInteger(visible) || visible < 0 || visible > at)
+      throw new UsageError("rows must go after those that all see", { field: "visible" });
+    if (at + n > this.capacity)
+      throw new LimitError(`rows to ${at + n} do not fit into ${this.capacity}; ask for a larger capacity`, {
+        field: "capacity",
+        limit: this.capacity,
+      });
     checkTokens(tokens, base.config.vocabSize);
     for (let i = 0; i < n; i++) {
       checkPosition(positions[i] as number, `positions[${i}]`);
-      if (hidden[i]?.length !== config.hiddenSize) throw new UsageError(`a hidden state has ${config.hiddenSize} values`, { field: `hidden[${i}]` });
+      if (hidden[i]?.length !== config.hiddenSize)
+        throw new UsageError(`a hidden state has ${config.hiddenSize} values`, { field: `hidden[${i}]` });
       checkMask(masks[i] as bigint, at - visible + i, `masks[${i}]`);
     }
   }

@@ -52,7 +52,14 @@ export class EagleHead implements DraftHead, HeadMemory {
    * Reserves memory and writes descriptors, at once or, for weights that are there already, with the first sequence.
    * @param weightsAt where the weights lie; without it they are the caller's to fill in at `addresses.weights`
    */
-  constructor(name: string, base: ModelMemory, config: ModelConfig, plan: WeightPlan, draftTokens: Uint32Array | undefined, weightsAt?: number) {
+  constructor(
+    name: string,
+    base: ModelMemory,
+    config: ModelConfig,
+    plan: WeightPlan,
+    draftTokens: Uint32Array | undefined,
+    weightsAt?: number,
+  ) {
     this.name = name;
     this.base = base;
     this.config = config;
@@ -155,7 +162,10 @@ export class EagleHead implements DraftHead, HeadMemory {
     };
     const { rotated } = architectureOf(config);
     const offsets = {
-      descriptor: put(L.EAGLE_BYTES), layers: put(config.layers * L.LAYER_BYTES), frequencies: put(rotated * 2), scratch: put(this.scratch.bytes),
+      descriptor: put(L.EAGLE_BYTES),
+      layers: put(config.layers * L.LAYER_BYTES),
+      frequencies: put(rotated * 2),
+      scratch: put(this.scratch.bytes),
       weights: put(this.#weightsAt === undefined ? this.#plan.bytes : 0),
     };
     const hidden = put(this.maxChunk * paddedRows(config.hiddenSize) * 4);
@@ -170,7 +180,10 @@ export class EagleHead implements DraftHead, HeadMemory {
     const at = base.arena.allocate(bytes, "the EAGLE head");
     engine.bytes(at, bytes).fill(0);
     const addresses = {
-      descriptor: at + offsets.descriptor, layers: at + offsets.layers, frequencies: at + offsets.frequencies, scratch: at + offsets.scratch,
+      descriptor: at + offsets.descriptor,
+      layers: at + offsets.layers,
+      frequencies: at + offsets.frequencies,
+      scratch: at + offsets.scratch,
       weights: this.#weightsAt ?? at + offsets.weights,
     };
     writeScratch(new ViewWriter(engine.memory), addresses.scratch, this.scratch);
@@ -193,7 +206,8 @@ export class EagleHead implements DraftHead, HeadMemory {
     const out = new ViewWriter(engine.memory);
     writeModel(out, addresses, architectureOf(this.config), this.#plan, this.maxChunk, false);
     const from = this.base.addresses.descriptor;
-    for (const field of [L.MODEL_EMBED, L.MODEL_HEAD]) engine.bytes(descriptor + field, L.MATRIX_BYTES).set(engine.bytes(from + field, L.MATRIX_BYTES));
+    for (const field of [L.MODEL_EMBED, L.MODEL_HEAD])
+      engine.bytes(descriptor + field, L.MATRIX_BYTES).set(engine.bytes(from + field, L.MATRIX_BYTES));
     out.u32(descriptor + L.EAGLE_HIDDEN, hidden);
   }
 }

@@ -48,14 +48,17 @@ export class Engine {
    * resolves. @throws ThreadError when they cannot be started, with `wait` or over a given memory; else it is then an engine of one thread.
    */
   static async start(host: Host, tier: Tier, { threads = 1, name = "engine", wait = true, memory }: EngineOptions = {}): Promise<Engine> {
-    const alone = async (): Promise<Engine> => Engine.create(await host.engine(tier), name, (threads === 1 ? memory : undefined) ?? newMemory(1, host.memory));
+    const alone = async (): Promise<Engine> =>
+      Engine.create(await host.engine(tier), name, (threads === 1 ? memory : undefined) ?? newMemory(1, host.memory));
     if (threads === 1 || host.threads === undefined) return alone();
     try {
       const module = await host.engine(tier, true);
       const engine = await Engine.#create(module, threads, name, memory ?? newMemory(threads, host.memory));
       const team = engine.team as Team;
       forgotten?.register(engine, team);
-      const begun = host.threads.start(module, engine.memory, threads - 1, (reason) => team.fail(reason)).then((workers) => team.begin(workers));
+      const begun = host.threads
+        .start(module, engine.memory, threads - 1, (reason) => team.fail(reason))
+        .then((workers) => team.begin(workers));
       if (wait) await begun;
       else begun.catch((reason: unknown) => team.giveUp(reason));
       return engine;
@@ -72,7 +75,9 @@ export class Engine {
     });
     const exports = instance.exports as unknown as EngineExports;
     if (exports.layoutVersion() !== DESCRIPTOR_VERSION) {
-      throw new BlockFFNError(`the engine was built for layout ${exports.layoutVersion()}, this host for ${DESCRIPTOR_VERSION}: run npm run build`);
+      throw new BlockFFNError(
+        `the engine was built for layout ${exports.layoutVersion()}, this host for ${DESCRIPTOR_VERSION}: run npm run build`,
+      );
     }
     return new Engine(exports, memory, threads, name);
   }

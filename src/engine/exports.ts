@@ -34,10 +34,26 @@ export interface EngineExports {
   matmulQ8(product: number): void;
   matmulQ4(product: number): void;
   quantizeQ8(
-    x: number, xStride: number, n: number, cols: number, q: number, qStride: number, scales: number, sums: number, sumsStride: number,
+    x: number,
+    xStride: number,
+    n: number,
+    cols: number,
+    q: number,
+    qStride: number,
+    scales: number,
+    sums: number,
+    sumsStride: number,
   ): void;
   quantizeQ4(
-    x: number, xStride: number, n: number, cols: number, q: number, qStride: number, scales: number, sums: number, sumsStride: number,
+    x: number,
+    xStride: number,
+    n: number,
+    cols: number,
+    q: number,
+    qStride: number,
+    scales: number,
+    sums: number,
+    sumsStride: number,
   ): void;
   rmsNorm(x: number, weight: number, cols: number, eps: number, out: number): void;
   siluScale(h: number, cols: number, s: number): void;
@@ -46,10 +62,25 @@ export interface EngineExports {
   scale(x: number, cols: number, s: number, out: number): void;
   attentionScores(q: number, keys: number, stride: number, count: number, dim: number, scale: number, scores: number): void;
   attentionScores2(
-    q: number, qStride: number, keys: number, stride: number, count: number, dim: number, scale: number, scores: number, scoresStride: number,
+    q: number,
+    qStride: number,
+    keys: number,
+    stride: number,
+    count: number,
+    dim: number,
+    scale: number,
+    scores: number,
+    scoresStride: number,
   ): void;
   attentionMix2(
-    weights: number, weightsStride: number, values: number, stride: number, count: number, dim: number, out: number, outStride: number,
+    weights: number,
+    weightsStride: number,
+    values: number,
+    stride: number,
+    count: number,
+    dim: number,
+    out: number,
+    outStride: number,
   ): void;
   attentionMix(weights: number, values: number, stride: number, count: number, dim: number, out: number): void;
   rope(x: number, cos: number, sin: number, half: number): void;

@@ -46,13 +46,18 @@ function check(model: ModelMemory, table: RowTable, prefix: (i: number) => strin
     const entry = table[i] as SequenceRows;
     const cache = model.cacheOf(entry.sequence);
     if (cache === undefined) throw new UsageError("the sequence is disposed or not one of this model", { field: `${prefix(i)}sequence` });
-    if (caches.includes(cache)) throw new UsageError("a sequence may have one entry only; put its rows together", { field: `${prefix(i)}sequence` });
+    if (caches.includes(cache))
+      throw new UsageError("a sequence may have one entry only; put its rows together", { field: `${prefix(i)}sequence` });
     rows += entry.tokens.length;
-    if (rows > maxChunk) throw new LimitError(`${rows} tokens in one chunk; at most ${maxChunk}`, { field: `${prefix(i)}tokens`, limit: maxChunk });
+    if (rows > maxChunk)
+      throw new LimitError(`${rows} tokens in one chunk; at most ${maxChunk}`, { field: `${prefix(i)}tokens`, limit: maxChunk });
     const wanted = checkRows(entry.tokens, entry, { vocabSize: config.vocabSize, held: cache.length, capacity: cache.capacity }, prefix(i));
     logitRows += wanted;
     if (logitRows > maxLogitRows) {
-      throw new LimitError(`${logitRows} rows of one chunk ask for logits; at most ${maxLogitRows} can have them`, { field: `${prefix(i)}logits`, limit: maxLogitRows });
+      throw new LimitError(`${logitRows} rows of one chunk ask for logits; at most ${maxLogitRows} can have them`, {
+        field: `${prefix(i)}logits`,
+        limit: maxLogitRows,
+      });
     }
     caches.push(cache);
     logitsOf.push(wanted);

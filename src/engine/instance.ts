@@ -17,7 +17,15 @@ import { forwardRows } from "./forward-rows.ts";
 import { LogitRoom } from "./logits.ts";
 import type { ModelMemory, RowCache } from "./model-memory.ts";
 import { EngineSequence } from "./sequence.ts";
-import { ROWS_OPTIONS, SEQUENCE_OPTIONS, type FfnMode, type ForwardResult, type LoadedModel, type RowTable, type SequenceOptions } from "./types.ts";
+import {
+  ROWS_OPTIONS,
+  SEQUENCE_OPTIONS,
+  type FfnMode,
+  type ForwardResult,
+  type LoadedModel,
+  type RowTable,
+  type SequenceOptions,
+} from "./types.ts";
 import { ViewWriter } from "./view-writer.ts";
 import type { Quantization } from "../architecture/quantization.ts";
 import { checkOptions } from "../options.ts";
@@ -53,8 +61,17 @@ export class ModelInstance implements LoadedModel, ModelMemory {
    * @param init.layout what lies where; default: from the engine's heap base on
    */
   constructor(init: {
-    name: string; config: ModelConfig; tier: Tier; engine: Engine; plan: WeightPlan; draft?: DraftLayout | undefined; layout?: ModelLayout; ffn: FfnMode; text?: ModelText | undefined;
-    pause?: (() => Promise<void>) | undefined; frozenClock?: boolean | undefined;
+    name: string;
+    config: ModelConfig;
+    tier: Tier;
+    engine: Engine;
+    plan: WeightPlan;
+    draft?: DraftLayout | undefined;
+    layout?: ModelLayout;
+    ffn: FfnMode;
+    text?: ModelText | undefined;
+    pause?: (() => Promise<void>) | undefined;
+    frozenClock?: boolean | undefined;
   }) {
     this.name = init.name;
     this.config = init.config;
@@ -65,7 +82,14 @@ export class ModelInstance implements LoadedModel, ModelMemory {
     this.engine = init.engine;
     this.plan = init.plan;
     this.#draft = init.draft;
-    const { engine, layout = layoutModel(init.config, init.plan, init.draft, { threads: engine.threads, base: engine.exports.heapBase() >>> 0, file: init.name }) } = init;
+    const {
+      engine,
+      layout = layoutModel(init.config, init.plan, init.draft, {
+        threads: engine.threads,
+        base: engine.exports.heapBase() >>> 0,
+        file: init.name,
+      }),
+    } = init;
     this.scratch = layout.scratch;
     this.addresses = layout.addresses;
     engine.reserve(layout.end, "the model");
@@ -118,7 +142,8 @@ export class ModelInstance implements LoadedModel, ModelMemory {
     this.assertAlive();
     if (this.#head !== undefined) return this.#head;
     const draft = this.#draft;
-    if (draft === undefined) throw new UsageError("the model carries no EAGLE head; make one that does with convert --draft", { file: this.name });
+    if (draft === undefined)
+      throw new UsageError("the model carries no EAGLE head; make one that does with convert --draft", { file: this.name });
     const { weights } = this.addresses;
     const tokens = draft.tokensAt === undefined ? undefined : this.engine.u32(weights + draft.tokensAt, draft.config.draftVocab).slice();
     this.#head = new EagleHead(this.name, this, draft.model, draft.plan, tokens, weights + draft.weightsAt);
@@ -131,7 +156,8 @@ export class ModelInstance implements LoadedModel, ModelMemory {
     const capacity = options.capacity ?? Math.min(this.config.contextLength, DEFAULT_CAPACITY);
     if (!Number.isInteger(capacity) || capacity < 1 || capacity > this.config.contextLength) {
       throw new UsageError(`capacity must be a whole number from 1 to the model's context length ${this.config.contextLength}`, {
-        field: "capacity", limit: this.config.contextLength,
+        field: "capacity",
+        limit: this.config.contextLength,
       });
     }
     this.logits.open();
@@ -150,7 +176,8 @@ export class ModelInstance implements LoadedModel, ModelMemory {
 
   reserveLogits(rows: number): void {
     this.assertAlive();
-    if (!Number.isInteger(rows) || rows < 1 || rows > this.maxLogitRows) throw new UsageError(`must be a whole number from 1 to ${this.maxLogitRows}`, { field: "rows", limit: this.maxLogitRows });
+    if (!Number.isInteger(rows) || rows < 1 || rows > this.maxLogitRows)
+      throw new UsageError(`must be a whole number from 1 to ${this.maxLogitRows}`, { field: "rows", limit: this.maxLogitRows });
     this.logits.reserve(rows);
   }
 
@@ -180,6 +207,13 @@ export class ModelInstance implements LoadedModel, ModelMemory {
   }
 
   #writeDescriptors(): void {
-    writeModel(new ViewWriter(this.engine.memory), this.addresses, architectureOf(this.config), this.plan, this.maxChunk, this.#ffn === "dense");
+    writeModel(
+      new ViewWriter(this.engine.memory),
+      this.addresses,
+      architectureOf(this.config),
+      this.plan,
+      this.maxChunk,
+      this.#ffn === "dense",
+    );
   }
 }

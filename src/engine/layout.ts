@@ -22,8 +22,15 @@ export interface ModelLayout {
  * @throws LimitError for a shape whose working memory dwarfs its weights, naming `file`.
  */
 export function layoutModel(
-  config: ModelConfig, plan: WeightPlan, draft: DraftLayout | undefined,
-  { threads, base, file, weightsAt }: { readonly threads: number; readonly base: number; readonly file: string; readonly weightsAt?: number | undefined },
+  config: ModelConfig,
+  plan: WeightPlan,
+  draft: DraftLayout | undefined,
+  {
+    threads,
+    base,
+    file,
+    weightsAt,
+  }: { readonly threads: number; readonly base: number; readonly file: string; readonly weightsAt?: number | undefined },
 ): ModelLayout {
   const scratch = planModelScratch(config, threads, plan.bytes, file);
   if (draft !== undefined) planDraftScratch(draft.model, threads, plan.bytes + draft.plan.bytes, file);

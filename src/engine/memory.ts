@@ -9,7 +9,10 @@ const USABLE_PAGES = MAX_PAGES - 1;
 
 /** What it means that a runtime has no memory, or no addresses, for what is always needed. */
 export function outOfMemory(what: string, cause: unknown): MemoryError {
-  return new MemoryError("the runtime gives no memory for WebAssembly; raise the limit on this process's address space (ulimit -v, a container's memory), or load fewer models", { field: what, cause });
+  return new MemoryError(
+    "the runtime gives no memory for WebAssembly; raise the limit on this process's address space (ulimit -v, a container's memory), or load fewer models",
+    { field: what, cause },
+  );
 }
 
 /** Whether a runtime's error says so: there is no type for it, and each way to allocate words it anew. */
@@ -46,12 +49,20 @@ export function growMemory(memory: WebAssembly.Memory, end: number, what: string
     return;
   }
   if (pages > USABLE_PAGES) {
-    throw new MemoryError(`${what} would need ${end} bytes of WebAssembly memory; wasm32 has 4 GiB. Use a smaller model, a lower quantisation or a shorter context`, { file, field: what, limit: USABLE_PAGES * PAGE });
+    throw new MemoryError(
+      `${what} would need ${end} bytes of WebAssembly memory; wasm32 has 4 GiB. Use a smaller model, a lower quantisation or a shorter context`,
+      { file, field: what, limit: USABLE_PAGES * PAGE },
+    );
   }
   try {
     memory.grow(more);
   } catch (cause) {
-    throw new MemoryError(`the runtime refused ${end} bytes of memory for ${what}; free memory or use a smaller model or context`, { file, field: what, limit: end, cause });
+    throw new MemoryError(`the runtime refused ${end} bytes of memory for ${what}; free memory or use a smaller model or context`, {
+      file,
+      field: what,
+      limit: end,
+      cause,
+    });
   }
 }
 

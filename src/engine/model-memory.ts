@@ -39,7 +39,10 @@ export interface RowCache {
 }
 
 /** What the forward calls of an EAGLE head need. */
-export interface HeadMemory extends Pick<ModelMemory, "name" | "config" | "addresses" | "scratch" | "logits" | "scratchAt" | "assertAlive"> {
+export interface HeadMemory extends Pick<
+  ModelMemory,
+  "name" | "config" | "addresses" | "scratch" | "logits" | "scratchAt" | "assertAlive"
+> {
   /** The model in whose memory it lies. */
   readonly base: ModelMemory;
   /** Addresses: f32 [maxChunk, hidden padded], the input; f32 [vocab], room for a top-k; u32 and f32 [MAX_TOP], its ids and values. */

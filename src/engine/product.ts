@@ -33,10 +33,23 @@ export function writeProduct(memory: WebAssembly.Memory, at: number, p: ProductF
   const words = new Uint32Array(memory.buffer, at, PRODUCT_ROOM / 4);
   const input = L.PRODUCT_BYTES;
   const fields: readonly [field: number, value: number][] = [
-    [L.PRODUCT_W, p.w], [L.PRODUCT_ROWS, p.rows], [L.PRODUCT_COLS, p.cols], [L.PRODUCT_INPUT, at + input], [L.PRODUCT_XI, p.xi], [L.PRODUCT_N, p.n], [L.PRODUCT_Y, p.y],
-    [L.PRODUCT_Y_STRIDE, p.yStride], [L.PRODUCT_YI, p.yi], [L.PRODUCT_ACCUMULATE, p.accumulate === true ? 1 : 0], [input + L.ACTIVATIONS_X, p.x ?? 0],
-    [input + L.ACTIVATIONS_X_STRIDE, p.xStride ?? 0], [input + L.ACTIVATIONS_Q, p.q ?? 0], [input + L.ACTIVATIONS_Q_STRIDE, p.qStride ?? 0],
-    [input + L.ACTIVATIONS_SCALES, p.scales ?? 0], [input + L.ACTIVATIONS_SUMS, p.sums ?? 0], [input + L.ACTIVATIONS_SUMS_STRIDE, p.sumsStride ?? 0],
+    [L.PRODUCT_W, p.w],
+    [L.PRODUCT_ROWS, p.rows],
+    [L.PRODUCT_COLS, p.cols],
+    [L.PRODUCT_INPUT, at + input],
+    [L.PRODUCT_XI, p.xi],
+    [L.PRODUCT_N, p.n],
+    [L.PRODUCT_Y, p.y],
+    [L.PRODUCT_Y_STRIDE, p.yStride],
+    [L.PRODUCT_YI, p.yi],
+    [L.PRODUCT_ACCUMULATE, p.accumulate === true ? 1 : 0],
+    [input + L.ACTIVATIONS_X, p.x ?? 0],
+    [input + L.ACTIVATIONS_X_STRIDE, p.xStride ?? 0],
+    [input + L.ACTIVATIONS_Q, p.q ?? 0],
+    [input + L.ACTIVATIONS_Q_STRIDE, p.qStride ?? 0],
+    [input + L.ACTIVATIONS_SCALES, p.scales ?? 0],
+    [input + L.ACTIVATIONS_SUMS, p.sums ?? 0],
+    [input + L.ACTIVATIONS_SUMS_STRIDE, p.sumsStride ?? 0],
   ];
   for (const [field, value] of fields) words[field / 4] = value;
   return at;

@@ -41,15 +41,22 @@ export class RowsResult implements ForwardResult {
 
   argmax(i: number): number {
     const id = this.#model.engine.exports.argmax(this.#logitsAt(i), this.#model.config.vocabSize);
-    if (id < 0) throw new FormatError("the model computed NaN logits: its weights are damaged or overflow", { file: this.#model.name, field: "logits" });
+    if (id < 0)
+      throw new FormatError("the model computed NaN logits: its weights are damaged or overflow", {
+        file: this.#model.name,
+        field: "logits",
+      });
     return id;
   }
 
   hidden(row: number): Float32Array {
     this.#assertLatest();
-    if (!Number.isInteger(row) || row < 0 || row >= this.rows) throw new UsageError(`the chunk has ${this.rows} rows, not row ${row}`, { field: "row", limit: this.rows - 1 });
+    if (!Number.isInteger(row) || row < 0 || row >= this.rows)
+      throw new UsageError(`the chunk has ${this.rows} rows, not row ${row}`, { field: "row", limit: this.rows - 1 });
     const { config, engine } = this.#model;
-    return engine.f32(this.#model.scratchAt(L.SCRATCH_FINAL) + (this.#first + row) * paddedRows(config.hiddenSize) * 4, config.hiddenSize).slice();
+    return engine
+      .f32(this.#model.scratchAt(L.SCRATCH_FINAL) + (this.#first + row) * paddedRows(config.hiddenSize) * 4, config.hiddenSize)
+      .slice();
   }
 
   get activeExperts(): Uint32Array {
@@ -68,11 +75,13 @@ export class RowsResult implements ForwardResult {
 
   #logitsAt(i: number): number {
     this.#assertLatest();
-    if (!Number.isInteger(i) || i < 0 || i >= this.logitRows) throw new UsageError(`row ${i} has no logits; ${this.logitRows} rows have`, { field: "row" });
+    if (!Number.isInteger(i) || i < 0 || i >= this.logitRows)
+      throw new UsageError(`row ${i} has no logits; ${this.logitRows} rows have`, { field: "row" });
     return this.#model.logits.at(this.#firstLogits + i);
   }
 
   #assertLatest(): void {
-    if (this.#model.latest !== this.#call) throw new UsageError("another forward call of the model has come since; read a result before it", { field: "result" });
+    if (this.#model.latest !== this.#call)
+      throw new UsageError("another forward call of the model has come since; read a result before it", { field: "result" });
   }
 }

@@ -18,11 +18,19 @@ export interface RowLimits {
  * @returns how many of them ask for logits
  * @throws LimitError when they do not fit; UsageError for what makes no rows.
  */
-export function checkRows(tokens: ArrayLike<number>, { logits = "last", tree }: ForwardOptions, { vocabSize, held, capacity }: RowLimits, prefix: string): number {
+export function checkRows(
+  tokens: ArrayLike<number>,
+  { logits = "last", tree }: ForwardOptions,
+  { vocabSize, held, capacity }: RowLimits,
+  prefix: string,
+): number {
   const n = tokens.length;
   if (n < 1) throw new UsageError("a chunk needs at least one token", { field: `${prefix}tokens` });
   if (held + n > capacity) {
-    throw new LimitError(`${held} tokens held and ${n} more do not fit into ${capacity}; ask for a larger capacity`, { field: `${prefix}capacity`, limit: capacity });
+    throw new LimitError(`${held} tokens held and ${n} more do not fit into ${capacity}; ask for a larger capacity`, {
+      field: `${prefix}capacity`,
+      limit: capacity,
+    });
   }
   checkTokens(tokens, vocabSize, prefix);
   if (tree !== undefined) checkTree(tree, n, prefix);
@@ -32,7 +40,10 @@ export function checkRows(tokens: ArrayLike<number>, { logits = "last", tree }: 
   for (let i = 0; i < logits.length; i++) {
     const row = logits[i] as number;
     if (!Number.isInteger(row) || row >= n || row <= (i === 0 ? -1 : (logits[i - 1] as number))) {
-      throw new UsageError(`rows with logits must be ascending rows of the chunk, which has ${n}`, { field: `${prefix}logits[${i}]`, limit: n - 1 });
+      throw new UsageError(`rows with logits must be ascending rows of the chunk, which has ${n}`, {
+        field: `${prefix}logits[${i}]`,
+        limit: n - 1,
+      });
     }
   }
   return logits.length;
@@ -43,14 +54,18 @@ export function checkTokens(tokens: ArrayLike<number>, vocabSize: number, prefix
   for (let i = 0; i < tokens.length; i++) {
     const id = tokens[i] as number;
     if (!Number.isInteger(id) || id < 0 || id >= vocabSize) {
-      throw new UsageError(`token id ${id} is not in 0..${vocabSize - 1}, the vocabulary`, { field: `${prefix}tokens[${i}]`, limit: vocabSize - 1 });
+      throw new UsageError(`token id ${id} is not in 0..${vocabSize - 1}, the vocabulary`, {
+        field: `${prefix}tokens[${i}]`,
+        limit: vocabSize - 1,
+      });
     }
   }
 }
 
 /** @throws UsageError for a position that RoPE cannot turn by. */
 export function checkPosition(position: number, field: string): void {
-  if (!Number.isInteger(position) || position < 0 || position > MAX_POSITION) throw new UsageError("a position must be a whole number below 2^24", { field });
+  if (!Number.isInteger(position) || position < 0 || position > MAX_POSITION)
+    throw new UsageError("a position must be a whole number below 2^24", { field });
 }
 
 /** @param own the row's place in its tree @throws UsageError where a mask does not end with the row itself. */
@@ -66,7 +81,8 @@ function checkTree({ positions, masks, first }: RowTree, n: number, prefix: stri
   }
   for (let i = 0; i < n; i++) {
     const start = first?.[i] ?? 0;
-    if (!Number.isInteger(start) || start < 0 || start > i) throw new UsageError("a tree must begin at a row of the chunk that is not after the row", { field: `${prefix}tree.first[${i}]` });
+    if (!Number.isInteger(start) || start < 0 || start > i)
+      throw new UsageError("a tree must begin at a row of the chunk that is not after the row", { field: `${prefix}tree.first[${i}]` });
     checkMask(masks[i] as bigint, i - start, `${prefix}tree.masks[${i}]`);
     checkPosition(positions[i] as number, `${prefix}tree.positions[${i}]`);
   }

@@ -50,7 +50,10 @@ export class EngineSequence implements Sequence, RowCache {
   truncate(length: number): void {
     this.#assertAlive();
     if (!Number.isInteger(length) || length < 0 || length > this.#length) {
-      throw new UsageError(`cannot truncate to ${length}: the sequence holds ${this.#length} tokens`, { field: "length", limit: this.#length });
+      throw new UsageError(`cannot truncate to ${length}: the sequence holds ${this.#length} tokens`, {
+        field: "length",
+        limit: this.#length,
+      });
     }
     this.#length = length;
     this.#chunkStart = Math.min(this.#chunkStart, length);

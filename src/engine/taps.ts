@@ -3,7 +3,12 @@ import { alignUp } from "../../core/numbers.ts";
 import type { ModelInstance } from "./instance.ts";
 
 const FIELDS = {
-  embed: L.TAP_EMBED, attn_out: L.TAP_ATTN_OUT, mlp_out: L.TAP_MLP_OUT, hidden: L.TAP_HIDDEN, router_raw: L.TAP_ROUTER_RAW, router_score: L.TAP_ROUTER_SCORE,
+  embed: L.TAP_EMBED,
+  attn_out: L.TAP_ATTN_OUT,
+  mlp_out: L.TAP_MLP_OUT,
+  hidden: L.TAP_HIDDEN,
+  router_raw: L.TAP_ROUTER_RAW,
+  router_score: L.TAP_ROUTER_SCORE,
   ffn_input: L.TAP_FFN_INPUT,
 } as const;
 

@@ -93,6 +93,9 @@ export class Team {
 
   #error(): ThreadError {
     const what = this.#failure instanceof Error ? this.#failure.message : String(this.#failure);
-    return new ThreadError(`a thread of the engine failed (${what}); load the model again, if need be with threads: 1`, { file: this.#name, cause: this.#failure });
+    return new ThreadError(`a thread of the engine failed (${what}); load the model again, if need be with threads: 1`, {
+      file: this.#name,
+      cause: this.#failure,
+    });
   }
 }

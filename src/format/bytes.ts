@@ -10,7 +10,10 @@ export function allocate(byteLength: number, file: string, field?: string): Arra
     return new ArrayBuffer(byteLength);
   } catch (cause) {
     throw new LimitError(`cannot allocate ${byteLength} bytes; use a machine with more memory or a smaller model`, {
-      file, ...(field === undefined ? {} : { field }), limit: byteLength, cause,
+      file,
+      ...(field === undefined ? {} : { field }),
+      limit: byteLength,
+      cause,
     });
   }
 }
@@ -22,7 +25,8 @@ export function allocate(byteLength: number, file: string, field?: string): Arra
 export async function readRange(source: ByteSource, offset: number, length: number, field: string): Promise<Uint8Array<ArrayBuffer>> {
   if (!(Number.isSafeInteger(offset) && offset >= 0 && Number.isSafeInteger(length) && length >= 0 && length <= source.size - offset)) {
     throw new FormatError(`bytes ${offset} to ${offset + length} are outside the file of ${source.size} bytes; it may be cut short`, {
-      file: source.name, field,
+      file: source.name,
+      field,
     });
   }
   const bytes = new Uint8Array(allocate(length, source.name, field));

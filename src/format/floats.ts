@@ -14,7 +14,12 @@ export function isFloatDType(dtype: DType): dtype is FloatDType {
  * @throws FormatError for a type that is not a float or a range that is not inside `elements`.
  */
 export function checkFloatRange(
-  dtype: DType, elements: number, start: number, count: number, file: string, field: string,
+  dtype: DType,
+  elements: number,
+  start: number,
+  count: number,
+  file: string,
+  field: string,
 ): asserts dtype is FloatDType {
   if (!isFloatDType(dtype)) throw new FormatError(`${dtype} cannot be read as weights; F32, F16 and BF16 can`, { file, field });
   if (!(Number.isSafeInteger(start) && start >= 0 && Number.isSafeInteger(count) && count >= 0 && count <= elements - start)) {
@@ -54,7 +59,10 @@ export function widenBf16(halves: Uint16Array, out: Uint32Array): void {
  * @throws LimitError when the buffer cannot be had.
  */
 export async function readFloats(
-  dtype: FloatDType, count: number, file: string, fill: (target: Uint8Array) => Promise<void>,
+  dtype: FloatDType,
+  count: number,
+  file: string,
+  fill: (target: Uint8Array) => Promise<void>,
 ): Promise<Float32Array> {
   const buffer = allocate(count * 4, file);
   if (count === 0) return new Float32Array(buffer);

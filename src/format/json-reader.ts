@@ -31,7 +31,10 @@ export class JsonReader {
 
   /** Raises a FormatError at the current position. */
   fail(message: string, field?: string): never {
-    throw new FormatError(`${message} (character ${this.#at} of the JSON)`, { file: this.#file, ...(field === undefined ? {} : { field }) });
+    throw new FormatError(`${message} (character ${this.#at} of the JSON)`, {
+      file: this.#file,
+      ...(field === undefined ? {} : { field }),
+    });
   }
 
   /** An object: calls `visit` for each key, which must read exactly the value. Duplicate keys are its business. */
@@ -50,7 +53,8 @@ export class JsonReader {
   array(visit: () => void): void {
     this.#expect("[", "an array");
     if (this.#take("]")) return;
-    do visit(); while (this.#take(","));
+    do visit();
+    while (this.#take(","));
     this.#expect("]", "',' or ']'");
   }
 
@@ -67,7 +71,10 @@ export class JsonReader {
     const escaped = this.#at > begin;
     this.#at = Math.min(end, text.length);
     if (end - begin > maxLength) {
-      throw new LimitError(`a string at character ${begin} of the JSON is longer than ${maxLength} characters`, { file: this.#file, limit: maxLength });
+      throw new LimitError(`a string at character ${begin} of the JSON is longer than ${maxLength} characters`, {
+        file: this.#file,
+        limit: maxLength,
+      });
     }
     if (end >= text.length) this.fail("the JSON ends inside a string");
     if (text[end] !== '"') this.fail("a string holds a raw control character");

@@ -21,14 +21,16 @@ export class WeightCheck {
     this.#search = new EngineSearch(engine);
     this.#file = file;
     this.#weights = weights;
-    const parts = ({ parts }: WeightPlan, start: number, prefix: string) => parts.map((part) => ({ part, at: start + part.offset, name: prefix + part.name }));
+    const parts = ({ parts }: WeightPlan, start: number, prefix: string) =>
+      parts.map((part) => ({ part, at: start + part.offset, name: prefix + part.name }));
     this.#parts = [...parts(plan, 0, ""), ...(draft === undefined ? [] : parts(draft.plan, draft.weightsAt, "draft."))];
   }
 
   /** Checks the parts that end at or before `bytes` of the weights, each once. @throws FormatError naming the tensor. */
   upTo(bytes: number): void {
     for (let next = this.#parts[this.#next]; next !== undefined && next.at + next.part.bytes <= bytes; next = this.#parts[++this.#next]) {
-      if (!finitePart(this.#search, next.part, this.#weights + next.at)) throw new FormatError("holds NaN or infinite weights", { file: this.#file, field: next.name });
+      if (!finitePart(this.#search, next.part, this.#weights + next.at))
+        throw new FormatError("holds NaN or infinite weights", { file: this.#file, field: next.name });
     }
   }
 }
@@ -51,12 +53,22 @@ class EngineSearch extends FiniteSearch {
 }
 
 /** A draft head's tokens must be different ones of the vocabulary. @throws FormatError */
-export function checkDraftTokens(engine: Engine, weights: number, { tokensAt, config }: DraftLayout, vocabSize: number, file: string): void {
+export function checkDraftTokens(
+  engine: Engine,
+  weights: number,
+  { tokensAt, config }: DraftLayout,
+  vocabSize: number,
+  file: string,
+): void {
   if (tokensAt === undefined) return;
   const seen = new Uint8Array(vocabSize);
   for (const id of engine.u32(weights + tokensAt, config.draftVocab)) {
     if (id >= vocabSize || seen[id] === 1) {
-      throw new FormatError(`holds the token ${id}${id >= vocabSize ? `, which is not in the vocabulary of ${vocabSize}` : " twice"}`, { file, field: "draft.tokens", limit: vocabSize - 1 });
+      throw new FormatError(`holds the token ${id}${id >= vocabSize ? `, which is not in the vocabulary of ${vocabSize}` : " twice"}`, {
+        file,
+        field: "draft.tokens",
+        limit: vocabSize - 1,
+      });
     }
     seen[id] = 1;
   }

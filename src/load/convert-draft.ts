@@ -29,7 +29,7 @@ const DRAFT_SHARE = 1 / 4;
 
 /** @throws BlockFFNError subclasses for a head that is none, or is not for that model */
 export async function openDraft({ files, draftVocab }: ConvertDraft, config: ModelConfig, plan: WeightPlan): Promise<OpenDraft> {
-  const count = draftVocab ?? (await hasRanking(files) ? Math.ceil(config.vocabSize * DRAFT_SHARE) : 0);
+  const count = draftVocab ?? ((await hasRanking(files)) ? Math.ceil(config.vocabSize * DRAFT_SHARE) : 0);
   const eagle = await openEagle(files, config, count === 0 ? {} : { draftVocab: count });
   const layout = layoutDraft(draftConfig(eagle.config, eagle.draftTokens?.length ?? 0), plan, config);
   return {

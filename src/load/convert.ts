@@ -33,11 +33,16 @@ const DRAFT_NAMES = { files: true, draftVocab: true } satisfies OptionNames<Conv
  * @throws BlockFFNError subclasses for a source that cannot be converted; the sink may then have part of the file.
  */
 export async function convertModel(
-  files: ModelFiles, quantization: Quantization | undefined, sink: FileSink, onProgress?: (done: number, total: number) => void, draft?: ConvertDraft,
+  files: ModelFiles,
+  quantization: Quantization | undefined,
+  sink: FileSink,
+  onProgress?: (done: number, total: number) => void,
+  draft?: ConvertDraft,
   text?: ModelFiles,
 ): Promise<ConvertResult> {
   if (draft !== undefined) checkOptions(draft, DRAFT_NAMES, "convertModel's draft");
-  if (text !== undefined && !files.single) throw new UsageError("a folder has a tokenizer of its own; put the other files there", { field: "tokenizer" });
+  if (text !== undefined && !files.single)
+    throw new UsageError("a folder has a tokenizer of its own; put the other files there", { field: "tokenizer" });
   const convert = async (): Promise<ConvertResult> => {
     if (!files.single) return convertFolder(files, quantization ?? "q8", sink, onProgress, draft);
     const { fileSize, weightBytes, quantization: type } = await repackModel(files, { quantization, draft, text }, sink, onProgress);
@@ -47,13 +52,17 @@ export async function convertModel(
 }
 
 async function convertFolder(
-  files: ModelFiles, quantization: Quantization, sink: FileSink, onProgress?: (done: number, total: number) => void, draft?: ConvertDraft,
+  files: ModelFiles,
+  quantization: Quantization,
+  sink: FileSink,
+  onProgress?: (done: number, total: number) => void,
+  draft?: ConvertDraft,
 ): Promise<ConvertResult> {
   const { config, tensors, text } = await openCheckpoint(files);
   let head: OpenDraft | undefined;
   try {
     const plan = planWeights(config, quantization);
-    head = draft && await openDraft(draft, config, plan);
+    head = draft && (await openDraft(draft, config, plan));
     const { tokenizerJson, chatTemplate } = text;
     const writer = new PackedWriter(sink, { config, plan, tokenizerJson, chatTemplate, draft: head?.layout });
     await writer.start();

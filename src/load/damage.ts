@@ -11,11 +11,17 @@ export class DamageCheck {
   #next = 0;
 
   /** @param stretch of the file, from `start` on, that lies at address `at` */
-  constructor(engine: Engine, checksums: Checksums, { start, bytes, at }: { readonly start: number; readonly bytes: number; readonly at: number }) {
+  constructor(
+    engine: Engine,
+    checksums: Checksums,
+    { start, bytes, at }: { readonly start: number; readonly bytes: number; readonly at: number },
+  ) {
     this.#engine = engine;
     this.#checksums = checksums;
     this.#shift = at - start;
-    this.#runs = checksums.runs.filter((run) => run.offset >= start && run.offset + run.bytes <= start + bytes).sort((a, b) => a.offset - b.offset);
+    this.#runs = checksums.runs
+      .filter((run) => run.offset >= start && run.offset + run.bytes <= start + bytes)
+      .sort((a, b) => a.offset - b.offset);
   }
 
   /** Checks the runs that end at or before `end` in the file, each once. @throws FormatError naming part and expert */

@@ -69,7 +69,11 @@ export async function hasRanking(files: ModelFiles): Promise<boolean> {
 export async function loadEagle(host: Host, location: string, base: ModelInstance, options: EagleOptions = {}): Promise<EagleHead> {
   base.assertAlive();
   const files = await host.open(location);
-  return whileUnchanged(files, () => loadFolder(files, base, options), (head) => head.dispose());
+  return whileUnchanged(
+    files,
+    () => loadFolder(files, base, options),
+    (head) => head.dispose(),
+  );
 }
 
 async function loadFolder(files: ModelFiles, base: ModelInstance, options: EagleOptions): Promise<EagleHead> {
@@ -78,7 +82,9 @@ async function loadFolder(files: ModelFiles, base: ModelInstance, options: Eagle
     const plan = planEagle(config, base.quantization);
     const head = new EagleHead(files.name, base, config, plan, draftTokens);
     try {
-      await packWeights(plan, new CheckpointWeights(architectureOf(config), tensors, DRAFT_LAYERS), (offset, bytes) => base.engine.bytes(head.addresses.weights + offset, bytes.length).set(bytes));
+      await packWeights(plan, new CheckpointWeights(architectureOf(config), tensors, DRAFT_LAYERS), (offset, bytes) =>
+        base.engine.bytes(head.addresses.weights + offset, bytes.length).set(bytes),
+      );
     } catch (error) {
       head.dispose();
       throw error;
@@ -95,6 +101,9 @@ async function readDraftTokens(files: ModelFiles, vocabSize: number, count: numb
     throw new UsageError(`must be a whole number from 1 to the vocabulary's ${vocabSize}`, { field: "draftVocab", limit: vocabSize });
   }
   const json = await readOptional(files, RANKING, MAX_RANKING_BYTES);
-  if (json === undefined) throw new ConfigError(`is not in ${files.name}: a reduced draft vocabulary needs it; leave draftVocab out to draft all tokens`, { file: RANKING });
+  if (json === undefined)
+    throw new ConfigError(`is not in ${files.name}: a reduced draft vocabulary needs it; leave draftVocab out to draft all tokens`, {
+      file: RANKING,
+    });
   return parseRanking(json, RANKING, vocabSize, count);
 }

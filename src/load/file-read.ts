@@ -31,7 +31,13 @@ export class FileRead implements ByteSource {
 
   /** Begins to read `bytes` bytes of the file, from `start` on, to address `at`. The memory must not grow before `stop` has resolved. */
   constructor(
-    source: ByteSource, { start, bytes, memory, at }: { readonly start: number; readonly bytes: number; readonly memory: WebAssembly.Memory; readonly at: number },
+    source: ByteSource,
+    {
+      start,
+      bytes,
+      memory,
+      at,
+    }: { readonly start: number; readonly bytes: number; readonly memory: WebAssembly.Memory; readonly at: number },
     onProgress?: (done: number, total: number) => void,
   ) {
     this.name = source.name;
@@ -76,7 +82,10 @@ export class FileRead implements ByteSource {
     const at = offset - this.#start;
     const end = at + target.length;
     if (!(Number.isSafeInteger(offset) && at >= 0 && end <= this.#bytes)) {
-      throw new SourceError(`bytes ${offset} to ${offset + target.length} were asked for, but the file has ${this.size}`, { file: this.name, limit: this.size });
+      throw new SourceError(`bytes ${offset} to ${offset + target.length} were asked for, but the file has ${this.size}`, {
+        file: this.name,
+        limit: this.size,
+      });
     }
     for (let i = 0; (i === 0 ? 0 : (this.#ends[i - 1] as number)) < end; i++) await this.#reads[i];
     target.set(this.#view(at, end));

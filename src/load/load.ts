@@ -30,7 +30,11 @@ export async function loadModel(host: Host, location: string | URL, options: Loa
   const files = await opened;
   const load = files.single ? loadFile : loadFolder;
   try {
-    return await whileUnchanged(files, () => load(host, tier, files, options), (model) => model.dispose());
+    return await whileUnchanged(
+      files,
+      () => load(host, tier, files, options),
+      (model) => model.dispose(),
+    );
   } catch (error) {
     throw isOutOfMemory(error) && !(error instanceof BlockFFNError) ? outOfMemory(files.name, error) : error;
   }
@@ -63,9 +67,22 @@ async function loadFolder(host: Host, tier: Promise<Tier>, files: ModelFiles, op
     const engine = await Engine.start(host, await tier, { threads, name: files.name, wait: options.threads !== undefined });
     try {
       const model = new ModelInstance({
-        name: files.name, config, tier: await tier, engine, plan, ffn: options.ffn ?? "sparse", text, pause: host.pause, frozenClock: host.frozenClock,
+        name: files.name,
+        config,
+        tier: await tier,
+        engine,
+        plan,
+        ffn: options.ffn ?? "sparse",
+        text,
+        pause: host.pause,
+        frozenClock: host.frozenClock,
       });
-      await packWeights(plan, weights, (offset, bytes) => model.engine.bytes(model.addresses.weights + offset, bytes.length).set(bytes), options.onProgress);
+      await packWeights(
+        plan,
+        weights,
+        (offset, bytes) => model.engine.bytes(model.addresses.weights + offset, bytes.length).set(bytes),
+        options.onProgress,
+      );
       chooseReadAhead(model, () => host.now());
       return model;
     } catch (error) {

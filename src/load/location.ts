@@ -14,5 +14,7 @@ export function locationOf(location: unknown, field = "location"): string {
 function kindOf(value: unknown): string {
   if (value === null || typeof value !== "object") return value === null ? "null" : typeof value;
   const bytes = ArrayBuffer.isView(value) || value instanceof ArrayBuffer;
-  return bytes ? "bytes; write them to a file, or hand them over as the URL of a Blob in a browser" : `an object (${value.constructor?.name ?? "Object"})`;
+  return bytes
+    ? "bytes; write them to a file, or hand them over as the URL of a Blob in a browser"
+    : `an object (${value.constructor?.name ?? "Object"})`;
 }

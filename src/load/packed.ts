@@ -26,7 +26,10 @@ export async function loadPacked(host: Host, chosen: Promise<Tier>, source: Byte
   try {
     const { config, plan, draft, weightsOffset, bytes, checksums, readText } = await openPacked(read ?? source, source);
     if (options.quantize !== undefined && options.quantize !== quantizationOf(plan)) {
-      throw new ConfigError(`is packed as ${quantizationOf(plan)}; convert the original folder to get ${options.quantize}`, { file: name, field: "quantize" });
+      throw new ConfigError(`is packed as ${quantizationOf(plan)}; convert the original folder to get ${options.quantize}`, {
+        file: name,
+        field: "quantize",
+      });
     }
     let threads = chooseThreads(host, config, plan, options.threads);
     // Threads that nobody asked for are left out where they cannot be had.
@@ -44,7 +47,8 @@ export async function loadPacked(host: Host, chosen: Promise<Tier>, source: Byte
     const tier = await chosen;
     const engine = await Engine.start(host, tier, { threads, name, wait: options.threads !== undefined, memory: read.memory });
     try {
-      if (engine.exports.heapBase() >>> 0 > HOST_BASE) throw new BlockFFNError("the engine's own data reach into the model; please report this", { file: name });
+      if (engine.exports.heapBase() >>> 0 > HOST_BASE)
+        throw new BlockFFNError("the engine's own data reach into the model; please report this", { file: name });
       const check = new WeightCheck(engine, weights, plan, draft, name);
       const damage = checksums && new DamageCheck(engine, checksums, { start: weightsOffset, bytes, at: weights });
       await read.each((end) => {
@@ -58,7 +62,17 @@ export async function loadPacked(host: Host, chosen: Promise<Tier>, source: Byte
       engine.bytes(behind, Math.max(0, read.addressOf(read.end) - behind)).fill(0);
       if (draft !== undefined) checkDraftTokens(engine, weights, draft, config.vocabSize, name);
       const model = new ModelInstance({
-        name, config, tier, engine, plan, draft, layout, ffn: options.ffn ?? "sparse", text: await text, pause: host.pause, frozenClock: host.frozenClock,
+        name,
+        config,
+        tier,
+        engine,
+        plan,
+        draft,
+        layout,
+        ffn: options.ffn ?? "sparse",
+        text: await text,
+        pause: host.pause,
+        frozenClock: host.frozenClock,
       });
       chooseReadAhead(model, () => host.now());
       return model;

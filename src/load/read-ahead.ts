@@ -54,8 +54,17 @@ function multiply(model: ModelInstance, part: Part, weights: number, rows: numbe
   const { exports } = model.engine;
   const at = (field: number): number => model.scratchAt(field);
   const product = writeProduct(model.engine.memory, at(L.SCRATCH_ROWS), {
-    w: weights, rows, cols: model.config.hiddenSize, q: at(L.SCRATCH_QUANT), scales: at(L.SCRATCH_QUANT_SCALE), sums: at(L.SCRATCH_QUANT_SUMS),
-    xi: at(L.SCRATCH_IOTA), n: 1, y: model.logits.reserve(1), yStride: 0, yi: at(L.SCRATCH_IOTA),
+    w: weights,
+    rows,
+    cols: model.config.hiddenSize,
+    q: at(L.SCRATCH_QUANT),
+    scales: at(L.SCRATCH_QUANT_SCALE),
+    sums: at(L.SCRATCH_QUANT_SUMS),
+    xi: at(L.SCRATCH_IOTA),
+    n: 1,
+    y: model.logits.reserve(1),
+    yStride: 0,
+    yi: at(L.SCRATCH_IOTA),
   });
   if (part.type === L.WEIGHT_Q8) exports.matmulQ8(product);
   else exports.matmulQ4(product);

@@ -36,7 +36,10 @@ const COPY_BYTES = 2 ** 22;
  * @throws BlockFFNError subclasses for files that are damaged or cannot become what is asked for
  */
 export async function repackModel(
-  files: ModelFiles, changes: Changes, sink: FileSink, onProgress?: (done: number, total: number) => void,
+  files: ModelFiles,
+  changes: Changes,
+  sink: FileSink,
+  onProgress?: (done: number, total: number) => void,
 ): Promise<Repacked> {
   const source = await files.open("");
   if (source === undefined) throw new SourceError("there is no such file", { file: files.name });
@@ -51,13 +54,23 @@ export async function repackModel(
       throw new ConfigError(advice, { file: files.name, field: "quantize" });
     }
     if (!same && model.draft !== undefined && changes.draft === undefined) {
-      throw new ConfigError(`has a draft head in f32; give the head's folder (--draft) to have it in ${quantization}`, { file: files.name, field: "quantize" });
+      throw new ConfigError(`has a draft head in f32; give the head's folder (--draft) to have it in ${quantization}`, {
+        file: files.name,
+        field: "quantize",
+      });
     }
     const plan = same ? model.plan : planWeights(config, quantization);
-    head = changes.draft && await openDraft(changes.draft, config, plan);
+    head = changes.draft && (await openDraft(changes.draft, config, plan));
     const text = changes.text === undefined ? await model.readText() : await readFolderText(changes.text);
-    const chatTemplate = changes.text === undefined ? parseChatTemplate(model.chatTemplateJson, files.name, "blockffn.chat_template") : text.chatTemplate;
-    const writer = new PackedWriter(sink, { config, plan, tokenizerJson: text.tokenizerJson, chatTemplate, draft: head?.layout ?? model.draft });
+    const chatTemplate =
+      changes.text === undefined ? parseChatTemplate(model.chatTemplateJson, files.name, "blockffn.chat_template") : text.chatTemplate;
+    const writer = new PackedWriter(sink, {
+      config,
+      plan,
+      tokenizerJson: text.tokenizerJson,
+      chatTemplate,
+      draft: head?.layout ?? model.draft,
+    });
     await writer.start();
     await verifyWeights(model);
     const put = (offset: number, bytes: Uint8Array): Promise<void> => writer.put(offset, bytes);
@@ -84,7 +97,8 @@ export async function repackModel(
 /** New checksums must not be made of damaged bytes. */
 async function verifyWeights({ checksums, source }: PackedModel): Promise<void> {
   for (const run of checksums?.runs ?? []) {
-    if (run.section === "weights" || run.section === "draft") checksums?.compare(run, checksumOf(await readRange(source, run.offset, run.bytes, run.part)));
+    if (run.section === "weights" || run.section === "draft")
+      checksums?.compare(run, checksumOf(await readRange(source, run.offset, run.bytes, run.part)));
   }
 }
 

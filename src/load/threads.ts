@@ -21,8 +21,13 @@ const ACTIVE_SHARE = 0.25;
 export function chooseThreads(host: Host, config: ModelConfig, plan: WeightPlan, asked: number | undefined): number {
   const { threads } = host;
   if (asked !== undefined) {
-    if (!Number.isInteger(asked) || asked < 1 || asked > MAX_THREADS) throw new UsageError(`must be a whole number from 1 to ${MAX_THREADS}`, { field: "threads", limit: MAX_THREADS });
-    if (asked > 1 && threads === undefined) throw new UsageError(host.threadless ?? "this runtime has no threads that share memory; leave it out, or say 1", { field: "threads", limit: 1 });
+    if (!Number.isInteger(asked) || asked < 1 || asked > MAX_THREADS)
+      throw new UsageError(`must be a whole number from 1 to ${MAX_THREADS}`, { field: "threads", limit: MAX_THREADS });
+    if (asked > 1 && threads === undefined)
+      throw new UsageError(host.threadless ?? "this runtime has no threads that share memory; leave it out, or say 1", {
+        field: "threads",
+        limit: 1,
+      });
     return asked;
   }
   if (threads === undefined || bytesPerToken(config, plan) < WORTH_BYTES) return 1;

@@ -22,13 +22,16 @@ export async function verifyModel(files: ModelFiles, onProgress?: (done: number,
   try {
     const { checksums } = await openPacked(source);
     if (checksums === undefined) {
-      throw new FormatError("is of a format without checksums; convert it again to have them", { file: files.name, field: "blockffn.version" });
+      throw new FormatError("is of a format without checksums; convert it again to have them", {
+        file: files.name,
+        field: "blockffn.version",
+      });
     }
     const total = checksums.runs.reduce((sum, { bytes }) => sum + bytes, 0);
     let done = 0;
     for (const run of checksums.runs) {
       checksums.compare(run, checksumOf(await readRange(source, run.offset, run.bytes, run.part)));
-      onProgress?.(done += run.bytes, total);
+      onProgress?.((done += run.bytes), total);
     }
     return { runs: checksums.runs.length, bytes: total };
   } finally {

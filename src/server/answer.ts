@@ -66,7 +66,8 @@ export class Answer {
     this.#result = generation.result();
     // Asked for at the end; until then nobody listens.
     this.#result.catch(() => undefined);
-    this.#logprobs = options.logprobs === undefined || served.model.tokenizer === undefined ? undefined : new LogprobText(served.model.tokenizer, prompt);
+    this.#logprobs =
+      options.logprobs === undefined || served.model.tokenizer === undefined ? undefined : new LogprobText(served.model.tokenizer, prompt);
     if (client.aborted) this.#controller.abort();
     client.addEventListener("abort", this.#onGone, { once: true });
   }

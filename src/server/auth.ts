@@ -34,7 +34,10 @@ export class KeyCheck {
 function readKey(given: string): string {
   const key = typeof given === "string" ? given.trim() : "";
   if (key === "") throw new UsageError("is empty; give a key or leave it out", { field: "apiKey" });
-  if (!/^[\x20-\x7e]+$/.test(key)) throw new UsageError("holds characters that clients cannot send in a header; use letters, digits and signs of ASCII", { field: "apiKey" });
+  if (!/^[\x20-\x7e]+$/.test(key))
+    throw new UsageError("holds characters that clients cannot send in a header; use letters, digits and signs of ASCII", {
+      field: "apiKey",
+    });
   return key;
 }
 

@@ -14,7 +14,7 @@ export class Blocks {
   }
 
   push(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       if (this.#size === this.#room) this.#add();
       const block = this.#blocks.at(-1)!;
       const from = block.length - (this.#room - this.#size);

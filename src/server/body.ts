@@ -50,7 +50,8 @@ export class Bodies {
     } catch {
       throw badRequest("the body is not valid JSON in UTF-8", undefined, "invalid_json");
     }
-    if (typeof value !== "object" || value === null || Array.isArray(value)) throw badRequest("the body must be a JSON object", undefined, "invalid_json");
+    if (typeof value !== "object" || value === null || Array.isArray(value))
+      throw badRequest("the body must be a JSON object", undefined, "invalid_json");
     return value as Record<string, unknown>;
   }
 
@@ -59,11 +60,14 @@ export class Bodies {
     const { bodyBytes, bodyMs } = this.#limits;
     const reader = body.getReader();
     let stopped: ApiError | undefined;
-    const reading: Reading = { size: 0, stop: (reason) => {
-      stopped ??= reason;
-      // A read that waits then ends.
-      reader.cancel().catch(() => undefined);
-    } };
+    const reading: Reading = {
+      size: 0,
+      stop: (reason) => {
+        stopped ??= reason;
+        // A read that waits then ends.
+        reader.cancel().catch(() => undefined);
+      },
+    };
     const gone = (): void => reading.stop(broken());
     const late = setTimeout(() => reading.stop(tooSlow(bodyMs)), bodyMs);
     signal.addEventListener("abort", gone, { once: true });
@@ -113,7 +117,10 @@ function checkHeaders(headers: Headers, limit: number): void {
   const coding = headers.get("content-encoding")?.trim() ?? "";
   if (coding !== "" && coding.toLowerCase() !== "identity") {
     const message = `bodies are read uncompressed, not as ${coding.slice(0, 40)}: send it without content-encoding`;
-    throw new ApiError(415, "invalid_request_error", message, { code: "unsupported_content_encoding", headers: { "accept-encoding": "identity" } });
+    throw new ApiError(415, "invalid_request_error", message, {
+      code: "unsupported_content_encoding",
+      headers: { "accept-encoding": "identity" },
+    });
   }
   if (Number(headers.get("content-length") ?? 0) > limit) throw tooLarge(limit);
 }

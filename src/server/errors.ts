@@ -30,7 +30,9 @@ export class ApiError extends Error {
   }
 
   /** `{ error: { message, type, param, code } }` */
-  body(): { readonly error: { readonly message: string; readonly type: ApiErrorType; readonly param: string | null; readonly code: string | null } } {
+  body(): {
+    readonly error: { readonly message: string; readonly type: ApiErrorType; readonly param: string | null; readonly code: string | null };
+  } {
     const { message, type, param, code } = this;
     return { error: { message, type, param, code } };
   }
@@ -55,7 +57,12 @@ export const RETRY_SECONDS = 5;
 
 /** Library options under the names that the API has for them. */
 const PARAMS: Readonly<Record<string, string>> = {
-  maxTokens: "max_tokens", topK: "top_k", topP: "top_p", minP: "min_p", repetitionPenalty: "repetition_penalty", ignoreEos: "ignore_eos",
+  maxTokens: "max_tokens",
+  topK: "top_k",
+  topP: "top_p",
+  minP: "min_p",
+  repetitionPenalty: "repetition_penalty",
+  ignoreEos: "ignore_eos",
 };
 
 /**
@@ -67,8 +74,10 @@ export function asBadRequest(error: unknown, params: Readonly<Record<string, str
   if (!(error instanceof BlockFFNError) || error instanceof MemoryError) return error;
   const field = error.field?.split(".")[0];
   const param = field === undefined ? undefined : (params[field] ?? PARAMS[field] ?? field);
-  const message = error.field !== undefined && error.message.startsWith(`${error.field}: `) && param !== undefined
-    ? `${param} ${error.message.slice(error.field.length + 2)}` : error.message;
+  const message =
+    error.field !== undefined && error.message.startsWith(`${error.field}: `) && param !== undefined
+      ? `${param} ${error.message.slice(error.field.length + 2)}`
+      : error.message;
   return badRequest(message, param);
 }
 
@@ -82,7 +91,10 @@ export function toldError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   // The prompt fits the context, so what there is not enough of is memory for its cache.
   if (error instanceof LimitError) {
-    return new ApiError(503, "server_error", "the server has no memory for this request now; ask for fewer tokens or try again", { code: "out_of_memory", headers: retryAfter(RETRY_SECONDS) });
+    return new ApiError(503, "server_error", "the server has no memory for this request now; ask for fewer tokens or try again", {
+      code: "out_of_memory",
+      headers: retryAfter(RETRY_SECONDS),
+    });
   }
   return internalError();
 }

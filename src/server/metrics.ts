@@ -25,8 +25,16 @@ export class Metrics {
     this.abandoned = registry.counter("blockffn_abandoned_total", "Generations whose client went away.");
     registry.gauge("blockffn_queue_depth", "Requests that wait for a slot.", () => slots.waiting);
     registry.gauge("blockffn_active_requests", "Requests that generate now.", () => slots.active);
-    this.firstToken = registry.histogram("blockffn_time_to_first_token_seconds", "From a request's arrival to its first token, time in the queue included.", FIRST_TOKEN_SECONDS);
-    this.tokensPerSecond = registry.histogram("blockffn_tokens_per_second", "Tokens a second of a request after its first one, as its client sees them.", TOKENS_PER_SECOND);
+    this.firstToken = registry.histogram(
+      "blockffn_time_to_first_token_seconds",
+      "From a request's arrival to its first token, time in the queue included.",
+      FIRST_TOKEN_SECONDS,
+    );
+    this.tokensPerSecond = registry.histogram(
+      "blockffn_tokens_per_second",
+      "Tokens a second of a request after its first one, as its client sees them.",
+      TOKENS_PER_SECOND,
+    );
   }
 
   response(): Response {

@@ -64,10 +64,24 @@ export interface ServerOptions {
 }
 
 const LIMITS = {
-  concurrency: true, queue: true, bodyBytes: true, bodiesBytes: true, bodyMs: true, promptTokens: true, maxTokens: true, stallMs: true,
+  concurrency: true,
+  queue: true,
+  bodyBytes: true,
+  bodiesBytes: true,
+  bodyMs: true,
+  promptTokens: true,
+  maxTokens: true,
+  stallMs: true,
 } satisfies OptionNames<ServerLimits>;
 const SPECULATION = { speculate: true, draftModel: true, draftTokens: true } satisfies OptionNames<ServerSpeculation>;
-const OPTIONS = { limits: true, speculation: true, apiKey: true, allowOrigin: true, allowHost: true, onRequest: true } satisfies OptionNames<ServerOptions>;
+const OPTIONS = {
+  limits: true,
+  speculation: true,
+  apiKey: true,
+  allowOrigin: true,
+  allowHost: true,
+  onRequest: true,
+} satisfies OptionNames<ServerOptions>;
 
 /** Refuses unknown names, inside too. @throws UsageError naming the option. */
 export function checkServerOptions(options: ServerOptions): void {

@@ -28,12 +28,14 @@ export function pageGuards(allowOrigin: Check | undefined, allowHost: Check | un
     if (allowOrigin !== undefined && asksForNetwork) header("access-control-allow-private-network", "true");
   });
   if (allowOrigin !== undefined) {
-    guards.push(cors({
-      origin: (origin) => (origin === "" ? null : origin),
-      allowMethods: ["GET", "HEAD", "POST"],
-      exposeHeaders: ["Retry-After"],
-      maxAge: PREFLIGHT_SECONDS,
-    }));
+    guards.push(
+      cors({
+        origin: (origin) => (origin === "" ? null : origin),
+        allowMethods: ["GET", "HEAD", "POST"],
+        exposeHeaders: ["Retry-After"],
+        maxAge: PREFLIGHT_SECONDS,
+      }),
+    );
   }
   return guards;
 }
@@ -42,7 +44,8 @@ function otherSite(origin: string): ApiError {
   const site = origin.slice(0, 100);
   const advice = `start it with --cors ${site} (in the library: allowOrigin)`;
   return new ApiError(403, "invalid_request_error", `pages of ${site} may not use this server; to let them, ${advice}`, {
-    code: "origin_not_allowed", headers: { vary: "Origin" },
+    code: "origin_not_allowed",
+    headers: { vary: "Origin" },
   });
 }
 

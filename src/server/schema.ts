@@ -45,14 +45,22 @@ export interface ChatRequest extends GenerationRequest {
 const SEEDS = { least: -(2 ** 63), most: 2 ** 64 } as const;
 
 const whole = (least: number, most = Number.MAX_SAFE_INTEGER): v.GenericSchema<number> =>
-  v.pipe(v.number(), v.integer("must be a whole number"), v.minValue(least, `must be at least ${least}`), v.maxValue(most, `must be at most ${most}`));
+  v.pipe(
+    v.number(),
+    v.integer("must be a whole number"),
+    v.minValue(least, `must be at least ${least}`),
+    v.maxValue(most, `must be at most ${most}`),
+  );
 const between = (least: number, most: number): v.GenericSchema<number> =>
   v.pipe(v.number(), v.minValue(least, `must be at least ${least}`), v.maxValue(most, `must be at most ${most}`));
 
 /** A parameter that may be there as long as it asks for nothing: what it would ask for is not supported. */
 const neutral = (why: string, isNeutral: (value: unknown) => boolean = () => false): v.GenericSchema<unknown> =>
   v.optional(v.custom((value) => value === undefined || isNeutral(value), why));
-const oneOf = (...values: readonly unknown[]) => (value: unknown): boolean => values.includes(value);
+const oneOf =
+  (...values: readonly unknown[]) =>
+  (value: unknown): boolean =>
+    values.includes(value);
 const isEmpty = (value: unknown): boolean => typeof value === "object" && Object.keys(value as object).length === 0;
 const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
 const anything = v.optional(v.unknown());
@@ -75,7 +83,12 @@ const common = {
   repetition_penalty: v.optional(between(0.01, 100)),
   ignore_eos: v.optional(v.boolean()),
   // Said about the request, not to the model.
-  user: anything, metadata: anything, service_tier: anything, safety_identifier: anything, prompt_cache_key: anything, prompt_cache_retention: anything,
+  user: anything,
+  metadata: anything,
+  service_tier: anything,
+  safety_identifier: anything,
+  prompt_cache_key: anything,
+  prompt_cache_retention: anything,
   n: neutral("only one choice a request is supported: send the request again for another", oneOf(1)),
   presence_penalty: neutral("is not supported; use repetition_penalty", oneOf(0)),
   frequency_penalty: neutral("is not supported; use repetition_penalty", oneOf(0)),
@@ -106,13 +119,18 @@ const Message = v.pipe(
     annotations: neutral("is not supported", isEmptyList),
     tool_calls: neutral("is not supported", isEmptyList),
   }),
-  v.forward(v.check(({ role, content }) => role === "assistant" || content !== undefined, TEXT), ["content"]),
+  v.forward(
+    v.check(({ role, content }) => role === "assistant" || content !== undefined, TEXT),
+    ["content"],
+  ),
 );
 
 const ChatSchema = v.object({
   ...common,
   messages: v.pipe(
-    v.array(v.unknown()), v.minLength(1, "needs at least one message"), v.maxLength(MAX_MESSAGES, `has more than ${MAX_MESSAGES} messages`),
+    v.array(v.unknown()),
+    v.minLength(1, "needs at least one message"),
+    v.maxLength(MAX_MESSAGES, `has more than ${MAX_MESSAGES} messages`),
     v.array(Message),
   ),
   max_completion_tokens: v.optional(whole(1)),
@@ -160,7 +178,15 @@ export function parseChat(body: Record<string, unknown>): ChatRequest {
 type Common = v.InferOutput<v.ObjectSchema<typeof common, undefined>>;
 
 function pick(input: Common, maxTokens: number | undefined, logprobs: number | undefined): GenerationRequest {
-  const { temperature = 1, top_p: topP, top_k: topK, min_p: minP, repetition_penalty: repetitionPenalty, stop, ignore_eos: ignoreEos } = input;
+  const {
+    temperature = 1,
+    top_p: topP,
+    top_k: topK,
+    min_p: minP,
+    repetition_penalty: repetitionPenalty,
+    stop,
+    ignore_eos: ignoreEos,
+  } = input;
   const includeUsage = input.stream_options?.include_usage === true;
   if (includeUsage && input.stream !== true) throw badRequest("is only allowed when stream is true", "stream_options");
   const seed = input.seed === undefined ? undefined : foldSeed(input.seed);
@@ -189,7 +215,8 @@ function onePrompt(prompt: string | TokenPrompt): string | readonly number[] {
   if (typeof prompt === "string") return prompt;
   if (prompt.every((entry) => typeof entry === "number")) return prompt;
   const [first] = prompt;
-  if (prompt.length !== 1 || first === undefined || typeof first === "number") throw badRequest("only one prompt a request is supported", "prompt");
+  if (prompt.length !== 1 || first === undefined || typeof first === "number")
+    throw badRequest("only one prompt a request is supported", "prompt");
   return first;
 }
 

@@ -38,8 +38,12 @@ export class ServedModel {
   /** Refuses a prompt that is too long whatever its tokens are, before anything is done for it. @throws ApiError 400 */
   checkLength(request: CompletionRequest | ChatRequest): void {
     const { tokenizer } = this.model;
-    const least = "messages" in request ? Math.ceil((tokenizer?.leastTokens(request.messages.map(({ content }) => content).join("")) ?? 0) / SHRINKS)
-      : typeof request.prompt === "string" ? (tokenizer?.leastTokens(request.prompt) ?? 0) : request.prompt.length;
+    const least =
+      "messages" in request
+        ? Math.ceil((tokenizer?.leastTokens(request.messages.map(({ content }) => content).join("")) ?? 0) / SHRINKS)
+        : typeof request.prompt === "string"
+          ? (tokenizer?.leastTokens(request.prompt) ?? 0)
+          : request.prompt.length;
     if (least > this.#promptTokens) throw this.#tooLong(request);
   }
 
@@ -68,14 +72,21 @@ export class ServedModel {
 
   /** How many new tokens a request gets. @throws ApiError 400 above the limit. */
   maxTokens(request: GenerationRequest, api: "completions" | "chat"): number {
-    const { options: { maxTokens: asked }, maxTokensParam: param } = request;
+    const {
+      options: { maxTokens: asked },
+      maxTokensParam: param,
+    } = request;
     if (asked === undefined) return api === "chat" ? this.#maxTokens : Math.min(COMPLETION_TOKENS, this.#maxTokens);
     if (asked > this.#maxTokens) throw badRequest(`${param} is ${asked}; this server gives at most ${this.#maxTokens}`, param);
     return asked;
   }
 
   #tooLong(request: CompletionRequest | ChatRequest): ApiError {
-    return badRequest(`there are too many tokens: a prompt may have at most ${this.#promptTokens} tokens here`, paramOf(request), "context_length_exceeded");
+    return badRequest(
+      `there are too many tokens: a prompt may have at most ${this.#promptTokens} tokens here`,
+      paramOf(request),
+      "context_length_exceeded",
+    );
   }
 }
 
@@ -99,6 +110,11 @@ function isModel(models: Models): models is Model {
 
 /** Last part of a path or URL, without the ending: clients need not know where it lies. */
 function nameOf(model: Model): string {
-  const last = model.name.split(/[?#]/)[0]?.split(/[/\\]/).filter((part) => part !== "").at(-1) ?? "";
+  const last =
+    model.name
+      .split(/[?#]/)[0]
+      ?.split(/[/\\]/)
+      .filter((part) => part !== "")
+      .at(-1) ?? "";
   return last.replace(/\.(safetensors|bin)$/i, "") || "model";
 }

@@ -5,7 +5,15 @@ import { KeyCheck } from "./auth.ts";
 import { Bodies } from "./body.ts";
 import { ApiError, asBadRequest, badRequest, internalError, toldError } from "./errors.ts";
 import { Metrics } from "./metrics.ts";
-import { checkServerOptions, checkServerSpeculation, resolveLimits, type RequestLog, type ResolvedLimits, type ServerOptions, type ServerSpeculation } from "./options.ts";
+import {
+  checkServerOptions,
+  checkServerSpeculation,
+  resolveLimits,
+  type RequestLog,
+  type ResolvedLimits,
+  type ServerOptions,
+  type ServerSpeculation,
+} from "./options.ts";
 import { originCheck } from "./origins.ts";
 import { pageGuards } from "./pages.ts";
 import { parseChat, parseCompletion, type ChatRequest, type CompletionRequest } from "./schema.ts";
@@ -75,7 +83,10 @@ class ModelServer {
     this.#limits = resolveLimits(options.limits ?? {});
     this.#models = serveModels(models, this.#limits);
     this.#speculation = options.speculation ?? {};
-    checkServerSpeculation(Array.from(this.#models.values(), ({ model }) => model.loaded), this.#speculation);
+    checkServerSpeculation(
+      Array.from(this.#models.values(), ({ model }) => model.loaded),
+      this.#speculation,
+    );
     const { apiKey } = options;
     this.#keys = apiKey === undefined ? undefined : new KeyCheck(typeof apiKey === "string" ? [apiKey] : apiKey);
     this.#slots = new Slots(this.#limits.concurrency, this.#limits.queue);
@@ -88,15 +99,18 @@ class ModelServer {
   async fetch(request: Request): Promise<Response> {
     const exchange: Exchange = { request, start: performance.now(), path: pathOf(request), route: "other" };
     // A signal may be aborted for a reason that is no Error, which the router does not catch.
-    const response = exchange.path === undefined ? brokenUrl().response()
-      : await Promise.resolve(this.#app.fetch(request, exchange)).catch((error: unknown) => this.#failed(exchange, error));
+    const response =
+      exchange.path === undefined
+        ? brokenUrl().response()
+        : await Promise.resolve(this.#app.fetch(request, exchange)).catch((error: unknown) => this.#failed(exchange, error));
     if (exchange.streaming !== true) this.#log(exchange, response.status);
     return response;
   }
 
   async close(graceMs = GRACE_MS): Promise<void> {
     const cut = setTimeout(() => {
-      for (const answer of this.#answers) answer.stop(new ApiError(503, "server_error", "the server is shutting down", { code: "shutting_down" }));
+      for (const answer of this.#answers)
+        answer.stop(new ApiError(503, "server_error", "the server is shutting down", { code: "shutting_down" }));
     }, graceMs);
     await this.#slots.close();
     clearTimeout(cut);
@@ -105,13 +119,20 @@ class ModelServer {
   #routes({ allowOrigin, allowHost }: ServerOptions): Hono<{ Bindings: Exchange }> {
     const app = new Hono<{ Bindings: Exchange }>();
     for (const guard of pageGuards(allowOrigin === undefined ? undefined : originCheck(allowOrigin), allowHost)) app.use(guard);
-    const route = (method: "GET" | "POST", path: string, handle: (context: Context<{ Bindings: Exchange }>) => Promise<Response> | Response): void => {
+    const route = (
+      method: "GET" | "POST",
+      path: string,
+      handle: (context: Context<{ Bindings: Exchange }>) => Promise<Response> | Response,
+    ): void => {
       app.all(path, async (context) => {
         context.env.route = path;
         if (path !== "/healthz") await this.#keys?.check(context.req.raw.headers.get("authorization"));
         const asked = context.req.method;
         if (asked !== method && !(asked === "HEAD" && method === "GET")) {
-          throw new ApiError(405, "invalid_request_error", `use ${method} here`, { code: "method_not_allowed", headers: { allow: method } });
+          throw new ApiError(405, "invalid_request_error", `use ${method} here`, {
+            code: "method_not_allowed",
+            headers: { allow: method },
+          });
         }
         return handle(context);
       });
@@ -122,7 +143,9 @@ class ModelServer {
     route("GET", "/v1/models/:id", (context) => Response.json(describe(this.#model(context.req.param("id")))));
     route("POST", "/v1/completions", (context) => this.#generate(context.env, "completions"));
     route("POST", "/v1/chat/completions", (context) => this.#generate(context.env, "chat"));
-    app.notFound(() => new ApiError(404, "invalid_request_error", "there is nothing here; see /v1/models", { code: "not_found" }).response());
+    app.notFound(() =>
+      new ApiError(404, "invalid_request_error", "there is nothing here; see /v1/models", { code: "not_found" }).response(),
+    );
     app.onError((error, context) => this.#failed(context.env, error));
     return app;
   }
@@ -136,7 +159,10 @@ class ModelServer {
     const [first] = this.#models.values();
     const found = id === undefined ? first : this.#models.get(id);
     if (found !== undefined) return found;
-    throw new ApiError(404, "invalid_request_error", `there is no model ${JSON.stringify(id?.slice(0, 100))} here; /v1/models names them`, { param: "model", code: "model_not_found" });
+    throw new ApiError(404, "invalid_request_error", `there is no model ${JSON.stringify(id?.slice(0, 100))} here; /v1/models names them`, {
+      param: "model",
+      code: "model_not_found",
+    });
   }
 
   async #generate(exchange: Exchange, api: Api): Promise<Response> {
@@ -168,10 +194,18 @@ class ModelServer {
     const release = await this.#slots.acquire(client);
     try {
       const prompt = await served.encode(asked, client);
-      const answer = new Answer({ served, prompt, options, client, metrics: this.#metrics, start: exchange.start, release: () => {
-        this.#answers.delete(answer);
-        release();
-      } });
+      const answer = new Answer({
+        served,
+        prompt,
+        options,
+        client,
+        metrics: this.#metrics,
+        start: exchange.start,
+        release: () => {
+          this.#answers.delete(answer);
+          release();
+        },
+      });
       this.#answers.add(answer);
       exchange.answer = answer;
       return answer;
@@ -224,7 +258,12 @@ async function whole(answer: Answer, shape: Shape): Promise<Response> {
   return Response.json(shape.whole({ text, tokens }, outcome));
 }
 
-function describe({ id, created }: ServedModel): { readonly id: string; readonly object: "model"; readonly created: number; readonly owned_by: string } {
+function describe({ id, created }: ServedModel): {
+  readonly id: string;
+  readonly object: "model";
+  readonly created: number;
+  readonly owned_by: string;
+} {
   return { id, object: "model", created, owned_by: "blockffn" };
 }
 

@@ -20,8 +20,9 @@ export interface Shape {
 export function completionShape(served: ServedModel, includeUsage: boolean): Shape {
   const envelope = head("cmpl", "text_completion", served);
   const chunk = { ...envelope, ...(includeUsage ? { usage: null } : {}) };
-  const choice = (text: string, tokens: readonly AnswerToken[] | undefined, finish: string | null): object[] =>
-    [{ text, index: 0, logprobs: tokens === undefined ? null : completionLogprobs(tokens), finish_reason: finish }];
+  const choice = (text: string, tokens: readonly AnswerToken[] | undefined, finish: string | null): object[] => [
+    { text, index: 0, logprobs: tokens === undefined ? null : completionLogprobs(tokens), finish_reason: finish },
+  ];
   return {
     begin: () => undefined,
     step: ({ text, tokens }) => ({ ...chunk, choices: choice(text, tokens, null) }),
@@ -35,8 +36,9 @@ export function completionShape(served: ServedModel, includeUsage: boolean): Sha
 export function chatShape(served: ServedModel, includeUsage: boolean): Shape {
   const envelope = head("chatcmpl", "chat.completion", served);
   const chunk = { ...envelope, object: "chat.completion.chunk", ...(includeUsage ? { usage: null } : {}) };
-  const choice = (delta: object, tokens: readonly AnswerToken[] | undefined, finish: string | null): object[] =>
-    [{ index: 0, delta, logprobs: chatLogprobs(tokens), finish_reason: finish }];
+  const choice = (delta: object, tokens: readonly AnswerToken[] | undefined, finish: string | null): object[] => [
+    { index: 0, delta, logprobs: chatLogprobs(tokens), finish_reason: finish },
+  ];
   return {
     begin: () => ({ ...chunk, choices: choice({ role: "assistant", content: "", refusal: null }, undefined, null) }),
     step: ({ text, tokens }) => ({ ...chunk, choices: choice({ content: text }, tokens, null) }),
@@ -44,18 +46,36 @@ export function chatShape(served: ServedModel, includeUsage: boolean): Shape {
     usage: (usage) => ({ ...envelope, object: "chat.completion.chunk", choices: [], usage }),
     whole: ({ text, tokens }, { finishReason, usage }) => ({
       ...envelope,
-      choices: [{ index: 0, message: { role: "assistant", content: text, refusal: null }, logprobs: chatLogprobs(tokens), finish_reason: finishReason }],
+      choices: [
+        {
+          index: 0,
+          message: { role: "assistant", content: text, refusal: null },
+          logprobs: chatLogprobs(tokens),
+          finish_reason: finishReason,
+        },
+      ],
       usage,
     }),
   };
 }
 
-function head(prefix: string, object: string, { id, fingerprint }: ServedModel): { readonly id: string; readonly object: string; readonly created: number; readonly model: string; readonly system_fingerprint: string } {
-  return { id: `${prefix}-${crypto.randomUUID().replaceAll("-", "")}`, object, created: Math.floor(Date.now() / 1000), model: id, system_fingerprint: fingerprint };
+function head(
+  prefix: string,
+  object: string,
+  { id, fingerprint }: ServedModel,
+): { readonly id: string; readonly object: string; readonly created: number; readonly model: string; readonly system_fingerprint: string } {
+  return {
+    id: `${prefix}-${crypto.randomUUID().replaceAll("-", "")}`,
+    object,
+    created: Math.floor(Date.now() / 1000),
+    model: id,
+    system_fingerprint: fingerprint,
+  };
 }
 
 function completionLogprobs(tokens: readonly AnswerToken[]): object {
-  const alternatives = (token: AnswerToken): object => Object.fromEntries([token, ...token.top].map(({ token: text, logprob }) => [text, logprob]));
+  const alternatives = (token: AnswerToken): object =>
+    Object.fromEntries([token, ...token.top].map(({ token: text, logprob }) => [text, logprob]));
   return {
     tokens: tokens.map(({ token }) => token),
     token_logprobs: tokens.map(({ logprob }) => logprob),

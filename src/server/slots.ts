@@ -114,9 +114,12 @@ export class Slots {
   #full(): ApiError {
     const seconds = Math.ceil((this.#seconds * (this.#queue.length + 1)) / this.#concurrency);
     const retry = Math.min(RETRY.most, Math.max(RETRY.least, seconds));
-    return new ApiError(429, "rate_limit_error", `${this.#active} requests are running and ${this.#queue.length} waiting, which is the limit; try again in ${retry} s`, {
-      code: "queue_full", headers: retryAfter(retry),
-    });
+    return new ApiError(
+      429,
+      "rate_limit_error",
+      `${this.#active} requests are running and ${this.#queue.length} waiting, which is the limit; try again in ${retry} s`,
+      { code: "queue_full", headers: retryAfter(retry) },
+    );
   }
 }
 

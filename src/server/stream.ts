@@ -28,26 +28,31 @@ export function streamAnswer(answer: Answer, shape: Shape, options: StreamOption
     await answer.end();
     options.onEnd(error);
   };
-  const body = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      clearTimeout(stalled);
-      const { value, done } = await events.next();
-      if (done === true) {
-        controller.close();
-        await end(value);
-        return;
-      }
-      controller.enqueue(encoder.encode(`data: ${value}\n\n`));
-      if ((controller.desiredSize ?? 0) > 0) return;
-      clearTimeout(stalled);
-      stalled = setTimeout(() => {
-        controller.error(new Error("the client does not read"));
-        void end();
-      }, options.stallMs);
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        clearTimeout(stalled);
+        const { value, done } = await events.next();
+        if (done === true) {
+          controller.close();
+          await end(value);
+          return;
+        }
+        controller.enqueue(encoder.encode(`data: ${value}\n\n`));
+        if ((controller.desiredSize ?? 0) > 0) return;
+        clearTimeout(stalled);
+        stalled = setTimeout(() => {
+          controller.error(new Error("the client does not read"));
+          void end();
+        }, options.stallMs);
+      },
+      cancel: () => end(),
     },
-    cancel: () => end(),
-  }, { highWaterMark: READY_EVENTS });
-  return new Response(body, { headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache", "x-accel-buffering": "no" } });
+    { highWaterMark: READY_EVENTS },
+  );
+  return new Response(body, {
+    headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache", "x-accel-buffering": "no" },
+  });
 }
 
 /** Data of the events. @returns what failed inside, if something did */

@@ -53,7 +53,8 @@ export function heatmapSvg(data: HeatmapData): string {
   const { layers, experts, tokens, active } = data;
   if (tokens.length === 0) throw new UsageError("holds no token to draw", { field: "tokens" });
   const cells = layers * experts * tokens.length;
-  if (cells > MAX_CELLS) throw new UsageError(`${cells} cells are too many to draw; the limit is ${MAX_CELLS}`, { field: "tokens", limit: MAX_CELLS });
+  if (cells > MAX_CELLS)
+    throw new UsageError(`${cells} cells are too many to draw; the limit is ${MAX_CELLS}`, { field: "tokens", limit: MAX_CELLS });
   const shown = data.expertLayers ?? Array.from({ length: layers }, (_, layer) => layer);
   const counter = new SparsityCounter(layers, experts, shown);
   counter.addDocumentChunk(active, tokens.length);
@@ -62,7 +63,9 @@ export function heatmapSvg(data: HeatmapData): string {
   const parts = [head(data, layout)];
   const summary = [
     `${shown.length} layers × ${experts} experts × ${tokens.length} tokens`,
-    `TLS ${percent(stats.tls)}`, `CLS₈ ${percent(stats.cls[8])}`, `reuse ${percent(stats.reuseRatio)}`,
+    `TLS ${percent(stats.tls)}`,
+    `CLS₈ ${percent(stats.cls[8])}`,
+    `reuse ${percent(stats.reuseRatio)}`,
   ].join("   ·   ");
   parts.push(legend(data.title, summary));
   for (const [place, layer] of shown.entries()) {
@@ -89,7 +92,13 @@ function layOut(layers: number, experts: number, tokens: number): Layout {
   const panelHeight = experts * cellHeight;
   const top = MARGIN + 74;
   return {
-    columns, rows, cellWidth, cellHeight, panelWidth, panelHeight, top,
+    columns,
+    rows,
+    cellWidth,
+    cellHeight,
+    panelWidth,
+    panelHeight,
+    top,
     width: Math.max(760, 2 * MARGIN + columns * (LABEL_LEFT + panelWidth + COLUMN_GAP) - COLUMN_GAP),
     height: top + rows * (PANEL_HEAD + panelHeight + PANEL_GAP) + TOKEN_LABELS,
   };
@@ -160,7 +169,9 @@ function tokenAxis(tokens: readonly string[], { cellWidth }: Layout, x: number, 
   const labels: string[] = [];
   for (let i = 0; i < tokens.length; i += step) {
     const centre = ((i + 0.5) * cellWidth).toFixed(1);
-    labels.push(`<text class="end" transform="translate(${centre} 6) rotate(-90)" dy=".35em" xml:space="preserve">${escapeXml(tokenLabel(tokens[i]!))}</text>`);
+    labels.push(
+      `<text class="end" transform="translate(${centre} 6) rotate(-90)" dy=".35em" xml:space="preserve">${escapeXml(tokenLabel(tokens[i]!))}</text>`,
+    );
   }
   return `<g class="tokens" style="font-size:${size}px" transform="translate(${x} ${y})">\n${labels.join("\n")}\n</g>`;
 }

@@ -59,10 +59,14 @@ export class SparsityCounter {
    * @throws UsageError unless layers and experts are positive integers with a product of at most 2^24.
    */
   constructor(layers: number, experts: number, counted?: readonly number[]) {
-    for (const [field, value] of [["layers", layers], ["experts", experts]] as const) {
+    for (const [field, value] of [
+      ["layers", layers],
+      ["experts", experts],
+    ] as const) {
       if (!Number.isInteger(value) || value < 1) throw new UsageError("must be an integer, 1 or more", { field });
     }
-    if (layers * experts > MAX_EXPERTS) throw new UsageError(`are more than ${MAX_EXPERTS} in all layers`, { field: "experts", limit: MAX_EXPERTS });
+    if (layers * experts > MAX_EXPERTS)
+      throw new UsageError(`are more than ${MAX_EXPERTS} in all layers`, { field: "experts", limit: MAX_EXPERTS });
     this.#layers = layers;
     this.#counted = counted ?? Array.from({ length: layers }, (_, layer) => layer);
     this.#experts = experts;
@@ -85,7 +89,10 @@ export class SparsityCounter {
     const words = this.#words;
     if (!Number.isInteger(rows) || rows < 0) throw new UsageError("must be an integer, 0 or more", { field: "rows" });
     if (mask.length !== this.#layers * rows * words) {
-      throw new UsageError(`has ${mask.length} words; ${this.#layers} layers x ${rows} rows x ${words} words are ${this.#layers * rows * words}`, { field: "mask" });
+      throw new UsageError(
+        `has ${mask.length} words; ${this.#layers} layers x ${rows} rows x ${words} words are ${this.#layers * rows * words}`,
+        { field: "mask" },
+      );
     }
     let active = 0;
     for (const layer of this.#counted) {
@@ -120,7 +127,9 @@ export class SparsityCounter {
       tokens: this.#tokens,
       documents: this.#documents,
       tls: inactiveShare(tlsCount),
-      tlsPerLayer: Array.from(this.#active, (active, layer) => (this.#counted.includes(layer) ? inactiveShare({ active, total: perLayer }) : null)),
+      tlsPerLayer: Array.from(this.#active, (active, layer) =>
+        this.#counted.includes(layer) ? inactiveShare({ active, total: perLayer }) : null,
+      ),
       tlsCount,
       cls: byLength(inactiveShare),
       clsCounts: byLength((count) => count),

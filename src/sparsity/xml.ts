@@ -11,7 +11,12 @@ export function escapeXml(text: string): string {
 
 /** A token for an axis: white space made visible, long ones cut. */
 export function tokenLabel(token: string): string {
-  const visible = token.replace(/\n/g, "⏎").replace(/\r/g, "␍").replace(/\t/g, "⇥").replace(/ /g, "·").replace(/[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "");
+  const visible = token
+    .replace(/\n/g, "⏎")
+    .replace(/\r/g, "␍")
+    .replace(/\t/g, "⇥")
+    .replace(/ /g, "·")
+    .replace(/[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "");
   const points = [...visible];
   return points.length > MAX_LABEL ? `${points.slice(0, MAX_LABEL - 1).join("")}…` : visible;
 }

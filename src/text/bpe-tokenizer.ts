@@ -15,7 +15,14 @@ import { MAX_STRETCH, WordEncoder } from "./encode/words.ts";
 import type { AddedToken, TokenizerFile } from "./schema.ts";
 import { checkOptions } from "../options.ts";
 import type { Tokenizer } from "./tokenizer.ts";
-import { DECODE_OPTIONS, ENCODE_OPTIONS, ENCODE_WITHIN_OPTIONS, type DecodeOptions, type EncodeOptions, type EncodeWithinOptions } from "./tokenizer-options.ts";
+import {
+  DECODE_OPTIONS,
+  ENCODE_OPTIONS,
+  ENCODE_WITHIN_OPTIONS,
+  type DecodeOptions,
+  type EncodeOptions,
+  type EncodeWithinOptions,
+} from "./tokenizer-options.ts";
 import { paced } from "./within.ts";
 
 /** Longest text in UTF-16 units, and longest stretch of it in which every character may merge with the next. */
@@ -58,7 +65,11 @@ export class BpeTokenizer implements Tokenizer {
     this.#decoder = readDecoder(source.decoder, file);
     this.#normalizer = readNormalizer(source.normalizer, file);
     this.#preTokenizer = readPreTokenizer(source.preTokenizer, file);
-    this.#words = new WordEncoder(model, [source.normalizer, source.preTokenizer].some((part) => part !== undefined && hasStep(part, "ByteLevel")), file);
+    this.#words = new WordEncoder(
+      model,
+      [source.normalizer, source.preTokenizer].some((part) => part !== undefined && hasStep(part, "ByteLevel")),
+      file,
+    );
     this.#added = new Map(addedTokens.map((token) => [token.id, token.content]));
     this.#addedIds = new Map(addedTokens.map((token) => [token.content, token.id]));
     const special = addedTokens.filter((token) => token.special === true);
@@ -155,13 +166,21 @@ export class BpeTokenizer implements Tokenizer {
   *#encode(text: string, options: EncodeOptions): Generator<void, Uint32Array, void> {
     if (typeof text !== "string") throw new UsageError("the text to encode must be a string", { field: "text" });
     if (text.length > TEXT_LIMITS.text) {
-      throw new TokenizerError(`${text.length} characters are too many; the limit is ${TEXT_LIMITS.text}. Split the text`, { file: this.#file, field: "text", limit: TEXT_LIMITS.text });
+      throw new TokenizerError(`${text.length} characters are too many; the limit is ${TEXT_LIMITS.text}. Split the text`, {
+        file: this.#file,
+        field: "text",
+        limit: TEXT_LIMITS.text,
+      });
     }
     const around = options.addBos === false ? { before: [], after: [] } : this.#template;
     const parse = options.parseSpecial !== false;
     const literal = options.literal ?? NOWHERE;
     const run: Run = {
-      ids: [...around.before], merger: new Merger(this.#words.vocabulary), units: 0, limit: options.maxTokens ?? Infinity, after: around.after.length,
+      ids: [...around.before],
+      merger: new Merger(this.#words.vocabulary),
+      units: 0,
+      limit: options.maxTokens ?? Infinity,
+      after: around.after.length,
       hidden: parse && literal.size === 0 ? NONE : this.specialIds,
     };
     checkRoom(run, this.leastTokens(text));
@@ -218,7 +237,10 @@ export class BpeTokenizer implements Tokenizer {
   #split(tokens: readonly AddedToken[]): Splitters {
     const normalize = (token: AddedToken): boolean => token.normalized ?? token.special !== true;
     return {
-      raw: new AddedTokenSplitter(tokens.filter((token) => !normalize(token)), (token) => token.content),
+      raw: new AddedTokenSplitter(
+        tokens.filter((token) => !normalize(token)),
+        (token) => token.content,
+      ),
       normalized: new AddedTokenSplitter(tokens.filter(normalize), (token) => this.#normalizer.apply(token.content)),
     };
   }

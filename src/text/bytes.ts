@@ -28,7 +28,10 @@ const Content = v.pipe(v.string(), v.maxLength(8));
 const Cut = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(8));
 const ReplaceSchema = v.object({ pattern: schemas.Pattern, content: Content });
 const StripSchema = v.object({ content: v.pipe(v.string(), v.length(1)), start: Cut, stop: Cut });
-const MetaspaceSchema = v.object({ replacement: v.pipe(v.string(), v.nonEmpty(), v.maxLength(2)), prepend_scheme: v.optional(v.picklist(["always", "first", "never"]), "always") });
+const MetaspaceSchema = v.object({
+  replacement: v.pipe(v.string(), v.nonEmpty(), v.maxLength(2)),
+  prepend_scheme: v.optional(v.picklist(["always", "first", "never"]), "always"),
+});
 const SuffixSchema = v.object({ suffix: v.optional(v.pipe(v.string(), v.nonEmpty(), v.maxLength(16)), "</w>") });
 const WordPieceSchema = v.object({ prefix: v.optional(Content, "##"), cleanup: v.optional(v.boolean(), true) });
 
@@ -53,7 +56,8 @@ export function readDecoder(part: TypedPart | undefined, file: string): ByteDeco
   let strip = { char: " ", count: 0 };
   for (const [step, where] of flatSteps(part, "decoders", file, "decoder")) {
     // After Fuse there is one string: only the strip rule may follow; and bytes are no characters any more.
-    if (fused ? step.type !== "Strip" && step.type !== "Fuse" : byteFallback && step.type !== "Fuse" && step.type !== "ByteFallback") throw unsupported(step.type, file, where);
+    if (fused ? step.type !== "Strip" && step.type !== "Fuse" : byteFallback && step.type !== "Fuse" && step.type !== "ByteFallback")
+      throw unsupported(step.type, file, where);
     switch (step.type) {
       case "ByteLevel":
         byteLevel = fused = true;
@@ -67,9 +71,11 @@ export function readDecoder(part: TypedPart | undefined, file: string): ByteDeco
       case "Replace": {
         const { pattern, content } = check(ReplaceSchema, step, file, where);
         const from = "String" in pattern ? literalPattern(pattern.String) : knownPattern(pattern.Regex);
-        if (from === undefined) throw new TokenizerError("this regular expression is not one of the supported ones", { file, field: `${where}.pattern.Regex` });
+        if (from === undefined)
+          throw new TokenizerError("this regular expression is not one of the supported ones", { file, field: `${where}.pattern.Regex` });
         growth *= Math.max(1, content.length / ("String" in pattern ? pattern.String.length : 1));
-        if (growth > MAX_GROWTH) throw new TokenizerError(`makes a token more than ${MAX_GROWTH} times longer`, { file, field: where, limit: MAX_GROWTH });
+        if (growth > MAX_GROWTH)
+          throw new TokenizerError(`makes a token more than ${MAX_GROWTH} times longer`, { file, field: where, limit: MAX_GROWTH });
         run.push((token) => token.replace(from, () => content));
         break;
       }
@@ -126,7 +132,17 @@ function cut(token: string, content: string, start: number, stop: number): strin
 }
 
 const CLEANED: readonly (readonly [string, string])[] = [
-  [" .", "."], [" ?", "?"], [" !", "!"], [" ,", ","], [" ' ", "'"], [" n't", "n't"], [" 'm", "'m"], [" do not", " don't"], [" 's", "'s"], [" 've", "'ve"], [" 're", "'re"],
+  [" .", "."],
+  [" ?", "?"],
+  [" !", "!"],
+  [" ,", ","],
+  [" ' ", "'"],
+  [" n't", "n't"],
+  [" 'm", "'m"],
+  [" do not", " don't"],
+  [" 's", "'s"],
+  [" 've", "'ve"],
+  [" 're", "'re"],
 ];
 
 /** WordPiece's clean-up of spaces before signs. */

@@ -17,7 +17,12 @@ export interface ChatTemplate {
 }
 
 /** Longest template, in UTF-16 units, steps that one rendering may take, and text that it may write. */
-export const TEMPLATE_LIMITS = { source: 1 << 18, steps: RENDER_LIMITS.steps, text: RENDER_LIMITS.text, range: RENDER_LIMITS.range } as const;
+export const TEMPLATE_LIMITS = {
+  source: 1 << 18,
+  steps: RENDER_LIMITS.steps,
+  text: RENDER_LIMITS.text,
+  range: RENDER_LIMITS.range,
+} as const;
 
 const Special = v.nullish(v.union([v.string(), v.looseObject({ content: v.string() })]));
 const Named = v.looseObject({ name: v.string(), template: v.string() });
@@ -45,17 +50,33 @@ export function readChatTemplate(config: Uint8Array | undefined, jinja: Uint8Arr
   const source = jinja === undefined ? fromConfig(read.chat_template, file) : decode(jinja);
   if (source === undefined || source === "") return undefined;
   const content = (token: v.InferOutput<typeof Special>): string | undefined => (typeof token === "string" ? token : token?.content);
-  const optional = { unkToken: content(read.unk_token), padToken: content(read.pad_token), sepToken: content(read.sep_token), clsToken: content(read.cls_token), maskToken: content(read.mask_token) };
-  return checked({ source, bosToken: content(read.bos_token), eosToken: content(read.eos_token), ...given(optional) }, file, "chat_template");
+  const optional = {
+    unkToken: content(read.unk_token),
+    padToken: content(read.pad_token),
+    sepToken: content(read.sep_token),
+    clsToken: content(read.cls_token),
+    maskToken: content(read.mask_token),
+  };
+  return checked(
+    { source, bosToken: content(read.bos_token), eosToken: content(read.eos_token), ...given(optional) },
+    file,
+    "chat_template",
+  );
 }
 
 /** The template itself, or the one called "default" of several. */
 function fromConfig(template: v.InferOutput<typeof ConfigSchema>["chat_template"], file: string): string | undefined {
-  if (typeof template !== "object" || template === null || template.length === 0) return template as string | undefined ?? undefined;
+  if (typeof template !== "object" || template === null || template.length === 0) return (template as string | undefined) ?? undefined;
   const found = template.find(({ name }) => name === "default");
   if (found !== undefined) return found.template;
-  const names = template.map(({ name }) => JSON.stringify(name.slice(0, 40))).join(", ").slice(0, 200);
-  throw new TokenizerError(`has no template "default", only ${names}; put the one to use into chat_template.jinja`, { file, field: "chat_template" });
+  const names = template
+    .map(({ name }) => JSON.stringify(name.slice(0, 40)))
+    .join(", ")
+    .slice(0, 200);
+  throw new TokenizerError(`has no template "default", only ${names}; put the one to use into chat_template.jinja`, {
+    file,
+    field: "chat_template",
+  });
 }
 
 /** Without those that are undefined. */
@@ -65,7 +86,14 @@ function given<T extends object>(fields: T): Partial<T> {
 
 const Token = v.optional(v.string());
 const PackedSchema = v.object({
-  source: v.string(), bosToken: Token, eosToken: Token, unkToken: Token, padToken: Token, sepToken: Token, clsToken: Token, maskToken: Token,
+  source: v.string(),
+  bosToken: Token,
+  eosToken: Token,
+  unkToken: Token,
+  padToken: Token,
+  sepToken: Token,
+  clsToken: Token,
+  maskToken: Token,
 });
 
 /** Reads a chat template from a packed model, as JSON; undefined when there is none. @throws TokenizerError naming file and field. */

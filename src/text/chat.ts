@@ -43,7 +43,11 @@ export class ChatFormat {
   #write(turns: readonly Turn[]): { readonly text: string; readonly options: EncodeOptions } {
     if (this.#render === undefined) return { text: turns.map(({ content }) => content).join("\n"), options: { parseSpecial: false } };
     const mark = freeMark(turns);
-    const marked = turns.map((turn) => ({ ...turn, content: this.#mark(turn.content, mark), ...(turn.name === undefined ? {} : { name: this.#mark(turn.name, mark) }) }));
+    const marked = turns.map((turn) => ({
+      ...turn,
+      content: this.#mark(turn.content, mark),
+      ...(turn.name === undefined ? {} : { name: this.#mark(turn.name, mark) }),
+    }));
     const literal = new Set<number>();
     let text = "";
     for (const [i, part] of this.#render(marked).split(mark).entries()) {

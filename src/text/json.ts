@@ -26,7 +26,10 @@ const CLOSE_OBJECT = 0x7d;
  */
 export function parseJson(bytes: Uint8Array, file: string, role: "tokenizer" | "other" = "tokenizer"): unknown {
   if (bytes.length > JSON_LIMITS.bytes) {
-    throw new TokenizerError(`${bytes.length} bytes are too many; the limit is ${JSON_LIMITS.bytes} bytes`, { file, limit: JSON_LIMITS.bytes });
+    throw new TokenizerError(`${bytes.length} bytes are too many; the limit is ${JSON_LIMITS.bytes} bytes`, {
+      file,
+      limit: JSON_LIMITS.bytes,
+    });
   }
   checkShape(bytes, file, MAY_TAKE[role]);
   const parsed = parseJsonText(bytes);
@@ -61,9 +64,13 @@ function checkShape(bytes: Uint8Array, file: string, times: number): void {
       depth--;
     }
   }
-  if (deepest > JSON_LIMITS.depth) throw new TokenizerError(`has depth ${deepest}; the limit is ${JSON_LIMITS.depth}`, { file, limit: JSON_LIMITS.depth });
+  if (deepest > JSON_LIMITS.depth)
+    throw new TokenizerError(`has depth ${deepest}; the limit is ${JSON_LIMITS.depth}`, { file, limit: JSON_LIMITS.depth });
   const cost = COST.object * objects + COST.array * arrays + COST.value * values + COST.string * quotes;
   const limit = times * bytes.length + MAY_TAKE.bytes;
   if (cost <= limit) return;
-  throw new TokenizerError(`would take ${cost} bytes of memory, its ${values} values in ${arrays} lists and ${objects} objects; the limit for ${bytes.length} bytes is ${limit}`, { file, limit });
+  throw new TokenizerError(
+    `would take ${cost} bytes of memory, its ${values} values in ${arrays} lists and ${objects} objects; the limit for ${bytes.length} bytes is ${limit}`,
+    { file, limit },
+  );
 }

@@ -15,7 +15,12 @@ export interface ModelText {
 
 /** The files of a folder that are about text. */
 export const TEXT_FILES = [
-  "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "chat_template.json",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "added_tokens.json",
+  "chat_template.jinja",
+  "chat_template.json",
 ] as const;
 
 /** Gives a file's bytes, undefined when it is not there, or throws what kept it from being read. */
@@ -23,7 +28,11 @@ export type FileBytes = (name: (typeof TEXT_FILES)[number]) => Uint8Array | unde
 
 /** What the files of a model folder say. */
 export function folderText(file: FileBytes): ModelText {
-  const configFiles = () => ({ config: file("tokenizer_config.json"), specialTokens: file("special_tokens_map.json"), addedTokens: file("added_tokens.json") });
+  const configFiles = () => ({
+    config: file("tokenizer_config.json"),
+    specialTokens: file("special_tokens_map.json"),
+    addedTokens: file("added_tokens.json"),
+  });
   return lazy({
     tokenizerBytes: () => file("tokenizer.json")?.length ?? 0,
     tokenizerJson() {
@@ -36,14 +45,24 @@ export function folderText(file: FileBytes): ModelText {
       const { added_tokens_decoder: _, ...fields } = tokenizerFields(configFiles());
       const template = legacy === undefined ? {} : tokenizerFields({ config: legacy });
       // The oldest place, which transformers reads for processors alone, comes last.
-      return readChatTemplate(new TextEncoder().encode(JSON.stringify({ ...("chat_template" in fields ? {} : template), ...fields })), jinja);
+      return readChatTemplate(
+        new TextEncoder().encode(JSON.stringify({ ...("chat_template" in fields ? {} : template), ...fields })),
+        jinja,
+      );
     },
   });
 }
 
 /** What a packed model's parts say. @param template its chat template as JSON, and where it stands for errors */
-export function packedText(tokenizerJson: () => Uint8Array | undefined, template: { readonly json: string | undefined; readonly file: string; readonly field: string }): ModelText {
-  return lazy({ tokenizerBytes: () => tokenizerJson()?.length ?? 0, tokenizerJson, chatTemplate: () => parseChatTemplate(template.json, template.file, template.field) });
+export function packedText(
+  tokenizerJson: () => Uint8Array | undefined,
+  template: { readonly json: string | undefined; readonly file: string; readonly field: string },
+): ModelText {
+  return lazy({
+    tokenizerBytes: () => tokenizerJson()?.length ?? 0,
+    tokenizerJson,
+    chatTemplate: () => parseChatTemplate(template.json, template.file, template.field),
+  });
 }
 
 /** The tokenizer.json that says by itself what all files of a folder say together; one that is not JSON is left to whoever reads it. */

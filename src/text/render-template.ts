@@ -12,7 +12,15 @@ import { fromJson, type Value } from "./jinja/values.ts";
 export type RenderTemplate = (turns: readonly Turn[]) => string;
 
 /** Special tokens under the names that templates know. Those that a model has not are undefined. */
-const TOKENS = { bos_token: "bosToken", eos_token: "eosToken", unk_token: "unkToken", pad_token: "padToken", sep_token: "sepToken", cls_token: "clsToken", mask_token: "maskToken" } as const;
+const TOKENS = {
+  bos_token: "bosToken",
+  eos_token: "eosToken",
+  unk_token: "unkToken",
+  pad_token: "padToken",
+  sep_token: "sepToken",
+  cls_token: "clsToken",
+  mask_token: "maskToken",
+} as const;
 
 /**
  * Parses a template. What it gives throws TokenizerError when the template refuses a conversation (`raise_exception`), fails,
@@ -21,12 +29,17 @@ const TOKENS = { bos_token: "bosToken", eos_token: "eosToken", unk_token: "unkTo
  */
 export function compileTemplate(template: ChatTemplate): RenderTemplate {
   const body = guard("cannot be read", () => parse(template.source));
-  return (turns) => guard("cannot write this conversation", () => {
-    const values = new Map<string, Value>([["tools", null], ["documents", null], ["add_generation_prompt", true]]);
-    for (const [name, key] of Object.entries(TOKENS)) if (template[key] !== undefined) values.set(name, template[key]);
-    values.set("messages", fromJson(turns));
-    return render(body, values);
-  });
+  return (turns) =>
+    guard("cannot write this conversation", () => {
+      const values = new Map<string, Value>([
+        ["tools", null],
+        ["documents", null],
+        ["add_generation_prompt", true],
+      ]);
+      for (const [name, key] of Object.entries(TOKENS)) if (template[key] !== undefined) values.set(name, template[key]);
+      values.set("messages", fromJson(turns));
+      return render(body, values);
+    });
 }
 
 function guard<T>(what: string, run: () => T): T {

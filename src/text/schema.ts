@@ -117,7 +117,11 @@ function checkVocab(value: unknown, file: string): Readonly<Record<string, numbe
     }
     if (seen[id] === 1) throw new TokenizerError(`two tokens have the id ${id}`, { file, field });
     if (token.length > MAX_TOKEN_LENGTH) {
-      throw new TokenizerError(`the token of id ${id} has ${token.length} characters; the limit is ${MAX_TOKEN_LENGTH}`, { file, field, limit: MAX_TOKEN_LENGTH });
+      throw new TokenizerError(`the token of id ${id} has ${token.length} characters; the limit is ${MAX_TOKEN_LENGTH}`, {
+        file,
+        field,
+        limit: MAX_TOKEN_LENGTH,
+      });
     }
     seen[id] = 1;
     count++;
@@ -155,7 +159,13 @@ function checkMerges(value: unknown, vocab: Readonly<Record<string, number>>, sk
       throw new TokenizerError("must be two tokens", { file, field: `model.merges.${i}` });
     }
     const result = left + right.slice(skipped);
-    const missing = !Object.hasOwn(vocab, left) ? left : !Object.hasOwn(vocab, right) ? right : !Object.hasOwn(vocab, result) ? result : undefined;
+    const missing = !Object.hasOwn(vocab, left)
+      ? left
+      : !Object.hasOwn(vocab, right)
+        ? right
+        : !Object.hasOwn(vocab, result)
+          ? result
+          : undefined;
     if (missing !== undefined) throw new TokenizerError(`${quote(missing)} is not in model.vocab`, { file, field: `model.merges.${i}` });
     merges[i] = pair;
   }

@@ -108,7 +108,7 @@ export function createStopMatcher(stops: readonly string[], specials?: Specials)
 function forms(stop: string, specials: Specials | undefined): Pattern[] {
   const plain = Array.from({ length: stop.length }, (_, i) => stop.charCodeAt(i));
   const mixed: number[] = [];
-  for (let i = 0; i < stop.length; ) {
+  for (let i = 0; i < stop.length;) {
     const found = specials?.specialAt(stop, i);
     mixed.push(found === undefined ? plain[i]! : SPECIAL + found.id);
     i += found?.length ?? 1;
@@ -123,12 +123,16 @@ function forms(stop: string, specials: Specials | undefined): Pattern[] {
 
 function checkStops(stops: readonly string[]): void {
   if (stops.length > STOP_LIMITS.count) {
-    throw new UsageError(`${stops.length} stop strings are too many; the limit is ${STOP_LIMITS.count}`, { field: "stop", limit: STOP_LIMITS.count });
+    throw new UsageError(`${stops.length} stop strings are too many; the limit is ${STOP_LIMITS.count}`, {
+      field: "stop",
+      limit: STOP_LIMITS.count,
+    });
   }
   stops.forEach((stop, i) => {
     const field = `stop.${i}`;
     if (typeof stop !== "string" || stop === "") throw new UsageError("must be a string that is not empty", { field });
-    if (stop.length > STOP_LIMITS.length) throw new UsageError(`is longer than ${STOP_LIMITS.length} characters`, { field, limit: STOP_LIMITS.length });
+    if (stop.length > STOP_LIMITS.length)
+      throw new UsageError(`is longer than ${STOP_LIMITS.length} characters`, { field, limit: STOP_LIMITS.length });
     if (/\p{Surrogate}/u.test(stop)) throw new UsageError("holds half a surrogate pair, which no text has", { field });
   });
 }

@@ -36,8 +36,15 @@ const Extra = v.nullish(v.union([v.array(Token), v.record(v.string(), Token)]));
 const Named = v.nullish(Token);
 // What it does not name is not copied: a stranger's file may have any number of fields.
 const Schema = v.object({
-  bos_token: Named, eos_token: Named, unk_token: Named, sep_token: Named, pad_token: Named, cls_token: Named, mask_token: Named,
-  extra_special_tokens: Extra, additional_special_tokens: Extra,
+  bos_token: Named,
+  eos_token: Named,
+  unk_token: Named,
+  sep_token: Named,
+  pad_token: Named,
+  cls_token: Named,
+  mask_token: Named,
+  extra_special_tokens: Extra,
+  additional_special_tokens: Extra,
 });
 
 /** Fields of tokenizer_config.json, with those of special_tokens_map.json over them where transformers reads that. @throws TokenizerError */
@@ -64,8 +71,11 @@ export function readTokenizerConfig(files: TokenizerConfigFiles): TokenizerConfi
   const fields = tokenizerFields(files);
   const parsed = check(Schema, fields, file, "");
   const { extra_special_tokens: extras } = parsed;
-  const extra = (extras !== null && extras !== undefined && Object.keys(extras).length > 0 ? extras : parsed.additional_special_tokens) ?? [];
-  const own = Object.entries(fields).flatMap(([key, value]) => (key.endsWith("_token") && !(NAMES as readonly string[]).includes(key) && typeof value === "string" ? [value] : []));
+  const extra =
+    (extras !== null && extras !== undefined && Object.keys(extras).length > 0 ? extras : parsed.additional_special_tokens) ?? [];
+  const own = Object.entries(fields).flatMap(([key, value]) =>
+    key.endsWith("_token") && !(NAMES as readonly string[]).includes(key) && typeof value === "string" ? [value] : [],
+  );
   const named = [...NAMES.flatMap((name) => parsed[name] ?? []), ...own, ...(Array.isArray(extra) ? [] : Object.values(extra))];
   const special = [...named, ...(Array.isArray(extra) ? extra : [])];
   const contents = new Set(named.map(contentOf));
@@ -84,14 +94,19 @@ function contentOf(token: Token): string {
 }
 
 /** Entries of added_tokens_decoder or, without it, of added_tokens.json, by ascending id. */
-function decoderOf(fields: Readonly<Record<string, unknown>>, addedTokens: Uint8Array | undefined, special: ReadonlySet<string>): EntryFields[] {
+function decoderOf(
+  fields: Readonly<Record<string, unknown>>,
+  addedTokens: Uint8Array | undefined,
+  special: ReadonlySet<string>,
+): EntryFields[] {
   const { added_tokens_decoder: decoder } = fields;
   // Plain loops: a schema would copy what may be tens of thousands of entries.
   if (decoder !== undefined) {
     const where = { file: "tokenizer_config.json", field: "added_tokens_decoder" };
     if (!isRecord(decoder)) throw new TokenizerError("must be an object from id to token", where);
     const wrong = Object.keys(decoder).find((id) => !/^\d+$/.test(id) || !isEntry(decoder[id]));
-    if (wrong !== undefined) throw new TokenizerError("must be an id with a token and its flags", { ...where, field: `${where.field}.${wrong}` });
+    if (wrong !== undefined)
+      throw new TokenizerError("must be an id with a token and its flags", { ...where, field: `${where.field}.${wrong}` });
     // Numbers as keys come in ascending order.
     return Object.values(decoder) as EntryFields[];
   }
@@ -100,20 +115,41 @@ function decoderOf(fields: Readonly<Record<string, unknown>>, addedTokens: Uint8
   const ids = readFields(addedTokens, file);
   const wrong = Object.keys(ids).find((content) => !Number.isSafeInteger(ids[content]));
   if (wrong !== undefined) throw new TokenizerError("must be a token id", { file, field: wrong });
-  return Object.keys(ids).sort((a, b) => Number(ids[a]) - Number(ids[b])).map((content) => ({ content, special: special.has(content), normalized: !special.has(content) }));
+  return Object.keys(ids)
+    .sort((a, b) => Number(ids[a]) - Number(ids[b]))
+    .map((content) => ({ content, special: special.has(content), normalized: !special.has(content) }));
 }
 
 const FLAGS = ["special", "lstrip", "rstrip", "single_word", "normalized"] as const;
 type EntryFields = v.InferOutput<typeof Entry>;
 
 function isEntry(value: unknown): boolean {
-  return isRecord(value) && typeof value["content"] === "string" && FLAGS.every((flag) => value[flag] === undefined || value[flag] === null || typeof value[flag] === "boolean");
+  return (
+    isRecord(value) &&
+    typeof value["content"] === "string" &&
+    FLAGS.every((flag) => value[flag] === undefined || value[flag] === null || typeof value[flag] === "boolean")
+  );
 }
 
 function configured(token: Token, isSpecial: boolean, changes: ConfiguredToken["changes"]): ConfiguredToken {
-  const { content, special, lstrip, rstrip, single_word: word, normalized } = typeof token === "string" ? { content: token } as EntryFields : token;
+  const {
+    content,
+    special,
+    lstrip,
+    rstrip,
+    single_word: word,
+    normalized,
+  } = typeof token === "string" ? ({ content: token } as EntryFields) : token;
   const flag = special === true || isSpecial;
-  return { content, special: flag, lstrip: lstrip ?? false, rstrip: rstrip ?? false, single_word: word ?? false, normalized: normalized ?? special !== true, changes };
+  return {
+    content,
+    special: flag,
+    lstrip: lstrip ?? false,
+    rstrip: rstrip ?? false,
+    single_word: word ?? false,
+    normalized: normalized ?? special !== true,
+    changes,
+  };
 }
 
 /**
@@ -124,7 +160,11 @@ export function withConfiguredTokens(json: unknown, config: TokenizerConfig): un
   if (config.length === 0 || !isRecord(json) || !isRecord(json["model"]) || !isRecord(json["model"]["vocab"])) return json;
   const vocab = json["model"]["vocab"];
   const listed = json["added_tokens"] ?? [];
-  if (!Array.isArray(listed) || !listed.every((token) => isRecord(token) && typeof token["content"] === "string" && typeof token["id"] === "number")) return json;
+  if (
+    !Array.isArray(listed) ||
+    !listed.every((token) => isRecord(token) && typeof token["content"] === "string" && typeof token["id"] === "number")
+  )
+    return json;
   const added = new Map((listed as AddedJson[]).map((token) => [token.content, token]));
   let next = (): number => {
     let id = Object.keys(vocab).length;

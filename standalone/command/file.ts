@@ -1,7 +1,16 @@
 import { fail, failed } from "../failure";
 import { Source } from "../source";
 import {
-  errnoText, fd_filestat_get, fd_pread, fd_prestat_dir_name, fd_prestat_get, LOOKUP_FOLLOW, path_open, RIGHT_READ, RIGHT_SEEK, RIGHT_STAT,
+  errnoText,
+  fd_filestat_get,
+  fd_pread,
+  fd_prestat_dir_name,
+  fd_prestat_get,
+  LOOKUP_FOLLOW,
+  path_open,
+  RIGHT_READ,
+  RIGHT_SEEK,
+  RIGHT_STAT,
   TYPE_REGULAR_FILE,
 } from "./system";
 
@@ -14,7 +23,11 @@ const area = memory.data(64, 8);
 
 /** A file below one of the folders that the runtime gives. */
 export class FileSource extends Source {
-  private constructor(name: string, size: u64, private fd: u32) {
+  private constructor(
+    name: string,
+    size: u64,
+    private fd: u32,
+  ) {
     super(name, size);
   }
 
@@ -64,7 +77,15 @@ function openPath(path: string): u32 {
   }
   const utf8 = String.UTF8.encode(rest);
   const errno = path_open(
-    <u32>best, LOOKUP_FOLLOW, changetype<usize>(utf8), utf8.byteLength, 0, RIGHT_READ | RIGHT_SEEK | RIGHT_STAT, 0, 0, area,
+    <u32>best,
+    LOOKUP_FOLLOW,
+    changetype<usize>(utf8),
+    utf8.byteLength,
+    0,
+    RIGHT_READ | RIGHT_SEEK | RIGHT_STAT,
+    0,
+    0,
+    area,
   );
   if (errno !== 0) fail(errnoText(errno));
   return load<u32>(area);

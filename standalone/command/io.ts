@@ -1,6 +1,15 @@
 import { Bytes } from "../bytes";
 import {
-  args_get, args_sizes_get, CLOCK_MONOTONIC, clock_time_get, fd_fdstat_get, fd_read, fd_write, proc_exit, random_get, TYPE_CHARACTER_DEVICE,
+  args_get,
+  args_sizes_get,
+  CLOCK_MONOTONIC,
+  clock_time_get,
+  fd_fdstat_get,
+  fd_read,
+  fd_write,
+  proc_exit,
+  random_get,
+  TYPE_CHARACTER_DEVICE,
 } from "./system";
 
 export const STDIN: u32 = 0;

@@ -101,6 +101,6 @@ class Report extends Progress {
 
   update(done: u64, total: u64): void {
     if (!this.terminal || now() - this.start < PROGRESS_AFTER_MS) return;
-    print(STDERR, done < total ? `\rreading the model: ${done * 100 / total} %` : "\r\x1b[K");
+    print(STDERR, done < total ? `\rreading the model: ${(done * 100) / total} %` : "\r\x1b[K");
   }
 }

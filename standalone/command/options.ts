@@ -36,7 +36,7 @@ export class CommandLine {
     }
     if (this.help || failed()) return;
     if (this.model.length === 0) fail("is needed: the packed model to use", "--model");
-    if (this.hasTokens === this.hasPrompt) fail("give a --prompt (\"-\": stdin) or --tokens, one of them");
+    if (this.hasTokens === this.hasPrompt) fail('give a --prompt ("-": stdin) or --tokens, one of them');
     this.generate.check();
   }
 
@@ -79,8 +79,22 @@ export class CommandLine {
 }
 
 const OPTIONS: string[] = [
-  "--model", "-m", "--prompt", "-p", "--max-tokens", "-n", "--temperature", "-t", "--top-p", "--min-p", "--repetition-penalty", "--top-k",
-  "--seed", "--tokens", "--speculate", "--stop",
+  "--model",
+  "-m",
+  "--prompt",
+  "-p",
+  "--max-tokens",
+  "-n",
+  "--temperature",
+  "-t",
+  "--top-p",
+  "--min-p",
+  "--repetition-penalty",
+  "--top-k",
+  "--seed",
+  "--tokens",
+  "--speculate",
+  "--stop",
 ];
 
 function wholeNumber(name: string, text: string, most: u64): u64 {

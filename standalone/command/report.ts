@@ -9,13 +9,13 @@ import { CommandLine } from "./options";
 /** One JSON object with the fields of `blockffn generate --json`. */
 export function jsonReport(generation: Generation, text: Bytes, line: CommandLine, model: LoadedModel): Bytes {
   const out = new Bytes();
-  out.appendText("{\"text\":");
+  out.appendText('{"text":');
   appendJsonString(out, text.at, text.length);
-  out.appendText(",\"tokens\":[");
+  out.appendText(',"tokens":[');
   for (let i = 0; i < generation.produced; i++) out.appendText((i > 0 ? "," : "") + generation.token(i).toString());
   out.appendText("]");
   field(out, "promptTokens", generation.promptLength.toString());
-  field(out, "finishReason", "\"" + FINISH_NAMES[generation.finish] + "\"");
+  field(out, "finishReason", '"' + FINISH_NAMES[generation.finish] + '"');
   field(out, "eosTokenId", generation.finish === FINISH_EOS ? generation.id.toString() : "null");
   field(out, "seed", line.generate.seed.toString());
   field(out, "prefillMs", number(generation.prefillMs));
@@ -30,14 +30,14 @@ export function jsonReport(generation: Generation, text: Bytes, line: CommandLin
   field(out, "draftedTokens", on ? generation.drafted.toString() : "null");
   field(out, "acceptedTokens", on ? generation.accepted.toString() : "null");
   field(out, "expertsPerChunk", number(generation.expertsPerChunk));
-  out.appendText(",\"decisions\":");
+  out.appendText(',"decisions":');
   if (on) appendDecisions(out, generation.decisions, model.config.expertLayers);
   else out.appendText("null");
-  out.appendText(",\"model\":");
+  out.appendText(',"model":');
   const name = String.UTF8.encode(line.model);
   appendJsonString(out, changetype<usize>(name), name.byteLength);
-  field(out, "quantization", "\"" + model.packed.quantization + "\"");
-  field(out, "tier", "\"simd\"");
+  field(out, "quantization", '"' + model.packed.quantization + '"');
+  field(out, "tier", '"simd"');
   out.appendText("}\n");
   return out;
 }
@@ -45,10 +45,10 @@ export function jsonReport(generation: Generation, text: Bytes, line: CommandLin
 /** As `decisions` of `blockffn generate --json`. @param layers 0 for models without experts */
 function appendDecisions(out: Bytes, d: Decisions, layers: i32): void {
   const rounds = d.draftRounds;
-  out.appendText("{\"rounds\":{");
+  out.appendText('{"rounds":{');
   if (d.asked[1] > 0) out.appendText(`"off":{"1":${d.asked[1]}}` + (rounds > 0 ? "," : ""));
   if (rounds > 0) {
-    out.appendText("\"ngram\":{");
+    out.appendText('"ngram":{');
     let first = true;
     for (let nodes = 2; nodes < d.asked.length; nodes++) {
       if (d.asked[nodes] === 0) continue;
@@ -57,12 +57,12 @@ function appendDecisions(out: Bytes, d: Decisions, layers: i32): void {
     }
     out.appendText("}");
   }
-  out.appendText("},\"chunkMs\":");
+  out.appendText('},"chunkMs":');
   appendBySize(out, d, false, 1);
   const guesses = d.accepted + d.refused;
-  out.appendText(",\"draftMs\":{" + (rounds > 0 ? "\"ngram\":" + number(d.draftMs / rounds) : ""));
-  out.appendText("},\"acceptance\":{" + (guesses > 0 ? "\"ngram\":" + number(<f64>d.accepted / guesses) : ""));
-  out.appendText("},\"expertsPerChunk\":");
+  out.appendText(',"draftMs":{' + (rounds > 0 ? '"ngram":' + number(d.draftMs / rounds) : ""));
+  out.appendText('},"acceptance":{' + (guesses > 0 ? '"ngram":' + number(<f64>d.accepted / guesses) : ""));
+  out.appendText('},"expertsPerChunk":');
   if (layers > 0) appendBySize(out, d, true, layers);
   else out.appendText("null");
   out.appendText("}");
@@ -97,7 +97,7 @@ export function summary(generation: Generation): string {
 }
 
 function field(out: Bytes, name: string, value: string): void {
-  out.appendText(",\"" + name + "\":" + value);
+  out.appendText(',"' + name + '":' + value);
 }
 
 function number(value: f64): string {
@@ -105,7 +105,7 @@ function number(value: f64): string {
 }
 
 function perSecond(count: i32, ms: f64): f64 {
-  return count > 0 && ms > 0 ? <f64>count * 1000 / ms : 0;
+  return count > 0 && ms > 0 ? (<f64>count * 1000) / ms : 0;
 }
 
 /** With one decimal place. */

@@ -15,7 +15,15 @@ export declare function fd_prestat_dir_name(fd: u32, path: usize, length: usize)
 // @ts-ignore: decorator
 @external("wasi_snapshot_preview1", "path_open")
 export declare function path_open(
-  fd: u32, lookup: u32, path: usize, length: usize, flags: u16, rights: u64, inheriting: u64, fdFlags: u16, opened: usize,
+  fd: u32,
+  lookup: u32,
+  path: usize,
+  length: usize,
+  flags: u16,
+  rights: u64,
+  inheriting: u64,
+  fdFlags: u16,
+  opened: usize,
 ): u16;
 // @ts-ignore: decorator
 @external("wasi_snapshot_preview1", "fd_filestat_get")
@@ -53,15 +61,25 @@ export const TYPE_REGULAR_FILE: u8 = 4;
 /** What a call's number means for the user. */
 export function errnoText(errno: u16): string {
   switch (errno) {
-    case 2: return "may not be read; check its permissions";
-    case 8: return "is not open";
-    case 31: return "is a folder; a packed model is one file";
-    case 32: return "links lead in a circle";
-    case 37: return "the name is too long";
-    case 44: return "there is no such file; check the path, and that its folder is given to the runtime (--dir)";
-    case 54: return "a part of this path is a file, not a folder";
-    case 63: return "may not be read; check its permissions";
-    case 76: return "lies outside the folders given to the runtime (--dir)";
-    default: return `cannot be read (WASI error ${errno})`;
+    case 2:
+      return "may not be read; check its permissions";
+    case 8:
+      return "is not open";
+    case 31:
+      return "is a folder; a packed model is one file";
+    case 32:
+      return "links lead in a circle";
+    case 37:
+      return "the name is too long";
+    case 44:
+      return "there is no such file; check the path, and that its folder is given to the runtime (--dir)";
+    case 54:
+      return "a part of this path is a file, not a folder";
+    case 63:
+      return "may not be read; check its permissions";
+    case 76:
+      return "lies outside the folders given to the runtime (--dir)";
+    default:
+      return `cannot be read (WASI error ${errno})`;
   }
 }

@@ -58,9 +58,18 @@ export function modelEncode(rep: usize, text: usize, length: u32): usize {
 }
 
 export function modelGenerate(
-  rep: usize, prompt: usize, count: u32, maxTokens: u32, temperature: f64, topK: u32, topP: f64, minP: f64,
-  repetitionPenalty: f64, seed: u64,
-  ignoreEos: i32, speculation: i32,
+  rep: usize,
+  prompt: usize,
+  count: u32,
+  maxTokens: u32,
+  temperature: f64,
+  topK: u32,
+  topP: f64,
+  minP: f64,
+  repetitionPenalty: f64,
+  seed: u64,
+  ignoreEos: i32,
+  speculation: i32,
 ): usize {
   const options = new GenerateOptions();
   options.maxTokens = <i32>min<u32>(maxTokens, i32.MAX_VALUE);

@@ -16,7 +16,11 @@ const area = memory.data(16, 8);
 
 /** A packed model that the host gave as bytes. */
 export class MemorySource extends Source {
-  constructor(name: string, private at: usize, length: u32) {
+  constructor(
+    name: string,
+    private at: usize,
+    length: u32,
+  ) {
     super(name, length);
   }
 

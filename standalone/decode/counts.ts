@@ -15,7 +15,7 @@ export class ExpertCounts {
     for (let layer = 0; layer < config.layers; layer++) {
       if (!config.hasExperts(layer)) continue;
       const at = sequence.active(layer, row);
-      for (let w = 0; w < this.model.scratch.activeWords; w++) this.active += <u64>popcnt<u32>(load<u32>(at + (<usize>w << 2)));
+      for (let w = 0; w < this.model.scratch.activeWords; w++) this.active += <u64>popcnt<u32>(load<u32>(at + ((<usize>w) << 2)));
       this.places += <u64>config.experts;
     }
   }
@@ -27,7 +27,7 @@ export class ExpertCounts {
     for (let layer = 0; layer < config.layers; layer++) {
       for (let w = 0; w < this.model.scratch.activeWords; w++) {
         let union: u32 = 0;
-        for (let row = 0; row < rows; row++) union |= load<u32>(sequence.active(layer, row) + (<usize>w << 2));
+        for (let row = 0; row < rows; row++) union |= load<u32>(sequence.active(layer, row) + ((<usize>w) << 2));
         this.chunkExperts += <u64>popcnt<u32>(union);
       }
     }

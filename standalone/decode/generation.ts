@@ -52,7 +52,11 @@ export class Generation {
   private broken: bool = false;
   private path: StaticArray<i32> = new StaticArray<i32>(MAX_NODES);
 
-  constructor(public model: LoadedModel, private options: GenerateOptions, private now: Clock) {
+  constructor(
+    public model: LoadedModel,
+    private options: GenerateOptions,
+    private now: Clock,
+  ) {
     this.sequence = new Sequence(model);
     this.counts = new ExpertCounts(model);
   }
@@ -140,7 +144,7 @@ export class Generation {
     while (true) {
       const n = min(most, this.promptTokens - at);
       const last = at + n >= this.promptTokens;
-      sequence.forward(this.history.at + (<usize>at << 2), n, last);
+      sequence.forward(this.history.at + ((<usize>at) << 2), n, last);
       if (failed()) return -1;
       for (let row = 0; row < n; row++) this.counts.addRow(sequence, row);
       if (last) return this.choose(0);
@@ -159,7 +163,7 @@ export class Generation {
 
   /** Where the last token lies. */
   private get lastToken(): usize {
-    return this.history.at + (<usize>(this.history.ints - 1) << 2);
+    return this.history.at + ((<usize>(this.history.ints - 1)) << 2);
   }
 
   /** The next token after the i-th row that has logits. Called in the order of the text: the sampler draws a number each time. */

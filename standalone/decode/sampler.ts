@@ -8,7 +8,10 @@ import { GenerateOptions } from "./options";
 export class Sampler {
   private core: TokenSampler;
 
-  constructor(options: GenerateOptions, private size: i32) {
+  constructor(
+    options: GenerateOptions,
+    private size: i32,
+  ) {
     const random = randomFromSeed(<f64>options.seed);
     this.core = new TokenSampler(options.temperature, options.topK, options.topP, options.minP, options.repetitionPenalty, random, size);
   }
@@ -20,7 +23,7 @@ export class Sampler {
    */
   sample(logits: usize, history: Bytes): i32 {
     const core = this.core;
-    for (let i = 0; i < this.size; i++) core.scores[i] = load<f32>(logits + (<usize>i << 2));
+    for (let i = 0; i < this.size; i++) core.scores[i] = load<f32>(logits + ((<usize>i) << 2));
     const wrong = core.firstUnusable();
     if (wrong >= 0) {
       fail(`is ${core.scores[wrong]}: the weights are damaged, or numbers overflowed`, `logits[${wrong}]`);
@@ -29,7 +32,7 @@ export class Sampler {
     if (core.repetitionPenalty !== 1) {
       for (let i = 0; i < history.ints; i++) {
         const id = history.int(i);
-        core.penalise(id, load<f32>(logits + (<usize>id << 2)));
+        core.penalise(id, load<f32>(logits + ((<usize>id) << 2)));
       }
     }
     const best = core.best();

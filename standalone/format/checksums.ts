@@ -12,7 +12,13 @@ class Sums {
   /** Runs that are compared already. */
   done: u64 = 0;
 
-  constructor(public name: string, public offset: u64, public bytes: u64, public run: u64, public first: u64) {}
+  constructor(
+    public name: string,
+    public offset: u64,
+    public bytes: u64,
+    public run: u64,
+    public first: u64,
+  ) {}
 
   get count(): u64 {
     return (this.bytes + this.run - 1) / this.run;

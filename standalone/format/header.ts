@@ -11,7 +11,10 @@ const MAX_TENSORS: i32 = 65536;
 
 /** A U8 tensor of a safetensors file: `offset` is absolute, in bytes. */
 export class Entry {
-  constructor(public offset: u64, public bytes: u64) {}
+  constructor(
+    public offset: u64,
+    public bytes: u64,
+  ) {}
 }
 
 /** The header of a safetensors file whose tensors are all bytes, as a packed model's are: every range is inside the file. */

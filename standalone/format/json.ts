@@ -20,7 +20,11 @@ export class JsonReader {
   private fresh: bool = false;
 
   /** @param field what failures name. Fails when the bytes are not UTF-8. */
-  constructor(begin: usize, length: u32, private field: string) {
+  constructor(
+    begin: usize,
+    length: u32,
+    private field: string,
+  ) {
     this.begin = begin;
     this.at = begin;
     this.end = begin + length;

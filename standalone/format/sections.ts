@@ -16,7 +16,11 @@ const MAX_NAME: u32 = 256;
 
 /** A tensor whose stretches of `run` bytes each have a checksum. */
 export class SectionPart {
-  constructor(public name: string, public type: string, public run: u64) {}
+  constructor(
+    public name: string,
+    public type: string,
+    public run: u64,
+  ) {}
 }
 
 export class Section {

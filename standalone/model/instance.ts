@@ -97,7 +97,7 @@ export class LoadedModel {
 
   private readWeights(source: Source, progress: Progress | null): void {
     const total = <u64>this.packed.plan.end;
-    for (let done: u64 = 0; done < total; ) {
+    for (let done: u64 = 0; done < total;) {
       const count = min(READ_BYTES, total - done);
       if (!source.read(this.packed.weightsOffset + done, <usize>this.at.weights + <usize>done, <u32>count)) {
         fail("cannot be read");

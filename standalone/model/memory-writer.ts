@@ -4,7 +4,7 @@ import { WordWriter } from "../../core/descriptor";
 export class MemoryWriter extends WordWriter {
   u32(address: f64, value: f64): void {
     // By way of 64 bits, which cut as a DataView does: an address beyond 4 GiB is refused when memory is reserved.
-    store<u32>(<usize>address, <u32><u64>value);
+    store<u32>(<usize>address, <u32>(<u64>value));
   }
 
   f32(address: f64, value: f64): void {

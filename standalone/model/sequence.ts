@@ -1,6 +1,15 @@
 import { CachePlan, writeCache } from "../../core/cache";
 import {
-  ROW_BYTES, ROW_MASK, ROW_PLACE, ROW_POSITION, ROW_SEQUENCE, ROW_TOKEN, ROW_TREE, SCRATCH_ACTIVE, SCRATCH_LOGIT_ROWS, SCRATCH_ROWS,
+  ROW_BYTES,
+  ROW_MASK,
+  ROW_PLACE,
+  ROW_POSITION,
+  ROW_SEQUENCE,
+  ROW_TOKEN,
+  ROW_TREE,
+  SCRATCH_ACTIVE,
+  SCRATCH_LOGIT_ROWS,
+  SCRATCH_ROWS,
 } from "../../core/layout";
 import { argmax } from "../../assembly/kernels";
 import { compact } from "../../assembly/model/cache";
@@ -38,7 +47,7 @@ export class Sequence {
   forward(tokens: usize, n: i32, logits: bool): void {
     for (let i = 0; i < n; i++) {
       const place = this.length + i;
-      this.writeRow(i, load<i32>(tokens + (<usize>i << 2)), place, place, 1);
+      this.writeRow(i, load<i32>(tokens + ((<usize>i) << 2)), place, place, 1);
     }
     this.run(n, logits ? n - 1 : n);
   }
@@ -48,8 +57,8 @@ export class Sequence {
     for (let i = 0; i < n; i++) {
       const above = i === 0 ? <usize>0 : this.rowAt(parents[i]);
       const position = i === 0 ? this.length : load<i32>(above + ROW_POSITION) + 1;
-      const mask = (<u64>1 << <u64>i) | (i === 0 ? 0 : load<u64>(above + ROW_MASK));
-      this.writeRow(i, load<i32>(tokens + (<usize>i << 2)), position, this.length, mask);
+      const mask = ((<u64>1) << (<u64>i)) | (i === 0 ? 0 : load<u64>(above + ROW_MASK));
+      this.writeRow(i, load<i32>(tokens + ((<usize>i) << 2)), position, this.length, mask);
     }
     this.run(n, 0);
   }
@@ -74,7 +83,7 @@ export class Sequence {
 
   /** u32 [words]: experts that a row of the last chunk activated in a layer. */
   active(layer: i32, row: i32): usize {
-    return this.model.scratchAt(SCRATCH_ACTIVE) + (<usize>(layer * this.rows + row) * this.model.scratch.activeWords << 2);
+    return this.model.scratchAt(SCRATCH_ACTIVE) + ((<usize>(layer * this.rows + row) * this.model.scratch.activeWords) << 2);
   }
 
   private rowAt(i: i32): usize {
@@ -97,7 +106,7 @@ export class Sequence {
     const logits = this.model.logits.reserve(n - first);
     if (failed()) return;
     const list = this.model.scratchAt(SCRATCH_LOGIT_ROWS);
-    for (let i = first; i < n; i++) store<i32>(list + (<usize>(i - first) << 2), i);
+    for (let i = first; i < n; i++) store<i32>(list + ((<usize>(i - first)) << 2), i);
     forward(<usize>this.model.at.descriptor, n, n - first, logits);
     this.start = this.length;
     this.rows = n;

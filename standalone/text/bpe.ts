@@ -24,7 +24,11 @@ export class BytePairs {
 
   /** @param unknown id of the unknown token; -1 for none */
   constructor(
-    private vocabulary: Vocabulary, private merges: Merges, private unknown: i32, private byteFallback: bool, private fuseUnknown: bool,
+    private vocabulary: Vocabulary,
+    private merges: Merges,
+    private unknown: i32,
+    private byteFallback: bool,
+    private fuseUnknown: bool,
   ) {
     for (let b = 0; b < 256; b++) {
       this.byteIds[b] = byteFallback ? vocabulary.findText("<0x" + HEX.charAt(b >> 4) + HEX.charAt(b & 15) + ">") : -1;
@@ -50,7 +54,7 @@ export class BytePairs {
     this.count = 0;
     // An unknown token waits for the next known character; byte tokens pass it, as they do in the reference.
     let waiting = false;
-    for (let i: u32 = 0; i < length; ) {
+    for (let i: u32 = 0; i < length;) {
       const size = max(scanCharacter(at + i, length - i), 1);
       const id = this.vocabulary.find(at + i, size);
       if (id >= 0) {
@@ -87,7 +91,7 @@ export class BytePairs {
   private offer(left: i32, right: i32): void {
     if (left < 0 || right < 0 || this.ids[left] < 0 || this.ids[right] < 0) return;
     const rank = this.merges.rank(this.ids[left], this.ids[right]);
-    if (rank >= 0) this.push((<u64>rank << 32) | <u64>left);
+    if (rank >= 0) this.push(((<u64>rank) << 32) | (<u64>left));
   }
 
   private merge(entry: u64): void {

@@ -14,9 +14,9 @@ export function hashBytes(at: usize, length: u32): u32 {
 
 /** SplitMix64's finaliser. */
 export function hashPair(left: u32, right: u32): u32 {
-  let z = ((<u64>left << 32) | right) * 0x9e3779b97f4a7c15;
+  let z = (((<u64>left) << 32) | right) * 0x9e3779b97f4a7c15;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-  return <u32>(z ^ (z >> 31)) ^ <u32>(z >> 32);
+  return (<u32>(z ^ (z >> 31))) ^ (<u32>(z >> 32));
 }
 
 /** Smallest power of two with twice as many slots as entries. */

@@ -74,7 +74,9 @@ export class Normalizer {
     if (type == "Replace") this.growth *= max<f64>(1, <f64>step.to.length / <f64>max<u32>(step.from.length, 1));
     if (this.growth > MAX_GROWTH) return fail(`makes a text more than ${MAX_GROWTH} times longer`, field);
     if (
-      (type == "Replace") !== (step.from.length > 0) || step.from.length > MAX_BYTES || step.to.length > MAX_BYTES ||
+      (type == "Replace") !== step.from.length > 0 ||
+      step.from.length > MAX_BYTES ||
+      step.to.length > MAX_BYTES ||
       this.steps.length >= MAX_STEPS
     ) {
       return fail(`cannot be used: at most ${MAX_STEPS} steps with texts of at most ${MAX_BYTES} bytes`, field);

@@ -52,7 +52,7 @@ export class StopMatcher {
       const plain = new Pattern(length);
       const mixed = new Pattern(length);
       for (let b: u32 = 0; b < length; b++) plain.add(load<u8>(at + b));
-      for (let b: u32 = 0; b < length; ) {
+      for (let b: u32 = 0; b < length;) {
         const token = tokenizer.specialAt(at + b, length - b);
         mixed.add(token === null ? <i32>load<u8>(at + b) : SPECIAL + token.id);
         b += token === null ? 1 : token.length;

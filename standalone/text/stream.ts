@@ -9,7 +9,10 @@ export class TextStream {
   private toStrip: i32;
 
   /** @param continuation the ids go on after other text, so a leading space stays */
-  constructor(private tokenizer: Tokenizer, continuation: bool) {
+  constructor(
+    private tokenizer: Tokenizer,
+    continuation: bool,
+  ) {
     this.toStrip = continuation ? 0 : tokenizer.decoder.stripCount;
   }
 

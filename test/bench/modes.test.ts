@@ -60,7 +60,15 @@ describe("modes of a shape", () => {
   it("measures every mode and tree, real passes beside simulated values", async () => {
     const settings = { tier: "simd", threads: 1, sizes: [2, 32], rounds: 1, minMs: 0, onProgress: () => {} } as const;
     const report = await measureShape(testHost, "nano", SMALL, "q4", settings);
-    expect(report.modes.map(({ mode, nodes }) => `${mode} ${nodes}`)).toEqual(["dense AR 1", "dense twin AR 1", "sparse, 1 token 1", "dense + speculation 2", "dense + speculation 32", "sparse + speculation 2", "sparse + speculation 32"]);
+    expect(report.modes.map(({ mode, nodes }) => `${mode} ${nodes}`)).toEqual([
+      "dense AR 1",
+      "dense twin AR 1",
+      "sparse, 1 token 1",
+      "dense + speculation 2",
+      "dense + speculation 32",
+      "sparse + speculation 2",
+      "sparse + speculation 32",
+    ]);
     for (const row of report.modes) {
       expect(row.tokensPerSecond).toBeCloseTo((1000 * row.acceptLength) / (row.passMs + row.draftMs), 6);
       expect(row.passRangeMs[0] <= row.passMs && row.passMs <= row.passRangeMs[1]).toBe(true);
@@ -81,13 +89,31 @@ describe("modes of a shape", () => {
   });
 
   it("refuses a shape whose sparsity is not known", async () => {
-    await expect(measureShape(testHost, "135M", SHAPES["135M"] as ModelConfig, "q4", { tier: "simd", threads: 1, sizes: [2], rounds: 1, minMs: 0, onProgress: () => {} })).rejects.toThrow(UsageError);
+    await expect(
+      measureShape(testHost, "135M", SHAPES["135M"] as ModelConfig, "q4", {
+        tier: "simd",
+        threads: 1,
+        sizes: [2],
+        rounds: 1,
+        minMs: 0,
+        onProgress: () => {},
+      }),
+    ).rejects.toThrow(UsageError);
   });
 });
 
 describe("bench modes, command line", () => {
   it("refuses what makes no sense", async () => {
-    for (const args of [["--shape", "Huge"], ["--shape", "Small", "--model", "x"], ["--sizes", "1"], ["--sizes", "65"], ["--rounds", "0"], ["--threads", "0"], ["--max-tokens", "1"], ["--quantize", "q2"]]) {
+    for (const args of [
+      ["--shape", "Huge"],
+      ["--shape", "Small", "--model", "x"],
+      ["--sizes", "1"],
+      ["--sizes", "65"],
+      ["--rounds", "0"],
+      ["--threads", "0"],
+      ["--max-tokens", "1"],
+      ["--quantize", "q2"],
+    ]) {
       const { code, out } = await bench(["modes", ...args]);
       expect([args, code, out]).toEqual([args, 2, ""]);
     }
@@ -102,10 +128,35 @@ describeShared("bench modes of a real model", "checkpoints/blockffn-nano-eagle",
     const prompts = join(tmpdir(), `blockffn-prompts-${process.pid}.jsonl`);
     const plot = join(tmpdir(), `blockffn-modes-${process.pid}.svg`);
     const { writeFileSync } = await import("node:fs");
-    writeFileSync(prompts, [["a", "Once upon a time"], ["b", "The dog said, \""]].map(([category, text], i) => JSON.stringify({ question_id: i, category, turns: [text] })).join("\n"));
+    writeFileSync(
+      prompts,
+      [
+        ["a", "Once upon a time"],
+        ["b", 'The dog said, "'],
+      ]
+        .map(([category, text], i) => JSON.stringify({ question_id: i, category, turns: [text] }))
+        .join("\n"),
+    );
     try {
       const { code, out, err } = await bench(
-        ["modes", "--draft", sharedPath("checkpoints/blockffn-nano-eagle"), "--prompts", prompts, "--max-tokens", "24", "--sizes", "2", "32", "--rounds", "1", "--quick", "--json", "--plot", plot],
+        [
+          "modes",
+          "--draft",
+          sharedPath("checkpoints/blockffn-nano-eagle"),
+          "--prompts",
+          prompts,
+          "--max-tokens",
+          "24",
+          "--sizes",
+          "2",
+          "32",
+          "--rounds",
+          "1",
+          "--quick",
+          "--json",
+          "--plot",
+          plot,
+        ],
         { defaultModel: join(root, "models/blockffn-nano.q8.safetensors") },
       );
       expect(err).toBe("");
@@ -119,7 +170,10 @@ describeShared("bench modes of a real model", "checkpoints/blockffn-nano-eagle",
         expect(Object.keys(row.categories)).toEqual(["a", "b"]);
         expect(row.acceptLength >= 1).toBe(true);
       }
-      expect(model?.modes.find(({ mode, drafter, nodes }) => mode === "sparse + speculation" && drafter === "eagle" && nodes === 32)?.acceptLength).toBeGreaterThan(2);
+      expect(
+        model?.modes.find(({ mode, drafter, nodes }) => mode === "sparse + speculation" && drafter === "eagle" && nodes === 32)
+          ?.acceptLength,
+      ).toBeGreaterThan(2);
       expect(readFileSync(plot, "utf8")).toContain("blockffn-nano.q8.safetensors, q8, simd, 1 thread");
     } finally {
       for (const path of [prompts, plot]) if (existsSync(path)) rmSync(path);

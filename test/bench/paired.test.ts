@@ -36,10 +36,14 @@ describe("sampleUntilSettled", () => {
   it("stops when every series is known well enough, and not before the least", async () => {
     const [calm, rough]: number[][] = [[], []];
     const random = createRandom(2);
-    const taken = await sampleUntilSettled([calm!, rough!], async () => {
-      calm!.push(1);
-      rough!.push(1 + 0.04 * (random.float() - 0.5));
-    }, { least: 7, most: 500, within: 0.005, ms: 60_000 });
+    const taken = await sampleUntilSettled(
+      [calm!, rough!],
+      async () => {
+        calm!.push(1);
+        rough!.push(1 + 0.04 * (random.float() - 0.5));
+      },
+      { least: 7, most: 500, within: 0.005, ms: 60_000 },
+    );
     expect(taken).toBeGreaterThan(7);
     expect(taken).toBeLessThan(500);
     expect(estimate(rough!).high - estimate(rough!).median).toBeLessThanOrEqual(0.005);
@@ -60,7 +64,10 @@ describe("sampleUndecided", () => {
     const centres = [1, 0.985, 0.9];
     const series = centres.map((centre) => Array.from({ length: 6 }, () => draw(centre)));
     series[0] = Array.from({ length: 6 }, () => 1);
-    await sampleUndecided(series, 0.97, async (_, undecided) => undecided.forEach((at) => series[at]!.push(draw(centres[at]!))), { most: 500, ms: 60_000 });
+    await sampleUndecided(series, 0.97, async (_, undecided) => undecided.forEach((at) => series[at]!.push(draw(centres[at]!))), {
+      most: 500,
+      ms: 60_000,
+    });
     expect(series[0]).toHaveLength(6);
     expect(series[1]!.length).toBeGreaterThan(6);
     expect(series[1]!.length).toBeLessThan(506);

@@ -7,30 +7,90 @@ import { UsageError } from "../../src/errors.ts";
 
 function row(mode: ModeRow["mode"], nodes: number, tokensPerSecond: number): Omit<ModeRow, "best"> {
   const speed = { tokensPerSecond, acceptLength: nodes === 1 ? 1 : 1.5, speedup: tokensPerSecond / 10 };
-  return { mode, ffn: mode.startsWith("sparse") ? "sparse" : "dense", nodes, drafter: nodes > 1 ? "eagle" : null, passMs: 5, passRangeMs: [4, 7], draftMs: 1, identical: true, ...speed, categories: { "a <story>": speed, list: speed } };
+  return {
+    mode,
+    ffn: mode.startsWith("sparse") ? "sparse" : "dense",
+    nodes,
+    drafter: nodes > 1 ? "eagle" : null,
+    passMs: 5,
+    passRangeMs: [4, 7],
+    draftMs: 1,
+    identical: true,
+    ...speed,
+    categories: { "a <story>": speed, list: speed },
+  };
 }
 
 const ffn: FfnTimes[] = [1, 2, 4, 8, 16, 32].map((rows) => ({
-  rows, denseMs: 10 * rows, sparseMs: 2 * rows, pairs: 0.19, union: 0.25, computeBoundMs: 1.9 * rows, memoryBoundMs: 2.5, binds: rows > 1 ? "compute" : "memory", overBound: 1.05,
+  rows,
+  denseMs: 10 * rows,
+  sparseMs: 2 * rows,
+  pairs: 0.19,
+  union: 0.25,
+  computeBoundMs: 1.9 * rows,
+  memoryBoundMs: 2.5,
+  binds: rows > 1 ? "compute" : "memory",
+  overBound: 1.05,
 }));
 
-const modes = markBest([row("dense AR", 1, 10), row("sparse, 1 token", 1, 30), row("dense + speculation", 2, 9), row("dense + speculation", 8, 12), row("sparse + speculation", 2, 41), row("sparse + speculation", 8, 40)]);
-const model: ModelReport = { name: "a & b", quantization: "q4", tier: "simd", threads: 1, weightBytes: 5e6, simulation: null, promptTokens: 12, prompts: 3, tls: 0.8, modes, ffn };
+const modes = markBest([
+  row("dense AR", 1, 10),
+  row("sparse, 1 token", 1, 30),
+  row("dense + speculation", 2, 9),
+  row("dense + speculation", 8, 12),
+  row("sparse + speculation", 2, 41),
+  row("sparse + speculation", 8, 40),
+]);
+const model: ModelReport = {
+  name: "a & b",
+  quantization: "q4",
+  tier: "simd",
+  threads: 1,
+  weightBytes: 5e6,
+  simulation: null,
+  promptTokens: 12,
+  prompts: 3,
+  tls: 0.8,
+  modes,
+  ffn,
+};
 const simulated: ModelReport = {
-  ...model, name: "Large", prompts: 0,
-  simulation: { routing: { tls: 0.84, reuse: 0.87, chunk: { length: 8, sparsity: 0.73 }, measuredTls: 0.841, measuredReuse: 0.869, memory: 0.6 }, acceptLengths: { 1: 1, 2: 1.4 }, firstGuess: 0.4, draftVocab: 16384 },
+  ...model,
+  name: "Large",
+  prompts: 0,
+  simulation: {
+    routing: { tls: 0.84, reuse: 0.87, chunk: { length: 8, sparsity: 0.73 }, measuredTls: 0.841, measuredReuse: 0.869, memory: 0.6 },
+    acceptLengths: { 1: 1, 2: 1.4 },
+    firstGuess: 0.4,
+    draftVocab: 16384,
+  },
 };
 const report: ModesReport = { machine: { cpu: "CPU", cores: 2, node: "v20" }, version: "1.2.3", models: [model, simulated] };
 
 describe("modes report", () => {
   it("marks the fastest tree of each mode", () => {
-    expect(bestRows(model).map(({ mode, nodes }) => [mode, nodes])).toEqual([["dense AR", 1], ["sparse, 1 token", 1], ["dense + speculation", 8], ["sparse + speculation", 2]]);
+    expect(bestRows(model).map(({ mode, nodes }) => [mode, nodes])).toEqual([
+      ["dense AR", 1],
+      ["sparse, 1 token", 1],
+      ["dense + speculation", 8],
+      ["sparse + speculation", 2],
+    ]);
   });
 
   it("prints every mode, the categories, the bounds, and says what is simulated", () => {
     const text = formatModes(report);
     const [first, second] = text.split("== Large") as [string, string];
-    for (const part of ["== a & b, q4, simd, 1 thread", "Real weights", "TLS 80.00 %", "sparse + speculation, eagle 2", "a <story>", "4.00..7.00", "binds", "1.05"]) expect(first).toContain(part);
+    for (const part of [
+      "== a & b, q4, simd, 1 thread",
+      "Real weights",
+      "TLS 80.00 %",
+      "sparse + speculation, eagle 2",
+      "a <story>",
+      "4.00..7.00",
+      "binds",
+      "1.05",
+    ])
+      expect(first).toContain(part);
     expect(first).not.toContain("SIMULATED");
     expect(second).toContain("SIMULATED: synthetic weights");
     expect(second).toContain("16384 draft tokens");
@@ -71,7 +131,7 @@ describe("modes picture", () => {
 
   it("is well-formed, labels what is simulated, and escapes names", () => {
     const svg = modesSvg(report);
-    expect(svg.startsWith("<svg xmlns=\"http://www.w3.org/2000/svg\"")).toBe(true);
+    expect(svg.startsWith('<svg xmlns="http://www.w3.org/2000/svg"')).toBe(true);
     expect(svg.trimEnd().endsWith("</svg>")).toBe(true);
     expect(svg).toContain("a &amp; b");
     expect(svg.replace(/&(amp|lt|gt|quot);/g, "")).not.toContain("&");

@@ -35,7 +35,11 @@ describe("routing traces", () => {
     const model = fitRouting(experts, ROUTING["2.8B"]!);
     const expected = 1 - expectedChunkSparsity(model, 32);
     expect(expected).toBeCloseTo(0.3086, 4);
-    const shapes = [Array.from({ length: 32 }, (_, i) => i - 1), Array.from({ length: 32 }, (_, i) => (i === 0 ? -1 : 0)), Array.from({ length: 32 }, (_, i) => (i === 0 ? -1 : (i - 1) >> 1))];
+    const shapes = [
+      Array.from({ length: 32 }, (_, i) => i - 1),
+      Array.from({ length: 32 }, (_, i) => (i === 0 ? -1 : 0)),
+      Array.from({ length: 32 }, (_, i) => (i === 0 ? -1 : (i - 1) >> 1)),
+    ];
     for (const parents of shapes) {
       const trace = new RoutingTrace(model, layers, createRandom(3));
       let union = 0;

@@ -45,7 +45,17 @@ describe("generate", () => {
   });
 
   it("prints all that a program needs with --json", async () => {
-    const result = await json<GenerationResult & { model: string; tier: string; quantization: string }>(["generate", "tom", "-m", model, "-n", "6", "--ignore-eos", "--tier", "scalar"]);
+    const result = await json<GenerationResult & { model: string; tier: string; quantization: string }>([
+      "generate",
+      "tom",
+      "-m",
+      model,
+      "-n",
+      "6",
+      "--ignore-eos",
+      "--tier",
+      "scalar",
+    ]);
     expect(result.tokens).toHaveLength(6);
     expect(result).toMatchObject({ promptTokens: 5, finishReason: "length", model, tier: "scalar", quantization: "f32" });
     expect(result.text).toBe(tokenizer.decode(result.tokens, { continuation: true }));
@@ -90,23 +100,42 @@ describe("generate", () => {
     expect(again.tokens).toEqual(first.tokens);
     expect(other.tokens).not.toEqual(first.tokens);
     const greedy = await json<GenerationResult>(["generate", "tom", "-m", model, "-n", "20", "--ignore-eos"]);
-    for (const only of [["--top-k", "1"], ["--top-p", "0.000001"], ["--min-p", "1"]]) expect((await draw("--seed", "5", ...only)).tokens).toEqual(greedy.tokens);
+    for (const only of [
+      ["--top-k", "1"],
+      ["--top-p", "0.000001"],
+      ["--min-p", "1"],
+    ])
+      expect((await draw("--seed", "5", ...only)).tokens).toEqual(greedy.tokens);
   });
 
   it("ends before a stop text, and when the context is full", async () => {
     const free = await json<GenerationResult>(["generate", "tom", "-m", model, "-n", "30", "--ignore-eos"]);
     const letter = [...free.text].find((c) => c.trim() !== "" && c !== "\ufffd") as string;
-    const stopped = await json<GenerationResult>(["generate", "tom", "-m", model, "-n", "30", "--ignore-eos", "--stop", "nowhere", "--stop", letter]);
+    const stopped = await json<GenerationResult>([
+      "generate",
+      "tom",
+      "-m",
+      model,
+      "-n",
+      "30",
+      "--ignore-eos",
+      "--stop",
+      "nowhere",
+      "--stop",
+      letter,
+    ]);
     expect(stopped).toMatchObject({ finishReason: "stop", text: free.text.slice(0, free.text.indexOf(letter)) });
     const full = await json<GenerationResult>(["generate", "tom", "-m", model, "--ignore-eos", "--context", "8"]);
     expect(full).toMatchObject({ finishReason: "context", tokens: free.tokens.slice(0, 4) });
   });
 
   it("prints what there is when interrupted", async () => {
-    const io = fakeIo({ out: async (text) => {
-      io.stdout += text;
-      io.interrupt();
-    } });
+    const io = fakeIo({
+      out: async (text) => {
+        io.stdout += text;
+        io.interrupt();
+      },
+    });
     expect(await run(["generate", "tom", "-m", model, "-n", "90", "--ignore-eos"], io)).toBe(130);
     expect(io.stdout.trim()).not.toBe("");
     expect(io.stderr).toMatch(/ended by aborted\]\n$/);
@@ -128,9 +157,25 @@ describe("logits", () => {
     expect(last.indexOf(Math.max(...last))).toBe(tokens[0]);
   });
 
-  it.each([["1", "1"], ["3", "5"], ["17", "64"]])("of the last %s tokens, in chunks of %s, has the same bits", async (last, chunk) => {
+  it.each([
+    ["1", "1"],
+    ["3", "5"],
+    ["17", "64"],
+  ])("of the last %s tokens, in chunks of %s, has the same bits", async (last, chunk) => {
     await blockffn(["logits", "-m", model, "--tokens", ids.join(","), "--out", at("whole.f32")]);
-    const { err } = await blockffn(["logits", "-m", model, "--tokens", ids.join(","), "--last", last, "--chunk", chunk, "--out", at("part.f32")]);
+    const { err } = await blockffn([
+      "logits",
+      "-m",
+      model,
+      "--tokens",
+      ids.join(","),
+      "--last",
+      last,
+      "--chunk",
+      chunk,
+      "--out",
+      at("part.f32"),
+    ]);
     expect(err).toMatch(/^wrote /);
     expect(floats(at("part.f32"))).toEqual(floats(at("whole.f32")).slice(-Number(last) * TINY_VOCAB));
   });
@@ -149,12 +194,18 @@ describe("eval", () => {
   it("prints a table, and says what was cut", async () => {
     const { code, out } = await blockffn(["eval", "--text", story, "-m", model, "--context", "12", "--max-documents", "1"]);
     expect(code).toBe(0);
-    expect(out).toMatch(/^documents {3}1 \(1 cut at the context's end\)\ntokens {6}11\nnll {9}[\d.]+\nperplexity {2}[\d.]+\ntls {9}[\d.]+ %\ncls 2 /);
+    expect(out).toMatch(
+      /^documents {3}1 \(1 cut at the context's end\)\ntokens {6}11\nnll {9}[\d.]+\nperplexity {2}[\d.]+\ntls {9}[\d.]+ %\ncls 2 /,
+    );
     expect(out).toContain("cls 32      no whole chunk\n");
   });
 
   it("works on dense models", async () => {
-    expect(await json<Evaluation>(["eval", "--text", story, "-m", folderOf("llama")])).toMatchObject({ tls: null, cls: null, reuseRatio: null });
+    expect(await json<Evaluation>(["eval", "--text", story, "-m", folderOf("llama")])).toMatchObject({
+      tls: null,
+      cls: null,
+      reuseRatio: null,
+    });
   });
 });
 

@@ -19,7 +19,18 @@ async function json(...args: string[]): Promise<GenerationResult> {
 describeShared("convert --draft", "checkpoints/blockffn-nano-eagle", () => {
   it("packs a head that then drafts the same text, greedy or drawn", { timeout: 120_000 }, async () => {
     const out = join(folder, "nano.q4.safetensors");
-    const done = await blockffn(["convert", NANO, "--draft", sharedPath("checkpoints/blockffn-nano-eagle"), "--draft-vocab", "512", "--quantize", "q4", "--out", out]);
+    const done = await blockffn([
+      "convert",
+      NANO,
+      "--draft",
+      sharedPath("checkpoints/blockffn-nano-eagle"),
+      "--draft-vocab",
+      "512",
+      "--quantize",
+      "q4",
+      "--out",
+      out,
+    ]);
     expect(done).toMatchObject({ code: 0 });
     expect(done.err).toMatch(/q4, .*with a draft head/);
     expect((await blockffn(["inspect", out])).out).toMatch(/draft head +\d/);
@@ -36,7 +47,17 @@ describeShared("convert --draft", "checkpoints/blockffn-nano-eagle", () => {
   });
 
   it("the model that comes with blockffn carries one, and --verbose tells what it did", async () => {
-    const { code, err } = await blockffn(["generate", "Once upon a time", "-m", DEFAULT_MODEL, "-n", "40", "--speculate", "eagle", "--verbose"]);
+    const { code, err } = await blockffn([
+      "generate",
+      "Once upon a time",
+      "-m",
+      DEFAULT_MODEL,
+      "-n",
+      "40",
+      "--speculate",
+      "eagle",
+      "--verbose",
+    ]);
     expect(code).toBe(0);
     expect(err).toMatch(/drafted tokens accepted in \d+ rounds/);
     expect(err).toMatch(/^drafter +ms a draft +accepted +rounds by nodes$/m);
@@ -54,5 +75,7 @@ it("refuses heads and draft models that do not fit", async () => {
   expect(wrong.err).toMatch(/config.json|fc.weight/);
   const other = await blockffn(["generate", "tom", "-m", DEFAULT_MODEL, "--draft-model", tiny, "--speculate", "model"]);
   expect(other).toMatchObject({ code: 1, out: "" });
-  expect(other.err).toMatch(/draftModel: cannot draft for .*: its vocabulary has \d+ tokens, not 4096; a draft model needs the same tokenizer/);
+  expect(other.err).toMatch(
+    /draftModel: cannot draft for .*: its vocabulary has \d+ tokens, not 4096; a draft model needs the same tokenizer/,
+  );
 });

@@ -23,7 +23,9 @@ beforeEach(() => {
 
 /** All bytes of the source, which no command may change. */
 function sourceBytes(): Record<string, string> {
-  return Object.fromEntries(["config.json", "model.safetensors", "tokenizer.json"].map((name) => [name, readFileSync(join(source, name), "base64")]));
+  return Object.fromEntries(
+    ["config.json", "model.safetensors", "tokenizer.json"].map((name) => [name, readFileSync(join(source, name), "base64")]),
+  );
 }
 
 describe("convert never writes what it reads", () => {
@@ -37,23 +39,35 @@ describe("convert never writes what it reads", () => {
     ["an index", () => join(source, "model.safetensors.index.json")],
     ["the name in other letters", () => join(source, "Model.SafeTensors")],
     ["a settings file that is not there yet", () => join(source, "generation_config.json")],
-    ["a link to the weights", () => {
-      symlinkSync(join(source, "model.safetensors"), at("link.safetensors"));
-      return at("link.safetensors");
-    }],
-    ["another name of the weights", () => {
-      linkSync(join(source, "model.safetensors"), at("hard.safetensors"));
-      return at("hard.safetensors");
-    }],
-    ["the weights through a link to the folder", () => {
-      symlinkSync(source, at("same"));
-      return join(folder, "same", "model.safetensors");
-    }],
-    ["where the weights lie that the folder links to", () => {
-      renameSync(join(source, "model.safetensors"), at("blob"));
-      symlinkSync(at("blob"), join(source, "model.safetensors"));
-      return at("blob");
-    }],
+    [
+      "a link to the weights",
+      () => {
+        symlinkSync(join(source, "model.safetensors"), at("link.safetensors"));
+        return at("link.safetensors");
+      },
+    ],
+    [
+      "another name of the weights",
+      () => {
+        linkSync(join(source, "model.safetensors"), at("hard.safetensors"));
+        return at("hard.safetensors");
+      },
+    ],
+    [
+      "the weights through a link to the folder",
+      () => {
+        symlinkSync(source, at("same"));
+        return join(folder, "same", "model.safetensors");
+      },
+    ],
+    [
+      "where the weights lie that the folder links to",
+      () => {
+        renameSync(join(source, "model.safetensors"), at("blob"));
+        symlinkSync(at("blob"), join(source, "model.safetensors"));
+        return at("blob");
+      },
+    ],
   ] as [string, () => string][])("%s, with and without --force", async (_, name) => {
     const out = name();
     const before = sourceBytes();
@@ -78,7 +92,10 @@ describe("convert never writes what it reads", () => {
     mkdirSync(head);
     writeFileSync(join(head, "model.safetensors"), "weights");
     for (const name of ["model.safetensors", "token_frequency_rank.json", "config.json"]) {
-      expect(await convert(join(head, name), "--draft", head, "--force")).toMatchObject({ code: 2, err: expect.stringContaining("of the model in") as string });
+      expect(await convert(join(head, name), "--draft", head, "--force")).toMatchObject({
+        code: 2,
+        err: expect.stringContaining("of the model in") as string,
+      });
     }
     expect(readFileSync(join(head, "model.safetensors"), "utf8")).toBe("weights");
   });
@@ -96,9 +113,16 @@ describe("convert replaces", () => {
     }
   });
 
-  it.each([["a note", "remember the milk"], ["a page of binary", "\0".repeat(5000)]])("%s only with --force", async (_, text) => {
+  it.each([
+    ["a note", "remember the milk"],
+    ["a page of binary", "\0".repeat(5000)],
+  ])("%s only with --force", async (_, text) => {
     writeFileSync(at("file"), text);
-    expect(await convert(at("file"))).toEqual({ code: 2, out: "", err: `blockffn: ${at("file")}: is there already and is not a packed model of blockffn, which alone would be replaced; give another name, or --force to replace it\n` });
+    expect(await convert(at("file"))).toEqual({
+      code: 2,
+      out: "",
+      err: `blockffn: ${at("file")}: is there already and is not a packed model of blockffn, which alone would be replaced; give another name, or --force to replace it\n`,
+    });
     expect(readFileSync(at("file"), "utf8")).toBe(text);
     expect(await convert(at("file"), "--force")).toMatchObject({ code: 0 });
     expect(await convert(at("file"))).toMatchObject({ code: 0 });
@@ -122,17 +146,27 @@ describe("convert replaces", () => {
 });
 
 describe("the other commands keep to the same rule", () => {
-  const logits = (out: string, ...more: string[]): Promise<RunResult> => blockffn(["logits", "-m", source, "--tokens", "1,2,3", "--out", out, ...more]);
-  const heatmap = (out: string, ...more: string[]): Promise<RunResult> => blockffn(["inspect", source, "--heatmap", out, "--text", at("story.txt"), "--max-tokens", "20", ...more]);
-  const tokenizer = (out: string, ...more: string[]): Promise<RunResult> => blockffn(["train", "tokenizer", "--text", at("story.txt"), "--vocab", "300", "--out", out, ...more]);
+  const logits = (out: string, ...more: string[]): Promise<RunResult> =>
+    blockffn(["logits", "-m", source, "--tokens", "1,2,3", "--out", out, ...more]);
+  const heatmap = (out: string, ...more: string[]): Promise<RunResult> =>
+    blockffn(["inspect", source, "--heatmap", out, "--text", at("story.txt"), "--max-tokens", "20", ...more]);
+  const tokenizer = (out: string, ...more: string[]): Promise<RunResult> =>
+    blockffn(["train", "tokenizer", "--text", at("story.txt"), "--vocab", "300", "--out", out, ...more]);
   const kinds = { logits, heatmap, tokenizer };
 
   it.each(Object.entries(kinds))("%s: its own output is replaced, a file of another kind with --force", async (_, write) => {
     for (const code of [0, 0]) expect(await write(at("out"))).toMatchObject({ code });
     const own = readFileSync(at("out"));
-    for (const other of [Buffer.from("a file of the user's, longer than nothing"), readFileSync(join(source, "tokenizer.json")), readFileSync(join(source, "model.safetensors"))]) {
+    for (const other of [
+      Buffer.from("a file of the user's, longer than nothing"),
+      readFileSync(join(source, "tokenizer.json")),
+      readFileSync(join(source, "model.safetensors")),
+    ]) {
       writeFileSync(at("out"), other);
-      expect(await write(at("out"))).toMatchObject({ code: 2, err: expect.stringMatching(/is there already and is not .*--force to replace it\n$/) as string });
+      expect(await write(at("out"))).toMatchObject({
+        code: 2,
+        err: expect.stringMatching(/is there already and is not .*--force to replace it\n$/) as string,
+      });
       expect(readFileSync(at("out")).equals(other)).toBe(true);
       expect(await write(at("out"), "--force")).toMatchObject({ code: 0 });
       expect(readFileSync(at("out")).equals(own)).toBe(true);
@@ -142,7 +176,8 @@ describe("the other commands keep to the same rule", () => {
   it("none writes the others' outputs away", async () => {
     for (const [name, write] of Object.entries(kinds)) {
       await write(at(name));
-      for (const [other, another] of Object.entries(kinds)) if (other !== name) expect(await another(at(name)), `${other} into ${name}`).toMatchObject({ code: 2 });
+      for (const [other, another] of Object.entries(kinds))
+        if (other !== name) expect(await another(at(name)), `${other} into ${name}`).toMatchObject({ code: 2 });
       expect(await convert(at(name))).toMatchObject({ code: 2 });
     }
   });
@@ -151,20 +186,40 @@ describe("the other commands keep to the same rule", () => {
     const before = sourceBytes();
     const story = readFileSync(at("story.txt"), "utf8");
     symlinkSync(at("story.txt"), at("story"));
-    for (const name of ["story.txt", "story"]) for (const write of [heatmap, tokenizer]) expect(await write(at(name), "--force")).toMatchObject({ code: 2 });
-    for (const name of ["model.safetensors", "config.json", "chat_template.jinja"]) for (const write of [heatmap, logits]) expect(await write(join(source, name), "--force")).toMatchObject({ code: 2 });
+    for (const name of ["story.txt", "story"])
+      for (const write of [heatmap, tokenizer]) expect(await write(at(name), "--force")).toMatchObject({ code: 2 });
+    for (const name of ["model.safetensors", "config.json", "chat_template.jinja"])
+      for (const write of [heatmap, logits]) expect(await write(join(source, name), "--force")).toMatchObject({ code: 2 });
     expect(sourceBytes()).toEqual(before);
     expect(readFileSync(at("story.txt"), "utf8")).toBe(story);
     await convert(at("packed"));
     expect(await blockffn(["logits", "-m", at("packed"), "--tokens", "1", "--out", at("packed"), "--force"])).toMatchObject({ code: 2 });
-    expect(await blockffn(["logits", "--tokens", "1", "--out", at("packed"), "--force"], { defaultModel: at("packed") })).toMatchObject({ code: 2 });
+    expect(await blockffn(["logits", "--tokens", "1", "--out", at("packed"), "--force"], { defaultModel: at("packed") })).toMatchObject({
+      code: 2,
+    });
   });
 });
 
 describe("training folders", () => {
   const train = (config: string, ...more: string[]): Promise<RunResult> => blockffn(["train", "--config", config, "--json", ...more]);
   const draft = (out: string, ...more: string[]): Promise<RunResult> =>
-    blockffn(["train", "draft", "--model", source, "--text", at("story.txt"), "--out", out, "--steps", "1", "--rows", "2", "--length", "16", ...more]);
+    blockffn([
+      "train",
+      "draft",
+      "--model",
+      source,
+      "--text",
+      at("story.txt"),
+      "--out",
+      out,
+      "--steps",
+      "1",
+      "--rows",
+      "2",
+      "--length",
+      "16",
+      ...more,
+    ]);
 
   it("a run goes on in its own folder, and in no other's without --force", { timeout: 120_000 }, async () => {
     const config = writeTraining(folder, { schedule: { steps: 1 } });
@@ -180,11 +235,17 @@ describe("training folders", () => {
 
   it("a run does not write its tokenizer or texts", async () => {
     const config = writeTraining(join(folder, "run/model"), { out: "..", data: { train: ["stories.txt"], tokenizer: "tokenizer.json" } });
-    expect(await train(config, "--force")).toMatchObject({ code: 2, err: expect.stringContaining("tokenizer.json itself, which is read") as string });
+    expect(await train(config, "--force")).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("tokenizer.json itself, which is read") as string,
+    });
     const same = join(folder, "same");
     const itself = writeTraining(same, { out: ".", data: { train: ["metrics.jsonl"], tokenizer: "tokenizer.json" } });
     writeFileSync(join(same, "metrics.jsonl"), tinyStories());
-    expect(await train(itself, "--force")).toMatchObject({ code: 2, err: expect.stringContaining("metrics.jsonl itself, which is read") as string });
+    expect(await train(itself, "--force")).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("metrics.jsonl itself, which is read") as string,
+    });
   });
 
   it("a draft head is not trained into the model's own folder", async () => {

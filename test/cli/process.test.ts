@@ -36,7 +36,10 @@ describe.skipIf(!built)("dist/lib/cli.js", () => {
     });
     expect(files[1]).toEqual(files[0]);
     const forgetful = `import { loadModel } from ${JSON.stringify(pathToFileURL(join(root, "dist/lib/node.js")).href)}; await loadModel(${JSON.stringify(model)}, { threads: 2 });`;
-    expect(spawnSync(process.execPath, ["--input-type=module", "-e", forgetful], { encoding: "utf8", timeout: 20_000 })).toMatchObject({ status: 0, stderr: "" });
+    expect(spawnSync(process.execPath, ["--input-type=module", "-e", forgetful], { encoding: "utf8", timeout: 20_000 })).toMatchObject({
+      status: 0,
+      stderr: "",
+    });
   });
 
   it("reads a pipe", () => {
@@ -61,7 +64,8 @@ describe.skipIf(!built)("dist/lib/cli.js", () => {
 
   it("prints what there is when interrupted", async () => {
     const child = spawn(process.execPath, [main, "generate", "tom", "-m", model, "-n", "90", "--ignore-eos"]);
-    let stdout = "", stderr = "";
+    let stdout = "",
+      stderr = "";
     child.stderr.on("data", (data: Buffer) => (stderr += data.toString()));
     child.stdout.on("data", (data: Buffer) => {
       if (stdout === "") child.kill("SIGINT");

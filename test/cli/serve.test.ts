@@ -24,7 +24,11 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 const ask = (address: string, body: object, headers: Record<string, string> = {}): Promise<Response> =>
-  fetch(`${address}/completions`, { method: "POST", headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(body) });
+  fetch(`${address}/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify(body),
+  });
 
 describe("blockffn serve", () => {
   it("serves until it is told to end", async () => {
@@ -33,7 +37,9 @@ describe("blockffn serve", () => {
     await until(() => io.stdout !== "");
     const address = /^blockffn serves at (http:\/\/127\.0\.0\.1:\d+\/v1)\n$/.exec(io.stdout)?.[1] as string;
     expect(await (await fetch(`${address}/models`)).json()).toMatchObject({ data: [{ id: "tiny" }] });
-    expect(await (await ask(address, { prompt: "tom", max_tokens: 4, ignore_eos: true })).json()).toMatchObject({ usage: { prompt_tokens: 5, completion_tokens: 4 } });
+    expect(await (await ask(address, { prompt: "tom", max_tokens: 4, ignore_eos: true })).json()).toMatchObject({
+      usage: { prompt_tokens: 5, completion_tokens: 4 },
+    });
     io.terminate();
     expect(await ended).toBe(0);
     expect(io.stderr).toMatch(/^GET \/v1\/models 200 in \d+ ms\nPOST \/v1\/completions 200 in \d+ ms, 5 \+ 4 tokens\n/);
@@ -42,11 +48,21 @@ describe("blockffn serve", () => {
   });
 
   it.each<[string[], string, number, boolean]>([
-    [[], "https://example.org", 403, false], [[], "http://rebound.example:8080", 403, false], [[], "null", 403, false], [[], "http://localhost.example.org", 403, false],
-    [[], "http://localhost:3000", 200, true], [[], "http://127.0.0.1:5173", 200, true], [[], "http://[::1]:5173", 200, true], [[], "https://app.localhost", 200, true],
-    [["--cors", "https://example.org", "https://other.example"], "https://example.org", 200, true], [["--cors", "https://example.org", "https://other.example"], "https://other.example", 200, true],
-    [["--cors", "https://example.org"], "http://localhost:3000", 200, true], [["--cors", "https://example.org"], "https://evil.example", 403, false], [["--cors", "*"], "https://any.example", 200, true],
-    [["--api-key", "k"], "https://example.org", 200, false], [["--api-key", "k", "--cors", "https://example.org"], "https://example.org", 200, true],
+    [[], "https://example.org", 403, false],
+    [[], "http://rebound.example:8080", 403, false],
+    [[], "null", 403, false],
+    [[], "http://localhost.example.org", 403, false],
+    [[], "http://localhost:3000", 200, true],
+    [[], "http://127.0.0.1:5173", 200, true],
+    [[], "http://[::1]:5173", 200, true],
+    [[], "https://app.localhost", 200, true],
+    [["--cors", "https://example.org", "https://other.example"], "https://example.org", 200, true],
+    [["--cors", "https://example.org", "https://other.example"], "https://other.example", 200, true],
+    [["--cors", "https://example.org"], "http://localhost:3000", 200, true],
+    [["--cors", "https://example.org"], "https://evil.example", 403, false],
+    [["--cors", "*"], "https://any.example", 200, true],
+    [["--api-key", "k"], "https://example.org", 200, false],
+    [["--api-key", "k", "--cors", "https://example.org"], "https://example.org", 200, true],
     [["--api-key", "k", "--cors", "https://example.org"], "https://evil.example", 403, false],
   ])("%j: a page of %s gets %d; may it read that: %j", async (args, origin, status, readable) => {
     const io = fakeIo();
@@ -55,28 +71,48 @@ describe("blockffn serve", () => {
     const address = /http:\S+/.exec(io.stdout)?.[0] as string;
     const response = await ask(address, { prompt: "tom", max_tokens: 1 }, { origin, authorization: "Bearer k" });
     expect([response.status, response.headers.get("access-control-allow-origin")]).toEqual([status, readable ? origin : null]);
-    if (status === 403) expect(await response.json()).toMatchObject({ error: { type: "invalid_request_error", code: "origin_not_allowed", message: expect.stringContaining(`--cors ${origin}`) as string } });
-    const preflight = await fetch(`${address}/completions`, { method: "OPTIONS", headers: { origin, "access-control-request-method": "POST", "access-control-request-headers": "content-type" } });
-    expect([preflight.status, preflight.headers.get("access-control-allow-headers")]).toEqual(readable ? [204, "content-type"] : [403, null]);
+    if (status === 403)
+      expect(await response.json()).toMatchObject({
+        error: {
+          type: "invalid_request_error",
+          code: "origin_not_allowed",
+          message: expect.stringContaining(`--cors ${origin}`) as string,
+        },
+      });
+    const preflight = await fetch(`${address}/completions`, {
+      method: "OPTIONS",
+      headers: { origin, "access-control-request-method": "POST", "access-control-request-headers": "content-type" },
+    });
+    expect([preflight.status, preflight.headers.get("access-control-allow-headers")]).toEqual(
+      readable ? [204, "content-type"] : [403, null],
+    );
     io.terminate();
     expect(await ended).toBe(0);
   });
 
   it("answers to the names of its machine alone, unless it asks for a key or the network may use it", async () => {
     /** As a browser asks that was told that the name has this address. */
-    const named = (port: number, host: string): Promise<number | undefined> => new Promise((resolve, reject) => {
-      get({ host: "127.0.0.1", port, path: "/v1/models", headers: { host, authorization: "Bearer k" } }, (response) => {
-        response.resume();
-        resolve(response.statusCode);
-      }).on("error", reject);
-    });
-    for (const [args, status] of [[[], 403], [["--cors", "*"], 403], [["--api-key", "k"], 200], [["--host", "0.0.0.0"], 200]] as const) {
+    const named = (port: number, host: string): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        get({ host: "127.0.0.1", port, path: "/v1/models", headers: { host, authorization: "Bearer k" } }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        }).on("error", reject);
+      });
+    for (const [args, status] of [
+      [[], 403],
+      [["--cors", "*"], 403],
+      [["--api-key", "k"], 200],
+      [["--host", "0.0.0.0"], 200],
+    ] as const) {
       const io = fakeIo();
       const ended = run(["serve", "-m", model, "--port", "0", ...args], io);
       await until(() => io.stdout !== "");
       const port = Number(/:(\d+)\/v1/.exec(io.stdout)?.[1]);
-      for (const host of [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`, "localhost", "app.localhost"]) expect(await named(port, host)).toBe(200);
-      for (const host of [`rebound.example:${port}`, "192.168.1.2", "localhost.example.org", "127.0.0.1.example.org"]) expect(await named(port, host)).toBe(status);
+      for (const host of [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`, "localhost", "app.localhost"])
+        expect(await named(port, host)).toBe(200);
+      for (const host of [`rebound.example:${port}`, "192.168.1.2", "localhost.example.org", "127.0.0.1.example.org"])
+        expect(await named(port, host)).toBe(status);
       io.terminate();
       expect(await ended).toBe(0);
     }
@@ -101,18 +137,37 @@ describe("blockffn serve", () => {
     expect((await ask(address, { prompt: "a", max_tokens: 1 }, { authorization: "Bearer secret" })).status).toBe(200);
     io.terminate();
     expect(await ended).toBe(0);
-    const lines = io.stdout.trimEnd().split("\n").map((line) => JSON.parse(line) as object);
-    expect(lines.slice(1)).toMatchObject([{ event: "request", status: 401 }, { event: "request", status: 200, completionTokens: 1 }, { event: "closing" }]);
+    const lines = io.stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as object);
+    expect(lines.slice(1)).toMatchObject([
+      { event: "request", status: 401 },
+      { event: "request", status: 200, completionTokens: 1 },
+      { event: "closing" },
+    ]);
     expect(io.stdout + io.stderr).not.toContain("secret");
   });
 
   it.each([
-    [["--port", "70000"], /--port must be from 0 to 65535/], [["--max-concurrency", "0"], /--max-concurrency must be/], [["--queue", "-1"], /--queue must be/],
-    [["--max-body", "0"], /--max-body must be/], [["--api-key", ""], /--api-key is empty/], [["--api-key", "a\nb"], /--api-key holds characters that clients cannot send/],
-    [["--cors", "app.example"], /--cors "app.example" is no origin: write a site as https:/], [["--cors", "https://app.example/x"], /--cors .* is no origin/], [["--max-connections", "0"], /--max-connections must be/], [["--grace", "-1"], /--grace must be/], [["--port", "x"], /whole number/],
-    [["--threads", "0"], /--threads must be/], [["--threads", "two"], /whole number/], [["--tier", "fast"], /Allowed choices are scalar, simd, relaxed/],
-    [["--speculate", "maybe"], /Allowed choices are off, ngram/], [["--speculate", "model"], /--speculate is model, which needs --draft-model/],
-    [["--speculate", "eagle"], /--speculate is eagle, but .* carries no EAGLE head/], [["--draft-tokens", "1"], /--draft-tokens must be a whole number from 2 to 64/],
+    [["--port", "70000"], /--port must be from 0 to 65535/],
+    [["--max-concurrency", "0"], /--max-concurrency must be/],
+    [["--queue", "-1"], /--queue must be/],
+    [["--max-body", "0"], /--max-body must be/],
+    [["--api-key", ""], /--api-key is empty/],
+    [["--api-key", "a\nb"], /--api-key holds characters that clients cannot send/],
+    [["--cors", "app.example"], /--cors "app.example" is no origin: write a site as https:/],
+    [["--cors", "https://app.example/x"], /--cors .* is no origin/],
+    [["--max-connections", "0"], /--max-connections must be/],
+    [["--grace", "-1"], /--grace must be/],
+    [["--port", "x"], /whole number/],
+    [["--threads", "0"], /--threads must be/],
+    [["--threads", "two"], /whole number/],
+    [["--tier", "fast"], /Allowed choices are scalar, simd, relaxed/],
+    [["--speculate", "maybe"], /Allowed choices are off, ngram/],
+    [["--speculate", "model"], /--speculate is model, which needs --draft-model/],
+    [["--speculate", "eagle"], /--speculate is eagle, but .* carries no EAGLE head/],
+    [["--draft-tokens", "1"], /--draft-tokens must be a whole number from 2 to 64/],
   ])("%j is wrong usage", async (args, message) => {
     const result = await blockffn(["serve", "-m", model, ...args]);
     expect([result.code, result.out]).toEqual([2, ""]);
@@ -120,7 +175,11 @@ describe("blockffn serve", () => {
   });
 
   it.each([
-    ["--threads", "2"], ["--speculate", "off"], ["--speculate", "ngram", "--draft-tokens", "4"], ["--speculate", "eagle", "--threads", "2"], ["--speculate", "model", "--draft-model", DEFAULT_MODEL],
+    ["--threads", "2"],
+    ["--speculate", "off"],
+    ["--speculate", "ngram", "--draft-tokens", "4"],
+    ["--speculate", "eagle", "--threads", "2"],
+    ["--speculate", "model", "--draft-model", DEFAULT_MODEL],
   ])("%s %s %s %s changes no text; log-probabilities can be had all the same", async (...args) => {
     const io = fakeIo();
     const ended = run(["serve", "-m", DEFAULT_MODEL, "--port", "0", "--tier", "simd", ...args.filter((arg) => arg !== undefined)], io);
@@ -128,7 +187,9 @@ describe("blockffn serve", () => {
     const address = /http:\S+/.exec(io.stdout)?.[0] as string;
     const { prompt, text } = PROMPTS[0] as (typeof PROMPTS)[number];
     for (const more of [{}, { logprobs: 1 }]) {
-      expect(await (await ask(address, { prompt, max_tokens: MAX_TOKENS, temperature: 0, ...more })).json()).toMatchObject({ choices: [{ text }] });
+      expect(await (await ask(address, { prompt, max_tokens: MAX_TOKENS, temperature: 0, ...more })).json()).toMatchObject({
+        choices: [{ text }],
+      });
     }
     io.terminate();
     expect(await ended).toBe(0);
@@ -137,7 +198,9 @@ describe("blockffn serve", () => {
   it("ends with 1 when a thread of its model has failed: it could not answer any more", async () => {
     let workers: Workers | undefined;
     const { threads } = nodeHost;
-    const io = fakeIo({ host: { ...nodeHost, threads: { cores: 2, start: async (...args) => (workers = await threads!.start(...args)) } } });
+    const io = fakeIo({
+      host: { ...nodeHost, threads: { cores: 2, start: async (...args) => (workers = await threads!.start(...args)) } },
+    });
     const ended = run(["serve", "-m", model, "--port", "0", "--threads", "2"], io);
     await until(() => io.stdout !== "");
     const address = /http:\S+/.exec(io.stdout)?.[0] as string;
@@ -155,7 +218,9 @@ describe("blockffn serve", () => {
     const { port } = taken.address() as { port: number };
     const result = await blockffn(["serve", "-m", model, "--port", String(port)]);
     expect([result.code, result.out]).toEqual([1, ""]);
-    expect(result.err).toBe(`blockffn: 127.0.0.1: port ${port} is in use: stop the other program, or choose another port (0 takes any that is free)\n`);
+    expect(result.err).toBe(
+      `blockffn: 127.0.0.1: port ${port} is in use: stop the other program, or choose another port (0 takes any that is free)\n`,
+    );
     taken.close();
   });
 
@@ -193,7 +258,10 @@ describe.skipIf(!built)("the server's process", () => {
 
   it("killed with -9 and started again, serves at the same port, within 2 s", { timeout: 30_000 }, async () => {
     let first = await start(0);
-    const busy = ask(first.address, { prompt: "Once", max_tokens: 1000, ignore_eos: true }).then(() => "answered", () => "cut off");
+    const busy = ask(first.address, { prompt: "Once", max_tokens: 1000, ignore_eos: true }).then(
+      () => "answered",
+      () => "cut off",
+    );
     await new Promise((resolve) => setTimeout(resolve, 100));
     const dead = new Promise((resolve) => first.child.once("exit", resolve));
     first.child.kill("SIGKILL");

@@ -18,8 +18,10 @@ writeFileSync(text, tinyStories());
 
 describe("being told to end (SIGTERM)", () => {
   it.each([
-    ["generate", ["generate", "tom", "-m", model, "-n", "90"]], ["eval", ["eval", "--text", text, "-m", model]],
-    ["convert", ["convert", model, "--out", join(folder, "packed")]], ["logits", ["logits", "-m", model, "--tokens", "1,2", "--out", join(folder, "logits")]],
+    ["generate", ["generate", "tom", "-m", model, "-n", "90"]],
+    ["eval", ["eval", "--text", text, "-m", model]],
+    ["convert", ["convert", model, "--out", join(folder, "packed")]],
+    ["logits", ["logits", "-m", model, "--tokens", "1,2", "--out", join(folder, "logits")]],
     ["inspect", ["inspect", model, "--heatmap", join(folder, "x.svg"), "--text", text, "--max-tokens", "9"]],
     ["train tokenizer", ["train", "tokenizer", "--text", text, "--vocab", "300", "--out", join(folder, "tokenizer")]],
   ] as [string, string[]][])("is %s's end with 143, and nothing half written stays", async (_, args) => {
@@ -45,12 +47,22 @@ describe.skipIf(!built)("processes that are told to end", () => {
   const ends: (() => void)[] = [];
   afterAll(() => ends.forEach((end) => end()));
 
-  function start(...args: string[]): { readonly pid: number | undefined; readonly kill: (signal: NodeJS.Signals) => void; readonly code: Promise<number | null>; readonly err: () => string } {
+  function start(...args: string[]): {
+    readonly pid: number | undefined;
+    readonly kill: (signal: NodeJS.Signals) => void;
+    readonly code: Promise<number | null>;
+    readonly err: () => string;
+  } {
     const child = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "ignore", "pipe"] });
     let err = "";
     child.stderr.on("data", (data: Buffer) => (err += data.toString()));
     ends.push(() => child.kill("SIGKILL"));
-    return { pid: child.pid, kill: (signal) => child.kill(signal), code: new Promise((resolve) => child.once("exit", resolve)), err: () => err };
+    return {
+      pid: child.pid,
+      kill: (signal) => child.kill(signal),
+      code: new Promise((resolve) => child.once("exit", resolve)),
+      err: () => err,
+    };
   }
   const until = async (condition: () => boolean): Promise<void> => {
     while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
@@ -68,7 +80,11 @@ describe.skipIf(!built)("processes that are told to end", () => {
     const first = start("train", "--config", config, "--json");
     await until(() => count(join(run, "metrics.jsonl")) > 2);
     const second = spawnSync(process.execPath, [main, "train", "--config", config, "--json"], { encoding: "utf8" });
-    expect(second).toMatchObject({ status: 1, stdout: "", stderr: expect.stringMatching(/train\.lock: another run trains in this folder \(process \d+ on /) as string });
+    expect(second).toMatchObject({
+      status: 1,
+      stdout: "",
+      stderr: expect.stringMatching(/train\.lock: another run trains in this folder \(process \d+ on /) as string,
+    });
     first.kill("SIGTERM");
     expect(await first.code).toBe(143);
     expect(readdirSync(run).sort()).toEqual(["checkpoint.safetensors", "curves.svg", "metrics.jsonl", "model"]);
@@ -96,7 +112,10 @@ describe.skipIf(!built)("processes that are told to end", () => {
   it("the tokenizer's trainer ends at once, at a text that takes long", async () => {
     const long = join(folder, "long.txt");
     // One document of words that are all different, so that merging goes on for long.
-    writeFileSync(long, Array.from({ length: 1_000_000 }, (_, i) => ((i * 2_654_435_761) % 4_294_967_296).toString(36).replace(/\d/g, "q")).join(" "));
+    writeFileSync(
+      long,
+      Array.from({ length: 1_000_000 }, (_, i) => ((i * 2_654_435_761) % 4_294_967_296).toString(36).replace(/\d/g, "q")).join(" "),
+    );
     const child = start("train", "tokenizer", "--text", long, "--vocab", "60000", "--out", join(folder, "long.json"));
     await until(() => child.err().includes("merging"));
     child.kill("SIGTERM");
@@ -128,13 +147,29 @@ describe.skipIf(!built)("processes that are told to end", () => {
 });
 
 describe.skipIf(!built || !existsSync("/dev/full"))("a standard output that takes nothing", () => {
-  it.each([[["generate", "tom", "-m", model, "-n", "4"]], [["generate", "tom", "-m", model, "-n", "4", "--json"]], [["inspect", model]], [["--help"]], [["generate", "--help"]], [["--version"]]])("%j fails, and says why", (args) => {
-    const { status, stderr } = spawnSync("bash", ["-c", `exec "$0" "$@" > /dev/full`, process.execPath, main, ...args], { encoding: "utf8" });
-    expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(/^blockffn: standard output: the disk is full; .*\n$/m) as string });
+  it.each([
+    [["generate", "tom", "-m", model, "-n", "4"]],
+    [["generate", "tom", "-m", model, "-n", "4", "--json"]],
+    [["inspect", model]],
+    [["--help"]],
+    [["generate", "--help"]],
+    [["--version"]],
+  ])("%j fails, and says why", (args) => {
+    const { status, stderr } = spawnSync("bash", ["-c", `exec "$0" "$@" > /dev/full`, process.execPath, main, ...args], {
+      encoding: "utf8",
+    });
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: expect.stringMatching(/^blockffn: standard output: the disk is full; .*\n$/m) as string,
+    });
   });
 
   it("a standard error that takes nothing is no failure", () => {
-    const { status, stdout } = spawnSync("bash", ["-c", `exec "$0" "$@" 2> /dev/full`, process.execPath, main, "generate", "tom", "-m", model, "-n", "4"], { encoding: "utf8" });
+    const { status, stdout } = spawnSync(
+      "bash",
+      ["-c", `exec "$0" "$@" 2> /dev/full`, process.execPath, main, "generate", "tom", "-m", model, "-n", "4"],
+      { encoding: "utf8" },
+    );
     expect(status).toBe(0);
     expect(stdout).not.toBe("");
   });

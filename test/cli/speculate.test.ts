@@ -15,7 +15,14 @@ async function generated(...flags: string[]): Promise<GenerationResult> {
 
 it("--speculate gives the same text, and tells what it did", async () => {
   const plain = await generated("--speculate", "off");
-  expect(plain).toMatchObject({ rounds: null, acceptLength: null, draftedTokens: null, acceptedTokens: null, expertsPerChunk: null, decisions: null });
+  expect(plain).toMatchObject({
+    rounds: null,
+    acceptLength: null,
+    draftedTokens: null,
+    acceptedTokens: null,
+    expertsPerChunk: null,
+    decisions: null,
+  });
   expect((await generated()).tokens).toEqual(plain.tokens);
   for (const way of ["ngram", "auto"]) {
     const { text, tokens, tls, rounds, acceptLength, draftedTokens, acceptedTokens, expertsPerChunk } = await generated("--speculate", way);
@@ -36,7 +43,11 @@ it("--speculate refuses what it cannot do", async () => {
   const eagle = await blockffn(["generate", "tom", "-m", model, "--speculate", "eagle"]);
   expect(eagle).toMatchObject({ code: 2, out: "" });
   expect(eagle.err).toMatch(/^blockffn: --speculate is eagle, but .* carries no EAGLE head; .*convert --draft\n$/);
-  expect((await blockffn(["generate", "tom", "-m", model, "--speculate", "model"])).err).toMatch(/^blockffn: --speculate is model, which needs --draft-model/);
+  expect((await blockffn(["generate", "tom", "-m", model, "--speculate", "model"])).err).toMatch(
+    /^blockffn: --speculate is model, which needs --draft-model/,
+  );
   expect((await blockffn(["generate", "tom", "--speculate", "on"])).err).toMatch(/Allowed choices are off, ngram, eagle, model, auto/);
-  expect((await blockffn(["generate", "tom", "-m", model, "--draft-tokens", "65"])).err).toMatch(/--draft-tokens must be a whole number from 2 to 64/);
+  expect((await blockffn(["generate", "tom", "-m", model, "--draft-tokens", "65"])).err).toMatch(
+    /--draft-tokens must be a whole number from 2 to 64/,
+  );
 });

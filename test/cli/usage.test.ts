@@ -71,7 +71,9 @@ describe("wrong usage", () => {
     expect(outside.err).toMatch(/^blockffn: the prompt holds 9999 at place 1; token ids of this model go from 0 to \d+\n$/);
     const last = await blockffn(["logits", "--tokens", "1,2", "--last", "3", "--model", model, "--out", join(folder, "x")]);
     expect(last).toMatchObject({ code: 2, err: "blockffn: --last must be a whole number from 1 to 2, not 3\n" });
-    expect((await blockffn(["generate", "--tokens", "1", "--context", "97", "--model", model])).err).toMatch(/^blockffn: --context is 97, but .* at most 96 tokens\n$/);
+    expect((await blockffn(["generate", "--tokens", "1", "--context", "97", "--model", model])).err).toMatch(
+      /^blockffn: --context is 97, but .* at most 96 tokens\n$/,
+    );
   });
 
   it("from a pipe without text", async () => {
@@ -123,10 +125,15 @@ describe("failures", () => {
 
 describe("interrupts", () => {
   it("end with 130, and the handler is taken back", async () => {
-    const io = fakeIo({ host: { ...fakeIo().host, open: async (location) => {
-      io.interrupt();
-      return fakeIo().host.open(location);
-    } } });
+    const io = fakeIo({
+      host: {
+        ...fakeIo().host,
+        open: async (location) => {
+          io.interrupt();
+          return fakeIo().host.open(location);
+        },
+      },
+    });
     expect(await run(["eval", "--text", text, "--model", model], io)).toBe(130);
     expect(io.stdout).toBe("");
     expect(io.listeners).toBe(0);
@@ -136,9 +143,20 @@ describe("interrupts", () => {
 describe("formatting", () => {
   it("shortens numbers", () => {
     expect([bytes(5), bytes(2048), bytes(10.5 * 2 ** 20), bytes(3 * 2 ** 40)]).toEqual(["5 B", "2.00 KiB", "10.5 MiB", "3072.0 GiB"]);
-    expect([number(0.25), number(12), number(999.96), number(1234.5), number(9015936)]).toEqual(["0.3", "12", "1000.0", "1,235", "9,015,936"]);
+    expect([number(0.25), number(12), number(999.96), number(1234.5), number(9015936)]).toEqual([
+      "0.3",
+      "12",
+      "1000.0",
+      "1,235",
+      "9,015,936",
+    ]);
     expect(percent(0.74984)).toBe("74.98 %");
-    expect(table([["a", "1"], ["bcd", "22"]])).toBe("a     1\nbcd  22\n");
+    expect(
+      table([
+        ["a", "1"],
+        ["bcd", "22"],
+      ]),
+    ).toBe("a     1\nbcd  22\n");
   });
 });
 

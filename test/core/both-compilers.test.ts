@@ -24,15 +24,74 @@ import { TINY_CONFIGS } from "../helpers/tiny-checkpoint.ts";
 
 const GQA = { kind: "gqa", heads: 10, kvHeads: 2, headDim: 64 } as const;
 const BASE = {
-  architecture: "minicpm", vocabSize: 73448, hiddenSize: 1280, layers: 3, contextLength: 4096, rmsEps: 1e-5, ropeTheta: 1e4, embedScale: 12,
-  residualScale: 0.4949747468305832, logitScale: 0.2, bosTokenId: 1, eosTokenIds: [2, 73440],
+  architecture: "minicpm",
+  vocabSize: 73448,
+  hiddenSize: 1280,
+  layers: 3,
+  contextLength: 4096,
+  rmsEps: 1e-5,
+  ropeTheta: 1e4,
+  embedScale: 12,
+  residualScale: 0.4949747468305832,
+  logitScale: 0.2,
+  bosTokenId: 1,
+  eosTokenIds: [2, 73440],
 } as const;
 const configs: Record<string, ModelConfig> = {
   ...Object.fromEntries(Object.entries(TINY_CONFIGS).map(([name, json]) => [name, parseHfConfig(JSON.stringify(json), "config.json")])),
   ...Object.fromEntries(Object.entries(SHAPES).map(([name, shape]) => [`shape ${name}`, shape as ModelConfig])),
-  "block sum": { ...BASE, tied: true, attention: GQA, ffn: { kind: "experts", router: "block", experts: 80, expertSize: 48, routerNorm: "sum", normScale: 0.5, topK: 0, topP: 0, sharedSize: 0, sharedGated: false } },
-  "topp, huge vocabulary": { ...BASE, vocabSize: 1 << 20, tied: false, attention: GQA, ffn: { kind: "experts", router: "topp", experts: 33, expertSize: 7, routerNorm: "none", normScale: 1, topK: 0, topP: 0.3, sharedSize: 77, sharedGated: true } },
-  "mla relu": { ...BASE, tied: false, attention: { kind: "mla", heads: 5, qRank: 100, kvRank: 65, nopeDim: 30, ropeDim: 18, valueDim: 34, loraEps: 1e-6 }, ffn: { kind: "experts", router: "relu", experts: 64, expertSize: 16, routerNorm: "none", normScale: 1, topK: 0, topP: 0, sharedSize: 0, sharedGated: false } },
+  "block sum": {
+    ...BASE,
+    tied: true,
+    attention: GQA,
+    ffn: {
+      kind: "experts",
+      router: "block",
+      experts: 80,
+      expertSize: 48,
+      routerNorm: "sum",
+      normScale: 0.5,
+      topK: 0,
+      topP: 0,
+      sharedSize: 0,
+      sharedGated: false,
+    },
+  },
+  "topp, huge vocabulary": {
+    ...BASE,
+    vocabSize: 1 << 20,
+    tied: false,
+    attention: GQA,
+    ffn: {
+      kind: "experts",
+      router: "topp",
+      experts: 33,
+      expertSize: 7,
+      routerNorm: "none",
+      normScale: 1,
+      topK: 0,
+      topP: 0.3,
+      sharedSize: 77,
+      sharedGated: true,
+    },
+  },
+  "mla relu": {
+    ...BASE,
+    tied: false,
+    attention: { kind: "mla", heads: 5, qRank: 100, kvRank: 65, nopeDim: 30, ropeDim: 18, valueDim: 34, loraEps: 1e-6 },
+    ffn: {
+      kind: "experts",
+      router: "relu",
+      experts: 64,
+      expertSize: 16,
+      routerNorm: "none",
+      normScale: 1,
+      topK: 0,
+      topP: 0,
+      sharedSize: 0,
+      sharedGated: false,
+    },
+  },
 };
 
 /** Puts out every word that is written, and its address. */
@@ -64,7 +123,17 @@ it.each([0, 1, 2, 3])("sizes of matrices of weight type %i", (type) => {
     for (const cols of [1, 31, 32, 33, 128, 129, 1280, 65536, 2 ** 20]) {
       probe.exports.sizes(type, rows, cols);
       const out = new Output();
-      for (const value of [ceilDivide(rows, cols), floorDivide(rows, cols), alignUp(rows, cols), paddedRows(rows), panelBytes(type, cols), scaleGroups(type, cols), scaleStride(type), matrixBytes(type, rows, cols)]) out.put(value);
+      for (const value of [
+        ceilDivide(rows, cols),
+        floorDivide(rows, cols),
+        alignUp(rows, cols),
+        paddedRows(rows),
+        panelBytes(type, cols),
+        scaleGroups(type, cols),
+        scaleStride(type),
+        matrixBytes(type, rows, cols),
+      ])
+        out.put(value);
       out.text(digits(rows * cols));
       expect(probe.output().equals(out.bytes())).toBe(true);
     }
@@ -80,7 +149,13 @@ it("checksums", () => {
     probe.exports.checksum(a, b, Math.floor(length));
     const out = new Output();
     for (let lane = 0; lane < LANES; lane++) out.put(firstLane(lane));
-    const parts = [round(a, b), joinLanes(a, b, a ^ b, (a + b) | 0, Math.floor(length)), tailWord(a, b), tailByte(a, b & 255), finishChecksum(a)];
+    const parts = [
+      round(a, b),
+      joinLanes(a, b, a ^ b, (a + b) | 0, Math.floor(length)),
+      tailWord(a, b),
+      tailByte(a, b & 255),
+      finishChecksum(a),
+    ];
     for (const value of parts) out.put(value);
     expect(probe.output().equals(out.bytes()), `${a}, ${b}, ${length}`).toBe(true);
   });
@@ -92,7 +167,8 @@ it("e^x", () => {
     const x = i % 2 === 0 ? -random.float() * 60 : (random.float() - 0.5) * 1500;
     expect(probe.exports.exponential(x), String(x)).toBe(exp(x));
   }
-  for (const x of [0, -0, 1, -745, -745.2, 709.7, 709.79, -708.5, -740, Infinity, -Infinity, NaN]) expect(probe.exports.exponential(x)).toBe(exp(x));
+  for (const x of [0, -0, 1, -745, -745.2, 709.7, 709.79, -708.5, -740, Infinity, -Infinity, NaN])
+    expect(probe.exports.exponential(x)).toBe(exp(x));
 });
 
 it.each([0, 1, 42, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 45 + 12345, 2 ** 53 - 1])("random numbers of seed %i", (seed) => {
@@ -113,13 +189,22 @@ it.each([0, 1, 42, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 45 + 12345, 2 ** 53 - 1])
 });
 
 // temperature, top-k, top-p, min-p, penalty
-it.each([[0, 0, 1, 0, 1], [1, 0, 1, 0, 1], [0.7, 5, 1, 0, 1.2], [1.5, 0, 0.9, 0, 1], [0.01, 40, 0.5, 0.1, 0.8], [100, 3, 0.99, 0.02, 100]])("the sampler at %j", (temperature, topK, topP, minP, penalty) => {
+it.each([
+  [0, 0, 1, 0, 1],
+  [1, 0, 1, 0, 1],
+  [0.7, 5, 1, 0, 1.2],
+  [1.5, 0, 0.9, 0, 1],
+  [0.01, 40, 0.5, 0.1, 0.8],
+  [100, 3, 0.99, 0.02, 100],
+])("the sampler at %j", (temperature, topK, topP, minP, penalty) => {
   const random = createRandom(7);
   for (const size of [1, 2, 17, 500]) {
     const logits = Float32Array.from({ length: size }, (_, i) => (i % 11 === 4 ? -Infinity : (random.float() - 0.5) * 30));
     if (size === 500) logits.copyWithin(100, 0, 50);
     const count = 20;
-    probe.with(new Uint8Array(logits.buffer), (at) => probe.exports.sample(at, size, temperature!, topK!, topP!, minP!, penalty!, 5, count));
+    probe.with(new Uint8Array(logits.buffer), (at) =>
+      probe.exports.sample(at, size, temperature!, topK!, topP!, minP!, penalty!, 5, count),
+    );
     const out = new Output();
     const sampler = new TokenSampler(temperature!, topK!, topP!, minP!, penalty!, randomFromSeed(5), size);
     for (let draw = 0; draw <= count; draw++) {
@@ -159,7 +244,8 @@ const cases = Object.keys(configs).flatMap((name) => QUANTIZATION_NAMES.map((_, 
 describe.each(cases)("%s, quantisation %i", (name, quantization) => {
   const config = configs[name]!;
   const a = architectureOf(config);
-  const configure = (): void => probe.with(new TextEncoder().encode(JSON.stringify(config)), (at, length) => probe.exports.configure(at, length));
+  const configure = (): void =>
+    probe.with(new TextEncoder().encode(JSON.stringify(config)), (at, length) => probe.exports.configure(at, length));
 
   it.each([false, true])("the weight plan, draft head: %s", (draft) => {
     configure();
@@ -171,7 +257,18 @@ describe.each(cases)("%s, quantisation %i", (name, quantization) => {
     out.put(plan.end);
     for (const part of plan.parts) {
       expect(plan.byName.get(part.name)).toBe(part);
-      for (const value of [part.layer, part.type, part.count, part.stride, part.bytes, part.offset, part.parameters, Number(part.vector), Number(part.experts)]) out.put(value);
+      for (const value of [
+        part.layer,
+        part.type,
+        part.count,
+        part.stride,
+        part.bytes,
+        part.offset,
+        part.parameters,
+        Number(part.vector),
+        Number(part.experts),
+      ])
+        out.put(value);
       out.text(part.name);
       part.tensors.forEach(({ rows, cols, field, group, stored, source }, i) => {
         for (const value of [part.matrixOffset(i), rows, cols, field, group, stored]) out.put(value);
@@ -214,9 +311,15 @@ describe.each(cases)("%s, quantisation %i", (name, quantization) => {
 describe.each(Object.keys(configs))("%s", (name) => {
   const config = configs[name]!;
   const a = architectureOf(config);
-  const configure = (): void => probe.with(new TextEncoder().encode(JSON.stringify(config)), (at, length) => probe.exports.configure(at, length));
+  const configure = (): void =>
+    probe.with(new TextEncoder().encode(JSON.stringify(config)), (at, length) => probe.exports.configure(at, length));
 
-  it.each([[1, 64], [1, 256], [2, 256], [5, 64]])("working memory for %i threads and %i rows", (threads, most) => {
+  it.each([
+    [1, 64],
+    [1, 256],
+    [2, 256],
+    [5, 64],
+  ])("working memory for %i threads and %i rows", (threads, most) => {
     configure();
     probe.exports.scratch(threads, most, 4096, 1000);
     const out = new Output();
@@ -232,7 +335,10 @@ describe.each(Object.keys(configs))("%s", (name) => {
     expect(probe.output().equals(out.bytes())).toBe(true);
   });
 
-  it.each([[1, -1], [3, 2 ** 20]])("a cache for %i threads, and the model's place with weights at %i", (threads, weightsAt) => {
+  it.each([
+    [1, -1],
+    [3, 2 ** 20],
+  ])("a cache for %i threads, and the model's place with weights at %i", (threads, weightsAt) => {
     configure();
     probe.exports.place(1000, threads, 12345, 2 ** 31 + 5, 777, weightsAt);
     const out = new Output();
@@ -247,7 +353,18 @@ describe.each(Object.keys(configs))("%s", (name) => {
 
 describe("a configuration that is refused", () => {
   const right = { ...BASE, tied: true, attention: GQA, ffn: { kind: "dense", size: 64, gated: true } };
-  const experts = { kind: "experts", router: "topk", experts: 8, expertSize: 16, routerNorm: "none", normScale: 1, topK: 2, topP: 0, sharedSize: 0, sharedGated: false };
+  const experts = {
+    kind: "experts",
+    router: "topk",
+    experts: 8,
+    expertSize: 16,
+    routerNorm: "none",
+    normScale: 1,
+    topK: 2,
+    topP: 0,
+    sharedSize: 0,
+    sharedGated: false,
+  };
   it.each<[string, object, string]>([
     ["layers", { layers: 513 }, "must be at most 512, not 513"],
     ["layers", { layers: 0 }, "must be at least 1, not 0"],
@@ -282,6 +399,9 @@ describe("a configuration that is refused", () => {
   });
 
   it("names a dotted key as it is, not as a path", () => {
-    expect(readFields({ ...right, "attention.heads": 2 }, readArchitecture).problem).toMatchObject({ field: '"attention.heads"', text: "is not known" });
+    expect(readFields({ ...right, "attention.heads": 2 }, readArchitecture).problem).toMatchObject({
+      field: '"attention.heads"',
+      text: "is not known",
+    });
   });
 });

@@ -15,10 +15,11 @@ const broken = vi.hoisted(() => ({ on: false }));
 vi.mock(import("../../src/decode/speculative/verify.ts"), async (original) => {
   const right = await original();
   return {
-    verifyTree: (tree, choose) => right.verifyTree(tree, (node) => {
-      const token = choose(node);
-      return !broken.on || tree.parents.some((parent, i) => parent === node && tree.tokens[i] === token) ? token : choose(node);
-    }),
+    verifyTree: (tree, choose) =>
+      right.verifyTree(tree, (node) => {
+        const token = choose(node);
+        return !broken.on || tree.parents.some((parent, i) => parent === node && tree.tokens[i] === token) ? token : choose(node);
+      }),
   };
 });
 
@@ -109,7 +110,12 @@ function ranking(cells: Cells): (context: string) => number[] {
   return (context) => [...(sums.get(context) ?? [])].sort((a, b) => b[1] - a[1]).map(([token]) => token);
 }
 
-async function draw(model: LoadedModel, settings: SamplerOptions, drafter: () => Drafter, draws: number): Promise<{ counts: Cells; accepted: number }> {
+async function draw(
+  model: LoadedModel,
+  settings: SamplerOptions,
+  drafter: () => Drafter,
+  draws: number,
+): Promise<{ counts: Cells; accepted: number }> {
   const counts: Cells = new Map();
   let accepted = 0;
   for (let seed = 1; seed <= draws; seed++) {
@@ -150,7 +156,10 @@ function chiSquare(expected: Cells, counts: Cells, draws: number): { statistic: 
   return { statistic, critical: df * (1 - 2 / (9 * df) + 3.0902 * Math.sqrt(2 / (9 * df))) ** 3, cells };
 }
 
-describe.each([["chain", 1], ["tree", 3]] as const)("20,000 draws with drafts as a %s", (_, branches) => {
+describe.each([
+  ["chain", 1],
+  ["tree", 3],
+] as const)("20,000 draws with drafts as a %s", (_, branches) => {
   it.each(SETTINGS)("%j: the distribution is the model's, and a broken verifier is found out", { timeout: 120_000 }, async (settings) => {
     const model = await loadModel(testHost, writeTinyModel(temporaryFolder(), "block", false), { tier: "simd" });
     const expected = exact(model, settings);
@@ -166,7 +175,9 @@ describe.each([["chain", 1], ["tree", 3]] as const)("20,000 draws with drafts as
     const wrong = chiSquare(expected, (await draw(model, settings, drafter, BROKEN_DRAWS)).counts, BROKEN_DRAWS);
     broken.on = false;
     expect(wrong.statistic).toBeGreaterThan(2 * wrong.critical);
-    console.log(`${branches} branches, ${cells} cells: chi-square ${statistic.toFixed(1)}, broken ${wrong.statistic.toFixed(1)}, critical ${critical.toFixed(1)}; ${right.accepted} drafts accepted`);
+    console.log(
+      `${branches} branches, ${cells} cells: chi-square ${statistic.toFixed(1)}, broken ${wrong.statistic.toFixed(1)}, critical ${critical.toFixed(1)}; ${right.accepted} drafts accepted`,
+    );
     model.dispose();
   });
 });

@@ -12,8 +12,8 @@ const tokenizer = loadTokenizer(tinyTokenizerJson(), "tokenizer.json");
 describe("splitDocuments", () => {
   it("splits, strips, straightens quotes and leaves empty documents out", () => {
     const text = "  one \u2018a\u2019\n<|endoftext|>\n\n<|endoftext|>\u201ctwo\u201d<|endoftext|> three";
-    expect(splitDocuments(text)).toEqual(["one 'a'", "\"two\"", "three"]);
-    expect(splitDocuments(text, 2)).toEqual(["one 'a'", "\"two\""]);
+    expect(splitDocuments(text)).toEqual(["one 'a'", '"two"', "three"]);
+    expect(splitDocuments(text, 2)).toEqual(["one 'a'", '"two"']);
     expect(splitDocuments(" ")).toEqual([]);
   });
 });
@@ -53,7 +53,9 @@ describe("evaluate", () => {
     model.newSequence = (options) => {
       const sequence = newSequence(options);
       const forward = sequence.forward.bind(sequence);
-      return Object.assign(sequence, { forward: (...args: Parameters<typeof forward>) => ({ ...forward(...args), logits: () => new Float32Array(TINY_VOCAB).fill(NaN) }) });
+      return Object.assign(sequence, {
+        forward: (...args: Parameters<typeof forward>) => ({ ...forward(...args), logits: () => new Float32Array(TINY_VOCAB).fill(NaN) }),
+      });
     };
     await expect(evaluate(model, tokenizer, text)).rejects.toMatchObject({ name: "FormatError", file: "fake", field: "logits" });
     expect(model.sequences.size).toBe(0);
@@ -70,7 +72,11 @@ describe("evaluate", () => {
     expect(result.nllSum).toBeCloseTo(nllSum, 4);
     expect(result.nll).toBeCloseTo(nllSum / tokens, 6);
     expect(result.perplexity).toBeCloseTo(Math.exp(nllSum / tokens), 4);
-    expect(seen).toEqual([[1, 3], [2, 3], [3, 3]]);
+    expect(seen).toEqual([
+      [1, 3],
+      [2, 3],
+      [3, 3],
+    ]);
     expect(model.sequences.size).toBe(0);
   });
 
@@ -95,7 +101,11 @@ describe("evaluate", () => {
   });
 
   it("has no sparsity for dense models", async () => {
-    expect(await evaluate(new FakeModel({ vocabSize: TINY_VOCAB, experts: 0 }), tokenizer, text)).toMatchObject({ tls: null, cls: null, reuseRatio: null });
+    expect(await evaluate(new FakeModel({ vocabSize: TINY_VOCAB, experts: 0 }), tokenizer, text)).toMatchObject({
+      tls: null,
+      cls: null,
+      reuseRatio: null,
+    });
   });
 
   it("stops when aborted", async () => {
@@ -141,7 +151,8 @@ describe("traceExperts", () => {
 
 /** Share of (layer, whole chunk, expert) where no token of the chunk uses the expert. */
 function expectedCls(model: FakeModel, documents: readonly (readonly number[])[], size: number): number {
-  let idle = 0, all = 0;
+  let idle = 0,
+    all = 0;
   for (const tokens of documents) {
     for (let start = 0; start + size <= tokens.length; start += size) {
       for (let layer = 0; layer < 2; layer++) {

@@ -37,7 +37,7 @@ it("is within 2^-52 of e^x", () => {
     if (x > 250) continue;
     const exact = exactExp(x);
     const difference = scaled(exp(x)) - exact;
-    worst = Math.max(worst, Number((difference < 0n ? -difference : difference) * 2n ** 80n / exact) / 2 ** 80);
+    worst = Math.max(worst, Number(((difference < 0n ? -difference : difference) * 2n ** 80n) / exact) / 2 ** 80);
   }
   expect(worst).toBeGreaterThan(0);
   expect(worst).toBeLessThan(2 ** -52);

@@ -130,13 +130,21 @@ describe("text", () => {
   });
 
   it("keeps the space that a continuation starts with", async () => {
-    const model = new FakeModel({ vocabSize: TINY_VOCAB, next: scripted(4, [...tokenizer.encode("ab", { addBos: false }), 2]), eosTokenIds: [2] });
+    const model = new FakeModel({
+      vocabSize: TINY_VOCAB,
+      next: scripted(4, [...tokenizer.encode("ab", { addBos: false }), 2]),
+      eosTokenIds: [2],
+    });
     const { result } = await collect(generate(model, tokenizer, [...tokenizer.encode("to")]));
     expect(result.text).toBe(" ab");
   });
 
   it("starts without the space when the prompt is no text", async () => {
-    const model = new FakeModel({ vocabSize: TINY_VOCAB, next: scripted(1, [...tokenizer.encode("ab", { addBos: false }), 2]), eosTokenIds: [2] });
+    const model = new FakeModel({
+      vocabSize: TINY_VOCAB,
+      next: scripted(1, [...tokenizer.encode("ab", { addBos: false }), 2]),
+      eosTokenIds: [2],
+    });
     expect((await generate(model, tokenizer, [1]).result()).text).toBe("ab");
   });
 
@@ -203,15 +211,19 @@ describe("ends", () => {
 
   it("with the error of the model, and frees the sequence", async () => {
     let calls = 0;
-    const model = new FakeModel({ next: () => {
-      if (++calls === 3) throw new LimitError("out of memory");
-      return 5;
-    } });
+    const model = new FakeModel({
+      next: () => {
+        if (++calls === 3) throw new LimitError("out of memory");
+        return 5;
+      },
+    });
     const generation = generate(model, undefined, [1]);
     const ids: number[] = [];
-    await expect((async () => {
-      for await (const { id } of generation) ids.push(id);
-    })()).rejects.toThrow("out of memory");
+    await expect(
+      (async () => {
+        for await (const { id } of generation) ids.push(id);
+      })(),
+    ).rejects.toThrow("out of memory");
     expect(ids).toEqual([5, 5]);
     expect(model.sequences.size).toBe(0);
     await expect(generation.result()).rejects.toThrow("out of memory");
@@ -254,7 +266,12 @@ describe("abort", () => {
       };
       return sequence;
     };
-    const result = await generate(model, undefined, Array.from({ length: 800 }, () => 3), { signal: controller.signal }).result();
+    const result = await generate(
+      model,
+      undefined,
+      Array.from({ length: 800 }, () => 3),
+      { signal: controller.signal },
+    ).result();
     expect(result).toMatchObject({ finishReason: "aborted", tokens: [] });
     expect(model.chunks).toEqual([8, 8, 8]);
   });
@@ -307,7 +324,9 @@ describe("a long prompt", () => {
   it("is refused at once where its length says so, else when it is encoded", async () => {
     expect(() => generateAny(model(100), tokenizer, text)).toThrow(/^prompt: has more than \d+ tokens, but the context holds 100/);
     const generation = generateAny(model(15_000), tokenizer, text);
-    await expect(generation.result()).rejects.toThrow(expect.objectContaining({ name: "LimitError", field: "prompt", limit: 15_000 }) as Error);
+    await expect(generation.result()).rejects.toThrow(
+      expect.objectContaining({ name: "LimitError", field: "prompt", limit: 15_000 }) as Error,
+    );
   });
 
   it("may be cancelled before and while it is encoded, or left", async () => {
@@ -326,11 +345,27 @@ describe("a long prompt", () => {
 describe("wrong arguments", () => {
   const model = new FakeModel();
   const wrong: [string, Record<string, unknown>][] = [
-    ["maxTokens", { maxTokens: 0 }], ["maxTokens", { maxTokens: 1.5 }], ["maxTokens", { maxTokens: NaN }], ["maxTokens", { maxTokens: "9" }],
-    ["context", { context: 0 }], ["temperature", { temperature: -1 }], ["temperature", { temperature: Infinity }], ["topK", { topK: -1 }],
-    ["topP", { topP: 1.1 }], ["topP", { topP: NaN }], ["minP", { minP: -0.1 }], ["repetitionPenalty", { repetitionPenalty: 0 }],
-    ["seed", { seed: -1 }], ["seed", { seed: 2 ** 53 }], ["stop", { stop: "" }], ["stop", { stop: ["a", 5] }],
-    ["stop", { stop: Array.from({ length: 65 }, () => "x") }], ["stop", { stop: 5 }], ["stop", { stop: null }], ["stop", { stop: "x".repeat(5000) }], ["signal", { signal: {} }],
+    ["maxTokens", { maxTokens: 0 }],
+    ["maxTokens", { maxTokens: 1.5 }],
+    ["maxTokens", { maxTokens: NaN }],
+    ["maxTokens", { maxTokens: "9" }],
+    ["context", { context: 0 }],
+    ["temperature", { temperature: -1 }],
+    ["temperature", { temperature: Infinity }],
+    ["topK", { topK: -1 }],
+    ["topP", { topP: 1.1 }],
+    ["topP", { topP: NaN }],
+    ["minP", { minP: -0.1 }],
+    ["repetitionPenalty", { repetitionPenalty: 0 }],
+    ["seed", { seed: -1 }],
+    ["seed", { seed: 2 ** 53 }],
+    ["stop", { stop: "" }],
+    ["stop", { stop: ["a", 5] }],
+    ["stop", { stop: Array.from({ length: 65 }, () => "x") }],
+    ["stop", { stop: 5 }],
+    ["stop", { stop: null }],
+    ["stop", { stop: "x".repeat(5000) }],
+    ["signal", { signal: {} }],
   ];
   it.each(wrong)("names %s in %j", (field, options) => {
     const call = (): unknown => generate(model, tokenizer, [1], options);

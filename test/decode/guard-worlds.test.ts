@@ -20,14 +20,25 @@ const bursts = (round: number): number => (round % 300 < 50 ? 0.9 : 0.02);
 const WORLDS: Record<string, (seed: number) => Omit<World, "rounds">> = {
   "no draft is accepted": () => ({ cost: linear(0.5), accept: () => 0 }),
   "no draft is accepted, and rows are cheap": () => ({ cost: linear(0.1), accept: () => 0 }),
-  "a guess now and then, never accepted": () => ({ cost: linear(0.3), accept: () => 0, guess: (round) => round % 7 === 0, draft: () => 0.5 }),
+  "a guess now and then, never accepted": () => ({
+    cost: linear(0.3),
+    accept: () => 0,
+    guess: (round) => round % 7 === 0,
+    draft: () => 0.5,
+  }),
   "looking for a guess takes time, and there is none": () => ({ cost: linear(0.3), accept: () => 0, guess: () => false, draft: () => 1 }),
-  "bursts": () => ({ cost: linear(0.4), accept: bursts }),
+  bursts: () => ({ cost: linear(0.4), accept: bursts }),
   "some are accepted, about what they cost": () => ({ cost: linear(0.6), accept: () => 0.6 }),
   "rows become dear": () => ({ cost: (rows, round) => linear(round < 700 ? 0.2 : 0.9)(rows), accept: () => 0.5 }),
   "drafting becomes dear": () => ({ cost: linear(0.2), accept: () => 0.5, draft: () => 6, drafters: [fake("d", 0.1, 0.7)] }),
-  "the machine becomes faster for plain passes alone": () => ({ cost: (rows, round) => (rows === 1 && round > 700 ? 0.8 : 1) * linear(0.25)(rows), accept: () => 0.4 }),
-  "the machine becomes faster and slower": () => ({ cost: (rows, round) => (Math.floor(round / 250) % 2 === 0 ? 1 : 0.5) * linear(0.45)(rows), accept: () => 0.45 }),
+  "the machine becomes faster for plain passes alone": () => ({
+    cost: (rows, round) => (rows === 1 && round > 700 ? 0.8 : 1) * linear(0.25)(rows),
+    accept: () => 0.4,
+  }),
+  "the machine becomes faster and slower": () => ({
+    cost: (rows, round) => (Math.floor(round / 250) % 2 === 0 ? 1 : 0.5) * linear(0.45)(rows),
+    accept: () => 0.45,
+  }),
   "the context grows": () => ({ cost: (rows, round) => linear(0.3)(rows) * (1 + round / 500), accept: () => 0.2 }),
   "plain steps have upkeep": () => ({ cost: linear(0.4), accept: () => 0.1, upkeep: 0.05 }),
 };
@@ -44,9 +55,24 @@ describe.each(Object.keys(WORLDS))("a guard where %s", (name) => {
   });
 
   it("nor with a clock that is noisy", () => {
-    expect(most(lives(name, (seed) => noisy(seed, 0.1)), ({ ratio }) => ratio)).toBeLessThan(LIMIT);
-    expect(most(lives(name, (seed) => noisy(seed, 0.3)), ({ ratio }) => ratio)).toBeLessThan(1.03);
-    expect(most(lives(name, (seed) => noisy(seed, 0.1, true)), ({ ratio }) => ratio)).toBeLessThan(1.03);
+    expect(
+      most(
+        lives(name, (seed) => noisy(seed, 0.1)),
+        ({ ratio }) => ratio,
+      ),
+    ).toBeLessThan(LIMIT);
+    expect(
+      most(
+        lives(name, (seed) => noisy(seed, 0.3)),
+        ({ ratio }) => ratio,
+      ),
+    ).toBeLessThan(1.03);
+    expect(
+      most(
+        lives(name, (seed) => noisy(seed, 0.1, true)),
+        ({ ratio }) => ratio,
+      ),
+    ).toBeLessThan(1.03);
   });
 
   it("nor in any of many generations that share what was measured", () => {
@@ -77,7 +103,8 @@ describe("the budget", () => {
   });
 
   it("counts what plain steps take beside the pass: who spends all of it there has nothing left for drafts", () => {
-    const drafts = (upkeep: number): number => live({ cost: linear(0.1), accept: () => 1, rounds: 600, upkeep }).sizes.filter((size) => size > 1).length;
+    const drafts = (upkeep: number): number =>
+      live({ cost: linear(0.1), accept: () => 1, rounds: 600, upkeep }).sizes.filter((size) => size > 1).length;
     expect(drafts(0.2)).toBe(0);
     expect(drafts(0.01)).toBeGreaterThan(300);
   });
@@ -101,8 +128,13 @@ describe("the budget", () => {
 });
 
 describe("good drafts", () => {
-  it.each([[0.9, 0.1], [0.8, 0.2], [0.7, 0.1], [0.8, 0.4]])("bring most of their gain: acceptance %d, row %d, a noisy clock", (p, row) => {
-    const best = Math.max(...[2, 4, 8, 16, 32, 64].map((size) => ((10 * (1 - p ** size)) / (1 - p)) / linear(row)(size)));
+  it.each([
+    [0.9, 0.1],
+    [0.8, 0.2],
+    [0.7, 0.1],
+    [0.8, 0.4],
+  ])("bring most of their gain: acceptance %d, row %d, a noisy clock", (p, row) => {
+    const best = Math.max(...[2, 4, 8, 16, 32, 64].map((size) => (10 * (1 - p ** size)) / (1 - p) / linear(row)(size)));
     const gains = SEEDS.map((seed) => 1 / live({ cost: linear(row), accept: () => p, rounds: ROUNDS, seed, ...noisy(seed, 0.1) }).ratio);
     const mean = gains.reduce((sum, gain) => sum + gain, 0) / gains.length;
     expect((mean - 1) / (best - 1)).toBeGreaterThan(0.7);
@@ -126,7 +158,8 @@ describe("good drafts", () => {
 
   it("are used at once after a generation that won by them, and not after one that lost by them", () => {
     const costs = new GuardCosts();
-    const start = (accept: number): number => live({ cost: linear(0.3), accept: () => accept, rounds: 300, costs }).sizes.findIndex((size) => size > 1);
+    const start = (accept: number): number =>
+      live({ cost: linear(0.3), accept: () => accept, rounds: 300, costs }).sizes.findIndex((size) => size > 1);
     expect(start(0.8)).toBeGreaterThan(20);
     expect(start(0)).toBeLessThan(2);
     expect(start(0.8)).toBeGreaterThan(10);

@@ -20,7 +20,12 @@ describe("CostGuard", () => {
     expect(ratio).toBeLessThan(0.15);
   });
 
-  it.each([[0.8, 0.1], [0.6, 0.1], [0.7, 0.3], [0.5, 0.02]])("comes near the best size: acceptance %d, row %d", (p, row) => {
+  it.each([
+    [0.8, 0.1],
+    [0.6, 0.1],
+    [0.7, 0.3],
+    [0.5, 0.02],
+  ])("comes near the best size: acceptance %d, row %d", (p, row) => {
     const cost = linear(row);
     const { ratio, worst } = live({ cost, accept: () => p, rounds: 5000 });
     const speeds = [1, 2, 4, 8, 16, 32, 64].map((size) => (10 * (1 - p ** size)) / (1 - p) / cost(size));
@@ -101,7 +106,12 @@ describe("CostGuard", () => {
     expect(share(names.slice(500), (name) => name === "good")).toBeGreaterThan(0.9);
     expect(worst).toBeLessThan(1.03);
     const cheap = live({ cost: linear(0.15), accept: () => 0.8, draft, drafters, rounds: 2000 });
-    expect(share(cheap.names.slice(500).filter((name) => name !== ""), (name) => name === "cheap")).toBeGreaterThan(0.9);
+    expect(
+      share(
+        cheap.names.slice(500).filter((name) => name !== ""),
+        (name) => name === "cheap",
+      ),
+    ).toBeGreaterThan(0.9);
   });
 
   it("does not draft where drafting takes what verifying saves", () => {
@@ -142,7 +152,8 @@ describe("CostGuard", () => {
       for (let i = 0; i < rounds; i++) {
         const choice = guard.choose(64);
         if (choice.drafter === undefined) guard.recordPlain(10);
-        else guard.record(choice, { draftMs: 0, verifyMs: 10, arrears: 0, rows: choice.nodes, depth: choice.nodes - 1, tokens: choice.nodes });
+        else
+          guard.record(choice, { draftMs: 0, verifyMs: 10, arrears: 0, rows: choice.nodes, depth: choice.nodes - 1, tokens: choice.nodes });
         names.add(choice.drafter?.name ?? "");
       }
       return names;

@@ -33,7 +33,9 @@ describe("logprobsOf", () => {
     const { id, logprob, top } = logprobsOf(logits, 17, 20);
     expect(id).toBe(17);
     expect(logprob).toBeCloseTo((logits[17] as number) - Math.log(sum), 12);
-    const ranked = Array.from(logits.keys()).sort((a, b) => (logits[b] as number) - (logits[a] as number)).slice(0, 20);
+    const ranked = Array.from(logits.keys())
+      .sort((a, b) => (logits[b] as number) - (logits[a] as number))
+      .slice(0, 20);
     expect(top.map((entry) => entry.id)).toEqual(ranked);
     for (const entry of top) expect(entry.logprob).toBeCloseTo((logits[entry.id] as number) - Math.log(sum), 12);
     expect(logprobsOf(logits, 17, 0).top).toEqual([]);
@@ -79,7 +81,9 @@ describe("generate with logprobs", () => {
       expect((await generation.result()).rounds).toBeNull();
     }
     for (const speculate of ["ngram", "eagle", "model"] as const) {
-      expect(() => generate(new FakeModel(), undefined, [1], { logprobs: 1, speculate })).toThrow(/logprobs: needs speculate to be off or auto/);
+      expect(() => generate(new FakeModel(), undefined, [1], { logprobs: 1, speculate })).toThrow(
+        /logprobs: needs speculate to be off or auto/,
+      );
     }
   });
 });

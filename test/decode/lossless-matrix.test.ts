@@ -35,13 +35,18 @@ interface Row {
 
 describeShared(`speculation is lossless on ${PROMPTS} prompts of Spec-Bench, ${BLOCKFFN_TIER}`, "checkpoints/blockffn-nano-eagle", () => {
   const folder = temporaryFolder();
-  const options = { tier: BLOCKFFN_TIER as Tier, ...(BLOCKFFN_THREADS === undefined ? {} : { threads: Number(BLOCKFFN_THREADS) }) } as LoadOptions;
+  const options = {
+    tier: BLOCKFFN_TIER as Tier,
+    ...(BLOCKFFN_THREADS === undefined ? {} : { threads: Number(BLOCKFFN_THREADS) }),
+  } as LoadOptions;
 
   async function packed(type: Quantization): Promise<string> {
     const path = join(folder, `nano.${type}.safetensors`);
     const pieces: Uint8Array[] = [];
     const files = await nodeHost.open(sharedPath("checkpoints/blockffn-nano"));
-    await convertModel(files, type, (bytes) => void pieces.push(bytes), undefined, { files: await nodeHost.open(sharedPath("checkpoints/blockffn-nano-eagle")) });
+    await convertModel(files, type, (bytes) => void pieces.push(bytes), undefined, {
+      files: await nodeHost.open(sharedPath("checkpoints/blockffn-nano-eagle")),
+    });
     writeFileSync(path, Buffer.concat(pieces));
     return path;
   }
@@ -53,8 +58,15 @@ describeShared(`speculation is lossless on ${PROMPTS} prompts of Spec-Bench, ${B
       const tokenizer = loadTokenizer(model.tokenizerJson!, "tokenizer.json");
       const rows = new Map<string, Row>();
       const start = performance.now();
-      for (const [i, prompt] of specBenchPrompts(tokenizer, PROMPTS, PROMPTS > 10 ? model.config.contextLength - TOKENS : SAMPLE_PROMPT).entries()) {
-        for (const [way, sampling] of [["greedy", {}], ["drawn", { ...SAMPLING, seed: i }]] as const) {
+      for (const [i, prompt] of specBenchPrompts(
+        tokenizer,
+        PROMPTS,
+        PROMPTS > 10 ? model.config.contextLength - TOKENS : SAMPLE_PROMPT,
+      ).entries()) {
+        for (const [way, sampling] of [
+          ["greedy", {}],
+          ["drawn", { ...SAMPLING, seed: i }],
+        ] as const) {
           if (way === "drawn" && i % DRAWN_EVERY !== 0) continue;
           const common: GenerateOptions = { ...sampling, maxTokens: TOKENS, ignoreEos: true };
           const plain = await generate(model, tokenizer, prompt, { ...common, speculate: "off" }).result();
@@ -68,13 +80,18 @@ describeShared(`speculation is lossless on ${PROMPTS} prompts of Spec-Bench, ${B
             rows.set(`${way} ${speculate}`, row);
           }
         }
-        if (PROMPTS > 10 && (i + 1) % 10 === 0) process.stderr.write(`${type}: ${i + 1} of ${PROMPTS} prompts, ${((performance.now() - start) / 1000).toFixed(0)} s\n`);
+        if (PROMPTS > 10 && (i + 1) % 10 === 0)
+          process.stderr.write(`${type}: ${i + 1} of ${PROMPTS} prompts, ${((performance.now() - start) / 1000).toFixed(0)} s\n`);
       }
-      const table = [...rows].map(([name, { prompts, same, rounds, tokens }]) => `${type} ${name.padEnd(13)} ${same} of ${prompts} the same, accept length ${(tokens / rounds).toFixed(2)}`);
+      const table = [...rows].map(
+        ([name, { prompts, same, rounds, tokens }]) =>
+          `${type} ${name.padEnd(13)} ${same} of ${prompts} the same, accept length ${(tokens / rounds).toFixed(2)}`,
+      );
       console.log(table.join("\n"));
       for (const [name, { prompts, same }] of rows) expect(same, name).toBe(prompts);
       // The drafts were not for nothing.
-      for (const name of ["ngram", "eagle", "model"]) expect(rows.get(`greedy ${name}`)!.tokens, name).toBeGreaterThan(rows.get(`greedy ${name}`)!.rounds);
+      for (const name of ["ngram", "eagle", "model"])
+        expect(rows.get(`greedy ${name}`)!.tokens, name).toBeGreaterThan(rows.get(`greedy ${name}`)!.rounds);
       draftModel.dispose();
       model.dispose();
     });

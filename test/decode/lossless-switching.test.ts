@@ -55,32 +55,58 @@ class Whims implements Policy {
 }
 
 describeShared("text does not depend on who drafts when", "checkpoints/blockffn-nano-eagle", () => {
-  it("for drafters made at once and late, told all or told late, greedy and drawn, on memory that moves", { timeout: 120_000 }, async () => {
-    const model = await loadModel({ ...nodeHost, memory: { restless: true } }, "models/blockffn-nano.q8.safetensors", { tier: "simd", threads: 1 });
-    let accepted = 0;
-    let rounds = 0;
-    for (let seed = 1; seed <= 12; seed++) {
-      const prompt = Uint32Array.from({ length: 3 + 5 * seed }, (_, i) => 3 + ((i * 97 + seed * 31) % 4000));
-      const options: GenerateOptions = { maxTokens: 90, ignoreEos: true, seed, ...(seed % 3 === 0 && { temperature: 0.7, repetitionPenalty: 1.05 }) };
-      const plain = await generate(model, undefined, prompt, { ...options, speculate: "off" }).result();
-      let policy: Whims | undefined;
-      const open = (capacity: number): { drafters: readonly Drafter[]; policy: Policy } => {
-        const drafters = [new NgramDrafter(), new EagleDrafter(model.draftHead(), { capacity, scaled: true, lazy: true }), new ModelDrafter(model, model, capacity, { lazy: true })];
-        policy = new Whims(seed, drafters);
-        return { drafters, policy };
-      };
-      const costs = new GuardCosts();
-      // Late, once it has decoded for some tokens.
-      costs.total = seed % 2 === 0 ? 1e6 : 0;
-      const late = seed % 2 === 0 ? costs : undefined;
-      const fast = await new Generation(new SpeculativeRun(model, undefined, prompt, resolveOptions({ ...options, speculate: "auto" }), model.config.contextLength, open, late)).result();
-      expect(fast.tokens).toEqual(plain.tokens);
-      expect(fast.tls).toBe(plain.tls);
-      rounds += policy!.rounds;
-      accepted += fast.acceptedTokens!;
-    }
-    expect(accepted).toBeGreaterThan(100);
-    expect(rounds).toBeGreaterThan(60);
-    model.dispose();
-  });
+  it(
+    "for drafters made at once and late, told all or told late, greedy and drawn, on memory that moves",
+    { timeout: 120_000 },
+    async () => {
+      const model = await loadModel({ ...nodeHost, memory: { restless: true } }, "models/blockffn-nano.q8.safetensors", {
+        tier: "simd",
+        threads: 1,
+      });
+      let accepted = 0;
+      let rounds = 0;
+      for (let seed = 1; seed <= 12; seed++) {
+        const prompt = Uint32Array.from({ length: 3 + 5 * seed }, (_, i) => 3 + ((i * 97 + seed * 31) % 4000));
+        const options: GenerateOptions = {
+          maxTokens: 90,
+          ignoreEos: true,
+          seed,
+          ...(seed % 3 === 0 && { temperature: 0.7, repetitionPenalty: 1.05 }),
+        };
+        const plain = await generate(model, undefined, prompt, { ...options, speculate: "off" }).result();
+        let policy: Whims | undefined;
+        const open = (capacity: number): { drafters: readonly Drafter[]; policy: Policy } => {
+          const drafters = [
+            new NgramDrafter(),
+            new EagleDrafter(model.draftHead(), { capacity, scaled: true, lazy: true }),
+            new ModelDrafter(model, model, capacity, { lazy: true }),
+          ];
+          policy = new Whims(seed, drafters);
+          return { drafters, policy };
+        };
+        const costs = new GuardCosts();
+        // Late, once it has decoded for some tokens.
+        costs.total = seed % 2 === 0 ? 1e6 : 0;
+        const late = seed % 2 === 0 ? costs : undefined;
+        const fast = await new Generation(
+          new SpeculativeRun(
+            model,
+            undefined,
+            prompt,
+            resolveOptions({ ...options, speculate: "auto" }),
+            model.config.contextLength,
+            open,
+            late,
+          ),
+        ).result();
+        expect(fast.tokens).toEqual(plain.tokens);
+        expect(fast.tls).toBe(plain.tls);
+        rounds += policy!.rounds;
+        accepted += fast.acceptedTokens!;
+      }
+      expect(accepted).toBeGreaterThan(100);
+      expect(rounds).toBeGreaterThan(60);
+      model.dispose();
+    },
+  );
 });

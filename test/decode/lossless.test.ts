@@ -22,10 +22,17 @@ describeShared("speculation is lossless", "golden/models", () => {
           const model = await loadModel(testHost, sharedPath(`golden/models/${name}`), { tier, quantize });
           const { vocabSize, contextLength } = model.config;
           const prompts = [
-            [5], [9, 9, 9, 9], Array.from({ length: 24 }, (_, i) => (i * 37 + 11) % vocabSize), Array.from({ length: 90 }, (_, i) => [3, 50, 7, 99, 20][i % 5]!),
+            [5],
+            [9, 9, 9, 9],
+            Array.from({ length: 24 }, (_, i) => (i * 37 + 11) % vocabSize),
+            Array.from({ length: 90 }, (_, i) => [3, 50, 7, 99, 20][i % 5]!),
           ];
           for (const prompt of prompts) {
-            const cases: GenerateOptions[] = [{ maxTokens: 60 }, { maxTokens: 60, ignoreEos: true }, { maxTokens: 100, context: Math.min(contextLength, prompt.length + 30) }];
+            const cases: GenerateOptions[] = [
+              { maxTokens: 60 },
+              { maxTokens: 60, ignoreEos: true },
+              { maxTokens: 100, context: Math.min(contextLength, prompt.length + 30) },
+            ];
             for (const options of cases) {
               const plain = await generate(model, undefined, prompt, { ...options, speculate: "off" }).result();
               for (const speculate of ["ngram", "auto"] as const) {
@@ -43,7 +50,9 @@ describeShared("speculation is lossless", "golden/models", () => {
 describeShared("speculation is lossless on blockffn-nano", "checkpoints/blockffn-nano", () => {
   const name = "Lily and the big red ball";
   const PROMPTS = [
-    "Once upon a time", "Tom had a red car. Tom had a red car. Tom had a red car. Tom", `${name}. ${name}. ${name}.`,
+    "Once upon a time",
+    "Tom had a red car. Tom had a red car. Tom had a red car. Tom",
+    `${name}. ${name}. ${name}.`,
     "One day, a little girl named Lily found a needle in her room. She knew it was difficult to play with it because it was sharp.",
   ];
 
@@ -57,8 +66,19 @@ describeShared("speculation is lossless on blockffn-nano", "checkpoints/blockffn
           const plain = await generate(model, tokenizer, prompt, { maxTokens: 48, speculate: "off" }).result();
           // A text of two words in the middle of what is said, and one that comes at the end of it.
           const words = plain.text.split(" ");
-          const stop = [words.slice(words.length >> 1, (words.length >> 1) + 2).join(" ").trim() || " "];
-          const cases: GenerateOptions[] = i === 0 ? [{ maxTokens: 48 }, { maxTokens: 48, stop }] : [{ maxTokens: 48, stop }, { maxTokens: 400, context: tokenizer.encode(prompt).length + 20 }];
+          const stop = [
+            words
+              .slice(words.length >> 1, (words.length >> 1) + 2)
+              .join(" ")
+              .trim() || " ",
+          ];
+          const cases: GenerateOptions[] =
+            i === 0
+              ? [{ maxTokens: 48 }, { maxTokens: 48, stop }]
+              : [
+                  { maxTokens: 48, stop },
+                  { maxTokens: 400, context: tokenizer.encode(prompt).length + 20 },
+                ];
           for (const options of cases) {
             const expected = await generate(model, tokenizer, prompt, { ...options, speculate: "off" }).result();
             for (const speculate of ["ngram", "auto"] as const) {

@@ -8,15 +8,18 @@ async function traced(model: Model, options: GenerateOptions): Promise<Uint32Arr
   return seen;
 }
 
-it.each(["off", "ngram", "eagle", "auto"] as const)("each piece tells the experts of the token before it (speculate %s)", async (speculate) => {
-  using model = await loadModel();
-  const prompt = [...(model.tokenizer?.encode("Once upon a time") ?? [])];
-  const { tokens } = await model.generate(prompt, { maxTokens: 24 }).result();
-  const ids = Uint32Array.from([...prompt, ...tokens.slice(0, -1)]);
-  const whole = await traceExperts(model.loaded, ids);
-  const expected = tokens.map((_, i) => rowExperts(whole, model.config.layers, ids.length, prompt.length - 1 + i));
-  expect(await traced(model, { experts: true, speculate })).toEqual(expected);
-});
+it.each(["off", "ngram", "eagle", "auto"] as const)(
+  "each piece tells the experts of the token before it (speculate %s)",
+  async (speculate) => {
+    using model = await loadModel();
+    const prompt = [...(model.tokenizer?.encode("Once upon a time") ?? [])];
+    const { tokens } = await model.generate(prompt, { maxTokens: 24 }).result();
+    const ids = Uint32Array.from([...prompt, ...tokens.slice(0, -1)]);
+    const whole = await traceExperts(model.loaded, ids);
+    const expected = tokens.map((_, i) => rowExperts(whole, model.config.layers, ids.length, prompt.length - 1 + i));
+    expect(await traced(model, { experts: true, speculate })).toEqual(expected);
+  },
+);
 
 it("pieces carry no experts unless they are asked for", async () => {
   using model = await loadModel();

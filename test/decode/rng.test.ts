@@ -9,8 +9,12 @@ describe("published algorithms", () => {
   // From the authors' C code, compiled.
   it("xoshiro128**", () => {
     const numbers = (count: number, random: Xoshiro128): number[] => take(count, () => random.uint32());
-    expect(numbers(10, new Xoshiro128(1, 2, 3, 4))).toEqual([11520, 0, 5927040, 70819200, 2031721883, 1637235492, 1287239034, 3734860849, 3729100597, 4258142804]);
-    expect(numbers(4, new Xoshiro128(0x964d4a0c | 0, 0xd40ab895 | 0, 0xad7fdecb | 0, 0x3006f0f0))).toEqual([0xf1391922, 0x6fe53806, 0xa5be2840, 0xf510ee70]);
+    expect(numbers(10, new Xoshiro128(1, 2, 3, 4))).toEqual([
+      11520, 0, 5927040, 70819200, 2031721883, 1637235492, 1287239034, 3734860849, 3729100597, 4258142804,
+    ]);
+    expect(numbers(4, new Xoshiro128(0x964d4a0c | 0, 0xd40ab895 | 0, 0xad7fdecb | 0, 0x3006f0f0))).toEqual([
+      0xf1391922, 0x6fe53806, 0xa5be2840, 0xf510ee70,
+    ]);
   });
 
   it("SplitMix64", () => {
@@ -19,7 +23,13 @@ describe("published algorithms", () => {
       const { high, low } = splitMix64(state);
       return BigInt.asUintN(64, (BigInt(high) << 32n) | BigInt(low >>> 0));
     };
-    expect(take(5, next)).toEqual([6457827717110365317n, 3203168211198807973n, 9817491932198370423n, 4593380528125082431n, 16408922859458223821n]);
+    expect(take(5, next)).toEqual([
+      6457827717110365317n,
+      3203168211198807973n,
+      9817491932198370423n,
+      4593380528125082431n,
+      16408922859458223821n,
+    ]);
   });
 
   it("seeded together", () => {

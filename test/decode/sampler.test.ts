@@ -9,7 +9,10 @@ import { FormatError, UsageError } from "../../src/errors.ts";
 function direct(logits: Float32Array, history: readonly number[], options: SamplerOptions): Map<number, number> {
   const { temperature = 0, topK = 0, topP = 1, minP = 0, repetitionPenalty = 1 } = options;
   const seen = new Set(history);
-  let left = Array.from(logits, (logit, id) => ({ id, score: seen.has(id) ? (logit < 0 ? logit * repetitionPenalty : logit / repetitionPenalty) : logit }));
+  let left = Array.from(logits, (logit, id) => ({
+    id,
+    score: seen.has(id) ? (logit < 0 ? logit * repetitionPenalty : logit / repetitionPenalty) : logit,
+  }));
   left = left.filter(({ score }) => score > -Infinity).sort((a, b) => b.score - a.score || a.id - b.id);
   if (temperature === 0) return new Map([[left[0]!.id, 1]]);
   left = left.map(({ id, score }) => ({ id, score: score / temperature }));
@@ -39,19 +42,31 @@ function distribution(options: SamplerOptions, logits: Float32Array, history: re
 describe("the distribution", () => {
   it("is what the rules say", () => {
     const options = fc.record({
-      temperature: fc.constantFrom(0, 0.5, 1, 1.7), topK: fc.constantFrom(0, 1, 2, 5, 40), topP: fc.constantFrom(0, 0.3, 0.62, 0.9, 1),
-      minP: fc.constantFrom(0, 0.04, 0.3, 1), repetitionPenalty: fc.constantFrom(1, 1.3, 0.8),
+      temperature: fc.constantFrom(0, 0.5, 1, 1.7),
+      topK: fc.constantFrom(0, 1, 2, 5, 40),
+      topP: fc.constantFrom(0, 0.3, 0.62, 0.9, 1),
+      minP: fc.constantFrom(0, 0.04, 0.3, 1),
+      repetitionPenalty: fc.constantFrom(1, 1.3, 0.8),
     });
     // Sixteenths, so that equal logits are common.
-    const logits = fc.array(fc.oneof({ weight: 9, arbitrary: fc.integer({ min: -64, max: 64 }).map((n) => n / 16) }, { weight: 1, arbitrary: fc.constant(-Infinity) }), { minLength: 1, maxLength: 40 });
-    fc.assert(fc.property(logits, options, fc.array(fc.nat()), (values, opts, picks) => {
-      fc.pre(values.some((value) => value > -Infinity));
-      const history = picks.map((n) => n % values.length);
-      const found = distribution(opts, logitsOf(values), history);
-      const expected = direct(logitsOf(values), history, opts);
-      expect([...found.keys()]).toEqual([...expected.keys()].sort((a, b) => a - b));
-      for (const [id, p] of expected) expect(found.get(id)).toBeCloseTo(p, 12);
-    }), { numRuns: 3000, seed: 11 });
+    const logits = fc.array(
+      fc.oneof(
+        { weight: 9, arbitrary: fc.integer({ min: -64, max: 64 }).map((n) => n / 16) },
+        { weight: 1, arbitrary: fc.constant(-Infinity) },
+      ),
+      { minLength: 1, maxLength: 40 },
+    );
+    fc.assert(
+      fc.property(logits, options, fc.array(fc.nat()), (values, opts, picks) => {
+        fc.pre(values.some((value) => value > -Infinity));
+        const history = picks.map((n) => n % values.length);
+        const found = distribution(opts, logitsOf(values), history);
+        const expected = direct(logitsOf(values), history, opts);
+        expect([...found.keys()]).toEqual([...expected.keys()].sort((a, b) => a - b));
+        for (const [id, p] of expected) expect(found.get(id)).toBeCloseTo(p, 12);
+      }),
+      { numRuns: 3000, seed: 11 },
+    );
   });
 
   it("by hand: each option", () => {
@@ -72,7 +87,14 @@ describe("the distribution", () => {
     // log 0.5 twice as far below zero is log 0.25; top-p then counts temperature's probabilities.
     close({ repetitionPenalty: 2 }, { 0: 1 / 3, 1: 1 / 3, 2: 1 / 6, 3: 1 / 6 }, [0, 0, 0]);
     close({ temperature: 0.5, topP: 0.7 }, { 0: 1 });
-    close({ temperature: 2, topP: 0.7 }, { 0: Math.SQRT2 / (Math.SQRT2 + 1 + Math.SQRT1_2), 1: 1 / (Math.SQRT2 + 1 + Math.SQRT1_2), 2: Math.SQRT1_2 / (Math.SQRT2 + 1 + Math.SQRT1_2) });
+    close(
+      { temperature: 2, topP: 0.7 },
+      {
+        0: Math.SQRT2 / (Math.SQRT2 + 1 + Math.SQRT1_2),
+        1: 1 / (Math.SQRT2 + 1 + Math.SQRT1_2),
+        2: Math.SQRT1_2 / (Math.SQRT2 + 1 + Math.SQRT1_2),
+      },
+    );
   });
 });
 
@@ -143,14 +165,25 @@ describe("hard input", () => {
       const found = distribution({ temperature: 0.8, ...options }, logits);
       const sorted = [...logits].sort((a, b) => b - a);
       expect([...found.values()].reduce((a, b) => a + b, 0)).toBeCloseTo(1, 9);
-      if (options.topK === 40) expect([...found.keys()].map((id) => logits[id]).sort((a, b) => b! - a!)).toEqual(sorted.slice(0, found.size));
+      if (options.topK === 40)
+        expect([...found.keys()].map((id) => logits[id]).sort((a, b) => b! - a!)).toEqual(sorted.slice(0, found.size));
       if (options.topK === 40) expect(found.size).toBeGreaterThanOrEqual(40);
     }
   });
 
   it("extreme numbers stay probabilities", () => {
-    for (const options of [{ temperature: 1e-300 }, { temperature: 100 }, { temperature: 1, repetitionPenalty: 1e-300 }, { temperature: 1, repetitionPenalty: 100 }]) {
-      for (const logits of [[3e38, -3e38, 3e38], [0, 0, 0], [1e-40, -1e-40, 0], [-Infinity, 1, 2]]) {
+    for (const options of [
+      { temperature: 1e-300 },
+      { temperature: 100 },
+      { temperature: 1, repetitionPenalty: 1e-300 },
+      { temperature: 1, repetitionPenalty: 100 },
+    ]) {
+      for (const logits of [
+        [3e38, -3e38, 3e38],
+        [0, 0, 0],
+        [1e-40, -1e-40, 0],
+        [-Infinity, 1, 2],
+      ]) {
         const found = distribution(options, logitsOf(logits), [0, 1, 2]);
         expect([...found.values()].reduce((a, b) => a + b, 0)).toBeCloseTo(1, 12);
       }
@@ -160,7 +193,9 @@ describe("hard input", () => {
   it("raises typed errors", () => {
     for (const temperature of [0, 1]) {
       const sampler = createSampler({ temperature, repetitionPenalty: 1.1 });
-      expect(() => sampler.sample(logitsOf([1, NaN, 2]), [])).toThrow(expect.objectContaining({ name: "FormatError", field: "logits[1]" }) as Error);
+      expect(() => sampler.sample(logitsOf([1, NaN, 2]), [])).toThrow(
+        expect.objectContaining({ name: "FormatError", field: "logits[1]" }) as Error,
+      );
       expect(() => sampler.probabilities(logitsOf([Infinity]), [])).toThrow(FormatError);
       expect(() => sampler.sample(logitsOf([-Infinity, -Infinity]), [])).toThrow(FormatError);
       expect(() => sampler.sample(logitsOf([]), [])).toThrow(FormatError);
@@ -170,8 +205,20 @@ describe("hard input", () => {
   });
 
   it.each([
-    { temperature: -1 }, { temperature: NaN }, { temperature: Infinity }, { topK: -1 }, { topK: 1.5 }, { topP: 1.1 }, { topP: -0.1 }, { minP: 2 },
-    { repetitionPenalty: 0 }, { repetitionPenalty: -1 }, { repetitionPenalty: Infinity }, { seed: 0.1 }, { seed: -1 }, { temperature: "1" as unknown as number },
+    { temperature: -1 },
+    { temperature: NaN },
+    { temperature: Infinity },
+    { topK: -1 },
+    { topK: 1.5 },
+    { topP: 1.1 },
+    { topP: -0.1 },
+    { minP: 2 },
+    { repetitionPenalty: 0 },
+    { repetitionPenalty: -1 },
+    { repetitionPenalty: Infinity },
+    { seed: 0.1 },
+    { seed: -1 },
+    { temperature: "1" as unknown as number },
   ] as SamplerOptions[])("refuses %j", (options) => {
     expect(() => createSampler(options)).toThrow(expect.objectContaining({ name: "UsageError", field: Object.keys(options)[0] }) as Error);
   });

@@ -29,10 +29,22 @@ function same({ text, tokens, promptTokens, finishReason, tls }: GenerationResul
 const STORY = "é tom 😀 saw é tom 😀 saw é tom 😀 and é tom 😀 saw. The end is two words";
 
 function storyteller(options: { contextLength?: number; maxChunk?: number } = {}): FakeTreeModel {
-  return new FakeTreeModel({ vocabSize: TINY_VOCAB, contextLength: 512, maxChunk: 64, eosTokenIds: [2], next: scripted(1, [...byteIds(STORY), 2]), ...options });
+  return new FakeTreeModel({
+    vocabSize: TINY_VOCAB,
+    contextLength: 512,
+    maxChunk: 64,
+    eosTokenIds: [2],
+    next: scripted(1, [...byteIds(STORY), 2]),
+    ...options,
+  });
 }
 
-async function both(model: FakeTreeModel, prompt: number[], options: GenerateOptions, speculate: "ngram" | "auto"): Promise<[GenerationResult, GenerationResult]> {
+async function both(
+  model: FakeTreeModel,
+  prompt: number[],
+  options: GenerateOptions,
+  speculate: "ngram" | "auto",
+): Promise<[GenerationResult, GenerationResult]> {
   const plain = await collect(generate(model, tokenizer, prompt, { ...options, speculate: "off" }));
   const fast = await collect(generate(model, tokenizer, prompt, { ...options, speculate }));
   expect(same(fast.result)).toEqual(same(plain.result));
@@ -62,7 +74,12 @@ describe.each(["ngram", "auto"] as const)("speculate %s gives what plain decodin
     for (let seed = 0; seed < 20; seed++) {
       const next = (history: readonly number[]): number => hash([seed, ...history.slice(-1 - (seed % 3))]) % 12;
       const model = new FakeTreeModel({ vocabSize: TINY_VOCAB, contextLength: 200, maxChunk: 16, eosTokenIds: [11], next });
-      await both(model, Array.from({ length: 1 + 7 * seed }, (_, i) => hash([seed, i]) % 9), { maxTokens: 80, ignoreEos: seed % 2 === 0 }, speculate);
+      await both(
+        model,
+        Array.from({ length: 1 + 7 * seed }, (_, i) => hash([seed, i]) % 9),
+        { maxTokens: 80, ignoreEos: seed % 2 === 0 },
+        speculate,
+      );
     }
   });
 
@@ -79,7 +96,14 @@ describe("speculation", () => {
   it("accepts drafts where text repeats, and counts", async () => {
     const model = storyteller();
     const [plain, fast] = await both(model, [1], { maxTokens: 256 }, "ngram");
-    expect(plain).toMatchObject({ rounds: null, acceptLength: null, draftedTokens: null, acceptedTokens: null, expertsPerChunk: null, decisions: null });
+    expect(plain).toMatchObject({
+      rounds: null,
+      acceptLength: null,
+      draftedTokens: null,
+      acceptedTokens: null,
+      expertsPerChunk: null,
+      decisions: null,
+    });
     const { rounds, acceptLength, draftedTokens, acceptedTokens, expertsPerChunk } = fast;
     expect(rounds!).toBeLessThan(0.75 * plain.tokens.length);
     expect(acceptedTokens!).toBeGreaterThan(20);
@@ -126,11 +150,16 @@ describe("speculation", () => {
   });
 
   it.each<GenerateOptions>([
-    { temperature: 0.8 }, { temperature: 1.5, topK: 6 }, { temperature: 1, topP: 0.8 }, { temperature: 1, minP: 0.02 }, { repetitionPenalty: 1.4 },
+    { temperature: 0.8 },
+    { temperature: 1.5, topK: 6 },
+    { temperature: 1, topP: 0.8 },
+    { temperature: 1, minP: 0.02 },
+    { repetitionPenalty: 1.4 },
     { temperature: 0.7, topK: 20, topP: 0.95, minP: 0.01, repetitionPenalty: 1.2 },
   ])("draws what plain decoding draws from the same seed: %j", async (sampling) => {
     for (let seed = 0; seed < 6; seed++) {
-      for (const speculate of ["ngram", "auto"] as const) await both(storyteller(), [1], { ...sampling, seed, maxTokens: 90, ignoreEos: seed % 2 === 0 }, speculate);
+      for (const speculate of ["ngram", "auto"] as const)
+        await both(storyteller(), [1], { ...sampling, seed, maxTokens: 90, ignoreEos: seed % 2 === 0 }, speculate);
     }
   });
 
@@ -139,7 +168,10 @@ describe("speculation", () => {
     ["speculate: is model, which needs a draft model", { speculate: "model" }],
     ["draftModel: must be a loaded model, not 3", { draftModel: 3 as unknown as FakeTreeModel }],
     ["draftTokens: must be a whole number from 2 to 64", { speculate: "ngram", draftTokens: 1 }],
-    ["fake: draftModel: cannot draft for fake: its vocabulary has 64 tokens", { speculate: "model", draftModel: new FakeTreeModel({ vocabSize: 64 }) }],
+    [
+      "fake: draftModel: cannot draft for fake: its vocabulary has 64 tokens",
+      { speculate: "model", draftModel: new FakeTreeModel({ vocabSize: 64 }) },
+    ],
   ])("is refused: %s", (message, options) => {
     expect(() => generate(storyteller(), tokenizer, [1], options)).toThrow(message);
   });
@@ -147,13 +179,20 @@ describe("speculation", () => {
   it("takes as many nodes as it is told", async () => {
     const model = storyteller();
     const { decisions } = await generate(model, tokenizer, [1], { maxTokens: 100, speculate: "ngram", draftTokens: 5 }).result();
-    expect(Object.keys(decisions!.rounds["ngram"]!).map(Number).every((nodes) => nodes <= 5)).toBe(true);
+    expect(
+      Object.keys(decisions!.rounds["ngram"]!)
+        .map(Number)
+        .every((nodes) => nodes <= 5),
+    ).toBe(true);
     expect(Math.max(...model.chunks)).toBe(5);
   });
 
   it.each(["on", 1, null, ""])("refuses %j", (speculate) => {
     if (speculate === null) expect(resolveOptions({ speculate } as unknown as GenerateOptions).speculate).toBe("auto");
-    else expect(() => resolveOptions({ speculate } as unknown as GenerateOptions)).toThrow(/^speculate: must be one of off, ngram, eagle, model, auto/);
+    else
+      expect(() => resolveOptions({ speculate } as unknown as GenerateOptions)).toThrow(
+        /^speculate: must be one of off, ngram, eagle, model, auto/,
+      );
   });
 });
 
@@ -205,7 +244,12 @@ class Oracle implements Drafter {
 
 describe("any drafter", () => {
   const run = (model: FakeTreeModel, drafter: Drafter, options: GenerateOptions): Generation =>
-    new Generation(new SpeculativeRun(model, tokenizer, Uint32Array.of(1, 5, 6, 7, 8), resolveOptions({ ...options, speculate: "ngram" }), 128, () => ({ drafters: [drafter], policy: new FixedPolicy(drafter) })));
+    new Generation(
+      new SpeculativeRun(model, tokenizer, Uint32Array.of(1, 5, 6, 7, 8), resolveOptions({ ...options, speculate: "ngram" }), 128, () => ({
+        drafters: [drafter],
+        policy: new FixedPolicy(drafter),
+      })),
+    );
 
   it("gets each token with the hidden state before it, and is disposed", async () => {
     const model = new FakeTreeModel({ vocabSize: TINY_VOCAB, maxChunk: 9 });
@@ -232,7 +276,15 @@ describe("any drafter", () => {
     const plain = await generate(model, tokenizer, [1, 5, 6, 7, 8], { maxTokens: 40, speculate: "off" }).result();
     let out = false;
     const policy: Policy = {
-      rest: 0, listening: true, begin: () => {}, choose: () => (out ? PLAIN : { drafter, nodes: 4 }), record: () => {}, recordPlain: () => {}, overhead: () => {}, observe: () => {}, giveUp: (given) => (out = given === drafter),
+      rest: 0,
+      listening: true,
+      begin: () => {},
+      choose: () => (out ? PLAIN : { drafter, nodes: 4 }),
+      record: () => {},
+      recordPlain: () => {},
+      overhead: () => {},
+      observe: () => {},
+      giveUp: (given) => (out = given === drafter),
     };
     const options = resolveOptions({ maxTokens: 40, speculate: "auto" });
     const auto = new SpeculativeRun(model, tokenizer, Uint32Array.of(1, 5, 6, 7, 8), options, 128, () => ({ drafters: [drafter], policy }));

@@ -6,7 +6,15 @@ import { describeShared, sharedPath } from "../helpers/shared.ts";
 import { testHost, TIERS } from "../helpers/test-host.ts";
 
 // A row's result must not depend on the chunk it came in: this is what makes speculative decoding lossless.
-const MODELS = ["golden/models/gqa_blocklinear_rms", "golden/models/mla_block_rms", "golden/models/gqa_moe_topk", "golden/models/gqa_dense", "checkpoints/blockffn-nano", "golden/deco/models/deco_tiny_a", "golden/deco/models/deco_tiny_b"];
+const MODELS = [
+  "golden/models/gqa_blocklinear_rms",
+  "golden/models/mla_block_rms",
+  "golden/models/gqa_moe_topk",
+  "golden/models/gqa_dense",
+  "checkpoints/blockffn-nano",
+  "golden/deco/models/deco_tiny_a",
+  "golden/deco/models/deco_tiny_b",
+];
 const TYPES: readonly Quantization[] = QUANTIZATIONS;
 
 /** Logits of every row as raw bits, fed `step` tokens at a time. */

@@ -26,7 +26,12 @@ describeShared("EAGLE head", "golden/spec", () => {
 
   /** A folder made of these parts. */
   function hostOf(config: unknown, tensors: Tensors, ranking: unknown = RANKING): Host {
-    const list = [...tensors].map(([name, { shape, data }]) => ({ name, dtype: "F32" as const, shape, bytes: new Uint8Array(Float32Array.from(data).buffer) }));
+    const list = [...tensors].map(([name, { shape, data }]) => ({
+      name,
+      dtype: "F32" as const,
+      shape,
+      bytes: new Uint8Array(Float32Array.from(data).buffer),
+    }));
     const files = new Map<string, Uint8Array>([
       ["config.json", new TextEncoder().encode(typeof config === "string" ? config : JSON.stringify(config))],
       ["model.safetensors", tinySafetensors(list)],
@@ -35,7 +40,8 @@ describeShared("EAGLE head", "golden/spec", () => {
     return {
       ...testHost,
       open: async (name) => ({
-        name, single: false,
+        name,
+        single: false,
         open: async (file) => (files.has(file) ? bytesSource(files.get(file) as Uint8Array, file) : undefined),
       }),
     };
@@ -78,11 +84,13 @@ describeShared("EAGLE head", "golden/spec", () => {
         const base = await openBase(quantize, tier);
         const head = await loadEagle(testHost, golden, base);
         const tokens = Array.from({ length: 150 }, (_, i) => (i * 37 + 11) % 160);
-        const hidden = tokens.map((_, t) => (t === 0 ? new Float32Array(0) : Float32Array.from({ length: HIDDEN }, (_, i) => Math.sin(t * 9 + i))));
+        const hidden = tokens.map((_, t) =>
+          t === 0 ? new Float32Array(0) : Float32Array.from({ length: HIDDEN }, (_, i) => Math.sin(t * 9 + i)),
+        );
         const whole = new EagleDrafter(head, { capacity: 200 });
         const pieces = new EagleDrafter(head, { capacity: 200 });
         whole.accept(tokens, hidden);
-        for (let at = 0; at < tokens.length; ) {
+        for (let at = 0; at < tokens.length;) {
           const end = at + 1 + ((at * 7) % 70);
           pieces.accept(tokens.slice(at, end), hidden.slice(at, end));
           if (at % 2 === 0) pieces.propose(32);
@@ -112,7 +120,10 @@ describeShared("EAGLE head", "golden/spec", () => {
     tensors.delete("fc.bias");
     for (const [name, { shape, data }] of goldenTensors()) {
       if (!name.startsWith("layers.0.")) continue;
-      tensors.set(name.replace("layers.0.", "layers.1."), { shape, data: /o_proj|down_proj/.test(name) ? new Float32Array(data.length) : data });
+      tensors.set(name.replace("layers.0.", "layers.1."), {
+        shape,
+        data: /o_proj|down_proj/.test(name) ? new Float32Array(data.length) : data,
+      });
     }
     tensors.set("layers.1.input_layernorm.weight", { shape: [HIDDEN], data: new Float32Array(HIDDEN).fill(1) });
     const two = logitsOf(await loadEagle(hostOf({ ...goldenConfig, num_hidden_layers: 2 }, tensors), "x", base));
@@ -159,12 +170,20 @@ describeShared("EAGLE head", "golden/spec", () => {
     ["another vocabulary", "vocab_size", () => hostOf({ ...goldenConfig, vocab_size: 161 }, goldenTensors())],
     ["heads that do not divide", "num_key_value_heads", () => hostOf({ ...goldenConfig, num_key_value_heads: 3 }, goldenTensors())],
     ["an odd head", "head_dim", () => hostOf({ ...goldenConfig, head_dim: 15 }, goldenTensors())],
-    ["a huge FFN without weights", "layers.0.mlp.gate_proj.weight", () => hostOf({ ...goldenConfig, intermediate_size: 2 ** 20 }, goldenTensors())],
+    [
+      "a huge FFN without weights",
+      "layers.0.mlp.gate_proj.weight",
+      () => hostOf({ ...goldenConfig, intermediate_size: 2 ** 20 }, goldenTensors()),
+    ],
     ["layers without weights", "layers.1.input_layernorm.weight", () => hostOf({ ...goldenConfig, num_hidden_layers: 2 }, goldenTensors())],
     ["a config that is not JSON", undefined, () => hostOf("{", goldenTensors())],
     ["a missing tensor", "fc.weight", () => hostOf(goldenConfig, without("fc.weight"))],
     ["a missing norm", "input_norm2.weight", () => hostOf(goldenConfig, without("input_norm2.weight"))],
-    ["fc for one input", "fc.weight", () => hostOf(goldenConfig, withTensor("fc.weight", [HIDDEN, HIDDEN], new Float32Array(HIDDEN * HIDDEN)))],
+    [
+      "fc for one input",
+      "fc.weight",
+      () => hostOf(goldenConfig, withTensor("fc.weight", [HIDDEN, HIDDEN], new Float32Array(HIDDEN * HIDDEN))),
+    ],
     ["a NaN weight", "fc.bias", () => hostOf(goldenConfig, withTensor("fc.bias", [HIDDEN], new Float32Array(HIDDEN).fill(NaN)))],
     ["no draft tokens", "draftVocab", () => hostOf(goldenConfig, goldenTensors()), { draftVocab: 0 }],
     ["more draft tokens than tokens", "draftVocab", () => hostOf(goldenConfig, goldenTensors()), { draftVocab: 161 }],
@@ -180,9 +199,14 @@ describeShared("EAGLE head", "golden/spec", () => {
     const probe = base.arena.allocate(64, "probe");
     base.arena.release(probe, 64);
     for (const [what, field, host, options] of bad) {
-      const error: unknown = await loadEagle(host(), golden, base, options).then(() => undefined, (e: unknown) => e);
+      const error: unknown = await loadEagle(host(), golden, base, options).then(
+        () => undefined,
+        (e: unknown) => e,
+      );
       expect(error, what).toBeInstanceOf(BlockFFNError);
-      expect((error as BlockFFNError).file, what).toBe(field === "draftVocab" && options?.draftVocab !== 19 ? undefined : (error as BlockFFNError).file ?? "a file");
+      expect((error as BlockFFNError).file, what).toBe(
+        field === "draftVocab" && options?.draftVocab !== 19 ? undefined : ((error as BlockFFNError).file ?? "a file"),
+      );
       expect((error as BlockFFNError).field, what).toBe(field);
     }
     expect(base.arena.allocate(64, "probe")).toBe(probe);
@@ -199,7 +223,12 @@ describeShared("EAGLE head", "golden/spec", () => {
     expect(() => drafter.propose(32)).toThrow(/no token yet/);
     expect(() => drafter.accept([1])).toThrow(/hidden/);
     drafter.accept([1, 2, 3, 4], [new Float32Array(0), state(), state(), state()]);
-    expect(drafter.propose(32).tokens.slice(1).every((id) => RANKING.slice(0, 5).includes(id))).toBe(true);
+    expect(
+      drafter
+        .propose(32)
+        .tokens.slice(1)
+        .every((id) => RANKING.slice(0, 5).includes(id)),
+    ).toBe(true);
     expect(() => drafter.accept([5], [state()])).toThrow(/capacity/);
     drafter.reset();
     drafter.accept([1, 160], [new Float32Array(0), state()]);

@@ -24,32 +24,35 @@ function describeGolden(title: string, path: string): void {
 
 function goldenModels(folder: string): void {
   for (const name of readdirSync(folder).sort()) {
-    for (const tier of TIERS) for (const ffn of ["sparse", "dense"] as const) {
-      it(`${name}, ${tier}, ${ffn}: logits, hidden states, router scores, sparsity, greedy tokens`, async () => {
-        const golden = readVectors(`${folder}/${name}/golden.safetensors`);
-        const want = (key: string): Float32Array => golden.get(key)?.data as Float32Array;
-        const ids = golden.get("input_ids")?.data as Int32Array;
-        const model = await loadModel(testHost, `${folder}/${name}`, { tier, ffn });
-        const taps = new Taps(model, ids.length);
-        const whole = runWhole(model, ids);
-        expect(largestDifference(whole, want("logits"))).toBeLessThan(LOGITS);
-        expect(largestDifference(taps.read("embed"), want(golden.has("embeds") ? "embeds" : "embeds_scaled"))).toBeLessThan(LOGITS);
-        for (let l = 0; l < model.config.layers; l++) {
-          for (const tap of ["attn_out", "mlp_out", "hidden"] as const) {
-            expect(largestDifference(taps.read(tap, l), want(`layer${l}.${tap}`)), `${tap} ${l}`).toBeLessThan(LOGITS);
+    for (const tier of TIERS)
+      for (const ffn of ["sparse", "dense"] as const) {
+        it(`${name}, ${tier}, ${ffn}: logits, hidden states, router scores, sparsity, greedy tokens`, async () => {
+          const golden = readVectors(`${folder}/${name}/golden.safetensors`);
+          const want = (key: string): Float32Array => golden.get(key)?.data as Float32Array;
+          const ids = golden.get("input_ids")?.data as Int32Array;
+          const model = await loadModel(testHost, `${folder}/${name}`, { tier, ffn });
+          const taps = new Taps(model, ids.length);
+          const whole = runWhole(model, ids);
+          expect(largestDifference(whole, want("logits"))).toBeLessThan(LOGITS);
+          expect(largestDifference(taps.read("embed"), want(golden.has("embeds") ? "embeds" : "embeds_scaled"))).toBeLessThan(LOGITS);
+          for (let l = 0; l < model.config.layers; l++) {
+            for (const tap of ["attn_out", "mlp_out", "hidden"] as const) {
+              expect(largestDifference(taps.read(tap, l), want(`layer${l}.${tap}`)), `${tap} ${l}`).toBeLessThan(LOGITS);
+            }
+            checkRouter(golden, taps, l);
           }
-          checkRouter(golden, taps, l);
-        }
-        taps.off();
-        checkSparsity(model, ids, JSON.parse(readFileSync(`${folder}/${name}/golden.json`, "utf8")) as GoldenIndex);
-        expect(largestDifference(runOneByOne(model, ids), want("logits"))).toBeLessThan(LOGITS);
-        expect(largestDifference(runWhole(model, golden.get("one.input_ids")?.data as Int32Array), want("one.logits"))).toBeLessThan(LOGITS);
-        expect(greedy(model, ids, 32)).toEqual(Array.from(golden.get("greedy.tokens")?.data as Int32Array));
-        const long = golden.get("long.input_ids")?.data as Int32Array | undefined;
-        if (long !== undefined) expect(largestDifference(lastLogits(model, long, 4), want("long.logits_last4"))).toBeLessThan(LOGITS);
-        model.dispose();
-      });
-    }
+          taps.off();
+          checkSparsity(model, ids, JSON.parse(readFileSync(`${folder}/${name}/golden.json`, "utf8")) as GoldenIndex);
+          expect(largestDifference(runOneByOne(model, ids), want("logits"))).toBeLessThan(LOGITS);
+          expect(largestDifference(runWhole(model, golden.get("one.input_ids")?.data as Int32Array), want("one.logits"))).toBeLessThan(
+            LOGITS,
+          );
+          expect(greedy(model, ids, 32)).toEqual(Array.from(golden.get("greedy.tokens")?.data as Int32Array));
+          const long = golden.get("long.input_ids")?.data as Int32Array | undefined;
+          if (long !== undefined) expect(largestDifference(lastLogits(model, long, 4), want("long.logits_last4"))).toBeLessThan(LOGITS);
+          model.dispose();
+        });
+      }
   }
 }
 
@@ -114,7 +117,8 @@ function lastLogits(model: ModelInstance, ids: Int32Array, last: number): Float3
   const sequence = model.newSequence({ capacity: ids.length });
   const out: number[] = [];
   const body = ids.length - last;
-  for (let at = 0; at < body; at += model.maxChunk) sequence.forward(ids.subarray(at, Math.min(body, at + model.maxChunk)), { logits: "none" });
+  for (let at = 0; at < body; at += model.maxChunk)
+    sequence.forward(ids.subarray(at, Math.min(body, at + model.maxChunk)), { logits: "none" });
   const result = sequence.forward(ids.subarray(body), { logits: "all" });
   for (let i = 0; i < last; i++) out.push(...result.logits(i));
   sequence.dispose();

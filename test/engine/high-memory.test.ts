@@ -22,8 +22,14 @@ async function engineFrom(tier: (typeof TIERS)[number], base: number | undefined
 }
 
 const SHAPES: Record<string, ModelConfig> = {
-  MLA: { ...blockShape({ hidden: 96, layers: 2, heads: 3, experts: 40, expertSize: 32, vocab: 200 }), attention: { kind: "mla", heads: 3, qRank: 48, kvRank: 32, nopeDim: 32, ropeDim: 16, valueDim: 32, loraEps: 1e-6 } },
-  GQA: { ...blockShape({ hidden: 96, layers: 2, heads: 3, experts: 40, expertSize: 32, vocab: 200 }), attention: { kind: "gqa", heads: 6, kvHeads: 2, headDim: 16 } },
+  MLA: {
+    ...blockShape({ hidden: 96, layers: 2, heads: 3, experts: 40, expertSize: 32, vocab: 200 }),
+    attention: { kind: "mla", heads: 3, qRank: 48, kvRank: 32, nopeDim: 32, ropeDim: 16, valueDim: 32, loraEps: 1e-6 },
+  },
+  GQA: {
+    ...blockShape({ hidden: 96, layers: 2, heads: 3, experts: 40, expertSize: 32, vocab: 200 }),
+    attention: { kind: "gqa", heads: 6, kvHeads: 2, headDim: 16 },
+  },
   dense: llamaShape({ hidden: 64, layers: 2, heads: 4, kvHeads: 2, ffn: 96, vocab: 200, tied: true }),
 };
 
@@ -35,8 +41,12 @@ function bitsOf(model: ModelInstance): { logits: number[][]; active: number[][];
   const head = syntheticEagle(model, 64);
   const drafter = new EagleDrafter(head, { capacity: 64 });
   const run = (tokens: number[], parents?: number[]): number[] => {
-    const result = sequence.forward(tokens, { logits: "all", ...(parents === undefined ? {} : { tree: layoutTree({ tokens, parents }, sequence.length) }) });
-    for (let row = 0; row < tokens.length; row++) logits.push(Array.from(new Uint32Array(result.logits(row).slice().buffer)), [result.argmax(row)]);
+    const result = sequence.forward(tokens, {
+      logits: "all",
+      ...(parents === undefined ? {} : { tree: layoutTree({ tokens, parents }, sequence.length) }),
+    });
+    for (let row = 0; row < tokens.length; row++)
+      logits.push(Array.from(new Uint32Array(result.logits(row).slice().buffer)), [result.argmax(row)]);
     active.push(Array.from(result.activeExperts));
     const hidden = tokens.map((_, row) => result.hidden(row).slice());
     drafter.accept(tokens, hidden);

@@ -10,8 +10,21 @@ import { testHost } from "../helpers/test-host.ts";
 
 // 21 MB of f32 weights: more ranges than are read at once.
 const CONFIG: ModelConfig = {
-  architecture: "llama", vocabSize: 16000, hiddenSize: 256, layers: 2, contextLength: 64, rmsEps: 1e-5, ropeTheta: 10000, embedScale: 1, residualScale: 1,
-  logitScale: 1, tied: true, attention: { kind: "gqa", heads: 4, kvHeads: 2, headDim: 64 }, ffn: { kind: "dense", size: 512, gated: true }, bosTokenId: 1, eosTokenIds: [2],
+  architecture: "llama",
+  vocabSize: 16000,
+  hiddenSize: 256,
+  layers: 2,
+  contextLength: 64,
+  rmsEps: 1e-5,
+  ropeTheta: 10000,
+  embedScale: 1,
+  residualScale: 1,
+  logitScale: 1,
+  tied: true,
+  attention: { kind: "gqa", heads: 4, kvHeads: 2, headDim: 64 },
+  ffn: { kind: "dense", size: 512, gated: true },
+  bosTokenId: 1,
+  eosTokenIds: [2],
 };
 const PLAN = planWeights(CONFIG, "f32");
 const { head, weightsOffset, fileSize } = encodePacked(CONFIG, PLAN, undefined);
@@ -111,8 +124,20 @@ it("has a tokenizer that lies behind the first read, whenever that comes", async
 
 it("finds NaN in an expert's way down", async () => {
   const config: ModelConfig = {
-    ...CONFIG, vocabSize: 64,
-    ffn: { kind: "experts", router: "block", experts: 4, expertSize: 32, routerNorm: "rms", normScale: 1, topK: 0, topP: 0, sharedSize: 0, sharedGated: false },
+    ...CONFIG,
+    vocabSize: 64,
+    ffn: {
+      kind: "experts",
+      router: "block",
+      experts: 4,
+      expertSize: 32,
+      routerNorm: "rms",
+      normScale: 1,
+      topK: 0,
+      topP: 0,
+      sharedSize: 0,
+      sharedGated: false,
+    },
   };
   const plan = planWeights(config, "f32");
   const packed = encodePacked(config, plan, undefined);
@@ -143,5 +168,9 @@ it("refuses weights that are not on a cache line", async () => {
   const moved = new Uint8Array(8 + fileSize).fill(0x20, 8, 8 + length);
   new DataView(moved.buffer).setBigUint64(0, BigInt(length), true);
   moved.set(new TextEncoder().encode(text), 8);
-  await expect(load(new SlowSource(moved, false))).rejects.toMatchObject({ name: "FormatError", field: "embed", message: /convert the model again/ });
+  await expect(load(new SlowSource(moved, false))).rejects.toMatchObject({
+    name: "FormatError",
+    field: "embed",
+    message: /convert the model again/,
+  });
 });

@@ -43,7 +43,10 @@ describe.each([1, 2])("memory that ends, %i threads", (threads) => {
 
   it("below the model's size is told when it is loaded", async () => {
     for (const maximum of [1, 2, pages - 1]) {
-      const error: unknown = await load(maximum, threads).then(() => undefined, (e: unknown) => e);
+      const error: unknown = await load(maximum, threads).then(
+        () => undefined,
+        (e: unknown) => e,
+      );
       expect(error, `${maximum} pages`).toBeInstanceOf(MemoryError);
       expect(error).toMatchObject({ file: DEFAULT_MODEL, field: "the model" });
     }
@@ -110,10 +113,13 @@ describe("a generation that finds no memory", () => {
         model = await fresh();
       }
     }
-    expect([...outcomes].map((what) => what.replace(/\d+/, "N")).sort()).toEqual({
-      off: ["a context of N tokens", "done"], itself: ["a context of N tokens", "done", "the logits of N rows"],
-      eagle: ["a context of N tokens", "an EAGLE cache for N tokens", "done", "the EAGLE head", "the logits of N rows"],
-    }[who]);
+    expect([...outcomes].map((what) => what.replace(/\d+/, "N")).sort()).toEqual(
+      {
+        off: ["a context of N tokens", "done"],
+        itself: ["a context of N tokens", "done", "the logits of N rows"],
+        eagle: ["a context of N tokens", "an EAGLE cache for N tokens", "done", "the EAGLE head", "the logits of N rows"],
+      }[who],
+    );
     // As if nothing had been.
     expect((await generate(model, undefined, prompt, { ...common, speculate: "off" }).result()).tokens).toEqual(expected);
     model.dispose();

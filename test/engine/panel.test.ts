@@ -9,7 +9,8 @@ it("host and engine agree on the bytes of a matrix", async () => {
     const { run } = await KernelBench.create(tier);
     for (const type of [F32, Q8, Q4, BF16]) {
       for (const rows of [1, 15, 16, 17, 64, 49152]) {
-        for (const cols of [1, 31, 32, 33, 127, 128, 129, 576, 5760]) expect(run.matrixBytes(type, rows, cols)).toBe(matrixBytes(type, rows, cols));
+        for (const cols of [1, 31, 32, 33, 127, 128, 129, 576, 5760])
+          expect(run.matrixBytes(type, rows, cols)).toBe(matrixBytes(type, rows, cols));
       }
     }
   }

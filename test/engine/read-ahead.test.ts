@@ -14,14 +14,28 @@ function watched(model: ModelInstance): { model: ModelInstance; last: () => numb
   let last = -1;
   const exports = { ...model.engine.exports, setReadAhead: (on: number) => model.engine.exports.setReadAhead((last = on)) };
   const engine = { ...model.engine, exports };
-  return { model: { plan: model.plan, config: model.config, addresses: model.addresses, logits: model.logits, engine, scratchAt: (field: number) => model.scratchAt(field) } as unknown as ModelInstance, last: () => last };
+  return {
+    model: {
+      plan: model.plan,
+      config: model.config,
+      addresses: model.addresses,
+      logits: model.logits,
+      engine,
+      scratchAt: (field: number) => model.scratchAt(field),
+    } as unknown as ModelInstance,
+    last: () => last,
+  };
 }
 
 it("chooses what its clock says is faster, and nothing when the clock stands still", async () => {
   const model = await syntheticModel(testHost, wide, "q8", "simd");
   const { model: seen, last } = watched(model);
   // Every product takes 10 ms, with reading ahead 5 (or 15).
-  for (const [ahead, chosen] of [[5, 1], [15, 0], [10, 0]] as const) {
+  for (const [ahead, chosen] of [
+    [5, 1],
+    [15, 0],
+    [10, 0],
+  ] as const) {
     let time = 0;
     let calls = 0;
     chooseReadAhead(seen, () => (time += calls++ % 2 === 0 ? 0 : last() === 1 ? ahead : 10));

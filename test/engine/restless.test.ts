@@ -27,7 +27,8 @@ import { tinyModelFiles } from "../helpers/tiny-packed.ts";
 
 // Whatever runs on memory that moves at every call that may move it gives what it gives on memory that stays: on one thread, a view that
 // outlives such a call is detached and throws, or reads undefined; on two, memory is longer than what was seen of it before.
-const STORY = "Once upon a time there was a little girl named Lily. She loved to play outside in the sun. " +
+const STORY =
+  "Once upon a time there was a little girl named Lily. She loved to play outside in the sun. " +
   "One day, she found a shiny red ball in the park and ran home to show it to her mom.";
 const LENGTHS = [1, 2, 63, 64, 65, 66, 130, 300];
 const TOKENS = 12;
@@ -89,8 +90,12 @@ describe.each([1, 2])("memory that moves, %i threads", (threads) => {
 
   it("generates several at once, with drafts of every kind", async () => {
     const ways: GenerateOptions[] = [
-      { speculate: "eagle" }, { speculate: "model", draftModel: draft }, { speculate: "model", draftModel: model }, { speculate: "auto", draftModel: model },
-      { speculate: "ngram" }, { logprobs: 2 },
+      { speculate: "eagle" },
+      { speculate: "model", draftModel: draft },
+      { speculate: "model", draftModel: model },
+      { speculate: "auto", draftModel: model },
+      { speculate: "ngram" },
+      { logprobs: 2 },
     ];
     const all = (on: ModelInstance, each: readonly GenerateOptions[]): Promise<Said[]> =>
       Promise.all(each.map((way, i) => said(on, prompt.subarray(0, 60 + 5 * i), way)));
@@ -104,8 +109,11 @@ describe.each([1, 2])("memory that moves, %i threads", (threads) => {
     expect(await evaluate(model, tokenizer, text)).toEqual(await evaluate(still, tokenizer, text));
     expect(await traceExperts(model, prompt.subarray(0, 100))).toEqual(await traceExperts(still, prompt.subarray(0, 100)));
     const rows = {
-      ids: Int32Array.from(prompt.subarray(0, 160)), segments: Int32Array.from({ length: 160 }, (_, i) => i >> 6),
-      targets: new Int32Array(160), weights: new Float32Array(160), follows: new Float32Array(160),
+      ids: Int32Array.from(prompt.subarray(0, 160)),
+      segments: Int32Array.from({ length: 160 }, (_, i) => i >> 6),
+      targets: new Int32Array(160),
+      weights: new Float32Array(160),
+      follows: new Float32Array(160),
     };
     const states = [model, still].map((each) => {
       const hidden = new HiddenStates(each, 80);
@@ -118,7 +126,10 @@ describe.each([1, 2])("memory that moves, %i threads", (threads) => {
 
   it("a result can be read after memory moved, is a copy, and ends with the next forward call", () => {
     const [a, b] = [model.newSequence({ capacity: 100 }), still.newSequence({ capacity: 100 })];
-    const [moved, stayed] = [a, b].map((sequence) => sequence.forward(prompt.subarray(0, 30), { logits: "all" })) as [ForwardResult, ForwardResult];
+    const [moved, stayed] = [a, b].map((sequence) => sequence.forward(prompt.subarray(0, 30), { logits: "all" })) as [
+      ForwardResult,
+      ForwardResult,
+    ];
     const kept = { logits: moved.logits(3), hidden: moved.hidden(7), active: moved.activeExperts };
     const other = model.newSequence({ capacity: 200 });
     expect(moved.logits(29)).toEqual(stayed.logits(29));
@@ -126,7 +137,13 @@ describe.each([1, 2])("memory that moves, %i threads", (threads) => {
     expect(moved.hidden(29)).toEqual(stayed.hidden(29));
     other.forward([5, 6, 7]);
     expect(kept).toEqual({ logits: stayed.logits(3), hidden: stayed.hidden(7), active: stayed.activeExperts });
-    const reads = [() => moved.logits(3), () => moved.withLogits(3, () => 0), () => moved.argmax(3), () => moved.hidden(7), () => moved.activeExperts];
+    const reads = [
+      () => moved.logits(3),
+      () => moved.withLogits(3, () => 0),
+      () => moved.argmax(3),
+      () => moved.hidden(7),
+      () => moved.activeExperts,
+    ];
     for (const read of reads) expect(read).toThrow(UsageError);
     [a, b, other].forEach((sequence) => sequence.dispose());
   });
@@ -152,7 +169,9 @@ describe.each([1, 2])("memory that moves, %i threads", (threads) => {
     const post = (to: typeof server, path: string, body: object): Promise<Response> =>
       to.fetch(new Request(`http://test/v1/${path}`, { method: "POST", headers, body: JSON.stringify(body) }));
     const streamed = async (to: typeof server, path: string, body: object): Promise<unknown[]> =>
-      (await events<{ choices: unknown }>(await post(to, path, { ...body, stream: true }))).map((event) => (event === "[DONE]" ? event : event.choices));
+      (await events<{ choices: unknown }>(await post(to, path, { ...body, stream: true }))).map((event) =>
+        event === "[DONE]" ? event : event.choices,
+      );
     const bodies: [string, object][] = [
       ["completions", { prompt: STORY.repeat(3), max_tokens: TOKENS, temperature: 0 }],
       ["completions", { prompt: STORY, max_tokens: TOKENS, temperature: 0.8, seed: 3, logprobs: 2 }],
@@ -161,7 +180,7 @@ describe.each([1, 2])("memory that moves, %i threads", (threads) => {
     const choices = async (response: Response): Promise<unknown> => ((await response.json()) as { choices: unknown }).choices;
     for (const [path, body] of bodies) {
       const expected = await choices(await post(calm, path, body));
-      expect((await Promise.all([1, 2, 3].map(() => post(server, path, body).then(choices))))).toEqual([expected, expected, expected]);
+      expect(await Promise.all([1, 2, 3].map(() => post(server, path, body).then(choices)))).toEqual([expected, expected, expected]);
       expect(await streamed(server, path, body)).toEqual(await streamed(calm, path, body));
     }
   });

@@ -10,8 +10,16 @@ import { sharedCalls, threadedHost } from "../helpers/threads.ts";
 
 // A row's bits must not depend on the other rows of its call: neither on whose they are, nor on how many.
 const MODELS = [
-  "gqa_block_none", "gqa_blocklinear_rms", "gqa_blocklinear_sum", "gqa_dense", "gqa_moe_sparse_mixer", "gqa_moe_topk", "gqa_moe_topp", "mla_block_rms",
-  "mla_moe_deepseek_shared", "mla_moe_relu",
+  "gqa_block_none",
+  "gqa_blocklinear_rms",
+  "gqa_blocklinear_sum",
+  "gqa_dense",
+  "gqa_moe_sparse_mixer",
+  "gqa_moe_topk",
+  "gqa_moe_topp",
+  "mla_block_rms",
+  "mla_moe_deepseek_shared",
+  "mla_moe_relu",
 ];
 const TYPES: readonly Quantization[] = ["f32", "q8", "q4"];
 const host = threadedHost();
@@ -22,7 +30,8 @@ interface Entry {
   readonly rows: Omit<SequenceRows, "sequence">;
 }
 
-const ids = (count: number, seed: number, vocab: number): number[] => Array.from({ length: count }, (_, i) => (i * 37 + seed * 11 + 5) % vocab);
+const ids = (count: number, seed: number, vocab: number): number[] =>
+  Array.from({ length: count }, (_, i) => (i * 37 + seed * 11 + 5) % vocab);
 
 /** Positions and masks of a tree whose root is at `start`, after `chain` rows of a chain. */
 function treeAfter(held: number, chain: number, parents: readonly number[]): RowTree {
@@ -170,7 +179,11 @@ describeShared("the table of rows", "golden/models", () => {
     const before = words(a.forward([4]).logits(0));
     a.truncate(3);
     const good: SequenceRows = { sequence: a, tokens: [4] };
-    const tree = (masks: bigint[], first?: number[], positions = masks.map((_, i) => i)): RowTree => ({ positions, masks: BigUint64Array.from(masks), ...(first === undefined ? {} : { first }) });
+    const tree = (masks: bigint[], first?: number[], positions = masks.map((_, i) => i)): RowTree => ({
+      positions,
+      masks: BigUint64Array.from(masks),
+      ...(first === undefined ? {} : { first }),
+    });
     const bad: [field: string, limit: number | undefined, rows: readonly SequenceRows[]][] = [
       ["rows", undefined, []],
       ["rows[1].sequence", undefined, [good, { sequence: a, tokens: [5] }]],
@@ -179,17 +192,32 @@ describeShared("the table of rows", "golden/models", () => {
       ["rows[1].tokens", undefined, [good, { sequence: b, tokens: [] }]],
       ["rows[1].tokens[2]", model.config.vocabSize - 1, [good, { sequence: b, tokens: [1, 2, model.config.vocabSize] }]],
       ["rows[1].tokens", 256, [good, { sequence: b, tokens: ids(256, 1, 100) }]],
-      ["rows[1].capacity", 8, [{ sequence: b, tokens: [1] }, { sequence: a, tokens: ids(6, 1, 100) }]],
+      [
+        "rows[1].capacity",
+        8,
+        [
+          { sequence: b, tokens: [1] },
+          { sequence: a, tokens: ids(6, 1, 100) },
+        ],
+      ],
       ["rows[1].logits[1]", 2, [good, { sequence: b, tokens: [1, 2, 3], logits: [1, 1] }]],
       ["rows[1].logits[0]", 2, [good, { sequence: b, tokens: [1, 2, 3], logits: [3] }]],
       ["rows[1].tree", undefined, [good, { sequence: b, tokens: [1, 2], tree: tree([1n]) }]],
       ["rows[1].tree.masks[1]", undefined, [good, { sequence: b, tokens: [1, 2], tree: tree([1n, 1n]) }]],
       ["rows[1].tree.masks[0]", undefined, [good, { sequence: b, tokens: [1, 2], tree: tree([3n, 3n]) }]],
-      ["rows[1].tree.masks[64]", undefined, [good, { sequence: b, tokens: ids(65, 1, 100), tree: tree(Array.from({ length: 65 }, (_, i) => BigInt.asUintN(64, 1n << BigInt(i)))) }]],
+      [
+        "rows[1].tree.masks[64]",
+        undefined,
+        [
+          good,
+          { sequence: b, tokens: ids(65, 1, 100), tree: tree(Array.from({ length: 65 }, (_, i) => BigInt.asUintN(64, 1n << BigInt(i)))) },
+        ],
+      ],
       ["rows[1].tree.first[0]", undefined, [good, { sequence: b, tokens: [1, 2], tree: tree([1n, 1n], [1, 1]) }]],
       ["rows[1].tree.positions[1]", undefined, [good, { sequence: b, tokens: [1, 2], tree: tree([1n, 3n], undefined, [0, -1]) }]],
     ];
-    for (const [field, limit, rows] of bad) expect(() => model.forwardRows(rows), field).toThrow(expect.objectContaining({ field, ...(limit === undefined ? {} : { limit }) }));
+    for (const [field, limit, rows] of bad)
+      expect(() => model.forwardRows(rows), field).toThrow(expect.objectContaining({ field, ...(limit === undefined ? {} : { limit }) }));
     expect([a.length, b.length]).toEqual([3, 0]);
     expect(words(a.forward([4]).logits(0))).toEqual(before);
     model.dispose();

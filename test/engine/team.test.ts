@@ -47,7 +47,12 @@ describe("a failing thread", () => {
 
   it("that vanished is given up after a while", async () => {
     let workers: Workers | undefined;
-    const model = await load({ threads: 3 }, threadedHost(testHost, (w) => { workers = w; }));
+    const model = await load(
+      { threads: 3 },
+      threadedHost(testHost, (w) => {
+        workers = w;
+      }),
+    );
     const sequence = model.newSequence({ capacity: 8 });
     sequence.forward([1]);
     (model.engine.team as NonNullable<typeof model.engine.team>).patience = 300;
@@ -59,7 +64,12 @@ describe("a failing thread", () => {
 
   it("that ends while nothing is computed is heard of", async () => {
     let workers: Workers | undefined;
-    const model = await load({ threads: 2 }, threadedHost(testHost, (w) => { workers = w; }));
+    const model = await load(
+      { threads: 2 },
+      threadedHost(testHost, (w) => {
+        workers = w;
+      }),
+    );
     workers?.terminate();
     await sleep(200);
     expect(() => model.newSequence({ capacity: 8 }).forward([2])).toThrow(/ended with code/);
@@ -76,9 +86,14 @@ describe("a failing thread", () => {
     expect([engine.threads, called]).toEqual([1, 1]);
     engine.dispose();
     // Nor is a runtime that refuses the memory, or an engine for threads that is not served.
-    const unserved: Host = { ...broken, engine: (tier, threads) => (threads === true ? Promise.reject(new Error("404")) : testHost.engine(tier)) };
+    const unserved: Host = {
+      ...broken,
+      engine: (tier, threads) => (threads === true ? Promise.reject(new Error("404")) : testHost.engine(tier)),
+    };
     expect((await Engine.start(unserved, "simd", { threads: 2, name: "x", wait: false })).team).toBeUndefined();
-    await expect(Engine.start(unserved, "simd", { threads: 2, name: "x" })).rejects.toThrow(/x: threads: 2 threads could not be started \(404\); ask for fewer/);
+    await expect(Engine.start(unserved, "simd", { threads: 2, name: "x" })).rejects.toThrow(
+      /x: threads: 2 threads could not be started \(404\); ask for fewer/,
+    );
   });
 });
 
@@ -89,7 +104,9 @@ describe("startWorkers", () => {
 
   it("gives up workers that do not begin, and leaves none behind", async () => {
     ended = 0;
-    await expect(startWorkers(3, (index) => worker(index === 2 ? new Promise(() => {}) : Promise.resolve()), 50)).rejects.toThrow("a worker did not begin within 0.05 s");
+    await expect(startWorkers(3, (index) => worker(index === 2 ? new Promise(() => {}) : Promise.resolve()), 50)).rejects.toThrow(
+      "a worker did not begin within 0.05 s",
+    );
     expect(ended).toBe(3);
     await expect(startWorkers(3, () => worker(Promise.reject(new Error("no script"))))).rejects.toThrow("no script");
     expect(ended).toBe(6);
@@ -139,7 +156,10 @@ describe("workers", () => {
       model.dispose();
       model.dispose();
       expect(() => model.newSequence()).toThrow(UsageError);
-      const damaged = { ...threadedHost(), open: async () => new MemoryFiles({ ...tinyCheckpoint(TINY_CONFIGS.block), "model.safetensors": new Uint8Array(9) }) };
+      const damaged = {
+        ...threadedHost(),
+        open: async () => new MemoryFiles({ ...tinyCheckpoint(TINY_CONFIGS.block), "model.safetensors": new Uint8Array(9) }),
+      };
       await expect(loadModel(damaged, "x", { threads: 2 })).rejects.toThrow();
     }
     expect(await settle(before)).toBeLessThanOrEqual(before);
@@ -159,7 +179,8 @@ describe("workers", () => {
 
 describe("chooseThreads", () => {
   const config = { tied: true, ffn: { kind: "dense", size: 8, gated: true } } as ModelInstance["config"];
-  const plan = (bytes: number): ModelInstance["plan"] => ({ parts: [{ experts: false, name: "embed", bytes }] }) as unknown as ModelInstance["plan"];
+  const plan = (bytes: number): ModelInstance["plan"] =>
+    ({ parts: [{ experts: false, name: "embed", bytes }] }) as unknown as ModelInstance["plan"];
   const withCores = (cores: number): Host => ({ ...testHost, threads: { cores, start: () => Promise.reject(new Error("unused")) } });
 
   it("takes the cores for models that are worth it, and what it is told", () => {
@@ -180,10 +201,16 @@ describe("chooseThreads", () => {
   });
 
   it("counts an untied embedding as not read, and of experts those that are active", () => {
-    const parts = [{ experts: false, name: "embed", bytes: 100 }, { experts: false, name: "head", bytes: 10 }, { experts: true, name: "layers.0.experts", bytes: 80 }];
-    const of = (tied: boolean, topK: number): number => bytesPerToken(
-      { tied, ffn: { kind: "experts", topK, experts: 8 } } as unknown as ModelInstance["config"], { parts } as unknown as ModelInstance["plan"],
-    );
+    const parts = [
+      { experts: false, name: "embed", bytes: 100 },
+      { experts: false, name: "head", bytes: 10 },
+      { experts: true, name: "layers.0.experts", bytes: 80 },
+    ];
+    const of = (tied: boolean, topK: number): number =>
+      bytesPerToken(
+        { tied, ffn: { kind: "experts", topK, experts: 8 } } as unknown as ModelInstance["config"],
+        { parts } as unknown as ModelInstance["plan"],
+      );
     expect(of(true, 0)).toBe(130);
     expect(of(false, 2)).toBe(30);
     expect(of(false, 8)).toBe(90);

@@ -10,7 +10,15 @@ import { onAllThreads } from "../../synthetic/threads.ts";
 import { sharedCalls, threadedHost } from "../helpers/threads.ts";
 
 // The number of threads must not change a bit: it only says who computes what.
-const MODELS = ["golden/models/gqa_blocklinear_rms", "golden/models/mla_block_rms", "golden/models/gqa_moe_topk", "golden/models/gqa_dense", "checkpoints/blockffn-nano", "golden/deco/models/deco_tiny_a", "golden/deco/models/deco_tiny_b"];
+const MODELS = [
+  "golden/models/gqa_blocklinear_rms",
+  "golden/models/mla_block_rms",
+  "golden/models/gqa_moe_topk",
+  "golden/models/gqa_dense",
+  "checkpoints/blockffn-nano",
+  "golden/deco/models/deco_tiny_a",
+  "golden/deco/models/deco_tiny_b",
+];
 const TYPES: readonly Quantization[] = QUANTIZATIONS;
 const host = threadedHost();
 
@@ -36,7 +44,8 @@ describeShared("threads", "golden/models", () => {
         // The scalar tier differs only in its kernels, which know no threads; quantising the default model takes a while.
         if (tier === "scalar" && (quantize === "q4" || name.startsWith("checkpoints"))) continue;
         it(`${name}, ${tier}, ${quantize}: 1, 2 and 3 threads give the same bits, at 64, 7 and 1 tokens at a time`, async () => {
-          const load = async (threads: number): Promise<ModelInstance> => onAllThreads(await loadModel(host, sharedPath(name), { tier, quantize, threads }));
+          const load = async (threads: number): Promise<ModelInstance> =>
+            onAllThreads(await loadModel(host, sharedPath(name), { tier, quantize, threads }));
           const one = await load(1);
           expect(one.engine.team).toBeUndefined();
           const ids = Array.from({ length: 64 }, (_, i) => (i * 37 + 11) % one.config.vocabSize);
@@ -99,7 +108,14 @@ describeShared("threads", "golden/models", () => {
   });
 
   it("the other golden models give the same bits on 2 threads as on one", async () => {
-    for (const name of ["gqa_block_none", "gqa_blocklinear_sum", "gqa_moe_sparse_mixer", "gqa_moe_topp", "mla_moe_deepseek_shared", "mla_moe_relu"]) {
+    for (const name of [
+      "gqa_block_none",
+      "gqa_blocklinear_sum",
+      "gqa_moe_sparse_mixer",
+      "gqa_moe_topp",
+      "mla_moe_deepseek_shared",
+      "mla_moe_relu",
+    ]) {
       const path = sharedPath(`golden/models/${name}`);
       const runs: Uint32Array[] = [];
       for (const threads of [1, 2]) {
@@ -122,7 +138,10 @@ describeShared("threads of an EAGLE head", "golden/spec", () => {
       const drafter = new EagleDrafter(head, { capacity: 64 });
       const tokens = [5, 17, 3, 99, 42];
       const result = base.newSequence({ capacity: 64 }).forward(tokens.slice(0, 4), { logits: "all" });
-      drafter.accept(tokens, tokens.map((_, i) => (i === 0 ? new Float32Array(0) : result.hidden(i - 1).slice())));
+      drafter.accept(
+        tokens,
+        tokens.map((_, i) => (i === 0 ? new Float32Array(0) : result.hidden(i - 1).slice())),
+      );
       trees.push([drafter.propose(32), drafter.propose(1)]);
       base.dispose();
     }

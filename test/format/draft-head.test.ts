@@ -14,7 +14,10 @@ import { diskFiles, testHost } from "../helpers/test-host.ts";
 import { TINY_CONFIGS } from "../helpers/tiny-checkpoint.ts";
 import { packTiny, tinyEagleFiles, tinyModelFiles } from "../helpers/tiny-packed.ts";
 
-const hostOf = (bytes: Uint8Array): Host => ({ ...testHost, open: async () => ({ name: "m", single: true, open: async () => new MemorySource("m", bytes) }) });
+const hostOf = (bytes: Uint8Array): Host => ({
+  ...testHost,
+  open: async () => ({ name: "m", single: true, open: async () => new MemorySource("m", bytes) }),
+});
 
 /** Draft logits of three rows of made-up input, as bits. */
 function logitsOf(head: EagleHead): Uint32Array[] {
@@ -26,7 +29,11 @@ function logitsOf(head: EagleHead): Uint32Array[] {
 }
 
 describeShared("a packed draft head", "checkpoints/blockffn-nano-eagle", () => {
-  it.each<[Quantization, number]>([["f32", 0], ["q8", 1024], ["q4", 500]])("%s, %d draft tokens: the bits of the head from its folder", async (quantize, draftVocab) => {
+  it.each<[Quantization, number]>([
+    ["f32", 0],
+    ["q8", 1024],
+    ["q4", 500],
+  ])("%s, %d draft tokens: the bits of the head from its folder", async (quantize, draftVocab) => {
     const [folder, eagle] = [sharedPath("checkpoints/blockffn-nano"), sharedPath("checkpoints/blockffn-nano-eagle")];
     const pieces: Uint8Array[] = [];
     await convertModel(diskFiles(folder), quantize, (bytes) => void pieces.push(bytes), undefined, { files: diskFiles(eagle), draftVocab });
@@ -46,7 +53,8 @@ describeShared("a packed draft head", "checkpoints/blockffn-nano-eagle", () => {
 it("files are of version 3, with a head or without", async () => {
   const plain = await packTiny(TINY_CONFIGS.block, "q8");
   const drafting = await packTiny(TINY_CONFIGS.block, "q8", 5);
-  const version = async (bytes: Uint8Array): Promise<unknown> => (await openSafetensors(new MemorySource("m", bytes))).metadata.get("blockffn.version");
+  const version = async (bytes: Uint8Array): Promise<unknown> =>
+    (await openSafetensors(new MemorySource("m", bytes))).metadata.get("blockffn.version");
   expect([await version(plain), await version(drafting)]).toEqual(["3", "3"]);
   const model = await loadModel(hostOf(plain), "m");
   expect(model.hasDraftHead).toBe(false);
@@ -75,13 +83,21 @@ it("drafts a quarter of the vocabulary unless told otherwise, and all where ther
     return (await openPacked(new MemorySource("m", new Uint8Array(Buffer.concat(pieces))))).draft?.config.draftVocab;
   };
   const files = tinyEagleFiles(TINY_CONFIGS.block);
-  const unranked = { ...files, name: "x", single: false, open: async (name: string) => (name === "token_frequency_rank.json" ? undefined : files.open(name)) };
+  const unranked = {
+    ...files,
+    name: "x",
+    single: false,
+    open: async (name: string) => (name === "token_frequency_rank.json" ? undefined : files.open(name)),
+  };
   expect(await convert(undefined)).toBeUndefined();
   expect(await convert({ files })).toBe(4);
   expect(await convert({ files, draftVocab: 9 })).toBe(9);
   expect(await convert({ files: unranked })).toBe(0);
   await expect(convert({ files, draftVocab: 17 })).rejects.toMatchObject({ field: "draftVocab" });
-  await expect(convert({ files: tinyEagleFiles(TINY_CONFIGS.block, [1, 1]), draftVocab: 2 })).rejects.toMatchObject({ name: "ConfigError", file: "token_frequency_rank.json" });
+  await expect(convert({ files: tinyEagleFiles(TINY_CONFIGS.block, [1, 1]), draftVocab: 2 })).rejects.toMatchObject({
+    name: "ConfigError",
+    file: "token_frequency_rank.json",
+  });
 });
 
 it("inspect counts the head as a part of its own", async () => {

@@ -38,7 +38,11 @@ test("bytes at odd addresses and empty input", () => {
 });
 
 test("readFloats reads once, into the buffer that it returns", async () => {
-  for (const [dtype, bytes] of [["F32", 4], ["F16", 2], ["BF16", 2]] as const) {
+  for (const [dtype, bytes] of [
+    ["F32", 4],
+    ["F16", 2],
+    ["BF16", 2],
+  ] as const) {
     const targets: Uint8Array[] = [];
     const floats = await readFloats(dtype, 5, "f", async (target) => void targets.push(target.fill(0)));
     expect(targets.map((target) => target.length)).toEqual([5 * bytes]);

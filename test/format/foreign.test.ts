@@ -13,14 +13,22 @@ import { op } from "../helpers/tiny-torch.ts";
 import { tinyZip } from "../helpers/tiny-zip.ts";
 
 const folder = temporaryFolder();
-const LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n";
+const LFS =
+  "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n";
 const text = (s: string): Uint8Array => Uint8Array.from(s, (c) => c.charCodeAt(0));
 const padded = (head: Uint8Array): Uint8Array => Uint8Array.of(...head, ...new Uint8Array(600));
 const tar = padded(new Uint8Array(257));
 tar.set(text("ustar"), 257);
 
 const pickled = (...keys: string[]): Uint8Array =>
-  Uint8Array.from([...op.proto, ...op.emptyDict, ...op.mark, ...keys.flatMap((key) => [...op.text(key), ...op.int(3)]), ...op.setItems, ...op.stop]);
+  Uint8Array.from([
+    ...op.proto,
+    ...op.emptyDict,
+    ...op.mark,
+    ...keys.flatMap((key) => [...op.text(key), ...op.int(3)]),
+    ...op.setItems,
+    ...op.stop,
+  ]);
 const lightning = tinyZip([{ name: "archive/data.pkl", data: pickled("epoch", "pytorch-lightning_version", "state_dict") }]);
 const training = tinyZip([{ name: "archive/data.pkl", data: pickled("epoch", "model_state_dict") }]);
 
@@ -59,7 +67,12 @@ describe.each(FILES)("%s", (what, bytes, message) => {
 
 it.each(["config.json", "generation_config.json", "model.safetensors.index.json"])("an LFS pointer in place of %s", async (name) => {
   const { "model.safetensors": weights, ...others } = tinyCheckpoint(TINY_CONFIGS.llama);
-  const files = new MemoryFiles({ ...others, "config.json": JSON.stringify(TINY_CONFIGS.llama), ...(name.endsWith("index.json") ? {} : { "model.safetensors": weights! }), [name]: LFS });
+  const files = new MemoryFiles({
+    ...others,
+    "config.json": JSON.stringify(TINY_CONFIGS.llama),
+    ...(name.endsWith("index.json") ? {} : { "model.safetensors": weights! }),
+    [name]: LFS,
+  });
   await expect(openCheckpoint(files)).rejects.toMatchObject({ file: name, message: expect.stringMatching(/Git LFS pointer/) as string });
 });
 
@@ -69,27 +82,54 @@ it("an LFS pointer that comes as a stream", async () => {
 });
 
 it("weights under another name: what is there is told", async () => {
-  const files = Object.assign(new MemoryFiles({ "config.json": JSON.stringify(TINY_CONFIGS.llama), "m.gguf": padded(text("GGUF")) }), { names: async () => ["config.json", "m.gguf"] });
-  await expect(openCheckpoint(files)).rejects.toMatchObject({ name: SourceError.name, message: expect.stringMatching(/looked for .*m\.gguf is a GGUF file/) as string });
+  const files = Object.assign(new MemoryFiles({ "config.json": JSON.stringify(TINY_CONFIGS.llama), "m.gguf": padded(text("GGUF")) }), {
+    names: async () => ["config.json", "m.gguf"],
+  });
+  await expect(openCheckpoint(files)).rejects.toMatchObject({
+    name: SourceError.name,
+    message: expect.stringMatching(/looked for .*m\.gguf is a GGUF file/) as string,
+  });
 });
 
 describe("Python's constants in JSON", () => {
   const withText = (field: string): MemoryFiles =>
-    new MemoryFiles({ ...tinyCheckpoint(TINY_CONFIGS.llama), "config.json": JSON.stringify({ ...TINY_CONFIGS.llama, ODD: 1 }).replace('"ODD":1', field) });
+    new MemoryFiles({
+      ...tinyCheckpoint(TINY_CONFIGS.llama),
+      "config.json": JSON.stringify({ ...TINY_CONFIGS.llama, ODD: 1 }).replace('"ODD":1', field),
+    });
 
-  it.each(['"time_step_limit":[0.0,Infinity]', '"x":[-Infinity,NaN,"Infinity \\" NaN"]'])("pass where nobody needs them: %s", async (field) => {
-    expect((await openCheckpoint(withText(field))).config.architecture).toBe("llama");
-  });
+  it.each(['"time_step_limit":[0.0,Infinity]', '"x":[-Infinity,NaN,"Infinity \\" NaN"]'])(
+    "pass where nobody needs them: %s",
+    async (field) => {
+      expect((await openCheckpoint(withText(field))).config.architecture).toBe("llama");
+    },
+  );
 
-  it.each([['"rms_norm_eps":Infinity', /rms_norm_eps.*not Infinity/], ['"rms_norm_eps":NaN', /rms_norm_eps.*NaN/], ['"x":Nan', /not JSON/], ['"x":"Infinity', /not JSON/]])("%s is told", async (field, message) => {
+  it.each([
+    ['"rms_norm_eps":Infinity', /rms_norm_eps.*not Infinity/],
+    ['"rms_norm_eps":NaN', /rms_norm_eps.*NaN/],
+    ['"x":Nan', /not JSON/],
+    ['"x":"Infinity', /not JSON/],
+  ])("%s is told", async (field, message) => {
     await expect(openCheckpoint(withText(field))).rejects.toThrow(message);
   });
 });
 
 describe("safetensors headers", () => {
-  const header = (dtype: string, shape: number[], bytes: number): Uint8Array => rawSafetensors(JSON.stringify({ a: { dtype, shape, data_offsets: [0, bytes] } }), bytes);
+  const header = (dtype: string, shape: number[], bytes: number): Uint8Array =>
+    rawSafetensors(JSON.stringify({ a: { dtype, shape, data_offsets: [0, bytes] } }), bytes);
 
-  it.each([["U16", [2], 4], ["U32", [2], 8], ["U64", [2], 16], ["F8_E4M3", [3], 3], ["F8_E5M2", [3], 3], ["F8_E8M0", [1], 1], ["C64", [1], 8], ["F4", [4], 2], ["F6_E2M3", [4], 3]])("know %s", async (dtype, shape, bytes) => {
+  it.each([
+    ["U16", [2], 4],
+    ["U32", [2], 8],
+    ["U64", [2], 16],
+    ["F8_E4M3", [3], 3],
+    ["F8_E5M2", [3], 3],
+    ["F8_E8M0", [1], 1],
+    ["C64", [1], 8],
+    ["F4", [4], 2],
+    ["F6_E2M3", [4], 3],
+  ])("know %s", async (dtype, shape, bytes) => {
     expect((await openSafetensors(new MemorySource("m", header(dtype, shape, bytes)))).info("a")).toMatchObject({ dtype, shape });
     await expect(openSafetensors(new MemorySource("m", header(dtype, shape, bytes + 1)))).rejects.toThrow(FormatError);
   });
@@ -109,7 +149,9 @@ describe("safetensors headers", () => {
     const files = tinyCheckpoint(TINY_CONFIGS.llama);
     const bytes = files["model.safetensors"] as Uint8Array;
     const changed = new TextDecoder("latin1").decode(bytes).replace('"dtype":"F32"', '"dtype":"U32"');
-    const error: unknown = await openCheckpoint(new MemoryFiles({ ...files, "config.json": JSON.stringify(TINY_CONFIGS.llama), "model.safetensors": text(changed) })).catch((e: unknown) => e);
+    const error: unknown = await openCheckpoint(
+      new MemoryFiles({ ...files, "config.json": JSON.stringify(TINY_CONFIGS.llama), "model.safetensors": text(changed) }),
+    ).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(ConfigError);
     expect((error as ConfigError).message).toMatch(/U32; supported are F32, F16 and BF16/);
   });

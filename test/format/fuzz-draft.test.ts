@@ -46,7 +46,10 @@ describe.each(targets)("$name", (fuzzed) => {
   });
 
   test("damaged bytes", async () => {
-    await fc.assert(fc.asyncProperty(damages, async (change) => void await tryCase(fuzzed, change(fuzzed.bytes))), { seed: SEED, numRuns: RUNS });
+    await fc.assert(
+      fc.asyncProperty(damages, async (change) => void (await tryCase(fuzzed, change(fuzzed.bytes)))),
+      { seed: SEED, numRuns: RUNS },
+    );
   });
 
   test("truncated", async () => {
@@ -59,17 +62,24 @@ describe.each(targets)("$name", (fuzzed) => {
   test("configurations of the head that disagree with its weights, or are none", async () => {
     const { config, plan, draft, weightsOffset } = await open();
     const right = draft!;
-    const value = fc.oneof(fc.constantFrom(...EDGE_NUMBERS), fc.constantFrom(-1, 0.5, null, "", true, [], {}), fc.integer({ min: 0, max: 40 }));
+    const value = fc.oneof(
+      fc.constantFrom(...EDGE_NUMBERS),
+      fc.constantFrom(-1, 0.5, null, "", true, [], {}),
+      fc.integer({ min: 0, max: 40 }),
+    );
     const field = fc.constantFrom(...Object.keys(right.config), "other");
-    await fc.assert(fc.asyncProperty(fc.array(fc.tuple(field, value), { minLength: 1, maxLength: 2 }), async (changes) => {
-      const wrong = { ...right.config, ...Object.fromEntries(changes) } as unknown as DraftConfig;
-      const { head, weightsOffset: at } = encodePacked(config, plan, undefined, { draft: { ...right, config: wrong } });
-      const data = fuzzed.bytes.subarray(weightsOffset);
-      const file = new Uint8Array(at + data.length);
-      file.set(head);
-      file.set(data, at);
-      await tryCase(fuzzed, file);
-    }), { seed: SEED, numRuns: RUNS });
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(field, value), { minLength: 1, maxLength: 2 }), async (changes) => {
+        const wrong = { ...right.config, ...Object.fromEntries(changes) } as unknown as DraftConfig;
+        const { head, weightsOffset: at } = encodePacked(config, plan, undefined, { draft: { ...right, config: wrong } });
+        const data = fuzzed.bytes.subarray(weightsOffset);
+        const file = new Uint8Array(at + data.length);
+        file.set(head);
+        file.set(data, at);
+        await tryCase(fuzzed, file);
+      }),
+      { seed: SEED, numRuns: RUNS },
+    );
   });
 
   test("weights that are not finite, and tokens that are not in the vocabulary or there twice", async () => {
@@ -83,7 +93,8 @@ describe.each(targets)("$name", (fuzzed) => {
     for (const part of plan.parts) {
       if (!part.vector) continue;
       const { offset, name } = parts.find(({ name }) => name === `draft.${part.name}`)!;
-      for (const word of [0x7fc00000, 0x7f800000]) await expect(run(with32(offset, word))).rejects.toMatchObject({ name: "FormatError", file: "model.safetensors", field: name });
+      for (const word of [0x7fc00000, 0x7f800000])
+        await expect(run(with32(offset, word))).rejects.toMatchObject({ name: "FormatError", file: "model.safetensors", field: name });
     }
     if (tokensAt === undefined) return;
     for (const id of [config.vocabSize, 0xffff_ffff, new DataView(fuzzed.bytes.buffer).getUint32(weightsOffset + tokensAt + 4, true)]) {

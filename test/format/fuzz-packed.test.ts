@@ -27,7 +27,13 @@ async function run(bytes: Uint8Array): Promise<void> {
 }
 
 const targets: FuzzTarget[] = [];
-for (const [name, quantization] of [["llama", "q4"], ["block", "q8"], ["mla", "f32"], ["moe", "q8"], ["deco", "q4"]] as const) {
+for (const [name, quantization] of [
+  ["llama", "q4"],
+  ["block", "q8"],
+  ["mla", "f32"],
+  ["moe", "q8"],
+  ["deco", "q4"],
+] as const) {
   targets.push({ name: `packed ${name} ${quantization}`, bytes: await packTiny(TINY_CONFIGS[name], quantization), open: run });
 }
 
@@ -37,7 +43,10 @@ describe.each(targets)("$name", (fuzzed) => {
   });
 
   test("damaged bytes", async () => {
-    await fc.assert(fc.asyncProperty(damages, async (change) => void await tryCase(fuzzed, change(fuzzed.bytes))), { seed: SEED, numRuns: RUNS });
+    await fc.assert(
+      fc.asyncProperty(damages, async (change) => void (await tryCase(fuzzed, change(fuzzed.bytes)))),
+      { seed: SEED, numRuns: RUNS },
+    );
   });
 
   test("truncated at every byte of the header and many of the data", async () => {
@@ -49,17 +58,24 @@ describe.each(targets)("$name", (fuzzed) => {
 
   test("configurations that disagree with the weights, or are no configurations", async () => {
     const { config, plan } = await openPacked(new MemorySource("model.safetensors", fuzzed.bytes));
-    const value = fc.oneof(fc.constantFrom(...EDGE_NUMBERS), fc.constantFrom(-1, 0.5, null, "", true, [], {}, "gqa", "mla", "dense", "experts", "topk"), fc.integer({ min: 0, max: 40 }));
+    const value = fc.oneof(
+      fc.constantFrom(...EDGE_NUMBERS),
+      fc.constantFrom(-1, 0.5, null, "", true, [], {}, "gqa", "mla", "dense", "experts", "topk"),
+      fc.integer({ min: 0, max: 40 }),
+    );
     const paths = leaves(config as unknown as Record<string, unknown>);
-    await fc.assert(fc.asyncProperty(fc.array(fc.tuple(fc.constantFrom(...paths), value), { minLength: 1, maxLength: 2 }), async (changes) => {
-      const wrong = structuredClone(config) as unknown as Record<string, unknown>;
-      for (const [path, v] of changes) setAt(wrong, path, v);
-      const { head, weightsOffset } = encodePacked(wrong as unknown as ModelConfig, plan, undefined);
-      const file = new Uint8Array(weightsOffset + plan.bytes);
-      file.set(head);
-      file.set(fuzzed.bytes.subarray(fuzzed.bytes.length - (plan.bytes - tail(plan.parts))), weightsOffset);
-      await tryCase(fuzzed, file);
-    }), { seed: SEED, numRuns: RUNS });
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(fc.constantFrom(...paths), value), { minLength: 1, maxLength: 2 }), async (changes) => {
+        const wrong = structuredClone(config) as unknown as Record<string, unknown>;
+        for (const [path, v] of changes) setAt(wrong, path, v);
+        const { head, weightsOffset } = encodePacked(wrong as unknown as ModelConfig, plan, undefined);
+        const file = new Uint8Array(weightsOffset + plan.bytes);
+        file.set(head);
+        file.set(fuzzed.bytes.subarray(fuzzed.bytes.length - (plan.bytes - tail(plan.parts))), weightsOffset);
+        await tryCase(fuzzed, file);
+      }),
+      { seed: SEED, numRuns: RUNS },
+    );
   });
 
   test("NaN and infinity anywhere in the weights are found", async () => {
@@ -98,7 +114,11 @@ function tail(parts: readonly { offset: number; bytes: number }[]): number {
 }
 
 function leaves(value: Record<string, unknown>, prefix: string[] = []): string[][] {
-  return Object.entries(value).flatMap(([key, v]) => (typeof v === "object" && v !== null && !Array.isArray(v) ? [[...prefix, key], ...leaves(v as Record<string, unknown>, [...prefix, key])] : [[...prefix, key]]));
+  return Object.entries(value).flatMap(([key, v]) =>
+    typeof v === "object" && v !== null && !Array.isArray(v)
+      ? [[...prefix, key], ...leaves(v as Record<string, unknown>, [...prefix, key])]
+      : [[...prefix, key]],
+  );
 }
 
 function setAt(target: Record<string, unknown>, path: readonly string[], value: unknown): void {

@@ -47,27 +47,51 @@ const checkpointWith = (file: string, others: Readonly<Record<string, Uint8Array
   }
 };
 const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
-const shardIndex = { metadata: { total_size: 1 }, weight_map: Object.fromEntries(tinyTensors(TINY_CONFIGS.moe).map(({ name }) => [name, "one.safetensors"])) };
+const shardIndex = {
+  metadata: { total_size: 1 },
+  weight_map: Object.fromEntries(tinyTensors(TINY_CONFIGS.moe).map(({ name }) => [name, "one.safetensors"])),
+};
 
 /** All readers of strangers' bytes. Add a target here and it gets damaged bytes and every truncation. */
 const targets: readonly FuzzTarget[] = [
   {
     name: "safetensors",
-    bytes: tinySafetensors([{ name: "a", dtype: "F32", shape: [2, 3] }, { name: "b", dtype: "BF16", shape: [3] }, { name: "c", dtype: "U8", shape: [5] }], { format: "pt" }),
+    bytes: tinySafetensors(
+      [
+        { name: "a", dtype: "F32", shape: [2, 3] },
+        { name: "b", dtype: "BF16", shape: [3] },
+        { name: "c", dtype: "U8", shape: [5] },
+      ],
+      { format: "pt" },
+    ),
     open: async (bytes) => readAll(await openSafetensors(new MemorySource("model.safetensors", bytes))),
   },
   { name: "torch zip", bytes: tinyTorch(torchTensors, { byteOrder: "little" }), open: openBin },
   { name: "torch zip64", bytes: tinyTorch(torchTensors, { zip64: true }), open: openBin },
   {
-    name: "data.pkl", bytes: tinyStateDict(torchTensors),
-    open: (pickle) => openBin(tinyZip([{ name: "m/data.pkl", data: pickle }, { name: "m/data/0", data: f32.data }, { name: "m/data/1", data: f16.data }])),
+    name: "data.pkl",
+    bytes: tinyStateDict(torchTensors),
+    open: (pickle) =>
+      openBin(
+        tinyZip([
+          { name: "m/data.pkl", data: pickle },
+          { name: "m/data/0", data: f32.data },
+          { name: "m/data/1", data: f16.data },
+        ]),
+      ),
   },
   ...Object.entries(TINY_CONFIGS).map(([name, config]): FuzzTarget => ({
-    name: `config.json, ${name}`, bytes: encode(config), open: checkpointWith("config.json", tinyCheckpoint(config)),
+    name: `config.json, ${name}`,
+    bytes: encode(config),
+    open: checkpointWith("config.json", tinyCheckpoint(config)),
   })),
   {
-    name: "index.json", bytes: encode(shardIndex),
-    open: checkpointWith("model.safetensors.index.json", { "config.json": JSON.stringify(TINY_CONFIGS.moe), "one.safetensors": tinySafetensors(tinyTensors(TINY_CONFIGS.moe)) }),
+    name: "index.json",
+    bytes: encode(shardIndex),
+    open: checkpointWith("model.safetensors.index.json", {
+      "config.json": JSON.stringify(TINY_CONFIGS.moe),
+      "one.safetensors": tinySafetensors(tinyTensors(TINY_CONFIGS.moe)),
+    }),
   },
 ];
 const target = (name: string): FuzzTarget => targets.find((t) => t.name === name) ?? expect.fail(name);
@@ -78,48 +102,84 @@ describe.each(targets)("$name", (fuzzed) => {
   });
 
   test("damaged bytes", async () => {
-    await fc.assert(fc.asyncProperty(damages, async (change) => void await tryCase(fuzzed, change(fuzzed.bytes))), { seed: SEED, numRuns: RUNS });
+    await fc.assert(
+      fc.asyncProperty(damages, async (change) => void (await tryCase(fuzzed, change(fuzzed.bytes)))),
+      { seed: SEED, numRuns: RUNS },
+    );
   });
 
   test("truncated at every byte", async () => {
-    for (let length = 0; length < fuzzed.bytes.length; length++) expect(await tryCase(fuzzed, fuzzed.bytes.slice(0, length)), `${length} bytes`).toBe(false);
+    for (let length = 0; length < fuzzed.bytes.length; length++)
+      expect(await tryCase(fuzzed, fuzzed.bytes.slice(0, length)), `${length} bytes`).toBe(false);
   });
 });
 
 const edge = fc.constantFrom(...EDGE_NUMBERS);
-const oddNumber = fc.oneof(edge, edge.map((n) => -n), edge.map((n) => n + 0.5), fc.integer({ min: 0, max: 32 }));
+const oddNumber = fc.oneof(
+  edge,
+  edge.map((n) => -n),
+  edge.map((n) => n + 0.5),
+  fc.integer({ min: 0, max: 32 }),
+);
 const oddValue: fc.Arbitrary<unknown> = fc.oneof(
-  oddNumber, fc.constantFrom(null, true, false, "", "0", "F32", "__proto__", "\u0000", [], {}, [[]], [0], [2 ** 32], { a: 1 }), fc.string({ maxLength: 8 }), fc.jsonValue({ maxDepth: 3 }),
+  oddNumber,
+  fc.constantFrom(null, true, false, "", "0", "F32", "__proto__", "\u0000", [], {}, [[]], [0], [2 ** 32], { a: 1 }),
+  fc.string({ maxLength: 8 }),
+  fc.jsonValue({ maxDepth: 3 }),
 );
 
 describe("right JSON with wrong content", () => {
   test("safetensors headers: types, shapes, offsets, overlaps, counts", async () => {
-    const offset = fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 0, max: 48 }).map((n) => n * 4) }, { weight: 1, arbitrary: oddValue });
-    const sizes = fc.oneof({ weight: 4, arbitrary: fc.array(fc.integer({ min: 0, max: 6 }), { maxLength: 3 }) }, { weight: 1, arbitrary: fc.array(oddNumber, { maxLength: 9 }) }, { weight: 1, arbitrary: oddValue });
-    const tensor = fc.record({
-      dtype: fc.oneof({ weight: 4, arbitrary: fc.constantFrom("F32", "F16", "BF16", "U8") }, { weight: 1, arbitrary: oddValue }),
-      shape: sizes,
-      data_offsets: fc.oneof({ weight: 4, arbitrary: fc.tuple(offset, offset) }, { weight: 1, arbitrary: oddValue }),
-    }, { requiredKeys: ["dtype", "data_offsets"] });
-    // Tensors whose shape and range agree, so that overlaps and holes are reached.
-    const agreeing = fc.tuple(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 0, max: 12 })).map(([begin, n]) => ({ dtype: "F32", shape: [n], data_offsets: [begin * 4, (begin + n) * 4] }));
-    const headers = fc.tuple(
-      fc.array(fc.tuple(fc.constantFrom("a", "b", "c", "__proto__", "__metadata__"), fc.oneof(tensor, agreeing, oddValue)), { maxLength: 4 }),
-      fc.integer({ min: 0, max: 200 }), fc.option(edge, { nil: undefined, freq: 8 }),
+    const offset = fc.oneof(
+      { weight: 4, arbitrary: fc.integer({ min: 0, max: 48 }).map((n) => n * 4) },
+      { weight: 1, arbitrary: oddValue },
     );
-    await fc.assert(fc.asyncProperty(headers, async ([tensors, dataBytes, claimed]) => {
-      // Written by hand so that names can be there twice.
-      const json = `{${tensors.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value) ?? "null"}`).join(",")}}`;
-      await tryCase(target("safetensors"), rawSafetensors(json, dataBytes, claimed === undefined ? undefined : BigInt(claimed)));
-    }), { seed: SEED, numRuns: 4 * RUNS });
+    const sizes = fc.oneof(
+      { weight: 4, arbitrary: fc.array(fc.integer({ min: 0, max: 6 }), { maxLength: 3 }) },
+      { weight: 1, arbitrary: fc.array(oddNumber, { maxLength: 9 }) },
+      { weight: 1, arbitrary: oddValue },
+    );
+    const tensor = fc.record(
+      {
+        dtype: fc.oneof({ weight: 4, arbitrary: fc.constantFrom("F32", "F16", "BF16", "U8") }, { weight: 1, arbitrary: oddValue }),
+        shape: sizes,
+        data_offsets: fc.oneof({ weight: 4, arbitrary: fc.tuple(offset, offset) }, { weight: 1, arbitrary: oddValue }),
+      },
+      { requiredKeys: ["dtype", "data_offsets"] },
+    );
+    // Tensors whose shape and range agree, so that overlaps and holes are reached.
+    const agreeing = fc
+      .tuple(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 0, max: 12 }))
+      .map(([begin, n]) => ({ dtype: "F32", shape: [n], data_offsets: [begin * 4, (begin + n) * 4] }));
+    const headers = fc.tuple(
+      fc.array(fc.tuple(fc.constantFrom("a", "b", "c", "__proto__", "__metadata__"), fc.oneof(tensor, agreeing, oddValue)), {
+        maxLength: 4,
+      }),
+      fc.integer({ min: 0, max: 200 }),
+      fc.option(edge, { nil: undefined, freq: 8 }),
+    );
+    await fc.assert(
+      fc.asyncProperty(headers, async ([tensors, dataBytes, claimed]) => {
+        // Written by hand so that names can be there twice.
+        const json = `{${tensors.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value) ?? "null"}`).join(",")}}`;
+        await tryCase(target("safetensors"), rawSafetensors(json, dataBytes, claimed === undefined ? undefined : BigInt(claimed)));
+      }),
+      { seed: SEED, numRuns: 4 * RUNS },
+    );
   });
 
   test("config.json: fields missing, of other types, huge", async () => {
     for (const [name, config] of Object.entries<ConfigJson>(TINY_CONFIGS)) {
-      const change = fc.tuple(fc.constantFrom(...Object.keys(config), "rope_scaling", "head_dim", "rope_theta", "max_position_embeddings"), fc.oneof(oddValue, fc.constant(undefined)));
-      await fc.assert(fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 3 }), async (changes) => {
-        await tryCase(target(`config.json, ${name}`), encode({ ...config, ...Object.fromEntries(changes) }));
-      }), { seed: SEED, numRuns: RUNS });
+      const change = fc.tuple(
+        fc.constantFrom(...Object.keys(config), "rope_scaling", "head_dim", "rope_theta", "max_position_embeddings"),
+        fc.oneof(oddValue, fc.constant(undefined)),
+      );
+      await fc.assert(
+        fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 3 }), async (changes) => {
+          await tryCase(target(`config.json, ${name}`), encode({ ...config, ...Object.fromEntries(changes) }));
+        }),
+        { seed: SEED, numRuns: RUNS },
+      );
     }
   });
 
@@ -135,26 +195,50 @@ describe("right JSON with wrong content", () => {
   });
 
   test("index.json: other tensors and files", async () => {
-    const weights = fc.dictionary(fc.constantFrom(...Object.keys(shardIndex.weight_map), "x", ""), fc.oneof(fc.constantFrom("one.safetensors", "config.json", "../one.safetensors", "gone"), oddValue), { maxKeys: 6 });
-    await fc.assert(fc.asyncProperty(fc.oneof(weights, oddValue), async (map) => {
-      await tryCase(target("index.json"), encode({ ...shardIndex, weight_map: map }));
-    }), { seed: SEED, numRuns: RUNS });
+    const weights = fc.dictionary(
+      fc.constantFrom(...Object.keys(shardIndex.weight_map), "x", ""),
+      fc.oneof(fc.constantFrom("one.safetensors", "config.json", "../one.safetensors", "gone"), oddValue),
+      { maxKeys: 6 },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(weights, oddValue), async (map) => {
+        await tryCase(target("index.json"), encode({ ...shardIndex, weight_map: map }));
+      }),
+      { seed: SEED, numRuns: RUNS },
+    );
   });
 });
 
 test("state dicts whose sizes, strides, offsets and storages are any numbers", async () => {
   const number = fc.oneof(fc.integer({ min: 0, max: 6 }), edge.filter(Number.isSafeInteger), fc.constant(-1));
   const numbers = fc.array(number, { maxLength: 4 });
-  const tensor = fc.record({ offset: number, shape: numbers, strides: numbers, elements: fc.oneof(fc.constant(6), number), type: fc.constantFrom("FloatStorage", "HalfStorage", "BFloat16Storage", "LongStorage", "Odd"), key: fc.constantFrom("0", "0", "0", "1", "../0") });
-  await fc.assert(fc.asyncProperty(fc.array(tensor, { minLength: 1, maxLength: 3 }), async (list) => {
-    const views = list.map(({ offset, shape, strides, elements, type, key }, i) => ({ name: `t${i}`, offset, shape, strides: strides.slice(0, shape.length), storage: { ...f32, elements, type, key } }));
-    await tryCase(target("data.pkl"), tinyStateDict(views));
-  }), { seed: SEED, numRuns: 2 * RUNS });
+  const tensor = fc.record({
+    offset: number,
+    shape: numbers,
+    strides: numbers,
+    elements: fc.oneof(fc.constant(6), number),
+    type: fc.constantFrom("FloatStorage", "HalfStorage", "BFloat16Storage", "LongStorage", "Odd"),
+    key: fc.constantFrom("0", "0", "0", "1", "../0"),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(tensor, { minLength: 1, maxLength: 3 }), async (list) => {
+      const views = list.map(({ offset, shape, strides, elements, type, key }, i) => ({
+        name: `t${i}`,
+        offset,
+        shape,
+        strides: strides.slice(0, shape.length),
+        storage: { ...f32, elements, type, key },
+      }));
+      await tryCase(target("data.pkl"), tinyStateDict(views));
+    }),
+    { seed: SEED, numRuns: 2 * RUNS },
+  );
 });
 
 test("large hostile files stay within the limits too", async () => {
   const repeat = (text: string, bytes: number) => new TextEncoder().encode(text.repeat(Math.ceil(bytes / text.length)).slice(0, bytes));
-  const pickleOf = (begin: number[], code: number[], times: number) => Uint8Array.from([[0x80, 2], begin, ...new Array<number[]>(times).fill(code)].flat());
+  const pickleOf = (begin: number[], code: number[], times: number) =>
+    Uint8Array.from([[0x80, 2], begin, ...new Array<number[]>(times).fill(code)].flat());
   const entries = Array.from({ length: 70_000 }, (_, i) => `"${i}":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`).join(",");
   const cases: [string, Uint8Array][] = [
     ["safetensors", rawSafetensors(`{${entries}}`)],
@@ -174,7 +258,12 @@ test("large hostile files stay within the limits too", async () => {
     // Nested tuples; one dict that is filled over and over; many memos.
     ["data.pkl", pickleOf([0x4e], [0x85], 600_000)],
     ["data.pkl", pickleOf([0x7d], [0x28, 0x4e, 0x4e, 0x75], 100_000)],
-    ["data.pkl", Uint8Array.from([[0x80, 2, 0x4e], Array.from({ length: 300_000 }, (_, i) => [0x72, i & 255, (i >> 8) & 255, i >> 16, 0]).flat()].flat())],
+    [
+      "data.pkl",
+      Uint8Array.from(
+        [[0x80, 2, 0x4e], Array.from({ length: 300_000 }, (_, i) => [0x72, i & 255, (i >> 8) & 255, i >> 16, 0]).flat()].flat(),
+      ),
+    ],
   ];
   for (const [name, bytes] of cases) expect(await tryCase(target(name), bytes), name).toBe(false);
 });

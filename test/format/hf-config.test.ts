@@ -10,19 +10,36 @@ import { tinySafetensors } from "../helpers/tiny-safetensors.ts";
 
 const { llama, block, mla, moe } = TINY_CONFIGS;
 const parse = (config: unknown) => parseHfConfig(JSON.stringify(config), "config.json");
-const without = (config: ConfigJson, ...fields: string[]) => Object.fromEntries(Object.entries(config).filter(([key]) => !fields.includes(key)));
+const without = (config: ConfigJson, ...fields: string[]) =>
+  Object.fromEntries(Object.entries(config).filter(([key]) => !fields.includes(key)));
 
 describe("what a configuration means", () => {
   test("Llama", () => {
     expect(parse(llama)).toEqual({
-      architecture: "llama", vocabSize: 16, hiddenSize: 8, layers: 2, contextLength: 2048, rmsEps: 1e-5, ropeTheta: 10_000,
-      embedScale: 1, residualScale: 1, logitScale: 1, tied: false, bosTokenId: 1, eosTokenIds: [2],
-      attention: { kind: "gqa", heads: 2, kvHeads: 1, headDim: 4 }, ffn: { kind: "dense", size: 12, gated: true },
+      architecture: "llama",
+      vocabSize: 16,
+      hiddenSize: 8,
+      layers: 2,
+      contextLength: 2048,
+      rmsEps: 1e-5,
+      ropeTheta: 10_000,
+      embedScale: 1,
+      residualScale: 1,
+      logitScale: 1,
+      tied: false,
+      bosTokenId: 1,
+      eosTokenIds: [2],
+      attention: { kind: "gqa", heads: 2, kvHeads: 1, headDim: 4 },
+      ffn: { kind: "dense", size: 12, gated: true },
     });
-    expect(parse({ ...llama, head_dim: 6, rope_theta: 5e5, max_position_embeddings: 77, tie_word_embeddings: true, num_key_value_heads: null })).toMatchObject({
-      attention: { kvHeads: 2, headDim: 6 }, ropeTheta: 5e5, contextLength: 77, tied: true,
+    expect(
+      parse({ ...llama, head_dim: 6, rope_theta: 5e5, max_position_embeddings: 77, tie_word_embeddings: true, num_key_value_heads: null }),
+    ).toMatchObject({ attention: { kvHeads: 2, headDim: 6 }, ropeTheta: 5e5, contextLength: 77, tied: true });
+    expect(parse(without(llama, "tie_word_embeddings", "architectures", "rms_norm_eps"))).toMatchObject({
+      architecture: "llama",
+      tied: false,
+      rmsEps: 1e-6,
     });
-    expect(parse(without(llama, "tie_word_embeddings", "architectures", "rms_norm_eps"))).toMatchObject({ architecture: "llama", tied: false, rmsEps: 1e-6 });
     expect(parse({ ...llama, rope_parameters: { rope_type: "default", rope_theta: 123 } }).ropeTheta).toBe(123);
     expect(parse({ ...llama, rope_scaling: { type: "default" } }).ropeTheta).toBe(10_000);
   });
@@ -31,14 +48,34 @@ describe("what a configuration means", () => {
     const config = parse(block);
     expect(config).toMatchObject({ architecture: "minicpm", contextLength: 4096, embedScale: 12, logitScale: 0.5, tied: true });
     expect(config.residualScale).toBe(1.4 / Math.sqrt(2));
-    expect(parse(without(block, "tie_word_embeddings", "scale_emb", "scale_depth", "dim_model_base"))).toMatchObject({ tied: true, embedScale: 1, residualScale: 1 / Math.sqrt(2), logitScale: 1 / 8 });
+    expect(parse(without(block, "tie_word_embeddings", "scale_emb", "scale_depth", "dim_model_base"))).toMatchObject({
+      tied: true,
+      embedScale: 1,
+      residualScale: 1 / Math.sqrt(2),
+      logitScale: 1 / 8,
+    });
     expect(parse({ ...block, tie_word_embeddings: false }).tied).toBe(false);
   });
 
   test("block FFN ignores intermediate_size and ffn_gated", () => {
-    const expected = { kind: "experts", router: "block", experts: 3, expertSize: 4, routerNorm: "rms", normScale: 1, topK: 0, topP: 0, sharedSize: 0, sharedGated: false };
+    const expected = {
+      kind: "experts",
+      router: "block",
+      experts: 3,
+      expertSize: 4,
+      routerNorm: "rms",
+      normScale: 1,
+      topK: 0,
+      topP: 0,
+      sharedSize: 0,
+      sharedGated: false,
+    };
     expect(parse({ ...block, intermediate_size: 5760, ffn_gated: true }).ffn).toEqual(expected);
-    expect(parse({ ...block, ffn_type: "block", norm_scale: 2, norm_after_router: null }).ffn).toEqual({ ...expected, routerNorm: "sum", normScale: 2 });
+    expect(parse({ ...block, ffn_type: "block", norm_scale: 2, norm_after_router: null }).ffn).toEqual({
+      ...expected,
+      routerNorm: "sum",
+      normScale: 2,
+    });
   });
 
   test("MLA: the value size is hidden / heads, whatever v_head_dim says; inner epsilon 1e-6", () => {
@@ -50,12 +87,25 @@ describe("what a configuration means", () => {
 
   test("MoE: num_experts includes the shared ones, which are one network", () => {
     expect(parse(moe).ffn).toEqual({
-      kind: "experts", router: "topk", experts: 3, expertSize: 4, routerNorm: "none", normScale: 1, topK: 2, topP: 0, sharedSize: 4, sharedGated: true,
+      kind: "experts",
+      router: "topk",
+      experts: 3,
+      expertSize: 4,
+      routerNorm: "none",
+      normScale: 1,
+      topK: 2,
+      topP: 0,
+      sharedSize: 4,
+      sharedGated: true,
     });
     expect(parse({ ...moe, num_shared_experts: 2, ffn_gated: false }).ffn).toMatchObject({ experts: 2, sharedSize: 8, sharedGated: false });
     // The official configurations set moe_top_p to -1 where it is not used.
     expect(parse({ ...moe, num_shared_experts: 0, moe_top_p: -1 }).ffn).toMatchObject({ experts: 4, sharedSize: 0, sharedGated: false });
-    expect(parse({ ...moe, num_shared_experts: 0, moe_routing_strategy: "topp", moe_top_p: 0.6, moe_top_k: -1 }).ffn).toMatchObject({ router: "topp", topP: 0.6, topK: 0 });
+    expect(parse({ ...moe, num_shared_experts: 0, moe_routing_strategy: "topp", moe_top_p: 0.6, moe_top_k: -1 }).ffn).toMatchObject({
+      router: "topp",
+      topP: 0.6,
+      topK: 0,
+    });
     expect(parse({ ...moe, moe_routing_strategy: "sparse_mixer", moe_top_k: null }).ffn).toMatchObject({ router: "sparse_mixer", topK: 2 });
     expect(parse({ ...moe, moe_routing_strategy: "relu" }).ffn).toMatchObject({ router: "relu", topK: 0 });
   });
@@ -64,7 +114,10 @@ describe("what a configuration means", () => {
     expect(parse({ ...llama, bos_token_id: null, eos_token_id: [2, 5] })).toMatchObject({ bosTokenId: undefined, eosTokenIds: [2, 5] });
     expect(parse({ ...llama, eos_token_id: null }).eosTokenIds).toEqual([]);
     expect(parse(without(llama, "bos_token_id", "eos_token_id"))).toMatchObject({ bosTokenId: 1, eosTokenIds: [2] });
-    expect(parse({ ...without(llama, "bos_token_id", "eos_token_id"), vocab_size: 1 })).toMatchObject({ bosTokenId: undefined, eosTokenIds: [] });
+    expect(parse({ ...without(llama, "bos_token_id", "eos_token_id"), vocab_size: 1 })).toMatchObject({
+      bosTokenId: undefined,
+      eosTokenIds: [],
+    });
   });
 
   test("a byte-order mark and bytes instead of text", () => {
@@ -126,10 +179,18 @@ describe("refuses", () => {
   });
 
   test.each([
-    ["hidden_size", llama, Limits.hiddenSize], ["num_hidden_layers", llama, Limits.layers], ["num_attention_heads", llama, Limits.heads],
-    ["vocab_size", llama, Limits.vocabSize], ["max_position_embeddings", llama, Limits.contextLength], ["intermediate_size", llama, Limits.ffnSize],
-    ["head_dim", llama, Limits.headDim], ["rope_theta", llama, Limits.ropeTheta], ["num_experts", block, Limits.experts],
-    ["expert_size", block, Limits.ffnSize], ["q_lora_rank", mla, Limits.attentionWidth], ["scale_depth", block, Limits.scale],
+    ["hidden_size", llama, Limits.hiddenSize],
+    ["num_hidden_layers", llama, Limits.layers],
+    ["num_attention_heads", llama, Limits.heads],
+    ["vocab_size", llama, Limits.vocabSize],
+    ["max_position_embeddings", llama, Limits.contextLength],
+    ["intermediate_size", llama, Limits.ffnSize],
+    ["head_dim", llama, Limits.headDim],
+    ["rope_theta", llama, Limits.ropeTheta],
+    ["num_experts", block, Limits.experts],
+    ["expert_size", block, Limits.ffnSize],
+    ["q_lora_rank", mla, Limits.attentionWidth],
+    ["scale_depth", block, Limits.scale],
   ] as const)("%s beyond its limit", (field, config, limit) => {
     for (const value of [limit + 1, 2 ** 32, 1e300]) {
       if (value > limit) expect(errorOf(() => parse({ ...config, [field]: value }))).toMatchObject({ field });
@@ -138,12 +199,29 @@ describe("refuses", () => {
   });
 
   test("sizes that are too large only together", () => {
-    expect(errorOf(() => parse({ ...block, num_experts: 4096, expert_size: 1024 }))).toMatchObject({ field: "expert_size", limit: Limits.ffnSize });
-    expect(errorOf(() => parse({ ...llama, num_attention_heads: 1024, num_key_value_heads: 1024, head_dim: 512 }))).toMatchObject({ field: "head_dim", limit: Limits.attentionWidth });
+    expect(errorOf(() => parse({ ...block, num_experts: 4096, expert_size: 1024 }))).toMatchObject({
+      field: "expert_size",
+      limit: Limits.ffnSize,
+    });
+    expect(errorOf(() => parse({ ...llama, num_attention_heads: 1024, num_key_value_heads: 1024, head_dim: 512 }))).toMatchObject({
+      field: "head_dim",
+      limit: Limits.attentionWidth,
+    });
   });
 
   test("text that is not a JSON object, numbers that are not finite, deep nesting", () => {
-    const bad = ["", "[]", "null", "3", "{", "{'a':1}", "[".repeat(900_000), '{"a":'.repeat(100_000), '{"hidden_size":NaN}', JSON.stringify(llama).replace('"hidden_size":8', '"hidden_size":1e999')];
+    const bad = [
+      "",
+      "[]",
+      "null",
+      "3",
+      "{",
+      "{'a':1}",
+      "[".repeat(900_000),
+      '{"a":'.repeat(100_000),
+      '{"hidden_size":NaN}',
+      JSON.stringify(llama).replace('"hidden_size":8', '"hidden_size":1e999'),
+    ];
     for (const text of bad) expect(errorOf(() => parseHfConfig(text, "config.json")).file).toBe("config.json");
     expect(errorOf(() => parseHfConfig(Uint8Array.of(0xff), "config.json")).message).toMatch(/UTF-8/);
   });
@@ -164,7 +242,9 @@ describe("with the checkpoint's tensors", () => {
     for (const { name } of tinyTensors(config)) {
       const missing = await tensorsOf(config, (list) => list.filter((t) => t.name !== name));
       expect(errorOf(() => parseHfConfig(json, "config.json", missing))).toMatchObject({ file: "config.json", field: name });
-      const longer = await tensorsOf(config, (list) => list.map((t) => (t.name === name ? { ...t, shape: t.shape.map((n, d) => (d === 0 ? n + 1 : n)) } : t)));
+      const longer = await tensorsOf(config, (list) =>
+        list.map((t) => (t.name === name ? { ...t, shape: t.shape.map((n, d) => (d === 0 ? n + 1 : n)) } : t)),
+      );
       expect(errorOf(() => parseHfConfig(json, "config.json", longer)).message).toMatch(/the configuration says/);
       const integers = await tensorsOf(config, (list) => list.map((t) => (t.name === name ? { ...t, dtype: "I32" as const } : t)));
       expect(errorOf(() => parseHfConfig(json, "config.json", integers)).message).toMatch(/I32/);
@@ -172,7 +252,11 @@ describe("with the checkpoint's tensors", () => {
   });
 
   test("block experts may be 3-D or 2-D", async () => {
-    const tensors = await tensorsOf(block, (list) => list.map((t) => (t.name.endsWith("up_proj") ? { ...t, shape: [3, 4, 8] } : t.name.endsWith("down_proj") ? { ...t, shape: [3, 8, 4] } : t)));
+    const tensors = await tensorsOf(block, (list) =>
+      list.map((t) =>
+        t.name.endsWith("up_proj") ? { ...t, shape: [3, 4, 8] } : t.name.endsWith("down_proj") ? { ...t, shape: [3, 8, 4] } : t,
+      ),
+    );
     expect(parseHfConfig(JSON.stringify({ ...block, ffn_type: "block" }), "c", tensors).ffn.kind).toBe("experts");
   });
 });

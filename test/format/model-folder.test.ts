@@ -19,8 +19,18 @@ interface Reference {
   readonly texts: readonly string[];
   readonly ends: readonly { readonly config: object; readonly generation: object | null; readonly eos: readonly number[] }[];
   readonly rope: readonly { readonly config: object; readonly theta: number }[];
-  readonly tokens: readonly { readonly files: Files; readonly added: readonly unknown[]; readonly ids: readonly number[][]; readonly decoded: readonly string[] }[];
-  readonly templates: readonly { readonly files: Files; readonly source: string | null; readonly bos: string | null; readonly eos: string | null }[];
+  readonly tokens: readonly {
+    readonly files: Files;
+    readonly added: readonly unknown[];
+    readonly ids: readonly number[][];
+    readonly decoded: readonly string[];
+  }[];
+  readonly templates: readonly {
+    readonly files: Files;
+    readonly source: string | null;
+    readonly bos: string | null;
+    readonly eos: string | null;
+  }[];
 }
 /** Written by test/reference/model-folder.py. */
 const reference = JSON.parse(readFileSync(join(import.meta.dirname, "model-folder.json"), "utf8")) as Reference;
@@ -29,7 +39,11 @@ function folder(config: object, files: Files = {}): MemoryFiles {
   const whole = { ...reference.config, ...config };
   const texts = Object.entries(files).map(([name, content]) => [name, typeof content === "string" ? content : JSON.stringify(content)]);
   const shape = { ...whole, rope_scaling: undefined, rope_parameters: undefined };
-  return new MemoryFiles({ "config.json": JSON.stringify(whole), "model.safetensors": tinySafetensors(tinyTensors(shape)), ...Object.fromEntries(texts) });
+  return new MemoryFiles({
+    "config.json": JSON.stringify(whole),
+    "model.safetensors": tinySafetensors(tinyTensors(shape)),
+    ...Object.fromEntries(texts),
+  });
 }
 
 async function packed(files: MemoryFiles) {
@@ -66,7 +80,12 @@ describe(`a model folder, as transformers ${reference.versions["transformers"]} 
   it.each(reference.templates)("template of $files", async ({ files, source, bos, eos }) => {
     for (const { chatTemplate } of await texts(files)) {
       if (source === null) expect(chatTemplate).toBeUndefined();
-      else expect(chatTemplate).toMatchObject({ source, ...(bos === null ? {} : { bosToken: bos }), ...(eos === null ? {} : { eosToken: eos }) });
+      else
+        expect(chatTemplate).toMatchObject({
+          source,
+          ...(bos === null ? {} : { bosToken: bos }),
+          ...(eos === null ? {} : { eosToken: eos }),
+        });
     }
   });
 });
@@ -75,22 +94,34 @@ describe("a model folder", () => {
   it("has its template in chat_template.json, where no other file has one", async () => {
     const legacy = { "chat_template.json": { chat_template: "L" } };
     for (const { chatTemplate } of await texts(legacy)) expect(chatTemplate?.source).toBe("L");
-    for (const { chatTemplate } of await texts({ ...legacy, "tokenizer_config.json": { chat_template: "A" } })) expect(chatTemplate?.source).toBe("A");
+    for (const { chatTemplate } of await texts({ ...legacy, "tokenizer_config.json": { chat_template: "A" } }))
+      expect(chatTemplate?.source).toBe("A");
   });
 
   it("may have ends that the vocabulary lacks, which never come", async () => {
-    expect((await openCheckpoint(folder({}, { "generation_config.json": { eos_token_id: [31, 32, -1, 5, 5] } }))).config.eosTokenIds).toEqual([31, 5]);
+    expect(
+      (await openCheckpoint(folder({}, { "generation_config.json": { eos_token_id: [31, 32, -1, 5, 5] } }))).config.eosTokenIds,
+    ).toEqual([31, 5]);
   });
 
-  it.each([{ eos_token_id: "2" }, { eos_token_id: [1.5] }, { eos_token_id: new Array(65).fill(1) }, [], "{"])("refuses generation_config.json %j, naming it", async (content) => {
-    await expect(openCheckpoint(folder({}, { "generation_config.json": content }))).rejects.toMatchObject({ name: ConfigError.name, file: "generation_config.json" });
-  });
+  it.each([{ eos_token_id: "2" }, { eos_token_id: [1.5] }, { eos_token_id: new Array(65).fill(1) }, [], "{"])(
+    "refuses generation_config.json %j, naming it",
+    async (content) => {
+      await expect(openCheckpoint(folder({}, { "generation_config.json": content }))).rejects.toMatchObject({
+        name: ConfigError.name,
+        file: "generation_config.json",
+      });
+    },
+  );
 
-  it.each(["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja"])("opens with a damaged %s, which is told to who asks for it", async (name) => {
-    const damaged = name.endsWith(".json") ? "{" : "{% if %}";
-    const { text, config } = await openCheckpoint(folder({}, { "tokenizer.json": reference.tokenizer, [name]: damaged }));
-    expect(config.vocabSize).toBe(32);
-    if (name === "chat_template.jinja") expect(text.chatTemplate?.source).toBe(damaged);
-    else expect(() => loadTokenizer(text.tokenizerJson!, "tokenizer.json")).toThrow(name);
-  });
+  it.each(["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja"])(
+    "opens with a damaged %s, which is told to who asks for it",
+    async (name) => {
+      const damaged = name.endsWith(".json") ? "{" : "{% if %}";
+      const { text, config } = await openCheckpoint(folder({}, { "tokenizer.json": reference.tokenizer, [name]: damaged }));
+      expect(config.vocabSize).toBe(32);
+      if (name === "chat_template.jinja") expect(text.chatTemplate?.source).toBe(damaged);
+      else expect(() => loadTokenizer(text.tokenizerJson!, "tokenizer.json")).toThrow(name);
+    },
+  );
 });

@@ -15,7 +15,11 @@ async function convert(bytes: Uint8Array, quantization?: "q8" | "q4", draft?: Co
   return new Uint8Array(Buffer.concat(pieces));
 }
 
-it.each([["moe", "q8"], ["block", "q4"], ["mla", "f32"]] as const)("formats 1 and 2 become what the folder becomes: %s %s", async (name, quantization) => {
+it.each([
+  ["moe", "q8"],
+  ["block", "q4"],
+  ["mla", "f32"],
+] as const)("formats 1 and 2 become what the folder becomes: %s %s", async (name, quantization) => {
   for (const vocab of [undefined, 0, 5]) {
     const fresh = await packTiny(TINY_CONFIGS[name], quantization, vocab);
     const { config, plan, draft, weightsOffset, bytes, readText } = await openPacked(new MemorySource("m", fresh));
@@ -27,7 +31,9 @@ it.each([["moe", "q8"], ["block", "q4"], ["mla", "f32"]] as const)("formats 1 an
 
 it("a head is added without quantising weights anew", async () => {
   const plain = await packTiny(TINY_CONFIGS.block, "q4");
-  expect(await convert(plain, undefined, { files: tinyEagleFiles(TINY_CONFIGS.block), draftVocab: 5 })).toEqual(await packTiny(TINY_CONFIGS.block, "q4", 5));
+  expect(await convert(plain, undefined, { files: tinyEagleFiles(TINY_CONFIGS.block), draftVocab: 5 })).toEqual(
+    await packTiny(TINY_CONFIGS.block, "q4", 5),
+  );
 });
 
 it("a tokenizer is taken from a folder", async () => {

@@ -7,7 +7,10 @@ import { rawSafetensors, tinySafetensors } from "../helpers/tiny-safetensors.ts"
 
 const open = (bytes: Uint8Array) => openSafetensors(new MemorySource("m.safetensors", bytes));
 const rejection = async (bytes: Uint8Array): Promise<BlockFFNError> => {
-  const error: unknown = await open(bytes).then(() => undefined, (e: unknown) => e);
+  const error: unknown = await open(bytes).then(
+    () => undefined,
+    (e: unknown) => e,
+  );
   if (!(error instanceof BlockFFNError)) expect.fail(`no typed error but ${String(error)}`);
   expect(error.file).toBe("m.safetensors");
   return error;
@@ -26,7 +29,10 @@ describe("writing and reading", () => {
   test("the header comes back, data are 64-byte aligned", async () => {
     const file = await open(tinySafetensors(tensors, { format: "pt", quoted: 'a "b"\n\u0001' }));
     expect(file.names()).toEqual(tensors.map(({ name }) => name));
-    expect([...file.metadata]).toEqual([["format", "pt"], ["quoted", 'a "b"\n\u0001']]);
+    expect([...file.metadata]).toEqual([
+      ["format", "pt"],
+      ["quoted", 'a "b"\n\u0001'],
+    ]);
     for (const { name, dtype, shape } of tensors) {
       expect(file.entry(name)).toMatchObject({ dtype, shape });
       expect(file.entry(name)!.offset % 64).toBe(0);
@@ -38,19 +44,31 @@ describe("writing and reading", () => {
 
   test("values of each float type, whole and in part", async () => {
     const f32 = new Uint8Array(Float32Array.of(1, -2, 3.5).buffer);
-    const source = new MemorySource("m", tinySafetensors([
-      { name: "f32", dtype: "F32", shape: [3], bytes: f32 },
-      { name: "f16", dtype: "F16", shape: [2], bytes: Uint8Array.of(0x00, 0x3c, 0x01, 0x80) },
-      { name: "bf16", dtype: "BF16", shape: [2], bytes: Uint8Array.of(0x80, 0x3f, 0x20, 0xc0) },
-      { name: "i32", dtype: "I32", shape: [2] },
-    ]));
+    const source = new MemorySource(
+      "m",
+      tinySafetensors([
+        { name: "f32", dtype: "F32", shape: [3], bytes: f32 },
+        { name: "f16", dtype: "F16", shape: [2], bytes: Uint8Array.of(0x00, 0x3c, 0x01, 0x80) },
+        { name: "bf16", dtype: "BF16", shape: [2], bytes: Uint8Array.of(0x80, 0x3f, 0x20, 0xc0) },
+        { name: "i32", dtype: "I32", shape: [2] },
+      ]),
+    );
     const file = await openSafetensors(source);
-    expect([...await file.readF32("f32", 0, 3)]).toEqual([1, -2, 3.5]);
-    expect([...await file.readF32("f32", 1, 2)]).toEqual([-2, 3.5]);
-    expect([...await file.readF32("f16", 0, 2)]).toEqual([1, -(2 ** -24)]);
-    expect([...await file.readF32("bf16", 1, 1)]).toEqual([-2.5]);
+    expect([...(await file.readF32("f32", 0, 3))]).toEqual([1, -2, 3.5]);
+    expect([...(await file.readF32("f32", 1, 2))]).toEqual([-2, 3.5]);
+    expect([...(await file.readF32("f16", 0, 2))]).toEqual([1, -(2 ** -24)]);
+    expect([...(await file.readF32("bf16", 1, 1))]).toEqual([-2.5]);
     expect(await file.readF32("f32", 3, 0)).toHaveLength(0);
-    for (const [name, start, count] of [["f32", 0, 4], ["f32", -1, 1], ["f32", 0, -1], ["f32", 0.5, 1], ["f32", 2 ** 60, 1], ["f32", NaN, 1], ["i32", 0, 1], ["?", 0, 1]] as const) {
+    for (const [name, start, count] of [
+      ["f32", 0, 4],
+      ["f32", -1, 1],
+      ["f32", 0, -1],
+      ["f32", 0.5, 1],
+      ["f32", 2 ** 60, 1],
+      ["f32", NaN, 1],
+      ["i32", 0, 1],
+      ["?", 0, 1],
+    ] as const) {
       await expect(file.readF32(name, start, count)).rejects.toMatchObject({ name: "FormatError", file: "m", field: name });
     }
     await file.close();
@@ -67,15 +85,42 @@ describe("writing and reading", () => {
   });
 
   test("other alignments, no tensors, wrong arguments", async () => {
-    const layout = encodeSafetensorsHeader([{ name: "a", dtype: "U8", shape: [1] }, { name: "b", dtype: "U8", shape: [1] }], new Map(), { align: 256 });
+    const layout = encodeSafetensorsHeader(
+      [
+        { name: "a", dtype: "U8", shape: [1] },
+        { name: "b", dtype: "U8", shape: [1] },
+      ],
+      new Map(),
+      { align: 256 },
+    );
     expect(layout.tensors.map(({ offset }) => offset % 256)).toEqual([0, 0]);
     expect(layout.fileSize).toBe(layout.tensors[1]!.offset + 1);
     expect((await open(tinySafetensors([]))).names()).toEqual([]);
-    const encode = (name: string, shape: number[], align = 64) => () => encodeSafetensorsHeader([{ name, dtype: "F32", shape }], new Map(), { align });
-    for (const wrong of [encode("a", [1.5]), encode("a", [-1]), encode("a", [2 ** 40, 2 ** 40]), encode("__metadata__", [1]), encode("a\n", [1]), encode("x".repeat(300), [1]), encode("a", [1], 65), encode("a", [1], 4096)]) {
+    const encode =
+      (name: string, shape: number[], align = 64) =>
+      () =>
+        encodeSafetensorsHeader([{ name, dtype: "F32", shape }], new Map(), { align });
+    for (const wrong of [
+      encode("a", [1.5]),
+      encode("a", [-1]),
+      encode("a", [2 ** 40, 2 ** 40]),
+      encode("__metadata__", [1]),
+      encode("a\n", [1]),
+      encode("x".repeat(300), [1]),
+      encode("a", [1], 65),
+      encode("a", [1], 4096),
+    ]) {
       expect(wrong).toThrow(UsageError);
     }
-    expect(() => encodeSafetensorsHeader([{ name: "a", dtype: "U8", shape: [] }, { name: "a", dtype: "U8", shape: [] }], new Map())).toThrow(/already/);
+    expect(() =>
+      encodeSafetensorsHeader(
+        [
+          { name: "a", dtype: "U8", shape: [] },
+          { name: "a", dtype: "U8", shape: [] },
+        ],
+        new Map(),
+      ),
+    ).toThrow(/already/);
   });
 });
 
@@ -96,8 +141,18 @@ describe("refuses", () => {
     ["same range twice", header({ a: entry("U8", [8], 0, 8), b: entry("U8", [8], 0, 8) }), "b", /overlap/],
     ["a long hole", header({ a: entry("U8", [1], 5000, 5001) }, 5001), "a", /unused/],
     ["unused bytes at the end", header({ a: entry("U8", [1], 0, 1) }, 6000), "header", /unused/],
-    ["duplicate name", rawSafetensors('{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"a":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}}', 8), "a", /twice/],
-    ["duplicate name, escaped", rawSafetensors('{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"\\u0061":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}}', 8), "a", /twice/],
+    [
+      "duplicate name",
+      rawSafetensors('{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"a":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}}', 8),
+      "a",
+      /twice/,
+    ],
+    [
+      "duplicate name, escaped",
+      rawSafetensors('{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"\\u0061":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}}', 8),
+      "a",
+      /twice/,
+    ],
     ["three offsets", header({ a: { dtype: "U8", shape: [8], data_offsets: [0, 8, 9] } }), "a", /more than 2/],
     ["missing shape", header({ a: { dtype: "U8", data_offsets: [0, 8] } }), "a", /needed/],
     ["unknown field", header({ a: { ...entry("U8", [8], 0, 8), extra: 1 } }), "a", /unknown/],
@@ -134,7 +189,13 @@ describe("refuses", () => {
   });
 
   test("truncation at every byte", async () => {
-    const whole = tinySafetensors([{ name: "a", dtype: "F32", shape: [4] }, { name: "b", dtype: "F16", shape: [3] }], { k: "v" });
+    const whole = tinySafetensors(
+      [
+        { name: "a", dtype: "F32", shape: [4] },
+        { name: "b", dtype: "F16", shape: [3] },
+      ],
+      { k: "v" },
+    );
     await open(whole);
     for (let length = 0; length < whole.length; length++) await rejection(whole.slice(0, length));
   });

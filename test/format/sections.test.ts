@@ -26,7 +26,11 @@ function changed(change: (sections: Section[]) => void, extra?: string): Uint8Ar
   const [begin, end] = header["checksums"]!.data_offsets;
   const added = extra === undefined ? 0 : 16384;
   if (extra !== undefined) header[extra] = { dtype: "U8", shape: [added], data_offsets: [begin, begin + added] };
-  header["checksums"] = { dtype: "U8", shape: [end - begin + (added > 0 ? 4 : 0)], data_offsets: [begin + added, end + added + (added > 0 ? 4 : 0)] };
+  header["checksums"] = {
+    dtype: "U8",
+    shape: [end - begin + (added > 0 ? 4 : 0)],
+    data_offsets: [begin + added, end + added + (added > 0 ? 4 : 0)],
+  };
   const json = JSON.stringify(header);
   const bytes = new TextEncoder().encode(json.padEnd(Math.ceil((8 + json.length) / 64) * 64 - 8));
   const size = new Uint8Array(8);
@@ -35,15 +39,29 @@ function changed(change: (sections: Section[]) => void, extra?: string): Uint8Ar
   sums[0] = checksumOf(bytes);
   const list = [...sums.subarray(0, sums.length - 1), ...(added > 0 ? [checksumOf(new Uint8Array(added).fill(0xff))] : [])];
   const all = new Uint8Array(Uint32Array.from(list).buffer);
-  return new Uint8Array(Buffer.concat([size, bytes, data.subarray(0, begin), new Uint8Array(added).fill(0xff), all, new Uint8Array(Uint32Array.of(checksumOf(all)).buffer)]));
+  return new Uint8Array(
+    Buffer.concat([
+      size,
+      bytes,
+      data.subarray(0, begin),
+      new Uint8Array(added).fill(0xff),
+      all,
+      new Uint8Array(Uint32Array.of(checksumOf(all)).buffer),
+    ]),
+  );
 }
 
 function load(bytes: Uint8Array, sequential = false) {
-  const open = async () => (sequential ? Object.assign(new MemorySource("m.safetensors", bytes), { sequential: true }) : new MemorySource("m.safetensors", bytes));
+  const open = async () =>
+    sequential ? Object.assign(new MemorySource("m.safetensors", bytes), { sequential: true }) : new MemorySource("m.safetensors", bytes);
   return loadModel({ ...testHost, open: async () => ({ name: "m.safetensors", single: true, open }) }, "m.safetensors");
 }
 
-const later = (must: boolean) => changed((sections) => void sections.push({ name: "later", version: 1, must, parts: [{ name: "later.data", type: "bytes", run: 16384 }] }), "later.data");
+const later = (must: boolean) =>
+  changed(
+    (sections) => void sections.push({ name: "later", version: 1, must, parts: [{ name: "later.data", type: "bytes", run: 16384 }] }),
+    "later.data",
+  );
 
 describe("sections", () => {
   it.each([false, true])("one that is not known and optional is skipped (stream: %s)", async (sequential) => {
@@ -62,9 +80,12 @@ describe("sections", () => {
   });
 
   it("a head of a later version is skipped, weights of one are not", async () => {
-    const of = (name: string) => changed((sections) => sections.forEach((section) => {
-      if (section.name === name) (section as { version: number }).version = 99;
-    }));
+    const of = (name: string) =>
+      changed((sections) =>
+        sections.forEach((section) => {
+          if (section.name === name) (section as { version: number }).version = 99;
+        }),
+      );
     expect((await openPacked(new MemorySource("m", tiny))).draft).toBeDefined();
     expect((await openPacked(new MemorySource("m", of("draft")))).draft).toBeUndefined();
     await expect(load(of("weights"))).rejects.toMatchObject({ name: "FormatError", field: "weights" });
@@ -79,7 +100,10 @@ describe("sections", () => {
   });
 
   it("a tensor of no section is refused", async () => {
-    await expect(load(changed((sections) => void sections.pop()))).rejects.toMatchObject({ name: "FormatError", field: expect.stringMatching(/^draft\./) });
+    await expect(load(changed((sections) => void sections.pop()))).rejects.toMatchObject({
+      name: "FormatError",
+      field: expect.stringMatching(/^draft\./),
+    });
   });
 });
 
@@ -93,8 +117,13 @@ describe("damage", () => {
       const bytes = tiny.slice();
       bytes[run.offset + run.bytes - 1]! ^= 4;
       const expected = { name: "FormatError", field: run.part };
-      await expect(verifyModel({ name: "m", single: true, open: async () => new MemorySource("m", bytes) })).rejects.toMatchObject(expected);
-      const error = await load(bytes, sequential).then(() => undefined, (e: unknown) => e);
+      await expect(verifyModel({ name: "m", single: true, open: async () => new MemorySource("m", bytes) })).rejects.toMatchObject(
+        expected,
+      );
+      const error = await load(bytes, sequential).then(
+        () => undefined,
+        (e: unknown) => e,
+      );
       expect(error).toMatchObject(expected);
       if (run.part.endsWith("experts")) expect(String(error)).toContain(`expert ${run.index} of ${run.count}`);
     }
@@ -114,8 +143,13 @@ describe("damage", () => {
     const result = await verifyModel({ name: "m", single: true, open: async () => new MemorySource("m", later(false)) });
     expect(result.bytes).toBeGreaterThan(0.8 * (tiny.length - 9000));
     const { config, plan, weightsOffset } = await openPacked(new MemorySource("m", tiny));
-    const old = new Uint8Array(Buffer.concat([encodePacked(config, plan, undefined).head, tiny.subarray(weightsOffset, weightsOffset + plan.end)]));
+    const old = new Uint8Array(
+      Buffer.concat([encodePacked(config, plan, undefined).head, tiny.subarray(weightsOffset, weightsOffset + plan.end)]),
+    );
     (await load(old)).dispose();
-    await expect(verifyModel({ name: "m", single: true, open: async () => new MemorySource("m", old) })).rejects.toMatchObject({ name: "FormatError", field: "blockffn.version" });
+    await expect(verifyModel({ name: "m", single: true, open: async () => new MemorySource("m", old) })).rejects.toMatchObject({
+      name: "FormatError",
+      field: "blockffn.version",
+    });
   });
 });

@@ -8,19 +8,27 @@ import { tinySafetensors } from "../helpers/tiny-safetensors.ts";
 import { floatStorage, tinyTorch } from "../helpers/tiny-torch.ts";
 
 const INDEX = "model.safetensors.index.json";
-const one = tinySafetensors([{ name: "a", dtype: "F32", shape: [2], bytes: new Uint8Array(Float32Array.of(1, 2).buffer) }, { name: "unused", dtype: "U8", shape: [1] }]);
+const one = tinySafetensors([
+  { name: "a", dtype: "F32", shape: [2], bytes: new Uint8Array(Float32Array.of(1, 2).buffer) },
+  { name: "unused", dtype: "U8", shape: [1] },
+]);
 const two = tinySafetensors([{ name: "b", dtype: "BF16", shape: [1], bytes: Uint8Array.of(0x80, 0x3f) }]);
-const indexOf = (weights: Record<string, string>) => JSON.stringify({ metadata: { total_size: 10, more: [1, { x: null }] }, weight_map: weights });
+const indexOf = (weights: Record<string, string>) =>
+  JSON.stringify({ metadata: { total_size: 10, more: [1, { x: null }] }, weight_map: weights });
 const shardsOf = async (files: MemoryFiles) => openShards(files, (await files.open(INDEX))!, openSafetensors);
 
 test("tensors of several files behave as one source; the index alone says which there are", async () => {
-  const files = new MemoryFiles({ [INDEX]: indexOf({ b: "m-2.safetensors", a: "m-1.safetensors" }), "m-1.safetensors": one, "m-2.safetensors": two });
+  const files = new MemoryFiles({
+    [INDEX]: indexOf({ b: "m-2.safetensors", a: "m-1.safetensors" }),
+    "m-1.safetensors": one,
+    "m-2.safetensors": two,
+  });
   const tensors = await shardsOf(files);
   expect(tensors.name).toBe(INDEX);
   expect(tensors.names()).toEqual(["b", "a"]);
   expect(tensors.info("b")).toMatchObject({ dtype: "BF16", shape: [1] });
   expect(tensors.info("unused")).toBeUndefined();
-  expect([...await tensors.readF32("a", 0, 2), ...await tensors.readF32("b", 0, 1)]).toEqual([1, 2, 1]);
+  expect([...(await tensors.readF32("a", 0, 2)), ...(await tensors.readF32("b", 0, 1))]).toEqual([1, 2, 1]);
   await expect(tensors.readF32("unused", 0, 1)).rejects.toThrow(FormatError);
   await tensors.close();
   expect(files.counts.closed).toBe(files.counts.opened);
@@ -30,7 +38,7 @@ test("torch files too", async () => {
   const bin = tinyTorch([{ name: "w", storage: floatStorage("0", [7]), shape: [1] }]);
   const files = new MemoryFiles({ "i.json": indexOf({ w: "m-1.bin" }), "m-1.bin": bin });
   const tensors = await openShards(files, (await files.open("i.json"))!, openTorch);
-  expect([...await tensors.readF32("w", 0, 1)]).toEqual([7]);
+  expect([...(await tensors.readF32("w", 0, 1))]).toEqual([7]);
 });
 
 test.each([
@@ -38,7 +46,11 @@ test.each([
   ["a tensor that its file has not", { a: "m-2.safetensors" }, FormatError, "m-2.safetensors"],
   ["a broken file", { a: "bad.safetensors" }, FormatError, "bad.safetensors"],
 ] as const)("%s: typed error, everything closed", async (_, weights, type, file) => {
-  const files = new MemoryFiles({ [INDEX]: indexOf({ b: "m-2.safetensors", ...weights }), "m-2.safetensors": two, "bad.safetensors": new Uint8Array(3) });
+  const files = new MemoryFiles({
+    [INDEX]: indexOf({ b: "m-2.safetensors", ...weights }),
+    "m-2.safetensors": two,
+    "bad.safetensors": new Uint8Array(3),
+  });
   await expect(shardsOf(files)).rejects.toBeInstanceOf(type);
   await expect(shardsOf(files)).rejects.toMatchObject({ file });
   expect(files.counts.closed).toBe(files.counts.opened);
@@ -54,8 +66,21 @@ test("file names that are not plain are refused", () => {
 
 test("malformed indexes", () => {
   const parse = (text: string) => () => parseShardIndex(new TextEncoder().encode(text), INDEX);
-  for (const text of ["", "{}", "[]", "null", '{"weight_map":[]}', '{"weight_map":{"a":1}}', '{"weight_map":{},"weight_map":{}}', '{"weight_map":{"a":"b","a":"b"}}',
-    '{"weight_map":{"a":"b"}', '{"weight_map":{"a":"b"}} x', `{"metadata":${"[".repeat(100_000)}`, '{"metadata":,"weight_map":{}}', '{"weight_map":{"\\u0007":"b"}}']) {
+  for (const text of [
+    "",
+    "{}",
+    "[]",
+    "null",
+    '{"weight_map":[]}',
+    '{"weight_map":{"a":1}}',
+    '{"weight_map":{},"weight_map":{}}',
+    '{"weight_map":{"a":"b","a":"b"}}',
+    '{"weight_map":{"a":"b"}',
+    '{"weight_map":{"a":"b"}} x',
+    `{"metadata":${"[".repeat(100_000)}`,
+    '{"metadata":,"weight_map":{}}',
+    '{"weight_map":{"\\u0007":"b"}}',
+  ]) {
     expect(parse(text), text.slice(0, 60)).toThrow(FormatError);
   }
   expect(parse(indexOf(Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`t${i}`, `f${i}`]))))).toThrow(LimitError);

@@ -8,9 +8,15 @@ import type { TinyTorchTensor } from "../helpers/tiny-torch.ts";
 import { tinyZip } from "../helpers/tiny-zip.ts";
 
 const open = (bytes: Uint8Array) => openTorch(new MemorySource("m.bin", bytes));
-const counting = floatStorage("0", Array.from({ length: 24 }, (_, i) => i));
+const counting = floatStorage(
+  "0",
+  Array.from({ length: 24 }, (_, i) => i),
+);
 const rejects = async (promise: Promise<unknown>, message: RegExp, field?: string): Promise<void> => {
-  const error: unknown = await promise.then(() => undefined, (e: unknown) => e);
+  const error: unknown = await promise.then(
+    () => undefined,
+    (e: unknown) => e,
+  );
   if (!(error instanceof BlockFFNError)) expect.fail(`no typed error but ${String(error)}`);
   expect(error.file).toBe("m.bin");
   expect(error.message).toMatch(message);
@@ -23,22 +29,27 @@ describe("state dicts", () => {
     const half = { key: "1", type: "HalfStorage", elements: 2, data: Uint8Array.of(0x00, 0x3c, 0x00, 0xc0) };
     const bf16 = { key: "2", type: "BFloat16Storage", elements: 2, data: Uint8Array.of(0x80, 0x3f, 0x20, 0xc0) };
     const ids = { key: "3", type: "LongStorage", elements: 1, data: new Uint8Array(8) };
-    const file = await open(tinyTorch([
-      { name: "embed", storage: counting, shape: [4, 6] },
-      { name: "head", storage: counting, shape: [4, 6], parameter: true },
-      { name: "tail", storage: counting, offset: 20, shape: [4] },
-      { name: "half", storage: half, shape: [2] },
-      { name: "bf16", storage: bf16, shape: [1, 2] },
-      { name: "ids", storage: ids, shape: [] },
-      { name: "none", storage: counting, shape: [0, 3] },
-    ], { ...options, byteOrder: "little" }));
+    const file = await open(
+      tinyTorch(
+        [
+          { name: "embed", storage: counting, shape: [4, 6] },
+          { name: "head", storage: counting, shape: [4, 6], parameter: true },
+          { name: "tail", storage: counting, offset: 20, shape: [4] },
+          { name: "half", storage: half, shape: [2] },
+          { name: "bf16", storage: bf16, shape: [1, 2] },
+          { name: "ids", storage: ids, shape: [] },
+          { name: "none", storage: counting, shape: [0, 3] },
+        ],
+        { ...options, byteOrder: "little" },
+      ),
+    );
     expect(file.names()).toEqual(["embed", "head", "tail", "half", "bf16", "ids", "none"]);
     expect(file.info("bf16")).toEqual({ dtype: "BF16", shape: [1, 2] });
     expect(await file.readF32("head", 0, 24)).toEqual(await file.readF32("embed", 0, 24));
-    expect([...await file.readF32("embed", 7, 3)]).toEqual([7, 8, 9]);
-    expect([...await file.readF32("tail", 1, 3)]).toEqual([21, 22, 23]);
-    expect([...await file.readF32("half", 0, 2)]).toEqual([1, -2]);
-    expect([...await file.readF32("bf16", 0, 2)]).toEqual([1, -2.5]);
+    expect([...(await file.readF32("embed", 7, 3))]).toEqual([7, 8, 9]);
+    expect([...(await file.readF32("tail", 1, 3))]).toEqual([21, 22, 23]);
+    expect([...(await file.readF32("half", 0, 2))]).toEqual([1, -2]);
+    expect([...(await file.readF32("bf16", 0, 2))]).toEqual([1, -2.5]);
     expect(await file.readF32("none", 0, 0)).toHaveLength(0);
     await rejects(file.readF32("ids", 0, 1), /I64/, "ids");
     await rejects(file.readF32("tail", 0, 5), /outside/, "tail");
@@ -52,7 +63,12 @@ describe("state dicts", () => {
       { name: "permuted", shape: [2, 4, 3], strides: [3, 6, 1] },
       { name: "ones", shape: [1, 4, 1], strides: [99, 2, 77], offset: 1 },
     ];
-    const halves = { key: "1", type: "BFloat16Storage", elements: 24, data: new Uint8Array(Uint16Array.from({ length: 24 }, (_, i) => 0x3f80 + i).buffer) };
+    const halves = {
+      key: "1",
+      type: "BFloat16Storage",
+      elements: 24,
+      data: new Uint8Array(Uint16Array.from({ length: 24 }, (_, i) => 0x3f80 + i).buffer),
+    };
     for (const storage of [counting, halves]) {
       const stored = await (await open(tinyTorch([{ name: "all", storage, shape: [24] }]))).readF32("all", 0, 24);
       const file = await open(tinyTorch(views.map((view) => ({ storage, ...view }))));
@@ -65,7 +81,9 @@ describe("state dicts", () => {
         walk(0, offset);
         for (let start = 0; start <= expected.length; start++) {
           for (let count = 0; start + count <= expected.length; count++) {
-            expect([...await file.readF32(name, start, count)], `${name} ${start} ${count}`).toEqual(expected.slice(start, start + count));
+            expect([...(await file.readF32(name, start, count))], `${name} ${start} ${count}`).toEqual(
+              expected.slice(start, start + count),
+            );
           }
         }
       }
@@ -90,17 +108,47 @@ describe("state dicts", () => {
     ["strides that overflow", tensors({ name: "w", shape: [3, 3], strides: [2 ** 53 - 1, 2 ** 53 - 1] }), /inside its storage/],
     ["negative strides", tensors({ name: "w", shape: [2], strides: [-1], offset: 5 }), /inside its storage/],
     ["a storage of another size", tinyTorch([{ name: "w", storage: { ...counting, elements: 23 }, shape: [4] }]), /should have 23 F32/],
-    ["2^40 elements in a small file", tinyTorch([{ name: "w", storage: { ...counting, elements: 2 ** 40 }, shape: [2 ** 40] }]), /should have/],
-    ["a storage that is not there", tinyZip([{ name: "a/data.pkl", data: tinyStateDict([{ name: "w", storage: counting, shape: [4] }]) }]), /no a\/data\/0/],
+    [
+      "2^40 elements in a small file",
+      tinyTorch([{ name: "w", storage: { ...counting, elements: 2 ** 40 }, shape: [2 ** 40] }]),
+      /should have/,
+    ],
+    [
+      "a storage that is not there",
+      tinyZip([{ name: "a/data.pkl", data: tinyStateDict([{ name: "w", storage: counting, shape: [4] }]) }]),
+      /no a\/data\/0/,
+    ],
     ["a storage key that is a path", tinyTorch([{ name: "w", storage: { ...counting, key: "../x" }, shape: [4] }]), /not a storage/],
     ["the same name twice", tensors({ name: "w", shape: [4] }, { name: "w", shape: [4] }), /twice/],
-    ["an unknown storage type", tinyTorch([{ name: "w", storage: { ...counting, type: "ComplexFloatStorage" }, shape: [4] }]), /torch.ComplexFloatStorage/],
+    [
+      "an unknown storage type",
+      tinyTorch([{ name: "w", storage: { ...counting, type: "ComplexFloatStorage" }, shape: [4] }]),
+      /torch.ComplexFloatStorage/,
+    ],
     ["big-endian", tinyTorch([{ name: "w", storage: counting, shape: [4] }], { byteOrder: "big" }), /little-endian/],
     ["compressed entries", tinyTorch([{ name: "w", storage: counting, shape: [4] }], { method: 8 }), /compressed/],
-    ["two state dicts", tinyZip([{ name: "a/data.pkl", data: new Uint8Array(1) }, { name: "b/data.pkl", data: new Uint8Array(1) }]), /one data.pkl/],
-    ["the same entry twice", tinyZip([{ name: "a/data.pkl", data: new Uint8Array(1) }, { name: "a/data.pkl", data: new Uint8Array(1) }]), /twice/],
+    [
+      "two state dicts",
+      tinyZip([
+        { name: "a/data.pkl", data: new Uint8Array(1) },
+        { name: "b/data.pkl", data: new Uint8Array(1) },
+      ]),
+      /one data.pkl/,
+    ],
+    [
+      "the same entry twice",
+      tinyZip([
+        { name: "a/data.pkl", data: new Uint8Array(1) },
+        { name: "a/data.pkl", data: new Uint8Array(1) },
+      ]),
+      /twice/,
+    ],
     ["an empty archive", tinyZip([]), /one data.pkl/],
-    ["the format of before PyTorch 1.6", Uint8Array.of(0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e), /PyTorch 1.6/],
+    [
+      "the format of before PyTorch 1.6",
+      Uint8Array.of(0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e),
+      /PyTorch 1.6/,
+    ],
     ["an empty file", new Uint8Array(0), /no zip directory/],
   ] as const)("refuses %s", async (_, bytes, message) => {
     await rejects(open(bytes), message);
@@ -122,7 +170,12 @@ describe("state dicts", () => {
   });
 
   test("entries that overlap in the directory, or run into it", async () => {
-    for (const [name, field, value] of [["archive/data/0", 20, 2 ** 31], ["archive/version", 20, 100], ["archive/data/0", 42, 1], ["archive/version", 42, 2 ** 31]] as const) {
+    for (const [name, field, value] of [
+      ["archive/data/0", 20, 2 ** 31],
+      ["archive/version", 20, 100],
+      ["archive/data/0", 42, 1],
+      ["archive/version", 42, 2 ** 31],
+    ] as const) {
       const bytes = tensors({ name: "w", shape: [4, 6] });
       const header = new TextDecoder("latin1").decode(bytes).lastIndexOf(name) - 46;
       const view = new DataView(bytes.buffer);
@@ -134,7 +187,8 @@ describe("state dicts", () => {
 });
 
 describe("the restricted unpickler", () => {
-  const dangerous = (...code: number[]) => open(tinyZip([{ name: "a/data.pkl", data: Uint8Array.from([...op.proto, ...code, ...op.stop]) }]));
+  const dangerous = (...code: number[]) =>
+    open(tinyZip([{ name: "a/data.pkl", data: Uint8Array.from([...op.proto, ...code, ...op.stop]) }]));
   test.each([
     ["os.system", [...op.global("os", "system"), ...op.mark, ...op.text("true"), ...op.tuple, ...op.reduce], /os\.system/],
     ["builtins.eval", op.global("builtins", "eval"), /builtins\.eval/],
@@ -175,9 +229,13 @@ describe("the restricted unpickler", () => {
   });
 
   test("integers of every width; a dict that holds itself", () => {
-    const run = (...code: number[]) => unpickle(Uint8Array.from([...op.proto, ...code, ...op.stop]), {
-      global: () => 0, persistent: () => 0, reduce: () => 0, build: () => undefined,
-    }, "f", "p");
+    const run = (...code: number[]) =>
+      unpickle(
+        Uint8Array.from([...op.proto, ...code, ...op.stop]),
+        { global: () => 0, persistent: () => 0, reduce: () => 0, build: () => undefined },
+        "f",
+        "p",
+      );
     expect(run(0x4a, 0xfe, 0xff, 0xff, 0xff)).toBe(-2);
     expect(run(0x4d, 0x01, 0x02)).toBe(513);
     expect(run(0x8a, 0)).toBe(0);

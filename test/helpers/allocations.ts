@@ -4,7 +4,16 @@ export interface Allocations {
   total: number;
 }
 
-const KINDS = ["ArrayBuffer", "SharedArrayBuffer", "Uint8Array", "Uint16Array", "Uint32Array", "Int32Array", "Float32Array", "Float64Array"] as const;
+const KINDS = [
+  "ArrayBuffer",
+  "SharedArrayBuffer",
+  "Uint8Array",
+  "Uint16Array",
+  "Uint32Array",
+  "Int32Array",
+  "Float32Array",
+  "Float64Array",
+] as const;
 
 /**
  * Runs with the constructors of buffers and typed arrays replaced by ones that count, before they allocate, what is asked for

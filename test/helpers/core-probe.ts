@@ -5,7 +5,17 @@ interface Exports {
   checksum(a: number, b: number, length: number): void;
   exponential(x: number): number;
   randoms(seed: number, count: number): void;
-  sample(logits: number, size: number, temperature: number, topK: number, topP: number, minP: number, penalty: number, seed: number, count: number): void;
+  sample(
+    logits: number,
+    size: number,
+    temperature: number,
+    topK: number,
+    topP: number,
+    minP: number,
+    penalty: number,
+    seed: number,
+    count: number,
+  ): void;
   configure(json: number, length: number): void;
   plan(quantization: number, draft: number): void;
   describe(quantization: number, dense: number, base: number): void;

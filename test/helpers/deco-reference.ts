@@ -61,7 +61,11 @@ const mean = (values: readonly number[]): number => values.reduce((a, b) => a + 
 function swiGlu(tensors: Tensors, prefix: string, size: number, x: readonly number[]): number[] {
   const gate = product(tensors(`${prefix}gate_proj.weight`), x, size);
   const up = product(tensors(`${prefix}up_proj.weight`), x, size);
-  return product(tensors(`${prefix}down_proj.weight`), gate.map((g, i) => (FUNCTIONS["silu"]!(g)) * up[i]!), x.length);
+  return product(
+    tensors(`${prefix}down_proj.weight`),
+    gate.map((g, i) => FUNCTIONS["silu"]!(g) * up[i]!),
+    x.length,
+  );
 }
 
 /** @param layer whose tensors `tensors` gives by their names below `model.layers.N.` @param x the normed input, `[hidden]` */
@@ -95,13 +99,16 @@ function routerScores(c: DecoJson, tensors: Tensors, x: readonly number[]): numb
   };
   const eps = c.norm_epsilon;
   switch (String(c.router_norm_type)) {
-    case "simple": return o.map((value, e) => value * w(e));
-    case "rms": return o.map((value, e) => (value / Math.sqrt(mean(o.map((v) => v * v)) + eps)) * w(e));
+    case "simple":
+      return o.map((value, e) => value * w(e));
+    case "rms":
+      return o.map((value, e) => (value / Math.sqrt(mean(o.map((v) => v * v)) + eps)) * w(e));
     case "normal": {
       const centred = o.map((value) => value - mean(o));
       return centred.map((value, e) => (value / Math.sqrt(mean(centred.map((v) => v * v)) + eps)) * w(e));
     }
-    default: return o;
+    default:
+      return o;
   }
 }
 

@@ -48,12 +48,33 @@ export class FakeModel implements LoadedModel {
     this.frozenClock = options.frozenClock;
     this.next = options.next ?? ((history) => hash(history) % vocabSize);
     this.config = {
-      architecture: "minicpm", vocabSize, hiddenSize: 8, layers, contextLength, rmsEps: 1e-5, ropeTheta: 10000,
-      embedScale: 1, residualScale: 1, logitScale: 1, tied: true,
+      architecture: "minicpm",
+      vocabSize,
+      hiddenSize: 8,
+      layers,
+      contextLength,
+      rmsEps: 1e-5,
+      ropeTheta: 10000,
+      embedScale: 1,
+      residualScale: 1,
+      logitScale: 1,
+      tied: true,
       attention: { kind: "gqa", heads: 1, kvHeads: 1, headDim: 8 },
-      ffn: experts === 0 ? { kind: "dense", size: 8, gated: true } : {
-        kind: "experts", router: "block", experts, expertSize: 4, routerNorm: "none", normScale: 1, topK: 0, topP: 0, sharedSize: 0, sharedGated: false,
-      },
+      ffn:
+        experts === 0
+          ? { kind: "dense", size: 8, gated: true }
+          : {
+              kind: "experts",
+              router: "block",
+              experts,
+              expertSize: 4,
+              routerNorm: "none",
+              normScale: 1,
+              topK: 0,
+              topP: 0,
+              sharedSize: 0,
+              sharedGated: false,
+            },
       bosTokenId: 1,
       eosTokenIds,
     };
@@ -117,7 +138,17 @@ export class FakeSequence implements Sequence {
       const seen = history.slice(0, before + row + 1);
       return Float32Array.from({ length: model.config.hiddenSize }, (_, i) => (hash([...seen, -1 - i]) % 1000) / 500 - 1);
     };
-    return { rows, logitRows, logits, withLogits(i, use) { return use(this.logits(i)); }, hidden, argmax: (i) => indexOfMax(logits(i)), activeExperts: this.#active(history, before) };
+    return {
+      rows,
+      logitRows,
+      logits,
+      withLogits(i, use) {
+        return use(this.logits(i));
+      },
+      hidden,
+      argmax: (i) => indexOfMax(logits(i)),
+      activeExperts: this.#active(history, before),
+    };
   }
 
   truncate(length: number): void {
@@ -143,7 +174,8 @@ export class FakeSequence implements Sequence {
       for (let row = 0; row < rows; row++) {
         for (let e = 0; e < experts; e++) {
           const at = (layer * rows + row) * words + (e >> 5);
-          if (expertIsActive(layer, before + row, history[before + row] as number, e)) mask[at] = ((mask[at] as number) | (1 << (e & 31))) >>> 0;
+          if (expertIsActive(layer, before + row, history[before + row] as number, e))
+            mask[at] = ((mask[at] as number) | (1 << (e & 31))) >>> 0;
         }
       }
     }

@@ -39,7 +39,10 @@ class FakeTreeSequence implements Sequence {
     const start = this.length;
     const cached = this.#tokens.slice();
     const chunk = Array.from(tokens);
-    const seen = chunk.map((_, i) => [...cached, ...chunk.filter((_, j) => j <= i && (tree === undefined || ((tree.masks[i]! >> BigInt(j)) & 1n) === 1n))]);
+    const seen = chunk.map((_, i) => [
+      ...cached,
+      ...chunk.filter((_, j) => j <= i && (tree === undefined || ((tree.masks[i]! >> BigInt(j)) & 1n) === 1n)),
+    ]);
     seen.forEach((history, i) => {
       const position = tree?.positions[i] ?? start + i;
       if (position !== history.length - 1) throw new Error(`row ${i} at position ${position} sees ${history.length} tokens`);
@@ -64,7 +67,17 @@ class FakeTreeSequence implements Sequence {
       check();
       return Float32Array.of(seen[i]!.length, seen[i]!.at(-1)!);
     };
-    return { rows, logitRows: logits === "all" ? rows : logits === "last" ? 1 : 0, logits: values, withLogits(i, use) { return use(this.logits(i)); }, hidden, argmax: (i) => model.next(row(i)), activeExperts: this.#active(seen) };
+    return {
+      rows,
+      logitRows: logits === "all" ? rows : logits === "last" ? 1 : 0,
+      logits: values,
+      withLogits(i, use) {
+        return use(this.logits(i));
+      },
+      hidden,
+      argmax: (i) => model.next(row(i)),
+      activeExperts: this.#active(seen),
+    };
   }
 
   truncate(length: number): void {
@@ -88,7 +101,8 @@ class FakeTreeSequence implements Sequence {
     for (let layer = 0; layer < layers; layer++) {
       seen.forEach((history, row) => {
         for (let e = 0; e < ffn.experts; e++) {
-          if (expertIsActive(layer, history.length - 1, history.at(-1)!, e)) mask[(layer * seen.length + row) * words + (e >> 5)]! |= 1 << (e & 31);
+          if (expertIsActive(layer, history.length - 1, history.at(-1)!, e))
+            mask[(layer * seen.length + row) * words + (e >> 5)]! |= 1 << (e & 31);
         }
       });
     }

@@ -30,7 +30,10 @@ export async function tryCase(target: FuzzTarget, bytes: Uint8Array): Promise<bo
   const heap = process.memoryUsage().heapUsed;
   const start = process.cpuUsage();
   const allocations = await countAllocations(async () => {
-    error = await target.open(bytes).then(() => undefined, (e: unknown) => e ?? new Error("rejected with nothing"));
+    error = await target.open(bytes).then(
+      () => undefined,
+      (e: unknown) => e ?? new Error("rejected with nothing"),
+    );
   });
   const { user, system } = process.cpuUsage(start);
   const elapsed = (user + system) / 1000;
@@ -53,7 +56,30 @@ export async function tryCase(target: FuzzTarget, bytes: Uint8Array): Promise<bo
 
 /** Numbers around the edges of the integer types. */
 export const EDGE_NUMBERS: readonly number[] = [
-  0, 1, 2, 7, 8, 63, 64, 127, 128, 255, 256, 65_535, 65_536, 2 ** 24, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 32 + 1, 2 ** 40, 2 ** 53 - 1, 2 ** 53, 2 ** 63, 2 ** 64,
+  0,
+  1,
+  2,
+  7,
+  8,
+  63,
+  64,
+  127,
+  128,
+  255,
+  256,
+  65_535,
+  65_536,
+  2 ** 24,
+  2 ** 31 - 1,
+  2 ** 31,
+  2 ** 32 - 1,
+  2 ** 32,
+  2 ** 32 + 1,
+  2 ** 40,
+  2 ** 53 - 1,
+  2 ** 53,
+  2 ** 63,
+  2 ** 64,
 ];
 const EDGE_BYTES = [0x00, 0x01, 0x20, 0x22, 0x28, 0x2c, 0x2d, 0x2e, 0x30, 0x39, 0x5b, 0x5c, 0x5d, 0x65, 0x7b, 0x7d, 0x7f, 0x80, 0xff];
 
@@ -64,15 +90,64 @@ const place = fc.noBias(fc.integer({ min: 0, max: 2 ** 30 - 1 })).map((n) => n /
 const at = (bytes: Uint8Array, where: number): number => Math.floor(where * bytes.length);
 
 const damage: fc.Arbitrary<Damage> = fc.oneof(
-  { weight: 3, arbitrary: fc.tuple(place, fc.integer({ min: 0, max: 7 })).map(([p, bit]): Damage => (b) => edit(b, (c) => void (c[at(b, p)]! ^= 1 << bit))) },
-  { weight: 3, arbitrary: fc.tuple(place, fc.constantFrom(...EDGE_BYTES)).map(([p, value]): Damage => (b) => edit(b, (c) => void (c[at(b, p)] = value))) },
-  { weight: 3, arbitrary: fc.tuple(place, fc.constantFrom(2, 4, 8), fc.constantFrom(...EDGE_NUMBERS)).map(([p, size, n]): Damage => (b) => edit(b, (c) => {
-    for (let i = 0; i < size; i++) if (at(b, p) + i < c.length) c[at(b, p) + i] = Math.floor(n / 2 ** (8 * i)) % 256;
-  })) },
-  { weight: 1, arbitrary: place.map((p): Damage => (b) => b.slice(0, at(b, p))) },
-  { weight: 1, arbitrary: fc.tuple(place, fc.integer({ min: 1, max: 64 })).map(([p, n]): Damage => (b) => join(b.subarray(0, at(b, p)), b.subarray(at(b, p) + n))) },
-  { weight: 1, arbitrary: fc.tuple(place, fc.uint8Array({ minLength: 1, maxLength: 64 })).map(([p, more]): Damage => (b) => join(b.subarray(0, at(b, p)), more, b.subarray(at(b, p)))) },
-  { weight: 1, arbitrary: fc.tuple(place, place, fc.integer({ min: 1, max: 128 })).map(([p, q, n]): Damage => (b) => edit(b, (c) => c.copyWithin(at(b, p), at(b, q), at(b, q) + n))) },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(place, fc.integer({ min: 0, max: 7 })).map(
+      ([p, bit]): Damage =>
+        (b) =>
+          edit(b, (c) => void (c[at(b, p)]! ^= 1 << bit)),
+    ),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(place, fc.constantFrom(...EDGE_BYTES)).map(
+      ([p, value]): Damage =>
+        (b) =>
+          edit(b, (c) => void (c[at(b, p)] = value)),
+    ),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(place, fc.constantFrom(2, 4, 8), fc.constantFrom(...EDGE_NUMBERS)).map(
+      ([p, size, n]): Damage =>
+        (b) =>
+          edit(b, (c) => {
+            for (let i = 0; i < size; i++) if (at(b, p) + i < c.length) c[at(b, p) + i] = Math.floor(n / 2 ** (8 * i)) % 256;
+          }),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: place.map(
+      (p): Damage =>
+        (b) =>
+          b.slice(0, at(b, p)),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(place, fc.integer({ min: 1, max: 64 })).map(
+      ([p, n]): Damage =>
+        (b) =>
+          join(b.subarray(0, at(b, p)), b.subarray(at(b, p) + n)),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(place, fc.uint8Array({ minLength: 1, maxLength: 64 })).map(
+      ([p, more]): Damage =>
+        (b) =>
+          join(b.subarray(0, at(b, p)), more, b.subarray(at(b, p))),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(place, place, fc.integer({ min: 1, max: 128 })).map(
+      ([p, q, n]): Damage =>
+        (b) =>
+          edit(b, (c) => c.copyWithin(at(b, p), at(b, q), at(b, q) + n)),
+    ),
+  },
 );
 
 function edit(bytes: Uint8Array, change: (copy: Uint8Array) => void): Uint8Array {
@@ -92,4 +167,6 @@ function join(...parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /** Up to four damages, one after another. */
-export const damages: fc.Arbitrary<Damage> = fc.array(damage, { minLength: 1, maxLength: 4 }).map((list) => (bytes) => list.reduce((b, d) => d(b), bytes));
+export const damages: fc.Arbitrary<Damage> = fc
+  .array(damage, { minLength: 1, maxLength: 4 })
+  .map((list) => (bytes) => list.reduce((b, d) => d(b), bytes));

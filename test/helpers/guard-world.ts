@@ -10,7 +10,17 @@ export function fake(name: string, planned = 0, prior = 0.5): Drafter {
   const never = (): never => {
     throw new Error("the guard does not draft");
   };
-  return { name, nodes: 8, prior, arrears: 0, plan: (nodes) => ({ cost: planned, depth: nodes - 1 }), accept: never, propose: never, reset: never, dispose: never };
+  return {
+    name,
+    nodes: 8,
+    prior,
+    arrears: 0,
+    plan: (nodes) => ({ cost: planned, depth: nodes - 1 }),
+    accept: never,
+    propose: never,
+    reset: never,
+    dispose: never,
+  };
 }
 
 export interface World {
@@ -58,7 +68,12 @@ export function live(world: World): Life {
   let worst = 0;
   const sizes: number[] = [];
   const names: string[] = [];
-  const guard = new CostGuard({ drafters, sizes: SIZES, ...(costs !== undefined && { costs }), ...(tolerance !== undefined && { tolerance }) });
+  const guard = new CostGuard({
+    drafters,
+    sizes: SIZES,
+    ...(costs !== undefined && { costs }),
+    ...(tolerance !== undefined && { tolerance }),
+  });
   for (let round = 0; round < rounds; round++) {
     const choice = guard.choose(64);
     const name = choice.drafter?.name ?? "";
@@ -83,4 +98,7 @@ export function live(world: World): Life {
 
 export const share = <T>(values: readonly T[], test: (value: T) => boolean): number => values.filter(test).length / values.length;
 /** A pass, and `row` of one for each further row. */
-export const linear = (row: number) => (rows: number): number => PLAIN_MS * (1 + row * (rows - 1));
+export const linear =
+  (row: number) =>
+  (rows: number): number =>
+    PLAIN_MS * (1 + row * (rows - 1));

@@ -3,7 +3,9 @@ import { tinySafetensors, type TinyTensor } from "./tiny-safetensors.ts";
 /** Turns a llama2.c checkpoint (version 0: seven int32, then f32 weights) into the files of a Hugging Face Llama folder. */
 export function llama2cFolder(bin: Uint8Array): { "config.json": string; "model.safetensors": Uint8Array } {
   const view = new DataView(bin.buffer, bin.byteOffset, bin.byteLength);
-  const [dim, hiddenDim, layers, heads, kvHeads, vocabSigned, context] = Array.from({ length: 7 }, (_, i) => view.getInt32(i * 4, true)) as [number, number, number, number, number, number, number];
+  const [dim, hiddenDim, layers, heads, kvHeads, vocabSigned, context] = Array.from({ length: 7 }, (_, i) =>
+    view.getInt32(i * 4, true),
+  ) as [number, number, number, number, number, number, number];
   const vocab = Math.abs(vocabSigned);
   const headDim = dim / heads;
   let at = 28;
@@ -31,9 +33,20 @@ export function llama2cFolder(bin: Uint8Array): { "config.json": string; "model.
   stack("mlp.up_proj.weight", hiddenDim, dim);
   add("model.norm.weight", take(dim), [dim]);
   const config = {
-    architectures: ["LlamaForCausalLM"], model_type: "llama", hidden_size: dim, intermediate_size: hiddenDim, num_hidden_layers: layers,
-    num_attention_heads: heads, num_key_value_heads: kvHeads, vocab_size: vocab, max_position_embeddings: context, rms_norm_eps: 1e-5,
-    tie_word_embeddings: vocabSigned > 0, hidden_act: "silu", bos_token_id: 1, eos_token_id: 2,
+    architectures: ["LlamaForCausalLM"],
+    model_type: "llama",
+    hidden_size: dim,
+    intermediate_size: hiddenDim,
+    num_hidden_layers: layers,
+    num_attention_heads: heads,
+    num_key_value_heads: kvHeads,
+    vocab_size: vocab,
+    max_position_embeddings: context,
+    rms_norm_eps: 1e-5,
+    tie_word_embeddings: vocabSigned > 0,
+    hidden_act: "silu",
+    bos_token_id: 1,
+    eos_token_id: 2,
   };
   return { "config.json": JSON.stringify(config), "model.safetensors": tinySafetensors(tensors) };
 }
@@ -54,7 +67,7 @@ function halfSplit(w: Float32Array, heads: number, headDim: number, cols: number
 export function llama2cDecoder(bin: Uint8Array): (ids: readonly number[]) => string {
   const view = new DataView(bin.buffer, bin.byteOffset, bin.byteLength);
   const pieces: Uint8Array[] = [];
-  for (let at = 4; at < bin.length; ) {
+  for (let at = 4; at < bin.length;) {
     const length = view.getInt32(at + 4, true);
     pieces.push(bin.subarray(at + 8, at + 8 + length));
     at += 8 + length;

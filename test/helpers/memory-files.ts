@@ -54,7 +54,9 @@ export class MemoryFiles implements ModelFiles {
   readonly #files: ReadonlyMap<string, Uint8Array>;
 
   constructor(files: Readonly<Record<string, Uint8Array | string>>) {
-    this.#files = new Map(Object.entries(files).map(([name, data]) => [name, typeof data === "string" ? new TextEncoder().encode(data) : data]));
+    this.#files = new Map(
+      Object.entries(files).map(([name, data]) => [name, typeof data === "string" ? new TextEncoder().encode(data) : data]),
+    );
   }
 
   async open(path: string): Promise<MemorySource | undefined> {

@@ -11,7 +11,9 @@ const TOKENIZER = "tokenizer.json";
 
 /** Lays out a packed file of format 1, or 2 with a draft head, which are read and no longer written: its first bytes (header and tokenizer, padded) and where the weights start. */
 export function encodePacked(
-  config: ModelConfig, plan: WeightPlan, tokenizerJson: Uint8Array | undefined,
+  config: ModelConfig,
+  plan: WeightPlan,
+  tokenizerJson: Uint8Array | undefined,
   { draft, chatTemplate }: { readonly draft?: DraftLayout | undefined; readonly chatTemplate?: ChatTemplate | undefined } = {},
 ): { head: Uint8Array; weightsOffset: number; fileSize: number } {
   const tensors: NamedTensor[] = plan.parts.map((part) => ({ name: part.name, dtype: "U8", shape: [part.bytes] }));

@@ -15,8 +15,13 @@ export interface TestServer extends Server {
 export function testServer(options: ServerOptions = {}, fakeOptions: FakeOptions & { readonly says?: string } = {}): TestServer {
   const { says, ...rest } = fakeOptions;
   const fake = new FakeModel({
-    vocabSize: TINY_VOCAB, contextLength: 512, eosTokenIds: [2], tokenizerJson: tinyTokenizerJson(), frozenClock: true,
-    ...(says === undefined ? {} : { next: scripted(1, [...byteIds(says), 2]) }), ...rest,
+    vocabSize: TINY_VOCAB,
+    contextLength: 512,
+    eosTokenIds: [2],
+    tokenizerJson: tinyTokenizerJson(),
+    frozenClock: true,
+    ...(says === undefined ? {} : { next: scripted(1, [...byteIds(says), 2]) }),
+    ...rest,
   });
   const log: RequestLog[] = [];
   const server = createServer(new Model(fake), { onRequest: (entry) => log.push(entry), ...options });
@@ -25,9 +30,15 @@ export function testServer(options: ServerOptions = {}, fakeOptions: FakeOptions
     fake,
     log,
     get: (path, headers = {}) => server.fetch(new Request(`http://test${path}`, { headers })),
-    post: (path, body, { headers = {}, signal } = {}) => server.fetch(new Request(`http://test${path}`, {
-      method: "POST", headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(body), ...(signal === undefined ? {} : { signal }),
-    })),
+    post: (path, body, { headers = {}, signal } = {}) =>
+      server.fetch(
+        new Request(`http://test${path}`, {
+          method: "POST",
+          headers: { "content-type": "application/json", ...headers },
+          body: JSON.stringify(body),
+          ...(signal === undefined ? {} : { signal }),
+        }),
+      ),
   };
 }
 
@@ -38,10 +49,13 @@ export interface ErrorBody {
 /** Data of the events of a stream, "[DONE]" as it is. */
 export async function events<T>(response: Response): Promise<(T | "[DONE]")[]> {
   const text = await response.text();
-  return text.split("\n\n").filter((event) => event !== "").map((event) => {
-    const data = event.replace(/^data: /, "");
-    return data === "[DONE]" ? data : (JSON.parse(data) as T);
-  });
+  return text
+    .split("\n\n")
+    .filter((event) => event !== "")
+    .map((event) => {
+      const data = event.replace(/^data: /, "");
+      return data === "[DONE]" ? data : (JSON.parse(data) as T);
+    });
 }
 
 /** Tasks of the event loop run until nothing more seems to happen. */

@@ -13,7 +13,7 @@ export async function writeSynthetic(path: string, config: ModelConfig, quantiza
   try {
     writeSync(file, head);
     const weights = model.engine.bytes(model.addresses.weights, fileSize - head.length);
-    for (let at = 0; at < weights.length; ) at += writeSync(file, weights, at, Math.min(1 << 26, weights.length - at));
+    for (let at = 0; at < weights.length;) at += writeSync(file, weights, at, Math.min(1 << 26, weights.length - at));
   } finally {
     closeSync(file);
     model.dispose();

@@ -60,10 +60,27 @@ function ints(values: readonly number[]): number[] {
 export function tinyStateDict(tensors: readonly TinyTorchTensor[]): Uint8Array {
   const orderedDict = [...op.global("collections", "OrderedDict"), ...op.emptyTuple, ...op.reduce];
   const items = tensors.flatMap(({ name, storage, offset = 0, shape, strides = rowMajor(shape), parameter = false }) => {
-    const id = [...op.mark, ...op.text("storage"), ...op.global("torch", storage.type), ...op.text(storage.key), ...op.text("cpu"), ...op.int(storage.elements), ...op.tuple];
+    const id = [
+      ...op.mark,
+      ...op.text("storage"),
+      ...op.global("torch", storage.type),
+      ...op.text(storage.key),
+      ...op.text("cpu"),
+      ...op.int(storage.elements),
+      ...op.tuple,
+    ];
     const tensor = [
-      ...op.global("torch._utils", "_rebuild_tensor_v2"), ...op.mark, ...id, ...op.persistentId,
-      ...op.int(offset), ...ints(shape), ...ints(strides), ...op.no, ...orderedDict, ...op.tuple, ...op.reduce,
+      ...op.global("torch._utils", "_rebuild_tensor_v2"),
+      ...op.mark,
+      ...id,
+      ...op.persistentId,
+      ...op.int(offset),
+      ...ints(shape),
+      ...ints(strides),
+      ...op.no,
+      ...orderedDict,
+      ...op.tuple,
+      ...op.reduce,
     ];
     const value = parameter
       ? [...op.global("torch._utils", "_rebuild_parameter"), ...op.mark, ...tensor, ...op.no, ...orderedDict, ...op.tuple, ...op.reduce]

@@ -39,11 +39,18 @@ export function tinyZip(entries: readonly TinyZipEntry[], { zip64 = false, metho
     const extra = dataStart - (offset + 30 + nameBytes.length);
     const size = zip64 ? 0xffffffff : data.length;
     out.put(4, 0x04034b50).put(2, 0, 0x800, method, 0, 0).put(4, 0, size, size).put(2, nameBytes.length, extra).raw(nameBytes);
-    out.put(2, 0x4246, extra - 4).raw(new Uint8Array(extra - 4).fill(0x5a)).raw(data);
+    out
+      .put(2, 0x4246, extra - 4)
+      .raw(new Uint8Array(extra - 4).fill(0x5a))
+      .raw(data);
     const wide = new Bytes();
     if (zip64) wide.put(2, 1, 24).put(8, data.length, data.length, offset);
     central.put(4, 0x02014b50).put(2, 0, 0, 0x800, method, 0, 0).put(4, 0, size, size);
-    central.put(2, nameBytes.length, wide.length, 0, 0, 0).put(4, 0, zip64 ? 0xffffffff : offset).raw(nameBytes).raw(wide.done());
+    central
+      .put(2, nameBytes.length, wide.length, 0, 0, 0)
+      .put(4, 0, zip64 ? 0xffffffff : offset)
+      .raw(nameBytes)
+      .raw(wide.done());
   }
   const start = out.length;
   out.raw(central.done());
@@ -53,6 +60,10 @@ export function tinyZip(entries: readonly TinyZipEntry[], { zip64 = false, metho
     out.put(4, 0x07064b50, 0).put(8, end).put(4, 1);
   }
   const count = zip64 ? 0xffff : entries.length;
-  out.put(4, 0x06054b50).put(2, 0, 0, count, count).put(4, central.length, zip64 ? 0xffffffff : start).put(2, 0);
+  out
+    .put(4, 0x06054b50)
+    .put(2, 0, 0, count, count)
+    .put(4, central.length, zip64 ? 0xffffffff : start)
+    .put(2, 0);
   return out.done();
 }

@@ -8,7 +8,7 @@ export function goldenTraining(topic: string, folder = "golden/train", indexFile
   const indexPath = sharedPath(`${folder}/${indexFile}.json`);
   const there = existsSync(indexPath);
   const json = (there ? JSON.parse(readFileSync(indexPath, "utf8")) : {}) as Record<string, Record<string, unknown>>;
-  const index = (indexFile === topic ? json : json[topic] ?? {}) as Record<string, Record<string, unknown>>;
+  const index = (indexFile === topic ? json : (json[topic] ?? {})) as Record<string, Record<string, unknown>>;
   const vectors = there ? readVectors(sharedPath(`${folder}/${topic}.safetensors`)) : new Map<string, never>();
   const find = (name: string) => {
     const found = vectors.get(name);

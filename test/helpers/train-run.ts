@@ -10,7 +10,8 @@ const THINGS = ["a ball", "a red car", "the sun", "a big tree", "some cake"];
 export function tinyStories(documents = 60): string {
   const pick = (list: readonly string[], n: number): string => list[n % list.length]!;
   return Array.from({ length: documents }, (_, d) =>
-    Array.from({ length: 4 }, (_, s) => `${pick(PEOPLE, d + s)} ${pick(VERBS, d * 3 + s)} ${pick(THINGS, d * 7 + s)}.`).join(" ")).join("\n<|endoftext|>\n");
+    Array.from({ length: 4 }, (_, s) => `${pick(PEOPLE, d + s)} ${pick(VERBS, d * 3 + s)} ${pick(THINGS, d * 7 + s)}.`).join(" "),
+  ).join("\n<|endoftext|>\n");
 }
 
 /** A configuration that trains in a second; nested sections are replaced as wholes. */
@@ -38,8 +39,11 @@ export function writeTraining(folder: string, changes: object = {}, text = tinyS
 
 /** metrics.jsonl of a run without the times. */
 export function metricsOf(run: string): Record<string, unknown>[] {
-  return readFileSync(join(run, "metrics.jsonl"), "utf8").trim().split("\n").map((line) => {
-    const { seconds: _, ...rest } = JSON.parse(line) as Record<string, unknown>;
-    return rest;
-  });
+  return readFileSync(join(run, "metrics.jsonl"), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => {
+      const { seconds: _, ...rest } = JSON.parse(line) as Record<string, unknown>;
+      return rest;
+    });
 }

@@ -10,7 +10,16 @@ interface Exports {
   failure(): number;
   outputAt(): number;
   outputLength(): number;
-  describe(json: number, length: number, type: number, descriptor: number, layers: number, frequencies: number, scratch: number, weights: number): number;
+  describe(
+    json: number,
+    length: number,
+    type: number,
+    descriptor: number,
+    layers: number,
+    frequencies: number,
+    scratch: number,
+    weights: number,
+  ): number;
   loadTokenizer(json: number, length: number): void;
   encode(text: number, length: number): void;
   decode(ids: number, count: number, continuation: number): void;
@@ -31,7 +40,21 @@ export class WasiProbe {
   static async create(file = "probe.ts"): Promise<WasiProbe> {
     let binary: Uint8Array<ArrayBuffer> | undefined;
     const { error, stderr } = await asc.main(
-      [`standalone/${file}`, "--config", "none", "--runtime", "incremental", "--enable", "simd", "--memoryBase", "1024", "--outFile", "probe.wasm", "--baseDir", root],
+      [
+        `standalone/${file}`,
+        "--config",
+        "none",
+        "--runtime",
+        "incremental",
+        "--enable",
+        "simd",
+        "--memoryBase",
+        "1024",
+        "--outFile",
+        "probe.wasm",
+        "--baseDir",
+        root,
+      ],
       {
         readFile: (name, base) => {
           try {
@@ -79,4 +102,3 @@ export class WasiProbe {
     if (this.exports.failure() !== 0) throw new Error(new TextDecoder().decode(this.output()));
   }
 }
-

@@ -40,7 +40,11 @@ export function withoutTimings(result: GenerationResult): GenerationResult {
   const zero = <T extends object>(times: T): T => Object.fromEntries(Object.keys(times).map((key) => [key, 0])) as T;
   const { decisions } = result;
   return {
-    ...result, prefillMs: 0, decodeMs: 0, prefillTokensPerSecond: 0, decodeTokensPerSecond: 0,
+    ...result,
+    prefillMs: 0,
+    decodeMs: 0,
+    prefillTokensPerSecond: 0,
+    decodeTokensPerSecond: 0,
     decisions: decisions === null ? null : { ...decisions, chunkMs: zero(decisions.chunkMs), draftMs: zero(decisions.draftMs) },
   };
 }

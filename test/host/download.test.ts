@@ -14,7 +14,10 @@ afterEach(() => {
 });
 
 /** A server whose first answer breaks after HALF bytes; `rest` gives the others. @returns the file's URL, and what ranges were asked for */
-async function broken(rest: (response: ServerResponse, start: number, request: IncomingMessage) => void, headers: Record<string, string> = { ETag: '"1"' }): Promise<{ url: string; ranges: string[] }> {
+async function broken(
+  rest: (response: ServerResponse, start: number, request: IncomingMessage) => void,
+  headers: Record<string, string> = { ETag: '"1"' },
+): Promise<{ url: string; ranges: string[] }> {
   const ranges: string[] = [];
   server = createServer((request, response) => {
     const range = request.headers.range;
@@ -29,8 +32,12 @@ async function broken(rest: (response: ServerResponse, start: number, request: I
   return { url: `http://127.0.0.1:${(server?.address() as AddressInfo).port}/m`, ranges };
 }
 
-const part = (response: ServerResponse, start: number, contentRange = `bytes ${start}-${FILE.length - 1}/${FILE.length}`, etag = '"1"'): void =>
-  void response.writeHead(206, { ETag: etag, "Content-Range": contentRange }).end(FILE.subarray(start));
+const part = (
+  response: ServerResponse,
+  start: number,
+  contentRange = `bytes ${start}-${FILE.length - 1}/${FILE.length}`,
+  etag = '"1"',
+): void => void response.writeHead(206, { ETag: etag, "Content-Range": contentRange }).end(FILE.subarray(start));
 
 const read = async (url: string): Promise<Uint8Array> => new Uint8Array(await new Response((await download(url)).stream).arrayBuffer());
 
@@ -42,10 +49,22 @@ describe("download", () => {
   });
 
   it.each<[string, (response: ServerResponse, start: number) => void, RegExp]>([
-    ["a server without ranges", (response) => void response.writeHead(200, { ETag: '"1"' }).end(FILE), /the connection broke at byte 100000 of 300000, and the server does not send parts/],
+    [
+      "a server without ranges",
+      (response) => void response.writeHead(200, { ETag: '"1"' }).end(FILE),
+      /the connection broke at byte 100000 of 300000, and the server does not send parts/,
+    ],
     ["another version", (response, start) => part(response, start, undefined, '"2"'), /was replaced on the server/],
-    ["another part than was asked for", (response, start) => part(response, start, `bytes ${start + 1}-${FILE.length - 1}/${FILE.length}`), /was replaced on the server/],
-    ["a file of another size", (response, start) => part(response, start, `bytes ${start}-${FILE.length}/${FILE.length + 1}`), /was replaced on the server/],
+    [
+      "another part than was asked for",
+      (response, start) => part(response, start, `bytes ${start + 1}-${FILE.length - 1}/${FILE.length}`),
+      /was replaced on the server/,
+    ],
+    [
+      "a file of another size",
+      (response, start) => part(response, start, `bytes ${start}-${FILE.length}/${FILE.length + 1}`),
+      /was replaced on the server/,
+    ],
     ["no file any more", (response) => void response.writeHead(404).end(), /there is no such file/],
   ])("does not put parts together with %s", async (_, rest, message) => {
     const { url } = await broken(rest);
@@ -59,10 +78,12 @@ describe("download", () => {
     let closed = 0;
     const { url, ranges } = await broken((response, start) => {
       response.on("close", () => closed++);
-      response.writeHead(206, { ETag: '"1"', "Content-Range": `bytes ${start}-${FILE.length - 1}/${FILE.length}` }).write(FILE.subarray(start, start + 10));
+      response
+        .writeHead(206, { ETag: '"1"', "Content-Range": `bytes ${start}-${FILE.length - 1}/${FILE.length}` })
+        .write(FILE.subarray(start, start + 10));
     });
     const reader = (await download(url)).stream.getReader();
-    for (let at = 0; at < HALF; ) at += (await reader.read()).value?.length ?? HALF;
+    for (let at = 0; at < HALF;) at += (await reader.read()).value?.length ?? HALF;
     const next = reader.read();
     await new Promise((resolve) => setTimeout(resolve, 50));
     await reader.cancel();
@@ -80,9 +101,13 @@ describe("checkUnchanged", () => {
   const fetched = { etag: '"1"', modified: "Sat, 28 Nov 2026 10:00:00 GMT", length: "5" };
 
   it.each([
-    [{ ETag: '"2"' }, fetched], [{ "Last-Modified": "Sat, 28 Nov 2026 11:00:00 GMT" }, { ...fetched, etag: null }],
+    [{ ETag: '"2"' }, fetched],
+    [{ "Last-Modified": "Sat, 28 Nov 2026 11:00:00 GMT" }, { ...fetched, etag: null }],
   ])("another version %j is a typed error", async (headers, before) => {
-    await expect(checkUnchanged(await asked(headers), before)).rejects.toMatchObject({ name: SourceError.name, message: expect.stringMatching(/replaced/) as string });
+    await expect(checkUnchanged(await asked(headers), before)).rejects.toMatchObject({
+      name: SourceError.name,
+      message: expect.stringMatching(/replaced/) as string,
+    });
   });
 
   it("the same version, a server that does not say, and one that does not answer, count as unchanged", async () => {

@@ -19,7 +19,9 @@ describe("the lock of a run's folder", () => {
     }
     await unlock();
     expect(readdirSync(folder)).toEqual([]);
-    await (await lockFolder(folder))();
+    await (
+      await lockFolder(folder)
+    )();
   });
 
   it("of a process that lives keeps others out; that of one that ended does not", async () => {
@@ -39,11 +41,17 @@ describe("the lock of a run's folder", () => {
   it("of an earlier process with this one's number is taken over, as in a container", async () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, LOCK), JSON.stringify({ pid: process.pid, host: hostname() }));
-    await (await lockFolder(folder))();
+    await (
+      await lockFolder(folder)
+    )();
     expect(existsSync(join(folder, LOCK))).toBe(false);
   });
 
-  it.each([["another machine", JSON.stringify({ pid: 1, host: "another.example" })], ["nobody that can be read", "{"], ["nobody", ""]])("of %s says which file to remove", async (_, text) => {
+  it.each([
+    ["another machine", JSON.stringify({ pid: 1, host: "another.example" })],
+    ["nobody that can be read", "{"],
+    ["nobody", ""],
+  ])("of %s says which file to remove", async (_, text) => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, LOCK), text);
     await expect(lockFolder(folder)).rejects.toThrow(/remove the file$/);

@@ -17,7 +17,11 @@ async function until(condition: () => boolean): Promise<void> {
 
 describe("listen on Node", () => {
   it("hands requests over and answers back", async () => {
-    const server = await listen(async (asked) => new Response(`${asked.method} ${new URL(asked.url).pathname} ${await asked.text()}`, { status: 201, headers: { "x-a": "b" } }), local);
+    const server = await listen(
+      async (asked) =>
+        new Response(`${asked.method} ${new URL(asked.url).pathname} ${await asked.text()}`, { status: 201, headers: { "x-a": "b" } }),
+      local,
+    );
     const response = await fetch(`http://127.0.0.1:${server.port}/path?q`, { method: "POST", body: "body" });
     expect([response.status, response.headers.get("x-a"), await response.text()]).toEqual([201, "b", "POST /path body"]);
     await server.close();
@@ -26,12 +30,16 @@ describe("listen on Node", () => {
 
   it("aborts the signal when a client goes away before the answer", async () => {
     let aborted = false;
-    const server = await listen((asked) => new Promise((resolve) => {
-      asked.signal.addEventListener("abort", () => {
-        aborted = true;
-        resolve(new Response(null, { status: 499 }));
-      });
-    }), local);
+    const server = await listen(
+      (asked) =>
+        new Promise((resolve) => {
+          asked.signal.addEventListener("abort", () => {
+            aborted = true;
+            resolve(new Response(null, { status: 499 }));
+          });
+        }),
+      local,
+    );
     const client = request({ port: server.port, host: "127.0.0.1", method: "POST", headers: { "content-length": 2 } });
     client.on("error", () => undefined);
     client.end("{}");
@@ -45,13 +53,14 @@ describe("listen on Node", () => {
   it("asks a stream for no more than the client reads, and cancels it when the client goes away", async () => {
     let pulled = 0;
     let cancelled = false;
-    const body = (): ReadableStream<Uint8Array> => new ReadableStream({
-      pull: (controller) => {
-        pulled++;
-        controller.enqueue(new Uint8Array(1 << 16));
-      },
-      cancel: () => void (cancelled = true),
-    });
+    const body = (): ReadableStream<Uint8Array> =>
+      new ReadableStream({
+        pull: (controller) => {
+          pulled++;
+          controller.enqueue(new Uint8Array(1 << 16));
+        },
+        cancel: () => void (cancelled = true),
+      });
     const server = await listen(async () => new Response(body()), local);
     const socket = connect(server.port, "127.0.0.1");
     socket.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -79,12 +88,14 @@ describe("listen on Node", () => {
 
   it("refuses what is no request", async () => {
     const server = await listen(async () => new Response("never"), local);
-    const say = (text: string): Promise<string> => new Promise((resolve) => {
-      let heard = "";
-      const socket = connect(server.port, "127.0.0.1", () => socket.end(text));
-      socket.on("data", (data) => (heard += data.toString())).on("close", () => resolve(heard));
-    });
-    for (const text of ["nonsense\r\n\r\n", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "GET \\ HTTP/1.1\r\nHost: a\r\n\r\n"]) expect(await say(text)).toMatch(/^HTTP\/1.1 400 /);
+    const say = (text: string): Promise<string> =>
+      new Promise((resolve) => {
+        let heard = "";
+        const socket = connect(server.port, "127.0.0.1", () => socket.end(text));
+        socket.on("data", (data) => (heard += data.toString())).on("close", () => resolve(heard));
+      });
+    for (const text of ["nonsense\r\n\r\n", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "GET \\ HTTP/1.1\r\nHost: a\r\n\r\n"])
+      expect(await say(text)).toMatch(/^HTTP\/1.1 400 /);
     await server.close();
   });
 
@@ -98,10 +109,13 @@ describe("listen on Node", () => {
 
   it("disconnects clients whose headers or body do not come to their end, however often they send a piece", async () => {
     let cut = 0;
-    const server = await listen(async (asked) => {
-      await asked.text().catch(() => cut++);
-      return new Response();
-    }, { ...local, limits: { headersMs: 200, requestMs: 400 } });
+    const server = await listen(
+      async (asked) => {
+        await asked.text().catch(() => cut++);
+        return new Response();
+      },
+      { ...local, limits: { headersMs: 200, requestMs: 400 } },
+    );
     const headers = await rawClient(server.port, "GET / HTTP/1.1\r\nHost: a\r\n");
     headers.trickle((n) => `x${n}: y\r\n`, 20);
     const body = await rawClient(server.port, "POST / HTTP/1.1\r\nHost: a\r\ncontent-length: 100000\r\n\r\n");
@@ -139,7 +153,9 @@ describe("listen on Node", () => {
 
   it("says what to do when the address cannot be had", async () => {
     const first = await listen(async () => new Response(), local);
-    await expect(listen(async () => new Response(), { ...local, port: first.port })).rejects.toThrow(/in use: stop the other program, or choose another port/);
+    await expect(listen(async () => new Response(), { ...local, port: first.port })).rejects.toThrow(
+      /in use: stop the other program, or choose another port/,
+    );
     await expect(listen(async () => new Response(), { hostname: "203.0.113.7", port: 0 })).rejects.toThrow(AddressError);
     await first.close();
   });

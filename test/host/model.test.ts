@@ -34,7 +34,7 @@ describe("loadModel", () => {
     const prompt = model.tokenizer?.encode("the king") as Uint32Array;
     const byHand: number[] = [];
     const sequence = model.newSequence({ capacity: 40 });
-    for (let next: ArrayLike<number> = prompt; byHand.length < 10; ) {
+    for (let next: ArrayLike<number> = prompt; byHand.length < 10;) {
       const id = sequence.forward(next).argmax(0);
       byHand.push(id);
       next = [id];
@@ -48,7 +48,10 @@ describe("loadModel", () => {
     const model = await loadModel(folder);
     const prompts = ["tom", "the old king sat by the fire", "a"];
     const run = (prompt: string, seed: number): Promise<readonly number[]> =>
-      model.generate(prompt, { maxTokens: 30, ignoreEos: true, temperature: seed === 0 ? 0 : 1, seed }).result().then(({ tokens }) => tokens);
+      model
+        .generate(prompt, { maxTokens: 30, ignoreEos: true, temperature: seed === 0 ? 0 : 1, seed })
+        .result()
+        .then(({ tokens }) => tokens);
     const alone: (readonly number[])[] = [];
     for (const [seed, prompt] of prompts.entries()) alone.push(await run(prompt, seed));
     expect(await Promise.all(prompts.map((prompt, seed) => run(prompt, seed)))).toEqual(alone);
@@ -97,8 +100,13 @@ describe("loadModel", () => {
 interface Golden {
   readonly prompts: readonly { readonly prompt: string; readonly greedy_text: string }[];
   readonly eval: {
-    readonly documents: number; readonly nll_per_token: number; readonly perplexity: number; readonly tokens_predicted: number;
-    readonly tls: number; readonly cls: Readonly<Record<string, number>>; readonly reuse_ratio: number;
+    readonly documents: number;
+    readonly nll_per_token: number;
+    readonly perplexity: number;
+    readonly tokens_predicted: number;
+    readonly tls: number;
+    readonly cls: Readonly<Record<string, number>>;
+    readonly reuse_ratio: number;
   };
 }
 
@@ -108,7 +116,9 @@ describeShared("blockffn-nano", "checkpoints/blockffn-nano", () => {
 
   it("writes the published stories, all at once", async () => {
     using model = await loadModel(path);
-    const texts = await Promise.all(golden.prompts.map(async ({ prompt }) => (await model.generate(prompt, { maxTokens: 48 }).result()).text));
+    const texts = await Promise.all(
+      golden.prompts.map(async ({ prompt }) => (await model.generate(prompt, { maxTokens: 48 }).result()).text),
+    );
     expect(texts).toEqual(golden.prompts.map(({ greedy_text }) => greedy_text));
   });
 

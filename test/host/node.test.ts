@@ -16,7 +16,10 @@ const file = join(folder, "data.bin");
 writeFileSync(file, data);
 
 async function failure(work: Promise<unknown>): Promise<BlockFFNError> {
-  const error: unknown = await work.then(() => undefined, (reason: unknown) => reason);
+  const error: unknown = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
   expect(error).toBeInstanceOf(BlockFFNError);
   return error as BlockFFNError;
 }
@@ -31,7 +34,13 @@ describe("NodeFile", () => {
     await source.close();
   });
 
-  it.each([[-1, 1], [1000, 1], [999, 2], [0.5, 1], [2 ** 53, 1]])("refuses the range %d + %d", async (offset, length) => {
+  it.each([
+    [-1, 1],
+    [1000, 1],
+    [999, 2],
+    [0.5, 1],
+    [2 ** 53, 1],
+  ])("refuses the range %d + %d", async (offset, length) => {
     const source = await NodeFile.open(file);
     const error = await failure(source.readInto(offset, new Uint8Array(length)));
     expect(error).toBeInstanceOf(SourceError);
@@ -78,7 +87,10 @@ describe("openLocation", () => {
     symlinkSync(file, join(model, "linked"));
     const files = await openLocation(model);
     expect(files.single).toBe(false);
-    for (const [name, size] of [["config.json", 2], ["linked", 1000]] as const) {
+    for (const [name, size] of [
+      ["config.json", 2],
+      ["linked", 1000],
+    ] as const) {
       const source = await files.open(name);
       expect(source?.size).toBe(size);
       await source?.close();
@@ -92,11 +104,14 @@ describe("openLocation", () => {
     expect(await failure(files.open(name))).toBeInstanceOf(SourceError);
   });
 
-  it.each(["/no/such/model", `${file}/below`, "https://example.org/m", "a\0b", "file://host/share"])("says what is wrong with %j", async (location) => {
-    const error = await failure(openLocation(location));
-    expect(error).toBeInstanceOf(SourceError);
-    expect(error.message).not.toContain("\0");
-  });
+  it.each(["/no/such/model", `${file}/below`, "https://example.org/m", "a\0b", "file://host/share"])(
+    "says what is wrong with %j",
+    async (location) => {
+      const error = await failure(openLocation(location));
+      expect(error).toBeInstanceOf(SourceError);
+      expect(error.message).not.toContain("\0");
+    },
+  );
 
   it("does not wait for a pipe", async () => {
     const pipe = join(folder, "pipe");
@@ -131,10 +146,12 @@ describe("OutputFile", () => {
     const inner = join(folder, "inner");
     mkdirSync(inner);
     const path = join(inner, "out.bin");
-    await expect(writeFileAtomically(path, async (out) => {
-      await out.write(Uint8Array.of(1));
-      throw new Error("no more");
-    })).rejects.toThrow("no more");
+    await expect(
+      writeFileAtomically(path, async (out) => {
+        await out.write(Uint8Array.of(1));
+        throw new Error("no more");
+      }),
+    ).rejects.toThrow("no more");
     expect(readdirSync(inner)).toEqual([]);
   });
 

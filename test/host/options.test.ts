@@ -59,7 +59,14 @@ const CALLS: Readonly<Record<string, (options: never) => unknown>> = {
   listen: (options) => listen(() => Promise.resolve(new Response()), options),
   "listen's limits": (limits) => listen(() => Promise.resolve(new Response()), { hostname: "127.0.0.1", port: 0, limits }),
   "tokenizer.encodeWithin": (options) => tokenizer.encodeWithin("tom", 100, options),
-  "convertModel's draft": (draft) => convertModel(tinyModelFiles(TINY_CONFIGS.block), "q8", () => undefined, undefined, Object.assign(draft, { files: tinyEagleFiles(TINY_CONFIGS.block) })),
+  "convertModel's draft": (draft) =>
+    convertModel(
+      tinyModelFiles(TINY_CONFIGS.block),
+      "q8",
+      () => undefined,
+      undefined,
+      Object.assign(draft, { files: tinyEagleFiles(TINY_CONFIGS.block) }),
+    ),
   train: (settings) => train({} as never, settings),
   "train's inputs": (inputs) => train(inputs, {} as never),
   "trainDraft's inputs": (inputs) => trainDraft(inputs, {} as never),
@@ -70,23 +77,49 @@ const CALLS: Readonly<Record<string, (options: never) => unknown>> = {
 
 describe("options that there are not", () => {
   it.each(Object.entries(CALLS))("%s refuses them by name", async (_, call) => {
-    const error = await Promise.resolve().then(() => call({ colour_of: "red" } as never)).then(() => undefined, (cause: unknown) => cause);
+    const error = await Promise.resolve()
+      .then(() => call({ colour_of: "red" } as never))
+      .then(
+        () => undefined,
+        (cause: unknown) => cause,
+      );
     expect(error).toBeInstanceOf(UsageError);
-    expect(error).toMatchObject({ field: "colour_of", message: expect.stringMatching(/^colour_of: is no option of .*; there are \w+/) as string });
+    expect(error).toMatchObject({
+      field: "colour_of",
+      message: expect.stringMatching(/^colour_of: is no option of .*; there are \w+/) as string,
+    });
   });
 
   it.each([
-    ["model.generate", "max_tokens", "maxTokens"], ["model.generate", "max_new_tokens", "maxTokens"], ["model.generate", "maxTokes", "maxTokens"], ["model.generate", "top_k", "topK"],
-    ["model.generate", "Temperature", "temperature"], ["model.generate", "stopp", "stop"], ["model.generate", "repetition_penalty", "repetitionPenalty"],
-    ["blockffn/node loadModel", "thread", "threads"], ["blockffn/node loadModel", "quantise", "quantize"], ["blockffn/browser loadModel", "onprogress", "onProgress"],
-    ["createServer", "api_key", "apiKey"], ["createServer's limits", "max_tokens", "maxTokens"], ["tokenizer.encode", "add_bos", "addBos"],
+    ["model.generate", "max_tokens", "maxTokens"],
+    ["model.generate", "max_new_tokens", "maxTokens"],
+    ["model.generate", "maxTokes", "maxTokens"],
+    ["model.generate", "top_k", "topK"],
+    ["model.generate", "Temperature", "temperature"],
+    ["model.generate", "stopp", "stop"],
+    ["model.generate", "repetition_penalty", "repetitionPenalty"],
+    ["blockffn/node loadModel", "thread", "threads"],
+    ["blockffn/node loadModel", "quantise", "quantize"],
+    ["blockffn/browser loadModel", "onprogress", "onProgress"],
+    ["createServer", "api_key", "apiKey"],
+    ["createServer's limits", "max_tokens", "maxTokens"],
+    ["tokenizer.encode", "add_bos", "addBos"],
   ])("%s: %s is told to be %s", async (name, given, meant) => {
-    await expect(Promise.resolve().then(() => CALLS[name]!({ [given]: 3 } as never))).rejects.toThrow(`${given}: is no option of ${name.replace(/^.*[ .](?!limits)/, "")}; did you mean ${meant}?`);
+    await expect(Promise.resolve().then(() => CALLS[name]!({ [given]: 3 } as never))).rejects.toThrow(
+      `${given}: is no option of ${name.replace(/^.*[ .](?!limits)/, "")}; did you mean ${meant}?`,
+    );
   });
 
   it("options that are no object are refused, too", async () => {
-    for (const [given, shown] of [[null, "null"], [3, "number"], ["fast", "string"], [[], "a list"]] as const) {
-      await expect(Promise.resolve().then(() => model.generate("tom", given as never).result())).rejects.toThrow(`the options of generate must be an object, such as { maxTokens }, not ${shown}`);
+    for (const [given, shown] of [
+      [null, "null"],
+      [3, "number"],
+      ["fast", "string"],
+      [[], "a list"],
+    ] as const) {
+      await expect(Promise.resolve().then(() => model.generate("tom", given as never).result())).rejects.toThrow(
+        `the options of generate must be an object, such as { maxTokens }, not ${shown}`,
+      );
       await expect(loadModel(folder, given as never)).rejects.toThrow(UsageError);
     }
   });
@@ -100,8 +133,13 @@ describe("options that there are not", () => {
 });
 
 describe("messages of a chat where a prompt is needed", () => {
-  it.each([[[{ role: "user", content: "hello" }]], [["hello"]], [[["hello"]]], [[1, { role: "user" }]]])("%j is told what to do", async (prompt) => {
-    await expect(Promise.resolve().then(() => model.generate(prompt as never).result())).rejects.toThrow(/^prompt: is a list of messages or texts .*\/v1\/chat\/completions/);
-    await expect(Promise.resolve().then(() => model.generate(prompt as never).result())).rejects.toBeInstanceOf(UsageError);
-  });
+  it.each([[[{ role: "user", content: "hello" }]], [["hello"]], [[["hello"]]], [[1, { role: "user" }]]])(
+    "%j is told what to do",
+    async (prompt) => {
+      await expect(Promise.resolve().then(() => model.generate(prompt as never).result())).rejects.toThrow(
+        /^prompt: is a list of messages or texts .*\/v1\/chat\/completions/,
+      );
+      await expect(Promise.resolve().then(() => model.generate(prompt as never).result())).rejects.toBeInstanceOf(UsageError);
+    },
+  );
 });

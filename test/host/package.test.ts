@@ -54,7 +54,8 @@ describe.skipIf(!built)("the package as npm packs it", () => {
       expect(existsSync(join(installed, code)), code).toBe(true);
       checkTypes(join(installed, types), new Set());
     }
-    for (const program of Object.values(manifest.bin)) expect(readFileSync(join(installed, program), "utf8")).toMatch(/^#!\/usr\/bin\/env node\n/);
+    for (const program of Object.values(manifest.bin))
+      expect(readFileSync(join(installed, program), "utf8")).toMatch(/^#!\/usr\/bin\/env node\n/);
   });
 
   function checkTypes(file: string, seen: Set<string>): void {
@@ -68,13 +69,15 @@ describe.skipIf(!built)("the package as npm packs it", () => {
   }
 
   it("gives its model and its manifest by name", () => {
-    expect(project(`
+    expect(
+      project(`
       import { createRequire } from "node:module";
       import { fileURLToPath } from "node:url";
       import manifest from "blockffn/package.json" with { type: "json" };
       import { DEFAULT_MODEL } from "blockffn/node";
       const model = fileURLToPath(import.meta.resolve("blockffn/models/blockffn-nano.q8.safetensors"));
-      console.log(JSON.stringify([manifest.name, createRequire(import.meta.url)("blockffn/package.json").version, model === DEFAULT_MODEL]));`)).toEqual(["blockffn", "0.1.0", true]);
+      console.log(JSON.stringify([manifest.name, createRequire(import.meta.url)("blockffn/package.json").version, model === DEFAULT_MODEL]));`),
+    ).toEqual(["blockffn", "0.1.0", true]);
   });
 
   it("has what its documents link to", () => {
@@ -87,24 +90,42 @@ describe.skipIf(!built)("the package as npm packs it", () => {
     }
   });
 
-  it.each([["NodeNext", "NodeNext"], ["Node16", "Node16"], ["ESNext", "Bundler"]])("has types that stand by themselves (module %s, resolution %s, skipLibCheck false)", (module, moduleResolution) => {
+  it.each([
+    ["NodeNext", "NodeNext"],
+    ["Node16", "Node16"],
+    ["ESNext", "Bundler"],
+  ])("has types that stand by themselves (module %s, resolution %s, skipLibCheck false)", (module, moduleResolution) => {
     const lines = modules.map(({ path }, i) => `export * as part${i} from ${JSON.stringify(path.replace(/^\./, "blockffn"))};`);
-    writeFileSync(join(folder, "consumer.ts"), `${lines.join("\n")}\nimport { loadModel } from "blockffn/node";\nexport const text: Promise<string> = loadModel().then((model) => model.generate("a").result()).then((result) => result.text);\n`);
+    writeFileSync(
+      join(folder, "consumer.ts"),
+      `${lines.join("\n")}\nimport { loadModel } from "blockffn/node";\nexport const text: Promise<string> = loadModel().then((model) => model.generate("a").result()).then((result) => result.text);\n`,
+    );
     writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
-    const { options, errors } = ts.convertCompilerOptionsFromJson({ module, moduleResolution, target: "ES2022", strict: true, skipLibCheck: false, noEmit: true, types: [] }, folder);
+    const { options, errors } = ts.convertCompilerOptionsFromJson(
+      { module, moduleResolution, target: "ES2022", strict: true, skipLibCheck: false, noEmit: true, types: [] },
+      folder,
+    );
     expect(errors).toEqual([]);
     const diagnostics = ts.getPreEmitDiagnostics(ts.createProgram([join(folder, "consumer.ts")], options));
-    expect(diagnostics.map(({ file, messageText }) => `${file?.fileName ?? ""}: ${ts.flattenDiagnosticMessageText(messageText, " ")}`)).toEqual([]);
+    expect(
+      diagnostics.map(({ file, messageText }) => `${file?.fileName ?? ""}: ${ts.flattenDiagnosticMessageText(messageText, " ")}`),
+    ).toEqual([]);
   });
 
   it("is bundled by esbuild, with the files beside it that the README says", async () => {
     const out = join(folder, "out");
-    writeFileSync(join(folder, "page.js"), 'import { loadModelInWorker } from "blockffn/browser";\nexport const load = () => loadModelInWorker("./model.safetensors");\n');
+    writeFileSync(
+      join(folder, "page.js"),
+      'import { loadModelInWorker } from "blockffn/browser";\nexport const load = () => loadModelInWorker("./model.safetensors");\n',
+    );
     await build({ absWorkingDir: folder, entryPoints: ["page.js"], outdir: out, bundle: true, format: "esm", logLevel: "error" });
     const copy = /`(cp node_modules\S+ out\/)`/.exec(section("### Browser"))?.[1];
     expect(spawnSync("bash", ["-c", copy as string], { cwd: folder, encoding: "utf8" })).toMatchObject({ status: 0, stderr: "" });
     for (const script of ["page.js", "worker.js"]) {
-      const asked = Array.from(readFileSync(join(out, script), "utf8").matchAll(/new URL\("\.\/([^"]+)",\s*import\.meta\.url\)/g), ([, name]) => name as string);
+      const asked = Array.from(
+        readFileSync(join(out, script), "utf8").matchAll(/new URL\("\.\/([^"]+)",\s*import\.meta\.url\)/g),
+        ([, name]) => name as string,
+      );
       expect(asked).toContain("engine.relaxed.threads.wasm");
       for (const name of asked) expect(existsSync(join(out, name)), name).toBe(true);
     }
@@ -119,9 +140,13 @@ describe.skipIf(!built)("the package as npm packs it", () => {
   });
 
   it("has one error class, from whichever entry it comes", () => {
-    const names = modules.map(({ path }) => path).filter((name) => !ELSEWHERE.includes(name)).map((name) => name.replace(/^\./, "blockffn"));
+    const names = modules
+      .map(({ path }) => path)
+      .filter((name) => !ELSEWHERE.includes(name))
+      .map((name) => name.replace(/^\./, "blockffn"));
     expect(names).toEqual(["blockffn", "blockffn/node", "blockffn/server", "blockffn/train", "blockffn/wasi"]);
-    expect(project(`
+    expect(
+      project(`
       const [portable, node, server, train] = await Promise.all(${JSON.stringify(names.slice(0, 4))}.map((name) => import(name)));
       const caught = async (call) => { try { await call(); } catch (error) { return [error instanceof portable.BlockFFNError, error instanceof node.BlockFFNError, error.name]; } };
       const model = await node.loadModel();
@@ -129,7 +154,14 @@ describe.skipIf(!built)("the package as npm packs it", () => {
         model instanceof portable.Model,
         await caught(() => node.loadModel("nowhere")), await caught(() => portable.loadModel(node.nodeHost, "nowhere")),
         await caught(() => server.createServer(model, { limits: { concurrency: 0 } })), await caught(() => train.parseTrainConfig(new Uint8Array(), "empty.json")),
-      ]));`)).toEqual([true, [true, true, "SourceError"], [true, true, "SourceError"], [true, true, "UsageError"], [true, true, expect.stringMatching(/Error$/)]]);
+      ]));`),
+    ).toEqual([
+      true,
+      [true, true, "SourceError"],
+      [true, true, "SourceError"],
+      [true, true, "UsageError"],
+      [true, true, expect.stringMatching(/Error$/)],
+    ]);
   });
 
   it("generates through the library, with two threads, and through the server", () => {

@@ -5,7 +5,9 @@ import { publicTypes } from "../helpers/public-types.ts";
 import { root } from "../helpers/test-host.ts";
 
 const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { exports: Record<string, string | { types: string }> };
-const entries = Object.entries(exports).flatMap(([path, entry]) => (typeof entry === "string" ? [] : [{ path, types: join(root, entry.types) }]));
+const entries = Object.entries(exports).flatMap(([path, entry]) =>
+  typeof entry === "string" ? [] : [{ path, types: join(root, entry.types) }],
+);
 const built = entries.every(({ types }) => existsSync(types));
 if (!built) console.log("skipped: the public types (run npm run build:ts)");
 
@@ -15,7 +17,11 @@ describe.skipIf(!built)("the public types", () => {
     const all = publicTypes(entries.map(({ types }) => types));
     const shared = all.get(entries.find(({ path }) => path === ".")!.types)!;
     for (const { path, types } of entries) {
-      const parts = Array.from(all.get(types)!, ([name, text]) => ({ name, text, known: path !== "." && [name, name.replace("(inside) ", "")].some((other) => shared.get(other) === text) }));
+      const parts = Array.from(all.get(types)!, ([name, text]) => ({
+        name,
+        text,
+        known: path !== "." && [name, name.replace("(inside) ", "")].some((other) => shared.get(other) === text),
+      }));
       const own = parts.filter(({ known }) => !known).map(({ name, text }) => `// ${name}\n${text}\n`);
       const same = parts.filter(({ known, name }) => known && !name.startsWith("(")).map(({ name }) => name);
       const head = same.length === 0 ? "" : `// As in "blockffn": ${same.join(", ")}\n\n`;

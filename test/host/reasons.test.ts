@@ -28,7 +28,12 @@ describe("why a browser has no threads", () => {
 describe("what failed with a file", () => {
   const failed = (code: string): Error => Object.assign(new Error(`${code}: the system's words, open 'x'`), { code });
 
-  it.each([["EROFS", /its file system can only be read; write to another place/], ["ENOSPC", /the disk is full/], ["EDQUOT", /quota is used up/], ["EACCES", /check its permissions/]])("%s in writing says what to do", (code, message) => {
+  it.each([
+    ["EROFS", /its file system can only be read; write to another place/],
+    ["ENOSPC", /the disk is full/],
+    ["EDQUOT", /quota is used up/],
+    ["EACCES", /check its permissions/],
+  ])("%s in writing says what to do", (code, message) => {
     expect(writeError("x", failed(code)).message).toMatch(message);
     expect(writeError("x", failed(code)).message).not.toMatch(/cannot be read/);
   });

@@ -18,7 +18,19 @@ function fuses(bench: KernelBench): boolean {
   [w[0], w[16]] = [-1, x];
   const y = bench.space(64);
   const index = bench.put(Uint32Array.of(0));
-  bench.multiply("matmulF32", { w: bench.put(w), rows: 16, cols: 2, x: at, xStride: 8, xi: index, n: 1, y, yStride: 64, yi: index, accumulate: false });
+  bench.multiply("matmulF32", {
+    w: bench.put(w),
+    rows: 16,
+    cols: 2,
+    x: at,
+    xStride: 8,
+    xi: index,
+    n: 1,
+    y,
+    yStride: 64,
+    yi: index,
+    accumulate: false,
+  });
   return bench.floats(y, 1)[0] === Math.fround(2 ** -11 + 2 ** -24);
 }
 
@@ -34,6 +46,21 @@ for (const tier of TIERS) {
 
 it("knows every kernel of the engine", async () => {
   const bench = await KernelBench.create("scalar");
-  const known = new Set([...Object.keys(hashKernels(bench)), "compact", "eagleForward", "fail", "ffnBranch", "forward", "heapBase", "layoutVersion", "selfCheck", "setReadAhead", "stop", "team", "worker", "memory"]);
+  const known = new Set([
+    ...Object.keys(hashKernels(bench)),
+    "compact",
+    "eagleForward",
+    "fail",
+    "ffnBranch",
+    "forward",
+    "heapBase",
+    "layoutVersion",
+    "selfCheck",
+    "setReadAhead",
+    "stop",
+    "team",
+    "worker",
+    "memory",
+  ]);
   expect(Object.keys(bench.run).filter((name) => !known.has(name))).toEqual([]);
 });

@@ -3,7 +3,15 @@ import { BLOCK_COLS, WEIGHT_BF16 as BF16, WEIGHT_F32 as F32, WEIGHT_Q4 as Q4, WE
 import { matrixBytes, paddedRows, panelBytes, scaleGroups, scaleStride } from "../../core/panel.ts";
 import { type KernelBench, normals, packMatrix } from "../helpers/kernel-bench.ts";
 
-const SHAPES: readonly [rows: number, cols: number][] = [[16, 32], [1, 1], [17, 33], [40, 64], [12, 100], [64, 288], [48, 300]];
+const SHAPES: readonly [rows: number, cols: number][] = [
+  [16, 32],
+  [1, 1],
+  [17, 33],
+  [40, 64],
+  [12, 100],
+  [64, 288],
+  [48, 300],
+];
 const COUNTS = [1, 2, 3, 4, 7, 64];
 const LENGTHS = [1, 3, 4, 31, 64, 301];
 
@@ -43,7 +51,24 @@ function product(type: number, name: "matmulF32" | "matmulBF16" | "matmulQ8" | "
         const yi = bench.put(Uint32Array.from({ length: n }, (_, i) => i));
         const y = bench.put(new Float32Array((n * stride) / 4));
         for (const accumulate of [false, true]) {
-          bench.multiply(name, { w, rows, cols, x, xStride: cols * 4, q, qStride: blocks * 64, scales, sums, sumsStride: blocks * 4, xi, n, y, yStride: stride, yi, accumulate });
+          bench.multiply(name, {
+            w,
+            rows,
+            cols,
+            x,
+            xStride: cols * 4,
+            q,
+            qStride: blocks * 64,
+            scales,
+            sums,
+            sumsStride: blocks * 4,
+            xi,
+            n,
+            y,
+            yStride: stride,
+            yi,
+            accumulate,
+          });
           digest.add(bench.engine.bytes(y, n * stride));
         }
       }
@@ -59,7 +84,12 @@ function quantize(name: "quantizeQ8" | "quantizeQ4"): Case {
       const scales = bench.put(new Float32Array(3));
       const sums = bench.put(new Float32Array(3 * blocks));
       bench.run[name](bench.put(normals(3 * cols, cols, 2)), cols * 4, 3, cols, q, blocks * 64, scales, sums, blocks * 4);
-      for (const [at, bytes] of [[q, 3 * blocks * 64], [scales, 12], [sums, 12 * blocks]] as const) digest.add(bench.engine.bytes(at, bytes));
+      for (const [at, bytes] of [
+        [q, 3 * blocks * 64],
+        [scales, 12],
+        [sums, 12 * blocks],
+      ] as const)
+        digest.add(bench.engine.bytes(at, bytes));
     }
   };
 }
@@ -184,9 +214,20 @@ export const KERNELS: Readonly<Record<string, Case>> = {
     bench.run.ropeFrequencies(10000, 2 * half, out);
     return [out, half];
   }),
-  matrixBytes: vector((bench, n) => bench.run.matrixBytes(F32, n, 7) + bench.run.matrixBytes(BF16, n, 7) + bench.run.matrixBytes(Q8, n, n) + bench.run.matrixBytes(Q4, n, n)),
+  matrixBytes: vector(
+    (bench, n) =>
+      bench.run.matrixBytes(F32, n, 7) +
+      bench.run.matrixBytes(BF16, n, 7) +
+      bench.run.matrixBytes(Q8, n, n) +
+      bench.run.matrixBytes(Q4, n, n),
+  ),
   gatherRows: (bench, digest) => {
-    for (const [source, target] of [[F32, F32], [Q8, Q8], [Q8, Q4], [Q4, Q4]] as const) {
+    for (const [source, target] of [
+      [F32, F32],
+      [Q8, Q8],
+      [Q8, Q4],
+      [Q4, Q4],
+    ] as const) {
       const [rows, cols] = [40, 100];
       const w = bench.put(packMatrix(source, normals(rows * cols, source + 1), rows, cols));
       const bytes = matrixBytes(target, 5, cols);
@@ -199,9 +240,11 @@ export const KERNELS: Readonly<Record<string, Case>> = {
 
 /** A hash of what each kernel leaves. */
 export function hashKernels(bench: KernelBench): Record<string, string> {
-  return Object.fromEntries(Object.entries(KERNELS).map(([name, run]) => {
-    const digest = new Digest();
-    run(bench, digest);
-    return [name, digest.end()];
-  }));
+  return Object.fromEntries(
+    Object.entries(KERNELS).map(([name, run]) => {
+      const digest = new Digest();
+      run(bench, digest);
+      return [name, digest.end()];
+    }),
+  );
 }

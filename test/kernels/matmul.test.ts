@@ -6,9 +6,27 @@ import { matrixBytes, paddedRows, panelBytes } from "../../core/panel.ts";
 import { bits, KernelBench, normals, packMatrix } from "../helpers/kernel-bench.ts";
 import { DETERMINISTIC, TIERS } from "../helpers/test-host.ts";
 
-const SHAPES: readonly [rows: number, cols: number][] = [[16, 32], [1, 1], [5, 7], [17, 33], [40, 64], [12, 16], [48, 100], [64, 576], [33, 31], [20, 128], [16, 160], [7, 300]];
+const SHAPES: readonly [rows: number, cols: number][] = [
+  [16, 32],
+  [1, 1],
+  [5, 7],
+  [17, 33],
+  [40, 64],
+  [12, 16],
+  [48, 100],
+  [64, 576],
+  [33, 31],
+  [20, 128],
+  [16, 160],
+  [7, 300],
+];
 const TOKENS = [1, 2, 3, 4, 5, 8, 13];
-const TYPES: readonly [name: string, type: number][] = [["f32", F32], ["bf16", BF16], ["q8", Q8], ["q4", Q4]];
+const TYPES: readonly [name: string, type: number][] = [
+  ["f32", F32],
+  ["bf16", BF16],
+  ["q8", Q8],
+  ["q4", Q4],
+];
 
 /** What a packed weight stands for, decoded here from the layout's description alone. */
 function unpack(type: number, packed: Uint8Array, row: number, col: number, cols: number): number {
@@ -38,7 +56,16 @@ interface Product {
 }
 
 /** y[yi] (+)= W x[xi] through the engine, rows picked by index lists. */
-function multiply(bench: KernelBench, type: number, packed: Uint8Array, rows: number, cols: number, x: Float32Array, n: number, accumulate: boolean): Product {
+function multiply(
+  bench: KernelBench,
+  type: number,
+  packed: Uint8Array,
+  rows: number,
+  cols: number,
+  x: Float32Array,
+  n: number,
+  accumulate: boolean,
+): Product {
   const { run } = bench;
   const stride = paddedRows(rows);
   const w = bench.put(packed);
@@ -61,7 +88,14 @@ function multiply(bench: KernelBench, type: number, packed: Uint8Array, rows: nu
     const rows8 = bench.engine.bytes(q, n * blocks * 64).slice();
     if (bench.tier === "relaxed") seen = (token, col) => relaxedActivation(type, rows8.subarray(token * blocks * 64), col);
     else seen = (token, col) => (q16[token * blocks * BLOCK_COLS + col] as number) * (scale[token] as number);
-    bench.multiply(type === Q8 ? "matmulQ8" : "matmulQ4", { ...product, q, qStride: blocks * BLOCK_COLS * 2, scales, sums, sumsStride: blocks * 4 });
+    bench.multiply(type === Q8 ? "matmulQ8" : "matmulQ4", {
+      ...product,
+      q,
+      qStride: blocks * BLOCK_COLS * 2,
+      scales,
+      sums,
+      sumsStride: blocks * 4,
+    });
   }
   return { y: bench.floats(y, (n + 1) * stride), stride, seen };
 }
@@ -105,7 +139,10 @@ function checked(bench: KernelBench, type: number, packed: Uint8Array, rows: num
     expect(bits(alone.y.subarray(stride, stride + rows))).toEqual(bits(y.subarray((i + 1) * stride, (i + 1) * stride + rows)));
     for (let r = 0; r < rows; r++) {
       const [exact, bound] = reference(type, packed, (c) => seen(from, c), r, cols);
-      expect(Math.abs((y[(i + 1) * stride + r] as number) - exact), `row ${r} of ${rows}x${cols}, token ${i} of ${n}, ${bench.tier}`).toBeLessThanOrEqual(bound);
+      expect(
+        Math.abs((y[(i + 1) * stride + r] as number) - exact),
+        `row ${r} of ${rows}x${cols}, token ${i} of ${n}, ${bench.tier}`,
+      ).toBeLessThanOrEqual(bound);
     }
   }
   const added = multiply(bench, type, packed, rows, cols, x, n, true);
@@ -118,7 +155,13 @@ function checked(bench: KernelBench, type: number, packed: Uint8Array, rows: num
  * of the sum of magnitudes. f32 and bf16 add once per column, the others exactly inside a group (q8) or block (q4) and once for each. The
  * relaxed q8 form is a sum of two terms, min * sum(w) and step * sum(w u), each at most as large as max|x| * sum|w| a group.
  */
-function reference(type: number, packed: Uint8Array, x: (col: number) => number, row: number, cols: number): [exact: number, bound: number] {
+function reference(
+  type: number,
+  packed: Uint8Array,
+  x: (col: number) => number,
+  row: number,
+  cols: number,
+): [exact: number, bound: number] {
   let exact = 0;
   let magnitude = 0;
   for (let c = 0; c < cols; c++) {
@@ -160,7 +203,13 @@ it("a row gathered from q8 into q4 is within the error of the plain scale max/-8
     const packed = packMatrix(Q8, weights, rows, cols);
     const bytes = matrixBytes(Q4, ids.length, cols);
     const out = bench.put(new Uint8Array(bytes));
-    bench.run.gatherRows(bench.put(Uint32Array.of(Q8, rows, cols, bench.put(packed))), bench.put(Uint32Array.from(ids)), ids.length, out, Q4);
+    bench.run.gatherRows(
+      bench.put(Uint32Array.of(Q8, rows, cols, bench.put(packed))),
+      bench.put(Uint32Array.from(ids)),
+      ids.length,
+      out,
+      Q4,
+    );
     const gathered = bench.engine.bytes(out, bytes).slice();
     ids.forEach((id, i) => {
       for (let b = 0; b < cols; b += BLOCK_COLS) {
@@ -240,7 +289,11 @@ describe("quantize", () => {
         const sums = bench.space(n * blocks * 4);
         bench.run.quantizeQ8(bench.put(x), cols * 4, n, cols, q, blocks * 64, scales, sums, blocks * 4);
         const memory = bench.engine.memory.buffer;
-        return { q: new Int16Array(memory, q, n * blocks * 32).slice(), scales: bench.floats(scales, n), sums: new Int32Array(memory, sums, n * blocks).slice() };
+        return {
+          q: new Int16Array(memory, q, n * blocks * 32).slice(),
+          scales: bench.floats(scales, n),
+          sums: new Int32Array(memory, sums, n * blocks).slice(),
+        };
       });
       const first = out[0] as (typeof out)[0];
       for (const other of out.slice(1)) expect(other).toEqual(first);
@@ -298,7 +351,13 @@ it("bf16: rounded to the nearest, ties to even; the largest stays finite, NaN st
   const words = (x: number): number => new Uint32Array(Float32Array.of(x).buffer)[0] as number;
   const float = (bits: number): number => new Float32Array(Uint32Array.of(bits).buffer)[0] as number;
   const cases: readonly [number, number][] = [
-    [words(1), 0x3f80], [0x3f808000, 0x3f80], [0x3f818000, 0x3f82], [0x3f808001, 0x3f81], [0xbf80c000, 0xbf81], [0x7f7fffff, 0x7f7f], [0xff7fffff, 0xff7f],
+    [words(1), 0x3f80],
+    [0x3f808000, 0x3f80],
+    [0x3f818000, 0x3f82],
+    [0x3f808001, 0x3f81],
+    [0xbf80c000, 0xbf81],
+    [0x7f7fffff, 0x7f7f],
+    [0xff7fffff, 0xff7f],
   ];
   const rows = Float32Array.from(cases, ([bits]) => float(bits));
   const packed = new Uint16Array(packPanel(BF16, rows, 1, rows.length).buffer);

@@ -12,7 +12,9 @@ function each(count: number, body: (bench: KernelBench) => number): Float32Array
 }
 
 function expectClose(got: Float32Array, want: (i: number) => number, relative: number, absolute = 1e-30): void {
-  got.forEach((v, i) => expect(Math.abs(v - want(i)), `element ${i}: ${v} vs ${want(i)}`).toBeLessThanOrEqual(Math.abs(want(i)) * relative + absolute));
+  got.forEach((v, i) =>
+    expect(Math.abs(v - want(i)), `element ${i}: ${v} vs ${want(i)}`).toBeLessThanOrEqual(Math.abs(want(i)) * relative + absolute),
+  );
 }
 
 describe("exp", () => {
@@ -42,7 +44,8 @@ describe("vector kernels against f64", () => {
         const out = b.space(n * 4);
         b.run.rmsNorm(b.put(x), b.put(w), n, 1e-5, out);
         return out;
-      })) expectClose(got, (i) => ((x[i] as number) / Math.sqrt(mean + Math.fround(1e-5))) * (w[i] as number), 1e-6);
+      }))
+        expectClose(got, (i) => ((x[i] as number) / Math.sqrt(mean + Math.fround(1e-5))) * (w[i] as number), 1e-6);
     }
   });
 
@@ -75,12 +78,14 @@ describe("vector kernels against f64", () => {
         const at = b.put(x);
         b.run.addScaled(at, b.put(y), n, 0.3);
         return at;
-      })) expect(got).toEqual(x.map((v, i) => v + Math.fround((y[i] as number) * Math.fround(0.3))));
+      }))
+        expect(got).toEqual(x.map((v, i) => v + Math.fround((y[i] as number) * Math.fround(0.3))));
       for (const got of each(n, (b) => {
         const out = b.space(n * 4);
         b.run.scale(b.put(x), n, 0.3, out);
         return out;
-      })) expect(got).toEqual(x.map((v) => v * Math.fround(0.3)));
+      }))
+        expect(got).toEqual(x.map((v) => v * Math.fround(0.3)));
     }
   });
 
@@ -118,7 +123,9 @@ describe("vector kernels against f64", () => {
     for (const n of SIZES) {
       for (const k of [1, 3, 8, 64]) {
         const x = normals(n, n).map((v) => Math.round(v * 3));
-        const want = Array.from(x, (v, i) => [v, i] as const).sort((a, b) => b[0] - a[0] || a[1] - b[1]).slice(0, k);
+        const want = Array.from(x, (v, i) => [v, i] as const)
+          .sort((a, b) => b[0] - a[0] || a[1] - b[1])
+          .slice(0, k);
         for (const b of benches) {
           const indices = b.space(k * 4);
           const values = b.space(k * 4);

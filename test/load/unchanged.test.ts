@@ -48,37 +48,57 @@ async function packedFile(): Promise<string> {
 
 describe("a source that changes while it is loaded", () => {
   it("is loaded when it does not", async () => {
-    (await loadModel(disturbed(1, () => undefined), await packedFile(), { threads: 1 })).dispose();
+    (
+      await loadModel(
+        disturbed(1, () => undefined),
+        await packedFile(),
+        { threads: 1 },
+      )
+    ).dispose();
   });
 
   it.each([
     ["is written to", (path: string) => writeFileSync(path, readFileSync(path))],
     ["gets shorter", (path: string) => writeFileSync(path, new Uint8Array(10))],
-    ["is replaced", (path: string) => {
-      writeFileSync(`${path}.new`, readFileSync(path));
-      utimesSync(`${path}.new`, 1, 1);
-      renameSync(`${path}.new`, path);
-    }],
+    [
+      "is replaced",
+      (path: string) => {
+        writeFileSync(`${path}.new`, readFileSync(path));
+        utimesSync(`${path}.new`, 1, 1);
+        renameSync(`${path}.new`, path);
+      },
+    ],
   ])("a packed file that %s is a typed error", async (_, change) => {
     const path = await packedFile();
-    const error: unknown = await loadModel(disturbed(1, () => change(path)), path, { threads: 1 }).catch((e: unknown) => e);
+    const error: unknown = await loadModel(
+      disturbed(1, () => change(path)),
+      path,
+      { threads: 1 },
+    ).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(SourceError);
     expect(error).toMatchObject({ file: path });
   });
 
-  it.each(["config.json", "model.safetensors", "tokenizer.json"])("so is a folder whose %s is written, loaded or converted", async (name) => {
-    const make = (): string => {
-      const folder = writeTinyModel(temporaryFolder());
-      utimesSync(join(folder, name), 1, 1);
-      return folder;
-    };
-    for (const work of [
-      (host: Host, folder: string) => loadModel(host, folder, { threads: 1 }),
-      async (host: Host, folder: string) => convertModel(await host.open(folder), "q8", () => undefined),
-    ]) {
-      const folder = make();
-      const host = disturbed(5, () => writeFileSync(join(folder, name), readFileSync(join(folder, name))));
-      await expect(work(host, folder)).rejects.toMatchObject({ name: SourceError.name, file: join(folder, name), message: expect.stringMatching(/load it again/) as string });
-    }
-  });
+  it.each(["config.json", "model.safetensors", "tokenizer.json"])(
+    "so is a folder whose %s is written, loaded or converted",
+    async (name) => {
+      const make = (): string => {
+        const folder = writeTinyModel(temporaryFolder());
+        utimesSync(join(folder, name), 1, 1);
+        return folder;
+      };
+      for (const work of [
+        (host: Host, folder: string) => loadModel(host, folder, { threads: 1 }),
+        async (host: Host, folder: string) => convertModel(await host.open(folder), "q8", () => undefined),
+      ]) {
+        const folder = make();
+        const host = disturbed(5, () => writeFileSync(join(folder, name), readFileSync(join(folder, name))));
+        await expect(work(host, folder)).rejects.toMatchObject({
+          name: SourceError.name,
+          file: join(folder, name),
+          message: expect.stringMatching(/load it again/) as string,
+        });
+      }
+    },
+  );
 });

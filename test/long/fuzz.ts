@@ -30,7 +30,8 @@ async function runFuzz({ count = COUNT, onProgress }: CheckOptions): Promise<Fin
   let blocked = 0;
   let fat = 0;
   let untyped = 0;
-  const tell = (seed: number, kind: string, host: string, what: string): void => console.error(`fuzz: case ${seed}, ${kind}, ${host}: ${what}`);
+  const tell = (seed: number, kind: string, host: string, what: string): void =>
+    console.error(`fuzz: case ${seed}, ${kind}, ${host}: ${what}`);
   try {
     for (let i = 0; i < count; i++) {
       const seed = first + i;
@@ -39,7 +40,11 @@ async function runFuzz({ count = COUNT, onProgress }: CheckOptions): Promise<Fin
       const made = await makeCase(kind, random);
       const host = hostOf(made, Math.floor(i / KINDS.length));
       const path = place(made, folder);
-      const { value: outcome, cost } = await measured(() => HOSTS[host]!(path, folder, random).catch((error: unknown) => ({ untyped: error instanceof Error ? error.stack ?? error.message : String(error) })));
+      const { value: outcome, cost } = await measured(() =>
+        HOSTS[host]!(path, folder, random).catch((error: unknown) => ({
+          untyped: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        })),
+      );
       const beyond = cost.bytes - allowed(made);
       if ("untyped" in outcome) {
         untyped++;

@@ -95,7 +95,10 @@ function recipe(model: ModelInstance, draft: ModelInstance, story: readonly numb
   const speculate = (["eagle", "model", "ngram", "auto", "off"] as const)[i % 5]!;
   const drawn = i % 3 === 0 ? { temperature: 0.9, topK: 50, topP: 0.95, seed: i } : {};
   const options: GenerateOptions = {
-    maxTokens, ...drawn, ignoreEos: i % 2 === 0, experts: i % 19 === 0,
+    maxTokens,
+    ...drawn,
+    ignoreEos: i % 2 === 0,
+    experts: i % 19 === 0,
     ...(i % 17 === 0 ? { logprobs: 5, speculate: "off" } : { speculate }),
     // A model may draft for itself: its memory then grows while it decodes.
     ...(speculate === "model" || i % 4 === 0 ? { draftModel: i % 2 === 0 ? model : draft } : {}),

@@ -26,4 +26,10 @@ async function probe(port: number, began: () => void, stopped: () => boolean): P
 // A thread of its own: what other clients do here takes none of its time. It says when it has begun, and the times when it is told to stop.
 let stopped = false;
 parentPort?.once("message", () => (stopped = true));
-parentPort?.postMessage(await probe((workerData as { readonly port: number }).port, () => parentPort?.postMessage("began"), () => stopped));
+parentPort?.postMessage(
+  await probe(
+    (workerData as { readonly port: number }).port,
+    () => parentPort?.postMessage("began"),
+    () => stopped,
+  ),
+);

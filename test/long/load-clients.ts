@@ -16,11 +16,18 @@ const LEAVE_MS = 150;
 const [PIECES, PIECE_MS] = [20, 100];
 
 const story = (i: number): (typeof PROMPTS)[number] => PROMPTS[i % PROMPTS.length]!;
-const ask = (i: number, more: object = {}): string => JSON.stringify({ prompt: story(i).prompt, max_tokens: TOKENS, temperature: 0, ignore_eos: true, ...more });
+const ask = (i: number, more: object = {}): string =>
+  JSON.stringify({ prompt: story(i).prompt, max_tokens: TOKENS, temperature: 0, ignore_eos: true, ...more });
 /** Nothing but its tokens tells that these are too long for the default model. */
 const TOO_LONG = ["the".repeat(17_700), "a b ".repeat(13_000), " ".repeat(50_000), "ab".repeat(26_000)];
 
-function open(port: number, length: number, answer: (response: IncomingMessage) => void, failed: () => void, path = "/v1/completions"): ClientRequest {
+function open(
+  port: number,
+  length: number,
+  answer: (response: IncomingMessage) => void,
+  failed: () => void,
+  path = "/v1/completions",
+): ClientRequest {
   const headers = { "content-type": "application/json", "content-length": length };
   return request({ host: "127.0.0.1", port, path, method: "POST", agent: false, headers }, answer).once("error", failed);
 }
@@ -35,11 +42,22 @@ type Write = (client: ClientRequest) => void;
 function exchange(port: number, body: string, path?: string, write: Write = (client) => client.end(body)): Promise<Answer | undefined> {
   return new Promise((resolve) => {
     const failed = (): void => resolve(undefined);
-    write(open(port, Buffer.byteLength(body), (response) => {
-      let text = "";
-      response.setEncoding("utf8").on("data", (part: string) => (text += part)).once("error", failed)
-        .once("end", () => resolve({ status: response.statusCode ?? 0, text }));
-    }, failed, path));
+    write(
+      open(
+        port,
+        Buffer.byteLength(body),
+        (response) => {
+          let text = "";
+          response
+            .setEncoding("utf8")
+            .on("data", (part: string) => (text += part))
+            .once("error", failed)
+            .once("end", () => resolve({ status: response.statusCode ?? 0, text }));
+        },
+        failed,
+        path,
+      ),
+    );
   });
 }
 
@@ -60,7 +78,12 @@ async function answered(i: number, answer: ReturnType<typeof exchange>): Promise
 /** Sends a request, or so many characters of its body, and goes away. */
 function leaving(port: number, body: string, sent = body.length): Promise<Outcome> {
   return new Promise((resolve) => {
-    const client = open(port, Buffer.byteLength(body), (response) => response.resume().on("error", () => undefined), () => undefined);
+    const client = open(
+      port,
+      Buffer.byteLength(body),
+      (response) => response.resume().on("error", () => undefined),
+      () => undefined,
+    );
     client.write(body.slice(0, sent));
     setTimeout(() => {
       client.destroy();
@@ -87,7 +110,10 @@ function slowly(body: string): Write {
 export const CLIENTS: readonly Client[] = [
   { kind: "whole", run: (port, i) => answered(i, exchange(port, ask(i))) },
   { kind: "stream", run: (port, i) => answered(i, exchange(port, ask(i, { stream: true }))) },
-  { kind: "too long", run: async (port, i) => (await exchange(port, ask(i, { prompt: TOO_LONG[i % TOO_LONG.length] })))?.status ?? "broken" },
+  {
+    kind: "too long",
+    run: async (port, i) => (await exchange(port, ask(i, { prompt: TOO_LONG[i % TOO_LONG.length] })))?.status ?? "broken",
+  },
   {
     kind: "too long a chat",
     run: async (port, i) => {

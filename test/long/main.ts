@@ -20,7 +20,11 @@ async function report({ name, run }: LongCheck, count: number | undefined) {
   const start = performance.now();
   const findings = await run({ count, onProgress: (what) => tell(`${name}: ${what}`) });
   tell("");
-  return { check: name, seconds: (performance.now() - start) / 1000, findings: findings.map((finding) => ({ ...finding, ok: holds(finding) })) };
+  return {
+    check: name,
+    seconds: (performance.now() - start) / 1000,
+    findings: findings.map((finding) => ({ ...finding, ok: holds(finding) })),
+  };
 }
 
 /** Runs checks by name, default all, one after the other. @returns the exit code: 0 when all hold, 1 when one does not, 2 for wrong usage */

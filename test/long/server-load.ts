@@ -13,20 +13,32 @@ const AT_ONCE = 32;
 const HEALTH_MS = { Node: 100, Deno: 200 } as const;
 /** What a kind may come to; all others: 200. */
 const MEANT: Readonly<Record<string, readonly Outcome[]>> = {
-  "too long": [400], "too long a chat": [400], "left, whole": ["left"], "left, stream": ["left"], "left, unfinished body": ["left"],
+  "too long": [400],
+  "too long a chat": [400],
+  "left, whole": ["left"],
+  "left, stream": ["left"],
+  "left, unfinished body": ["left"],
 };
 
 export const serverLoad: LongCheck = {
   name: "server-load",
-  about: `${COUNT} requests (--count), ${AT_ONCE} at once, to a server process on Node and on Deno: answers, refused prompts, slow bodies `
-    + "and clients that leave, while /healthz is asked all the time",
+  about:
+    `${COUNT} requests (--count), ${AT_ONCE} at once, to a server process on Node and on Deno: answers, refused prompts, slow bodies ` +
+    "and clients that leave, while /healthz is asked all the time",
   async run(options) {
     const cli = fileURLToPath(new URL("dist/lib/", PACKAGE_ROOT));
     const deno = denoBinary();
     const findings = await load("Node", spawnServer(process.execPath, [`${cli}cli.js`]), options);
     if (deno === undefined) process.stderr.write("skipped: Deno is not installed; run npm ci in test/runtime\n");
     else {
-      const server = spawnServer(deno, ["run", "--no-prompt", "--cached-only", "--allow-read", "--allow-net=127.0.0.1:0", `${cli}deno-cli.js`]);
+      const server = spawnServer(deno, [
+        "run",
+        "--no-prompt",
+        "--cached-only",
+        "--allow-read",
+        "--allow-net=127.0.0.1:0",
+        `${cli}deno-cli.js`,
+      ]);
       findings.push(...(await load("Deno", server, options)));
     }
     return findings;
@@ -47,15 +59,17 @@ async function load(host: keyof typeof HEALTH_MS, server: ChildProcess, { count 
     const times = message() as Promise<number[]>;
     const outcomes = new Map<string, number>();
     let [next, unmeant] = [0, 0];
-    await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-      for (let i = next++; i < count; i = next++) {
-        const { kind, run } = CLIENTS[i % CLIENTS.length]!;
-        const outcome = await run(port, i);
-        outcomes.set(`${kind}: ${outcome}`, (outcomes.get(`${kind}: ${outcome}`) ?? 0) + 1);
-        if (!(MEANT[kind] ?? [200]).includes(outcome)) unmeant++;
-        if (i % 10 === 0) onProgress?.(`${host}, ${i} of ${count}`);
-      }
-    }));
+    await Promise.all(
+      Array.from({ length: AT_ONCE }, async () => {
+        for (let i = next++; i < count; i = next++) {
+          const { kind, run } = CLIENTS[i % CLIENTS.length]!;
+          const outcome = await run(port, i);
+          outcomes.set(`${kind}: ${outcome}`, (outcomes.get(`${kind}: ${outcome}`) ?? 0) + 1);
+          if (!(MEANT[kind] ?? [200]).includes(outcome)) unmeant++;
+          if (i % 10 === 0) onProgress?.(`${host}, ${i} of ${count}`);
+        }
+      }),
+    );
     health.postMessage("stop");
     const sorted = (await times).sort((a, b) => a - b);
     const { active, waiting } = await idle(port);

@@ -11,11 +11,11 @@ const PROMPTS = [
   "Tom and his dog went to the park. They saw a big",
   "The old king sat by the fire and said,",
   "Ben had a red car. He liked to",
-  "\"Can I have a cookie?\" asked Mia. Her mom",
+  '"Can I have a cookie?" asked Mia. Her mom',
   "One day, a small bird found a shiny stone.\n",
   "Café 😀 naïve — 你好! Sam the cat",
   "It was raining, and the frog jumped into the pond because",
-  "Anna was sad. Her friend Jack came to her house and gave her a ball. They played with it all day long. When it was time to go home, Jack told Anna that he wanted to keep the ball. Anna did not want to give it back, so she hid it under the bed. \"Where is the ball?\" asked Jack. Anna looked at her feet and",
+  'Anna was sad. Her friend Jack came to her house and gave her a ball. They played with it all day long. When it was time to go home, Jack told Anna that he wanted to keep the ball. Anna did not want to give it back, so she hid it under the bed. "Where is the ball?" asked Jack. Anna looked at her feet and',
 ];
 
 const model = await loadModel(undefined, { tier: "simd" });

@@ -18,7 +18,11 @@ export function denoBinary(): string | undefined {
   const shim = installedPackage("deno");
   if (shim === undefined) return undefined;
   // The package only picks one of its optional dependencies; its own start script does not hand signals on.
-  const { optionalDependencies } = createRequire(import.meta.url)(join(shim, "package.json")) as { optionalDependencies: Record<string, string> };
-  const binaries = Object.keys(optionalDependencies).map((name) => join(dirname(shim), name, process.platform === "win32" ? "deno.exe" : "deno"));
+  const { optionalDependencies } = createRequire(import.meta.url)(join(shim, "package.json")) as {
+    optionalDependencies: Record<string, string>;
+  };
+  const binaries = Object.keys(optionalDependencies).map((name) =>
+    join(dirname(shim), name, process.platform === "win32" ? "deno.exe" : "deno"),
+  );
   return binaries.find((path) => existsSync(path));
 }

@@ -19,4 +19,6 @@ interface RuntimePrompts {
 }
 
 /** The ten prompts that all hosts are held to. */
-export const { maxTokens: MAX_TOKENS, prompts: PROMPTS } = JSON.parse(readFileSync(join(RUNTIMES, "prompts.json"), "utf8")) as RuntimePrompts;
+export const { maxTokens: MAX_TOKENS, prompts: PROMPTS } = JSON.parse(
+  readFileSync(join(RUNTIMES, "prompts.json"), "utf8"),
+) as RuntimePrompts;

@@ -34,7 +34,9 @@ describe("the README's hosts", () => {
 
   it.each(Object.entries(HOSTS))("%s: its code blocks are those that the test knows", (name, { blocks: known, test }) => {
     const heading = `### ${name}`;
-    const found = blocks(section(heading)).map(({ language, text }) => (language === "sh" ? `sh ${text.replaceAll("\\\n", " ").trimEnd().split("\n").length}` : language));
+    const found = blocks(section(heading)).map(({ language, text }) =>
+      language === "sh" ? `sh ${text.replaceAll("\\\n", " ").trimEnd().split("\n").length}` : language,
+    );
     expect(found).toEqual(known);
     const source = readFileSync(join(import.meta.dirname, test), "utf8");
     for (const language of new Set(known.map((block) => block.split(" ")[0] as string))) {
@@ -52,7 +54,11 @@ describe.skipIf(!built)("the README's command for the example page", () => {
   it("serves it, isolated so that it may have threads", async () => {
     const [line, ...others] = commands("### Browser");
     expect([line, others]).toEqual([expect.stringMatching(/^npm run example:browser +# http:\/\/127\.0\.0\.1:8080\/$/), []]);
-    const child = spawn("bash", ["-c", `exec ${(line as string).replace(/ *#.*/, "")} -- --port 0`], { cwd: root, detached: true, stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn("bash", ["-c", `exec ${(line as string).replace(/ *#.*/, "")} -- --port 0`], {
+      cwd: root,
+      detached: true,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     try {
       let out = "";
       const address = await new Promise<string>((resolve, reject) => {
@@ -67,7 +73,11 @@ describe.skipIf(!built)("the README's command for the example page", () => {
       expect([page.status, await page.text()]).toEqual([200, expect.stringContaining("<title>blockffn")]);
       for (const path of ["", "dist/browser/worker.js", "dist/browser/thread.js", "dist/browser/engine.simd.threads.wasm"]) {
         const { status, headers } = await fetch(address + path);
-        expect([status, headers.get("cross-origin-opener-policy"), headers.get("cross-origin-embedder-policy")]).toEqual([200, "same-origin", "require-corp"]);
+        expect([status, headers.get("cross-origin-opener-policy"), headers.get("cross-origin-embedder-policy")]).toEqual([
+          200,
+          "same-origin",
+          "require-corp",
+        ]);
       }
     } finally {
       if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
@@ -83,9 +93,15 @@ describe.skipIf(!built)("the README's commands in a clone and in a folder of one
 
   it("the installation's commands name the file that npm pack makes", () => {
     const lines = blocks(section("## Install")).flatMap(({ text }) => text.trimEnd().split("\n"));
-    const { filename } = (JSON.parse(spawnSync("npm", ["pack", "--ignore-scripts", "--dry-run", "--json"], { cwd: root, encoding: "utf8" }).stdout) as [{ filename: string }])[0];
+    const { filename } = (
+      JSON.parse(spawnSync("npm", ["pack", "--ignore-scripts", "--dry-run", "--json"], { cwd: root, encoding: "utf8" }).stdout) as [
+        { filename: string },
+      ]
+    )[0];
     expect(lines).toEqual([
-      expect.stringContaining(`npm ci && npm pack --ignore-scripts`), expect.stringMatching(new RegExp(`^npm install \\S*/${filename} `)), expect.stringMatching(/^npx blockffn generate /),
+      expect.stringContaining(`npm ci && npm pack --ignore-scripts`),
+      expect.stringMatching(new RegExp(`^npm install \\S*/${filename} `)),
+      expect.stringMatching(/^npx blockffn generate /),
     ]);
     expect(lines[0]).toContain(`: ${filename}`);
   });
@@ -93,7 +109,10 @@ describe.skipIf(!built)("the README's commands in a clone and in a folder of one
   it("the training's commands train a model from nothing, fewer texts and steps", () => {
     const folder = temporaryFolder();
     mkdirSync(join(folder, "bin"));
-    writeFileSync(join(folder, "bin/blockffn"), `#!/bin/sh\nexec ${JSON.stringify(process.execPath)} ${JSON.stringify(join(root, "dist/lib/cli.js"))} "$@"\n`);
+    writeFileSync(
+      join(folder, "bin/blockffn"),
+      `#!/bin/sh\nexec ${JSON.stringify(process.execPath)} ${JSON.stringify(join(root, "dist/lib/cli.js"))} "$@"\n`,
+    );
     chmodSync(join(folder, "bin/blockffn"), 0o755);
     const [json] = blocks(section("## Training")).filter(({ language }) => language === "json");
     const config = JSON.parse(json!.text) as { schedule: { steps: number; warmup: number } };
@@ -138,13 +157,17 @@ describe.skipIf(!built || process.platform !== "linux")("the README's commands f
   beforeAll(() => {
     const npm = spawnSync("bash", ["-c", "command -v npm"], { encoding: "utf8" }).stdout.trim();
     mkdirSync(join(folder, "bin"));
-    for (const [name, script] of [["sudo", SUDO], ["npm", NPM(npm, prefix)]] as const) {
+    for (const [name, script] of [
+      ["sudo", SUDO],
+      ["npm", NPM(npm, prefix)],
+    ] as const) {
       writeFileSync(join(folder, "bin", name), script);
       chmodSync(join(folder, "bin", name), 0o755);
     }
     // A clone after `npm ci`.
     mkdirSync(clone);
-    for (const name of readdirSync(root)) if (!/^(node_modules|\.git|test|runs)$/.test(name)) cpSync(join(root, name), join(clone, name), { recursive: true });
+    for (const name of readdirSync(root))
+      if (!/^(node_modules|\.git|test|runs)$/.test(name)) cpSync(join(root, name), join(clone, name), { recursive: true });
     symlinkSync(join(root, "node_modules"), join(clone, "node_modules"));
   });
   const children: (() => void)[] = [];
@@ -165,7 +188,9 @@ describe.skipIf(!built || process.platform !== "linux")("the README's commands f
     expect(unit.endsWith("/blockffn.service")).toBe(true);
     const sections: Record<string, string[]> = {};
     let name = "";
-    for (const line of readFileSync(unit, "utf8").split("\n").filter((text) => text !== "" && !text.startsWith("#"))) {
+    for (const line of readFileSync(unit, "utf8")
+      .split("\n")
+      .filter((text) => text !== "" && !text.startsWith("#"))) {
       const heading = /^\[(\w+)\]$/.exec(line)?.[1];
       if (heading !== undefined) name = heading;
       else (sections[name] ??= []).push(/^(\w+)=/.exec(line)?.[1] ?? line);
@@ -173,34 +198,54 @@ describe.skipIf(!built || process.platform !== "linux")("the README's commands f
     expect(Object.keys(sections)).toEqual(["Unit", "Service", "Install"]);
     expect(sections["Service"]).toEqual(expect.arrayContaining(["ExecStart", "Restart", "DynamicUser", "MemoryMax"]));
     const verify = spawnSync("systemd-analyze", ["verify", unit], { encoding: "utf8" });
-    if (verify.error === undefined) expect({ status: verify.status, about: verify.stderr.split("\n").filter((line) => line.includes("blockffn.service")) }).toEqual({ status: 0, about: [] });
+    if (verify.error === undefined)
+      expect({ status: verify.status, about: verify.stderr.split("\n").filter((line) => line.includes("blockffn.service")) }).toEqual({
+        status: 0,
+        about: [],
+      });
     else console.log("skipped: systemd-analyze verify (systemd is not installed)");
   });
 
-  it("whose service answers the README's request, within its memory, with a key where there is one, and ends when it is told to", { timeout: 60_000 }, async () => {
-    const text = readFileSync(unit, "utf8");
-    const start = /^ExecStart=(.*)$/m.exec(text)?.[1] as string;
-    const limit = Number(/^MemoryMax=(\d+)M$/m.exec(text)?.[1]) * 1024;
-    expect(start).toMatch(/ --port 8080$/);
-    const serve = async (more: Record<string, string>) => {
-      // The unit's port may be in use here.
-      const child = spawn("bash", ["-c", `exec ${start.replace("8080", "0")}`], { cwd: "/", env: { PATH: path, ...more }, stdio: ["ignore", "pipe", "ignore"] });
-      children.push(() => child.kill("SIGKILL"));
-      const address = await new Promise<string>((resolve, reject) => {
-        child.stdout.once("data", (data: Buffer) => resolve((/http:\/\/[^/\s]+/.exec(data.toString()) ?? [""])[0]));
-        child.once("exit", () => reject(new Error("it ended")));
+  it(
+    "whose service answers the README's request, within its memory, with a key where there is one, and ends when it is told to",
+    { timeout: 60_000 },
+    async () => {
+      const text = readFileSync(unit, "utf8");
+      const start = /^ExecStart=(.*)$/m.exec(text)?.[1] as string;
+      const limit = Number(/^MemoryMax=(\d+)M$/m.exec(text)?.[1]) * 1024;
+      expect(start).toMatch(/ --port 8080$/);
+      const serve = async (more: Record<string, string>) => {
+        // The unit's port may be in use here.
+        const child = spawn("bash", ["-c", `exec ${start.replace("8080", "0")}`], {
+          cwd: "/",
+          env: { PATH: path, ...more },
+          stdio: ["ignore", "pipe", "ignore"],
+        });
+        children.push(() => child.kill("SIGKILL"));
+        const address = await new Promise<string>((resolve, reject) => {
+          child.stdout.once("data", (data: Buffer) => resolve((/http:\/\/[^/\s]+/.exec(data.toString()) ?? [""])[0]));
+          child.once("exit", () => reject(new Error("it ended")));
+        });
+        return {
+          child,
+          ask: () =>
+            spawnSync("bash", ["-c", (curl as string).replace("http://127.0.0.1:8080", address)], { encoding: "utf8", timeout: 20_000 })
+              .stdout,
+        };
+      };
+      const { child, ask } = await serve({});
+      expect(JSON.parse(ask())).toMatchObject({
+        choices: [{ text: expect.stringMatching(/^, there was a little/) as string }],
+        usage: { completion_tokens: 48 },
       });
-      return { child, ask: () => spawnSync("bash", ["-c", (curl as string).replace("http://127.0.0.1:8080", address)], { encoding: "utf8", timeout: 20_000 }).stdout };
-    };
-    const { child, ask } = await serve({});
-    expect(JSON.parse(ask())).toMatchObject({ choices: [{ text: expect.stringMatching(/^, there was a little/) as string }], usage: { completion_tokens: 48 } });
-    const peak = Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1]);
-    expect(peak).toBeGreaterThan(0);
-    expect(peak).toBeLessThan(limit);
-    const code = new Promise((resolve) => child.once("exit", resolve));
-    child.kill("SIGTERM");
-    expect(await code).toBe(0);
-    const locked = await serve({ BLOCKFFN_API_KEY: "secret" });
-    expect(JSON.parse(locked.ask())).toMatchObject({ error: { type: "authentication_error" } });
-  });
+      const peak = Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1]);
+      expect(peak).toBeGreaterThan(0);
+      expect(peak).toBeLessThan(limit);
+      const code = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGTERM");
+      expect(await code).toBe(0);
+      const locked = await serve({ BLOCKFFN_API_KEY: "secret" });
+      expect(JSON.parse(locked.ask())).toMatchObject({ error: { type: "authentication_error" } });
+    },
+  );
 });

@@ -26,7 +26,10 @@ export function blocks(text: string): Block[] {
 
 /** The lines of the command blocks under a heading. */
 export function commands(heading: string): string[] {
-  return blocks(section(heading)).filter(({ language }) => language === "sh").flatMap(({ text }) => text.replaceAll("\\\n", " ").split("\n")).filter((line) => line !== "");
+  return blocks(section(heading))
+    .filter(({ language }) => language === "sh")
+    .flatMap(({ text }) => text.replaceAll("\\\n", " ").split("\n"))
+    .filter((line) => line !== "");
 }
 
 /** The first code block of a language under a heading. @throws when there is none. */

@@ -6,14 +6,24 @@ interface Chunk {
   readonly id: string;
   readonly object: string;
   readonly usage?: { readonly completion_tokens: number } | null;
-  readonly choices: readonly { readonly text: string; readonly delta: { readonly role?: string; readonly content?: string }; readonly finish_reason: string | null; readonly logprobs: Logprobs | null }[];
+  readonly choices: readonly {
+    readonly text: string;
+    readonly delta: { readonly role?: string; readonly content?: string };
+    readonly finish_reason: string | null;
+    readonly logprobs: Logprobs | null;
+  }[];
 }
 interface Logprobs {
   readonly tokens: readonly string[];
   readonly token_logprobs: readonly number[];
   readonly top_logprobs: readonly Readonly<Record<string, number>>[] | null;
   readonly text_offset: readonly number[];
-  readonly content: readonly { readonly token: string; readonly logprob: number; readonly bytes: readonly number[]; readonly top_logprobs: readonly object[] }[];
+  readonly content: readonly {
+    readonly token: string;
+    readonly logprob: number;
+    readonly bytes: readonly number[];
+    readonly top_logprobs: readonly object[];
+  }[];
 }
 interface Whole extends Chunk {
   readonly choices: readonly (Chunk["choices"][number] & { readonly message: { readonly content: string } })[];
@@ -28,7 +38,10 @@ describe("/v1/completions", () => {
     const body = (await (await server.post("/v1/completions", greedy)).json()) as Whole;
     const tokens = new TextEncoder().encode(says).length + 1;
     expect(body).toMatchObject({
-      id: expect.stringMatching(/^cmpl-/) as string, object: "text_completion", model: "fake", choices: [{ index: 0, text: says, finish_reason: "stop", logprobs: null }],
+      id: expect.stringMatching(/^cmpl-/) as string,
+      object: "text_completion",
+      model: "fake",
+      choices: [{ index: 0, text: says, finish_reason: "stop", logprobs: null }],
       usage: { prompt_tokens: 1, completion_tokens: tokens, total_tokens: tokens + 1 },
     });
     const short = (await (await server.post("/v1/completions", { ...greedy, max_tokens: 3 })).json()) as Whole;
@@ -38,7 +51,9 @@ describe("/v1/completions", () => {
 
   it("stops before a stop text, which may end within a token's text", async () => {
     for (const stop of ["tom", ["end", "😀 t", "tom"]]) {
-      const { choices: [choice] } = (await (await server.post("/v1/completions", { ...greedy, stop })).json()) as Whole;
+      const {
+        choices: [choice],
+      } = (await (await server.post("/v1/completions", { ...greedy, stop })).json()) as Whole;
       expect(choice).toMatchObject({ text: says.slice(0, says.indexOf(Array.isArray(stop) ? "😀" : "tom")), finish_reason: "stop" });
     }
   });
@@ -59,7 +74,9 @@ describe("/v1/completions", () => {
 
   it("gives the log-probabilities of the text that is told, and no other", async () => {
     const ask = { ...greedy, logprobs: 2, stop: "The" };
-    const { choices: [choice] } = (await (await server.post("/v1/completions", ask)).json()) as Whole;
+    const {
+      choices: [choice],
+    } = (await (await server.post("/v1/completions", ask)).json()) as Whole;
     const logprobs = choice?.logprobs as Logprobs;
     const told = says.slice(0, says.indexOf("The"));
     const bytes = new TextEncoder().encode(told);
@@ -75,7 +92,9 @@ describe("/v1/completions", () => {
     const sequence = server.fake.newSequence();
     expect(logprobs.token_logprobs[0]).toBe(logprobsOf(sequence.forward([1]).logits(0), 3 + 71, 0).logprob);
     sequence.dispose();
-    const streamed = (await events<Chunk>(await server.post("/v1/completions", { ...ask, stream: true }))).filter((event) => event !== "[DONE]");
+    const streamed = (await events<Chunk>(await server.post("/v1/completions", { ...ask, stream: true }))).filter(
+      (event) => event !== "[DONE]",
+    );
     expect(streamed.flatMap(({ choices }) => choices[0]?.logprobs?.tokens ?? [])).toEqual(logprobs.tokens);
     expect(streamed.flatMap(({ choices }) => choices[0]?.logprobs?.text_offset ?? [])).toEqual(logprobs.text_offset);
   });
@@ -84,7 +103,9 @@ describe("/v1/completions", () => {
     const random = testServer();
     const text = async (seed: number, stream: boolean): Promise<string> => {
       const response = await random.post("/v1/completions", { prompt: [1], max_tokens: 30, seed, temperature: 2, stream });
-      return stream ? (await events<Chunk>(response)).map((event) => (event === "[DONE]" ? "" : (event.choices[0]?.text ?? ""))).join("") : ((await response.json()) as Whole).choices[0]?.text ?? "";
+      return stream
+        ? (await events<Chunk>(response)).map((event) => (event === "[DONE]" ? "" : (event.choices[0]?.text ?? ""))).join("")
+        : (((await response.json()) as Whole).choices[0]?.text ?? "");
     };
     expect(await text(7, false)).toBe(await text(7, false));
     expect(await text(7, true)).toBe(await text(7, false));
@@ -99,7 +120,9 @@ describe("/v1/chat/completions", () => {
   it("answers with a message", async () => {
     const body = (await (await server.post("/v1/chat/completions", { ...chat, logprobs: true, top_logprobs: 1 })).json()) as Whole;
     expect(body).toMatchObject({
-      id: expect.stringMatching(/^chatcmpl-/) as string, object: "chat.completion", choices: [{ index: 0, message: { role: "assistant", content: says, refusal: null }, finish_reason: "stop" }],
+      id: expect.stringMatching(/^chatcmpl-/) as string,
+      object: "chat.completion",
+      choices: [{ index: 0, message: { role: "assistant", content: says, refusal: null }, finish_reason: "stop" }],
     });
     const content = body.choices[0]?.logprobs?.content ?? [];
     expect(new TextDecoder().decode(Uint8Array.from(content.flatMap(({ bytes }) => [...bytes])))).toBe(says);
@@ -107,8 +130,13 @@ describe("/v1/chat/completions", () => {
   });
 
   it("streams a role, the text, and a reason", async () => {
-    const all = (await events<Chunk>(await server.post("/v1/chat/completions", { ...chat, stream: true }))).filter((event) => event !== "[DONE]");
-    expect(all[0]).toMatchObject({ object: "chat.completion.chunk", choices: [{ delta: { role: "assistant", content: "" }, finish_reason: null }] });
+    const all = (await events<Chunk>(await server.post("/v1/chat/completions", { ...chat, stream: true }))).filter(
+      (event) => event !== "[DONE]",
+    );
+    expect(all[0]).toMatchObject({
+      object: "chat.completion.chunk",
+      choices: [{ delta: { role: "assistant", content: "" }, finish_reason: null }],
+    });
     expect(all.map(({ choices }) => choices[0]?.delta.content ?? "").join("")).toBe(says);
     expect(all.at(-1)?.choices).toEqual([{ index: 0, delta: {}, logprobs: null, finish_reason: "stop" }]);
     expect(all.every((chunk) => !("usage" in chunk))).toBe(true);
@@ -138,16 +166,29 @@ describe("other routes", () => {
     await counted.post("/v1/completions", { n: 2 });
     await counted.get("/nothing/here");
     const text = await (await counted.get("/metrics")).text();
-    const value = (name: string): number => Number(text.split("\n").find((line) => line.startsWith(`${name} `))?.split(" ").at(-1));
+    const value = (name: string): number =>
+      Number(
+        text
+          .split("\n")
+          .find((line) => line.startsWith(`${name} `))
+          ?.split(" ")
+          .at(-1),
+      );
     expect(value('blockffn_requests_total{route="/v1/completions",status="200"}')).toBe(2);
     expect(value('blockffn_requests_total{route="/v1/completions",status="400"}')).toBe(1);
     expect(value('blockffn_requests_total{route="other",status="404"}')).toBe(1);
     expect([value("blockffn_prompt_tokens_total"), value("blockffn_completion_tokens_total")]).toEqual([2, 12]);
-    expect([value("blockffn_queue_depth"), value("blockffn_active_requests"), value("blockffn_rejected_total"), value("blockffn_abandoned_total")]).toEqual([0, 0, 0, 0]);
+    expect([
+      value("blockffn_queue_depth"),
+      value("blockffn_active_requests"),
+      value("blockffn_rejected_total"),
+      value("blockffn_abandoned_total"),
+    ]).toEqual([0, 0, 0, 0]);
     expect([value("blockffn_time_to_first_token_seconds_count"), value("blockffn_tokens_per_second_count")]).toEqual([2, 2]);
     expect(value('blockffn_time_to_first_token_seconds_bucket{le="+Inf"}')).toBe(2);
     // Every line is one that Prometheus reads.
-    for (const line of text.trimEnd().split("\n")) expect(line).toMatch(/^(# (HELP|TYPE) blockffn_\w+ .+|blockffn_\w+(\{\w+="[^"]*"(,\w+="[^"]*")*\})? [\d.e+-]+)$/);
+    for (const line of text.trimEnd().split("\n"))
+      expect(line).toMatch(/^(# (HELP|TYPE) blockffn_\w+ .+|blockffn_\w+(\{\w+="[^"]*"(,\w+="[^"]*")*\})? [\d.e+-]+)$/);
   });
 
   it("logs each request once, when its answer is complete", async () => {
@@ -157,7 +198,8 @@ describe("other routes", () => {
     await stream.text();
     await logged.get("/healthz?x=1");
     expect(logged.log).toMatchObject([
-      { method: "POST", path: "/v1/completions", status: 200, promptTokens: 1, completionTokens: 6, finishReason: "stop" }, { method: "GET", path: "/healthz", status: 200 },
+      { method: "POST", path: "/v1/completions", status: 200, promptTokens: 1, completionTokens: 6, finishReason: "stop" },
+      { method: "GET", path: "/healthz", status: 200 },
     ]);
   });
 });

@@ -9,22 +9,39 @@ function trickle(): { readonly request: Request; send(bytes: number): void; end(
   let controller!: ReadableStreamDefaultController<Uint8Array>;
   let cancelled = false;
   const body = new ReadableStream<Uint8Array>({ start: (given) => void (controller = given), cancel: () => void (cancelled = true) });
-  const request = new Request("http://test/v1/completions", { method: "POST", headers: { "content-type": "application/json" }, body, duplex: "half" } as RequestInit);
-  return { request, send: (bytes) => controller.enqueue(new Uint8Array(bytes).fill(32)), end: () => controller.close(), cancelled: () => cancelled };
+  const request = new Request("http://test/v1/completions", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body,
+    duplex: "half",
+  } as RequestInit);
+  return {
+    request,
+    send: (bytes) => controller.enqueue(new Uint8Array(bytes).fill(32)),
+    end: () => controller.close(),
+    cancelled: () => cancelled,
+  };
 }
 
 const limits = { bodyBytes: 1000, bodiesBytes: 2500, bodyMs: 60_000 };
-const status = (work: Promise<unknown>): Promise<unknown> => work.then(() => 200, (error: unknown) => (error instanceof ApiError ? error.status : error));
+const status = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => 200,
+    (error: unknown) => (error instanceof ApiError ? error.status : error),
+  );
 
 describe("blocks", () => {
-  it.each([[[]], [[1]], [[4096]], [[4097]], [[4096, 65_536, 1]], [[100_000, 3, 0, 200_000]], [Array.from({ length: 5000 }, () => 1)]])("hold pieces of %j bytes", (sizes) => {
-    const blocks = new Blocks();
-    const all = sizes.flatMap((size, n) => Array.from({ length: size }, (_, i) => (i * 31 + n) % 251));
-    let at = 0;
-    for (const size of sizes) blocks.push(Uint8Array.from(all.slice(at, (at += size))));
-    expect(blocks.size).toBe(all.length);
-    expect(Buffer.from(all).equals(blocks.joined())).toBe(true);
-  });
+  it.each([[[]], [[1]], [[4096]], [[4097]], [[4096, 65_536, 1]], [[100_000, 3, 0, 200_000]], [Array.from({ length: 5000 }, () => 1)]])(
+    "hold pieces of %j bytes",
+    (sizes) => {
+      const blocks = new Blocks();
+      const all = sizes.flatMap((size, n) => Array.from({ length: size }, (_, i) => (i * 31 + n) % 251));
+      let at = 0;
+      for (const size of sizes) blocks.push(Uint8Array.from(all.slice(at, (at += size))));
+      expect(blocks.size).toBe(all.length);
+      expect(Buffer.from(all).equals(blocks.joined())).toBe(true);
+    },
+  );
 });
 
 describe("bodies", () => {
@@ -93,9 +110,14 @@ describe("bodies", () => {
     const second = server.fetch(next.request);
     next.send(900);
     const given = await first;
-    expect([given.status, given.headers.has("retry-after"), ((await given.json()) as ErrorBody).error.code]).toEqual([503, true, "too_many_bodies"]);
+    expect([given.status, given.headers.has("retry-after"), ((await given.json()) as ErrorBody).error.code]).toEqual([
+      503,
+      true,
+      "too_many_bodies",
+    ]);
     next.end();
     expect((await second).status).toBe(400);
-    for (const limit of [{ bodiesBytes: 999 }, { bodyMs: 0 }]) expect(() => testServer({ limits: { bodyBytes: 1000, ...limit } })).toThrow(/must be a whole number/);
+    for (const limit of [{ bodiesBytes: 999 }, { bodyMs: 0 }])
+      expect(() => testServer({ limits: { bodyBytes: 1000, ...limit } })).toThrow(/must be a whole number/);
   });
 });

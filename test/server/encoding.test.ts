@@ -50,19 +50,23 @@ describe("encoding a prompt", () => {
     expect(await (await server.get("/healthz")).json()).toEqual({ status: "ok", active: 0, waiting: 0 });
   });
 
-  it.each(["/v1/completions", "/v1/chat/completions"])("of many prompts that are too long (%s): each is refused, as too long or because there are too many", async (path) => {
-    using model = await loadModel(undefined, { tier: "simd" });
-    const server = createServer(model, { limits: { concurrency: 2, queue: 4 } });
-    // As long as a text may be that its length alone does not refuse.
-    const fits = (n: number): boolean => (model.tokenizer?.leastTokens("the".repeat(n)) ?? 0) <= model.config.contextLength;
-    let n = 17_700;
-    while (!fits(n)) n -= 100;
-    const text = "the".repeat(n);
-    const body = JSON.stringify(path.includes("chat") ? { messages: [{ role: "user", content: text }] } : { prompt: text });
-    const post = (): Promise<Response> => server.fetch(new Request(`http://test${path}`, { method: "POST", headers: { "content-type": "application/json" }, body }));
-    const answers = await Promise.all(Array.from({ length: 16 }, post));
-    const codes = await Promise.all(answers.map(async (answer) => [answer.status, ((await answer.json()) as ErrorBody).error.code]));
-    expect(codes.filter(([status]) => status === 400)).toEqual(Array.from({ length: 6 }, () => [400, "context_length_exceeded"]));
-    expect(codes.filter(([status]) => status !== 400)).toEqual(Array.from({ length: 10 }, () => [429, "queue_full"]));
-  });
+  it.each(["/v1/completions", "/v1/chat/completions"])(
+    "of many prompts that are too long (%s): each is refused, as too long or because there are too many",
+    async (path) => {
+      using model = await loadModel(undefined, { tier: "simd" });
+      const server = createServer(model, { limits: { concurrency: 2, queue: 4 } });
+      // As long as a text may be that its length alone does not refuse.
+      const fits = (n: number): boolean => (model.tokenizer?.leastTokens("the".repeat(n)) ?? 0) <= model.config.contextLength;
+      let n = 17_700;
+      while (!fits(n)) n -= 100;
+      const text = "the".repeat(n);
+      const body = JSON.stringify(path.includes("chat") ? { messages: [{ role: "user", content: text }] } : { prompt: text });
+      const post = (): Promise<Response> =>
+        server.fetch(new Request(`http://test${path}`, { method: "POST", headers: { "content-type": "application/json" }, body }));
+      const answers = await Promise.all(Array.from({ length: 16 }, post));
+      const codes = await Promise.all(answers.map(async (answer) => [answer.status, ((await answer.json()) as ErrorBody).error.code]));
+      expect(codes.filter(([status]) => status === 400)).toEqual(Array.from({ length: 6 }, () => [400, "context_length_exceeded"]));
+      expect(codes.filter(([status]) => status !== 400)).toEqual(Array.from({ length: 10 }, () => [429, "queue_full"]));
+    },
+  );
 });

@@ -105,7 +105,11 @@ describe("a server that closes", () => {
     const closed = server.close(5000);
     expect((await waiting).status).toBe(503);
     const late = await server.post("/v1/completions", endless);
-    expect([late.status, late.headers.has("retry-after"), ((await late.json()) as ErrorBody).error.code]).toEqual([503, true, "shutting_down"]);
+    expect([late.status, late.headers.has("retry-after"), ((await late.json()) as ErrorBody).error.code]).toEqual([
+      503,
+      true,
+      "shutting_down",
+    ]);
     expect((await server.get("/healthz")).status).toBe(503);
     expect(await (await running).json()).toMatchObject({ usage: { completion_tokens: 200 } });
     await closed;
@@ -126,7 +130,12 @@ describe("a server that closes", () => {
 });
 
 describe("an engine that fails", () => {
-  const broken = { next: (history: readonly number[]): number => { if (history.length > 6) throw new Error("secret detail"); return 5; } };
+  const broken = {
+    next: (history: readonly number[]): number => {
+      if (history.length > 6) throw new Error("secret detail");
+      return 5;
+    },
+  };
 
   it("gives 500 without telling why, logs it, and frees the slot", async () => {
     const server = testServer({}, broken);
@@ -142,9 +151,17 @@ describe("an engine that fails", () => {
 
   it("for want of memory says so", async () => {
     const server = testServer();
-    Object.assign(server.fake, { newSequence: () => { throw new LimitError("the runtime refused 9 bytes"); } });
+    Object.assign(server.fake, {
+      newSequence: () => {
+        throw new LimitError("the runtime refused 9 bytes");
+      },
+    });
     const response = await server.post("/v1/completions", endless);
-    expect([response.status, response.headers.has("retry-after"), ((await response.json()) as ErrorBody).error.code]).toEqual([503, true, "out_of_memory"]);
+    expect([response.status, response.headers.has("retry-after"), ((await response.json()) as ErrorBody).error.code]).toEqual([
+      503,
+      true,
+      "out_of_memory",
+    ]);
     const all = await events<ErrorBody>(await server.post("/v1/completions", { ...endless, stream: true }));
     expect(all.at(-1)).toMatchObject({ error: { code: "out_of_memory" } });
     expect(await health(server)).toEqual(IDLE);
@@ -154,13 +171,32 @@ describe("an engine that fails", () => {
 it("a body that breaks off is the client's fault", async () => {
   const server = testServer();
   const body = new ReadableStream<Uint8Array>({ pull: (controller) => controller.error(new Error("broken")) });
-  const response = await server.fetch(new Request("http://test/v1/completions", { method: "POST", headers: { "content-type": "application/json" }, body, duplex: "half" } as RequestInit));
+  const response = await server.fetch(
+    new Request("http://test/v1/completions", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body,
+      duplex: "half",
+    } as RequestInit),
+  );
   expect([response.status, ((await response.json()) as ErrorBody).error.code]).toEqual([400, "incomplete_body"]);
 });
 
-it.each<[string, () => string]>([["is none", () => "http://a b/v1/completions"], ["throws", () => { throw new TypeError("Invalid URL"); }]])("a request whose URL %s is refused before anything is computed, as some runtimes hand it over", async (_, url) => {
+it.each<[string, () => string]>([
+  ["is none", () => "http://a b/v1/completions"],
+  [
+    "throws",
+    () => {
+      throw new TypeError("Invalid URL");
+    },
+  ],
+])("a request whose URL %s is refused before anything is computed, as some runtimes hand it over", async (_, url) => {
   const server = testServer();
-  const request = new Request("http://test/v1/completions", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(endless) });
+  const request = new Request("http://test/v1/completions", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(endless),
+  });
   Object.defineProperty(request, "url", { get: url });
   const response = await server.fetch(request);
   expect([response.status, ((await response.json()) as ErrorBody).error.code]).toEqual([400, "bad_request"]);
@@ -194,9 +230,11 @@ describe("a stream", () => {
   });
 
   it("and a log that fails do not fail each other", async () => {
-    const server = testServer({ onRequest: () => {
-      throw new Error("the disk is full");
-    } });
+    const server = testServer({
+      onRequest: () => {
+        throw new Error("the disk is full");
+      },
+    });
     const response = await server.post("/v1/completions", { ...endless, max_tokens: 3, stream: true });
     expect((await events(response)).at(-1)).toBe("[DONE]");
     expect((await server.post("/v1/completions", { ...endless, max_tokens: 3 })).status).toBe(200);

@@ -20,8 +20,11 @@ async function withServer(limits: ServerLimits, use: (address: string, model: Mo
   }
 }
 
-const post = (address: string, body: BodyInit, headers: Record<string, string> = { "content-type": "application/json" }): Promise<Response> =>
-  fetch(`${address}/v1/completions`, { method: "POST", headers, body });
+const post = (
+  address: string,
+  body: BodyInit,
+  headers: Record<string, string> = { "content-type": "application/json" },
+): Promise<Response> => fetch(`${address}/v1/completions`, { method: "POST", headers, body });
 
 const main = join(root, "dist/lib/cli.js");
 const built = existsSync(main);
@@ -34,10 +37,31 @@ describe.skipIf(!built)("under load", () => {
 
   it("200 requests, 16 at once, queue 8: each is answered right or refused with 429, none is lost, and memory stays", async () => {
     // V8's space for young objects grows with the pace of allocation, whatever is held: a small one shows what is held.
-    const child = spawn(process.execPath, ["--max-semi-space-size=2", main, "serve", "--port", "0", "--tier", "simd", "--speculate", "off", "--max-concurrency", "1", "--queue", String(QUEUE), "--json"], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(
+      process.execPath,
+      [
+        "--max-semi-space-size=2",
+        main,
+        "serve",
+        "--port",
+        "0",
+        "--tier",
+        "simd",
+        "--speculate",
+        "off",
+        "--max-concurrency",
+        "1",
+        "--queue",
+        String(QUEUE),
+        "--json",
+      ],
+      { stdio: ["ignore", "pipe", "inherit"] },
+    );
     try {
       const address = await new Promise<string>((resolve, reject) => {
-        child.stdout.once("data", (data: Buffer) => resolve((JSON.parse(data.toString().split("\n")[0] ?? "") as { address: string }).address.replace(/\/v1$/, "")));
+        child.stdout.once("data", (data: Buffer) =>
+          resolve((JSON.parse(data.toString().split("\n")[0] ?? "") as { address: string }).address.replace(/\/v1$/, "")),
+        );
         child.once("exit", () => reject(new Error("the server ended")));
       });
       child.stdout.resume();
@@ -58,7 +82,11 @@ describe.skipIf(!built)("under load", () => {
         }
         expect(response.status).toBe(200);
         const said = stream
-          ? body.split("\n\n").filter((event) => event.startsWith("data: {")).map((event) => (JSON.parse(event.slice(6)) as { choices: [{ text: string }] }).choices[0].text).join("")
+          ? body
+              .split("\n\n")
+              .filter((event) => event.startsWith("data: {"))
+              .map((event) => (JSON.parse(event.slice(6)) as { choices: [{ text: string }] }).choices[0].text)
+              .join("")
           : (JSON.parse(body) as { choices: [{ text: string }] }).choices[0].text;
         expect(said.slice(0, text.length)).toBe(text);
         count.ok++;
@@ -68,9 +96,12 @@ describe.skipIf(!built)("under load", () => {
       const round = async (): Promise<void> => {
         let next = 0;
         waiting = [];
-        await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-          for (let i = next++; i < REQUESTS; i = next++) while (!(await attempt(i))) await new Promise<void>((resolve) => waiting.push(resolve));
-        }));
+        await Promise.all(
+          Array.from({ length: AT_ONCE }, async () => {
+            for (let i = next++; i < REQUESTS; i = next++)
+              while (!(await attempt(i))) await new Promise<void>((resolve) => waiting.push(resolve));
+          }),
+        );
       };
       const residentKb = (): number => Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1]);
 
@@ -100,14 +131,52 @@ describe.skipIf(!built)("under load", () => {
   }, 180_000);
 });
 
-const PARAMETERS = ["prompt", "model", "max_tokens", "temperature", "top_p", "n", "stream", "stream_options", "stop", "seed", "logprobs", "echo", "logit_bias", "best_of", "user", "suffix", "__proto__", "constructor"];
+const PARAMETERS = [
+  "prompt",
+  "model",
+  "max_tokens",
+  "temperature",
+  "top_p",
+  "n",
+  "stream",
+  "stream_options",
+  "stop",
+  "seed",
+  "logprobs",
+  "echo",
+  "logit_bias",
+  "best_of",
+  "user",
+  "suffix",
+  "__proto__",
+  "constructor",
+];
 
 /** Bodies that are wrong for sure: broken bytes, other JSON than an object, or an object with a parameter that cannot be. */
 const malformed: fc.Arbitrary<BodyInit> = fc.oneof(
   fc.uint8Array({ maxLength: 200 }).map((bytes) => Uint8Array.of(0xff, ...bytes)),
   fc.string({ maxLength: 100 }).map((text) => `{"prompt": "x"${text}`),
-  fc.jsonValue().filter((value) => typeof value !== "object" || value === null || Array.isArray(value)).map((value) => JSON.stringify(value)),
-  fc.tuple(fc.dictionary(fc.constantFrom(...PARAMETERS), fc.jsonValue({ maxDepth: 3 })), fc.constantFrom({ n: 2 }, { prompt: {} }, { max_tokens: -1 }, { temperature: "x" }, { stop: [""] }, { seed: 0.5 }, { nothing: 1 }, { stream: 3 }, { logprobs: 99 }, { prompt: [5000] }, { prompt: [] }))
+  fc
+    .jsonValue()
+    .filter((value) => typeof value !== "object" || value === null || Array.isArray(value))
+    .map((value) => JSON.stringify(value)),
+  fc
+    .tuple(
+      fc.dictionary(fc.constantFrom(...PARAMETERS), fc.jsonValue({ maxDepth: 3 })),
+      fc.constantFrom(
+        { n: 2 },
+        { prompt: {} },
+        { max_tokens: -1 },
+        { temperature: "x" },
+        { stop: [""] },
+        { seed: 0.5 },
+        { nothing: 1 },
+        { stream: 3 },
+        { logprobs: 99 },
+        { prompt: [5000] },
+        { prompt: [] },
+      ),
+    )
     .map(([noise, wrong]) => JSON.stringify({ prompt: "x", ...noise, ...wrong })),
   fc.integer({ min: 1000, max: 100_000 }).map((depth) => "[".repeat(depth)),
   fc.integer({ min: 1000, max: 100_000 }).map((depth) => `{"prompt": ${"[".repeat(depth)}${"]".repeat(depth)}}`),
@@ -118,14 +187,17 @@ describe("malformed requests", () => {
   it("500 of them: all 4xx in the API's shape, and the server lives", async () => {
     await withServer({}, async (address) => {
       let count = 0;
-      await fc.assert(fc.asyncProperty(malformed, fc.constantFrom("completions", "chat/completions"), async (body, route) => {
-        count++;
-        const response = await fetch(`${address}/v1/${route}`, { method: "POST", headers: { "content-type": "application/json" }, body });
-        const { error } = (await response.json()) as { error: { message: string; type: string } };
-        expect(response.status).toBeGreaterThanOrEqual(400);
-        expect(response.status).toBeLessThan(500);
-        expect([typeof error.message, error.type]).toEqual(["string", "invalid_request_error"]);
-      }), { numRuns: 500, seed: 4 });
+      await fc.assert(
+        fc.asyncProperty(malformed, fc.constantFrom("completions", "chat/completions"), async (body, route) => {
+          count++;
+          const response = await fetch(`${address}/v1/${route}`, { method: "POST", headers: { "content-type": "application/json" }, body });
+          const { error } = (await response.json()) as { error: { message: string; type: string } };
+          expect(response.status).toBeGreaterThanOrEqual(400);
+          expect(response.status).toBeLessThan(500);
+          expect([typeof error.message, error.type]).toEqual(["string", "invalid_request_error"]);
+        }),
+        { numRuns: 500, seed: 4 },
+      );
       expect(count).toBe(500);
       expect(await (await fetch(`${address}/healthz`)).json()).toEqual({ status: "ok", active: 0, waiting: 0 });
       const { prompt, text } = PROMPTS[0] as (typeof PROMPTS)[number];

@@ -33,7 +33,8 @@ async function serverWith(room: number, options: ServerOptions = {}): Promise<Tr
   const log: RequestLog[] = [];
   const server = createServer(new Model(model), { speculation: { speculate: "off" }, onRequest: (entry) => log.push(entry), ...options });
   return {
-    post: (body) => server.fetch(new Request("http://test/v1/completions", { method: "POST", headers: HEADERS, body: JSON.stringify(body) })),
+    post: (body) =>
+      server.fetch(new Request("http://test/v1/completions", { method: "POST", headers: HEADERS, body: JSON.stringify(body) })),
     get: (path) => server.fetch(new Request(`http://test${path}`)),
     log,
   };
@@ -66,7 +67,12 @@ it("answers 503 with Retry-After when memory ends, whole and streaming, and the 
     expect(model.arena.used).toBe(used);
     await answered(await post(SMALL));
     const said = await events<{ choices: { text: string }[] }>(await post({ ...SMALL, stream: true }));
-    expect(said.map((event) => (event === "[DONE]" ? "" : event.choices[0]!.text)).join("").startsWith(TEXT)).toBe(true);
+    expect(
+      said
+        .map((event) => (event === "[DONE]" ? "" : event.choices[0]!.text))
+        .join("")
+        .startsWith(TEXT),
+    ).toBe(true);
   }
   expect(await (await get("/healthz")).json()).toEqual({ status: "ok", active: 0, waiting: 0 });
   expect(log.filter(({ status }) => status === 503)).toHaveLength(4);

@@ -10,9 +10,18 @@ const cors = ({ headers }: Response): Record<string, string | null> =>
   Object.fromEntries(["access-control-allow-origin", "access-control-expose-headers", "vary"].map((name) => [name, headers.get(name)]));
 const GIVEN = { "access-control-allow-origin": APP, "access-control-expose-headers": "Retry-After", vary: "Origin" };
 
-const preflight = (server: TestServer, origin: string, more: Record<string, string> = {}): Promise<Response> => server.fetch(new Request("http://test/v1/chat/completions", {
-  method: "OPTIONS", headers: { origin, "access-control-request-method": "POST", "access-control-request-headers": "authorization,content-type,x-stainless-lang", ...more },
-}));
+const preflight = (server: TestServer, origin: string, more: Record<string, string> = {}): Promise<Response> =>
+  server.fetch(
+    new Request("http://test/v1/chat/completions", {
+      method: "OPTIONS",
+      headers: {
+        origin,
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization,content-type,x-stainless-lang",
+        ...more,
+      },
+    }),
+  );
 
 describe("pages of an allowed site", () => {
   const server = testServer({ allowOrigin: [APP], apiKey: "k" });
@@ -37,16 +46,28 @@ describe("pages of an allowed site", () => {
     expect([stream.status, cors(stream), stream.headers.get("content-type")]).toEqual([200, GIVEN, "text/event-stream; charset=utf-8"]);
     expect(await stream.text()).toMatch(/data: \[DONE\]\n\n$/);
     for (const [response, status] of [
-      [await server.get("/v1/models", { origin: APP }), 401], [await server.get("/v1/models", { origin: APP, authorization }), 200], [await server.get("/nothing", { origin: APP }), 404],
-      [await server.get("/healthz", { origin: APP }), 200], [await server.get("/v1/completions", { origin: APP, authorization }), 405], [await server.post("/v1/completions", {}, { headers: { origin: APP, authorization } }), 400],
-    ] as const) expect([response.status, cors(response)]).toEqual([status, GIVEN]);
+      [await server.get("/v1/models", { origin: APP }), 401],
+      [await server.get("/v1/models", { origin: APP, authorization }), 200],
+      [await server.get("/nothing", { origin: APP }), 404],
+      [await server.get("/healthz", { origin: APP }), 200],
+      [await server.get("/v1/completions", { origin: APP, authorization }), 405],
+      [await server.post("/v1/completions", {}, { headers: { origin: APP, authorization } }), 400],
+    ] as const)
+      expect([response.status, cors(response)]).toEqual([status, GIVEN]);
   });
 
   it("are told when to try again", async () => {
     const busy = testServer({ allowOrigin: [APP], limits: { concurrency: 1, queue: 0 } });
     const [, refused] = await Promise.all([1, 2].map(() => busy.post("/v1/completions", asked, { headers: { origin: APP } })));
     expect([refused?.status, refused?.headers.has("retry-after"), cors(refused as Response)]).toEqual([429, true, GIVEN]);
-    const broken = testServer({ allowOrigin: [APP] }, { next: () => { throw new Error("x"); } });
+    const broken = testServer(
+      { allowOrigin: [APP] },
+      {
+        next: () => {
+          throw new Error("x");
+        },
+      },
+    );
     const failed = await broken.post("/v1/completions", asked, { headers: { origin: APP } });
     expect([failed.status, cors(failed)]).toEqual([500, GIVEN]);
   });
@@ -59,7 +80,10 @@ describe("pages of an allowed site", () => {
 describe("pages of another site", () => {
   it("are refused, with advice that works, when there is a list", async () => {
     const server = testServer({ allowOrigin: [APP] });
-    for (const response of [await preflight(server, "https://evil.example"), await server.post("/v1/completions", asked, { headers: { origin: "https://evil.example" } })]) {
+    for (const response of [
+      await preflight(server, "https://evil.example"),
+      await server.post("/v1/completions", asked, { headers: { origin: "https://evil.example" } }),
+    ]) {
       expect([response.status, response.headers.get("access-control-allow-origin")]).toEqual([403, null]);
       const { error } = (await response.json()) as ErrorBody;
       expect([error.code, error.message]).toEqual(["origin_not_allowed", expect.stringContaining("--cors https://evil.example")]);
@@ -80,9 +104,17 @@ describe("pages of another site", () => {
 
 describe("a list of origins", () => {
   it.each<[readonly string[], readonly string[], readonly string[]]>([
-    [["https://app.example"], ["https://app.example"], ["http://app.example", "https://app.example:8443", "https://app.example.evil.example", "https://xapp.example", "null", ""]],
+    [
+      ["https://app.example"],
+      ["https://app.example"],
+      ["http://app.example", "https://app.example:8443", "https://app.example.evil.example", "https://xapp.example", "null", ""],
+    ],
     [["https://App.Example/"], ["https://app.example"], []],
-    [["https://app.example:443", "http://localhost:3000"], ["https://app.example", "http://localhost:3000"], ["http://localhost", "http://localhost:30000"]],
+    [
+      ["https://app.example:443", "http://localhost:3000"],
+      ["https://app.example", "http://localhost:3000"],
+      ["http://localhost", "http://localhost:30000"],
+    ],
     [["http://[::1]:5173", "https://b\u00fccher.example"], ["http://[::1]:5173", "https://xn--bcher-kva.example"], []],
     [["chrome-extension://abcdefgh", "null"], ["chrome-extension://abcdefgh", "null"], ["chrome-extension://other"]],
     [["*"], ["https://any.example", "null", "http://localhost:1"], []],
@@ -93,7 +125,17 @@ describe("a list of origins", () => {
     expect(no.map(allowed)).toEqual(no.map(() => false));
   });
 
-  it.each(["app.example", "https://", "https://app.example/path", "https://*.example", "https://app.example?x", "//app.example", "", "https://a b", "https://app.example:port"])("refuses %j, which no browser sends", (origin) => {
+  it.each([
+    "app.example",
+    "https://",
+    "https://app.example/path",
+    "https://*.example",
+    "https://app.example?x",
+    "//app.example",
+    "",
+    "https://a b",
+    "https://app.example:port",
+  ])("refuses %j, which no browser sends", (origin) => {
     expect(() => originCheck([origin])).toThrow(UsageError);
     expect(() => testServer({ allowOrigin: [origin] })).toThrow(/allowOrigin/);
   });

@@ -5,7 +5,10 @@ import { Slots, type Release } from "../../src/server/slots.ts";
 const never = new AbortController().signal;
 
 async function refusal(work: Promise<unknown>): Promise<ApiError> {
-  const error: unknown = await work.then(() => undefined, (reason: unknown) => reason);
+  const error: unknown = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
   expect(error).toBeInstanceOf(ApiError);
   return error as ApiError;
 }
@@ -15,10 +18,11 @@ describe("slots", () => {
     const slots = new Slots(2, 3);
     const order: number[] = [];
     const held: Release[] = [];
-    const ask = (n: number): Promise<void> => slots.acquire(never).then((release) => {
-      order.push(n);
-      held.push(release);
-    });
+    const ask = (n: number): Promise<void> =>
+      slots.acquire(never).then((release) => {
+        order.push(n);
+        held.push(release);
+      });
     const all = [0, 1, 2, 3, 4].map(ask);
     await Promise.all(all.slice(0, 2));
     expect([slots.active, slots.waiting, order]).toEqual([2, 3, [0, 1]]);

@@ -13,9 +13,13 @@ describe("requests at once", () => {
     using model = await loadModel(undefined, { tier: "simd" });
     const server = createServer(model, { limits: { concurrency: 4, queue: 100 } });
     const ask = async (prompt: string, stream: boolean): Promise<string> => {
-      const response = await server.fetch(new Request("http://test/v1/completions", {
-        method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ prompt, max_tokens: MAX_TOKENS, temperature: 0, stream }),
-      }));
+      const response = await server.fetch(
+        new Request("http://test/v1/completions", {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ prompt, max_tokens: MAX_TOKENS, temperature: 0, stream }),
+        }),
+      );
       if (!stream) return ((await response.json()) as Chunk).choices[0]?.text ?? "";
       return (await events<Chunk>(response)).map((event) => (event === "[DONE]" ? "" : (event.choices[0]?.text ?? ""))).join("");
     };
@@ -28,7 +32,13 @@ describe("requests at once", () => {
     const server = testServer({ limits: { concurrency: 4 } });
     const order: number[] = [];
     const read = async (n: number): Promise<void> => {
-      const response = await server.post("/v1/completions", { prompt: [1, n], max_tokens: 480, ignore_eos: true, temperature: 0, stream: true });
+      const response = await server.post("/v1/completions", {
+        prompt: [1, n],
+        max_tokens: 480,
+        ignore_eos: true,
+        temperature: 0,
+        stream: true,
+      });
       const reader = response.body?.getReader() as ReadableStreamDefaultReader<Uint8Array>;
       while (!(await reader.read()).done) order.push(n);
     };

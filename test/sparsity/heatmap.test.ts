@@ -42,8 +42,14 @@ describe("heatmapSvg", () => {
   });
 
   it("labels layers, sparsity and tokens, and escapes them", () => {
-    const svg = heatmapSvg({ layers: 2, experts: 4, tokens: ["<s>", " a&b", "\n", "\u0000\ud800"], active: Uint32Array.of(1, 1, 1, 1, 3, 12, 0, 15), title: 'x "<&>"' });
-    expect(svg).toContain("<title id=\"t\">x &quot;&lt;&amp;&gt;&quot;</title>");
+    const svg = heatmapSvg({
+      layers: 2,
+      experts: 4,
+      tokens: ["<s>", " a&b", "\n", "\u0000\ud800"],
+      active: Uint32Array.of(1, 1, 1, 1, 3, 12, 0, 15),
+      title: 'x "<&>"',
+    });
+    expect(svg).toContain('<title id="t">x &quot;&lt;&amp;&gt;&quot;</title>');
     for (const label of ["&lt;s&gt;", "·a&amp;b", "⏎", "\ufffd\ufffd"]) expect(svg).toContain(`>${label}</text>`);
     expect(svg).toContain("Layer 0</text>");
     expect(svg).toContain("TLS 75.0 %");
@@ -54,13 +60,20 @@ describe("heatmapSvg", () => {
     expectWellFormed(svg);
   });
 
-  it.each([[1, 1, 1], [36, 128, 200], [16, 48, 12], [2, 12, 1500]])("fits %i layers, %i experts, %i tokens", (layers, experts, count) => {
+  it.each([
+    [1, 1, 1],
+    [36, 128, 200],
+    [16, 48, 12],
+    [2, 12, 1500],
+  ])("fits %i layers, %i experts, %i tokens", (layers, experts, count) => {
     const active = new Uint32Array(layers * count * Math.ceil(experts / 32)).fill(0x10101);
     const svg = heatmapSvg({ layers, experts, tokens: Array.from({ length: count }, (_, i) => String(i)), active, title: "t" });
     expectWellFormed(svg);
     const [, width, height] = /viewBox="0 0 (\d+) (\d+)"/.exec(svg)!.map(Number) as [number, number, number];
     // Every panel, scaled and moved, lies inside.
-    for (const [, x, y, w, h] of svg.matchAll(/<g transform="translate\((\d+) (\d+)\)">\n[^]*?<rect class="panel" width="(\d+)" height="(\d+)"/g)) {
+    for (const [, x, y, w, h] of svg.matchAll(
+      /<g transform="translate\((\d+) (\d+)\)">\n[^]*?<rect class="panel" width="(\d+)" height="(\d+)"/g,
+    )) {
       expect(Number(x) + Number(w)).toBeLessThanOrEqual(width);
       expect(Number(y) + Number(h)).toBeLessThanOrEqual(height);
     }
@@ -72,18 +85,23 @@ describe("heatmapSvg", () => {
     expect(() => heatmapSvg({ ...base, tokens: [] })).toThrow(UsageError);
     expect(() => heatmapSvg({ ...base, active: new Uint32Array(2) })).toThrow(UsageError);
     expect(() => heatmapSvg({ ...base, layers: 0 })).toThrow(UsageError);
-    expect(() => heatmapSvg({ ...base, layers: 60_000, experts: 60_000 })).toThrow(expect.objectContaining({ name: "UsageError", field: "tokens" }) as Error);
+    expect(() => heatmapSvg({ ...base, layers: 60_000, experts: 60_000 })).toThrow(
+      expect.objectContaining({ name: "UsageError", field: "tokens" }) as Error,
+    );
   });
 });
 
 /** Tags open and close in order, and no text holds a bare & or <. */
 function expectWellFormed(xml: string): void {
   const open: string[] = [];
-  const rest = xml.replace(/<(\/?)([a-z]+)((?:\s+[\w:-]+="[^"<]*")*)\s*(\/?)>/gi, (_, close: string, name: string, _attributes, single: string) => {
-    if (close !== "") expect(open.pop()).toBe(name);
-    else if (single === "") open.push(name);
-    return "";
-  });
+  const rest = xml.replace(
+    /<(\/?)([a-z]+)((?:\s+[\w:-]+="[^"<]*")*)\s*(\/?)>/gi,
+    (_, close: string, name: string, _attributes, single: string) => {
+      if (close !== "") expect(open.pop()).toBe(name);
+      else if (single === "") open.push(name);
+      return "";
+    },
+  );
   expect(open).toEqual([]);
   expect(rest.replace(/&(amp|lt|gt|quot);/g, "")).not.toMatch(/[<&]/);
 }

@@ -13,9 +13,11 @@ type Sets = readonly (readonly ReadonlySet<number>[])[];
 function maskOf(sets: Sets, experts: number, from: number, to: number): Uint32Array {
   const words = Math.ceil(experts / 32);
   const mask = new Uint32Array(sets.length * (to - from) * words);
-  sets.forEach((layer, l) => layer.slice(from, to).forEach((set, row) => {
-    for (const expert of set) mask[(l * (to - from) + row) * words + (expert >>> 5)]! |= 1 << (expert & 31);
-  }));
+  sets.forEach((layer, l) =>
+    layer.slice(from, to).forEach((set, row) => {
+      for (const expert of set) mask[(l * (to - from) + row) * words + (expert >>> 5)]! |= 1 << (expert & 31);
+    }),
+  );
   return mask;
 }
 
@@ -33,8 +35,11 @@ function addDocument(counter: SparsityCounter, sets: Sets, experts: number, size
 
 interface Golden {
   sparsity?: {
-    TLS: number; TLS_counts: [number, number]; TLS_per_layer: number[];
-    CLS: Record<string, number>; CLS_counts_active_total: Record<string, [number, number]>;
+    TLS: number;
+    TLS_counts: [number, number];
+    TLS_per_layer: number[];
+    CLS: Record<string, number>;
+    CLS_counts_active_total: Record<string, [number, number]>;
   };
   sparsity_first_token_excluded?: { CLS: Record<string, number>; CLS_counts_active_total: Record<string, [number, number]> };
 }
@@ -53,25 +58,34 @@ function goldenSets(name: string): { sets: Sets; experts: number } {
     const [rows, width] = shape as [number, number];
     // The shared experts are among num_experts, but no router chooses them.
     experts = scores === undefined ? config["num_experts"]! - (config["num_shared_experts"] ?? 0) : width;
-    sets.push(Array.from({ length: rows }, (_, row) => {
-      const set = new Set<number>();
-      for (let i = 0; i < width; i++) {
-        const value = data[row * width + i]!;
-        if (scores === undefined) {
-          if (value >= 0) set.add(value);
-        } else if (value !== 0) {
-          set.add(i);
+    sets.push(
+      Array.from({ length: rows }, (_, row) => {
+        const set = new Set<number>();
+        for (let i = 0; i < width; i++) {
+          const value = data[row * width + i]!;
+          if (scores === undefined) {
+            if (value >= 0) set.add(value);
+          } else if (value !== 0) {
+            set.add(i);
+          }
         }
-      }
-      return set;
-    }));
+        return set;
+      }),
+    );
   }
   return { sets, experts };
 }
 
 const MODELS = [
-  "gqa_block_none", "gqa_blocklinear_rms", "gqa_blocklinear_sum", "gqa_moe_sparse_mixer", "gqa_moe_topk", "gqa_moe_topp", "mla_block_rms",
-  "mla_moe_deepseek_shared", "mla_moe_relu",
+  "gqa_block_none",
+  "gqa_blocklinear_rms",
+  "gqa_blocklinear_sum",
+  "gqa_moe_sparse_mixer",
+  "gqa_moe_topk",
+  "gqa_moe_topp",
+  "mla_block_rms",
+  "mla_moe_deepseek_shared",
+  "mla_moe_relu",
 ];
 
 describeShared("golden models", "golden/models", () => {
@@ -98,7 +112,11 @@ describeShared("golden models", "golden/models", () => {
     expect(golden.sparsity_first_token_excluded === undefined).toBe(name.includes("moe"));
     if (golden.sparsity_first_token_excluded === undefined) return;
     const withoutFirst = new SparsityCounter(sets.length, experts);
-    addDocument(withoutFirst, sets.map((layer) => layer.slice(1)), experts);
+    addDocument(
+      withoutFirst,
+      sets.map((layer) => layer.slice(1)),
+      experts,
+    );
     for (const length of [2, 4, 8, 16] as const) {
       const { active, total } = withoutFirst.result().clsCounts[length];
       expect([active, total]).toEqual(golden.sparsity_first_token_excluded.CLS_counts_active_total[length]);
@@ -107,12 +125,19 @@ describeShared("golden models", "golden/models", () => {
 });
 
 /** The definitions, word for word. */
-function byDefinition(documents: readonly Sets[], experts: number): { tls: number | null; cls: Record<number, number | null>; reuse: number | null } {
+function byDefinition(
+  documents: readonly Sets[],
+  experts: number,
+): { tls: number | null; cls: Record<number, number | null>; reuse: number | null } {
   const share = (active: number, total: number): number | null => (total === 0 ? null : 1 - active / total);
-  let active = 0, total = 0, ratios = 0, pairs = 0;
+  let active = 0,
+    total = 0,
+    ratios = 0,
+    pairs = 0;
   const cls: Record<number, number | null> = {};
   for (const length of CHUNK_LENGTHS) {
-    let chunkActive = 0, chunkTotal = 0;
+    let chunkActive = 0,
+      chunkTotal = 0;
     for (const layer of documents.flat()) {
       for (let i = 0; i + length <= layer.length; i += length) {
         chunkActive += new Set(layer.slice(i, i + length).flatMap((set) => [...set])).size;
@@ -138,24 +163,37 @@ describe("counting", () => {
   it("follows the definitions, however documents are cut into calls", () => {
     const cases = fc.tuple(fc.integer({ min: 1, max: 3 }), fc.constantFrom(1, 5, 31, 32, 33, 48, 64, 70)).chain(([layers, experts]) => {
       const set = fc.uniqueArray(fc.integer({ min: 0, max: experts - 1 }), { maxLength: 6 }).map((list) => new Set(list));
-      const document = fc.integer({ min: 1, max: 40 }).chain((tokens) => fc.array(fc.array(set, { minLength: tokens, maxLength: tokens }), { minLength: layers, maxLength: layers }));
-      return fc.record({ layers: fc.constant(layers), experts: fc.constant(experts), documents: fc.array(document, { maxLength: 4 }), sizes: fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 6 }) });
+      const document = fc
+        .integer({ min: 1, max: 40 })
+        .chain((tokens) => fc.array(fc.array(set, { minLength: tokens, maxLength: tokens }), { minLength: layers, maxLength: layers }));
+      return fc.record({
+        layers: fc.constant(layers),
+        experts: fc.constant(experts),
+        documents: fc.array(document, { maxLength: 4 }),
+        sizes: fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 6 }),
+      });
     });
-    fc.assert(fc.property(cases, ({ layers, experts, documents, sizes }) => {
-      const [whole, cut] = [new SparsityCounter(layers, experts), new SparsityCounter(layers, experts)];
-      for (const document of documents) {
-        addDocument(whole, document, experts);
-        addDocument(cut, document, experts, sizes);
-      }
-      const result = whole.result();
-      expect(cut.result()).toEqual(result);
-      const expected = byDefinition(documents, experts);
-      expect(result.tls).toBe(expected.tls);
-      expect(result.cls).toEqual(expected.cls);
-      if (expected.reuse === null) expect(result.reuseRatio).toBeNull();
-      else expect(result.reuseRatio).toBeCloseTo(expected.reuse, 12);
-      expect(result).toMatchObject({ documents: documents.length, tokens: documents.reduce((sum, document) => sum + document[0]!.length, 0) });
-    }), { numRuns: 300, seed: 13 });
+    fc.assert(
+      fc.property(cases, ({ layers, experts, documents, sizes }) => {
+        const [whole, cut] = [new SparsityCounter(layers, experts), new SparsityCounter(layers, experts)];
+        for (const document of documents) {
+          addDocument(whole, document, experts);
+          addDocument(cut, document, experts, sizes);
+        }
+        const result = whole.result();
+        expect(cut.result()).toEqual(result);
+        const expected = byDefinition(documents, experts);
+        expect(result.tls).toBe(expected.tls);
+        expect(result.cls).toEqual(expected.cls);
+        if (expected.reuse === null) expect(result.reuseRatio).toBeNull();
+        else expect(result.reuseRatio).toBeCloseTo(expected.reuse, 12);
+        expect(result).toMatchObject({
+          documents: documents.length,
+          tokens: documents.reduce((sum, document) => sum + document[0]!.length, 0),
+        });
+      }),
+      { numRuns: 300, seed: 13 },
+    );
   });
 
   it("by hand", () => {
@@ -179,20 +217,39 @@ describe("counting", () => {
   });
 
   it("of nothing is null", () => {
-    expect(new SparsityCounter(2, 8).result()).toMatchObject({ tokens: 0, documents: 0, tls: null, tlsPerLayer: [null, null], reuseRatio: null, cls: { 2: null, 32: null } });
+    expect(new SparsityCounter(2, 8).result()).toMatchObject({
+      tokens: 0,
+      documents: 0,
+      tls: null,
+      tlsPerLayer: [null, null],
+      reuseRatio: null,
+      cls: { 2: null, 32: null },
+    });
   });
 
   it("refuses sizes that do not fit", () => {
-    for (const [layers, experts] of [[0, 1], [1, 0], [1.5, 1], [1, NaN], [1, 1e9]] as const) expect(() => new SparsityCounter(layers, experts)).toThrow(UsageError);
+    for (const [layers, experts] of [
+      [0, 1],
+      [1, 0],
+      [1.5, 1],
+      [1, NaN],
+      [1, 1e9],
+    ] as const)
+      expect(() => new SparsityCounter(layers, experts)).toThrow(UsageError);
     const counter = new SparsityCounter(2, 40);
-    expect(() => counter.addDocumentChunk(new Uint32Array(7), 2)).toThrow(expect.objectContaining({ name: "UsageError", field: "mask" }) as Error);
+    expect(() => counter.addDocumentChunk(new Uint32Array(7), 2)).toThrow(
+      expect.objectContaining({ name: "UsageError", field: "mask" }) as Error,
+    );
     expect(() => counter.addDocumentChunk(new Uint32Array(0), -1)).toThrow(UsageError);
     counter.addDocumentChunk(new Uint32Array(0), 0);
   });
 });
 
 it("counts bits", () => {
-  fc.assert(fc.property(fc.integer(), (word) => {
-    expect(countBits(word)).toBe([...(word >>> 0).toString(2)].filter((bit) => bit === "1").length);
-  }), { seed: 1 });
+  fc.assert(
+    fc.property(fc.integer(), (word) => {
+      expect(countBits(word)).toBe([...(word >>> 0).toString(2)].filter((bit) => bit === "1").length);
+    }),
+    { seed: 1 },
+  );
 });

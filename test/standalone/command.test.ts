@@ -23,12 +23,19 @@ describe("WASI command", () => {
     expect(bytes.length).toBeLessThan(200_000);
     const module = new WebAssembly.Module(bytes);
     expect(new Set(WebAssembly.Module.imports(module).map(({ module: from }) => from))).toEqual(new Set(["wasi_snapshot_preview1"]));
-    expect(WebAssembly.Module.exports(module).map(({ name }) => name).sort()).toEqual(["_start", "memory"]);
+    expect(
+      WebAssembly.Module.exports(module)
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(["_start", "memory"]);
   });
 
   it("streams text to stdout and a summary to stderr", async () => {
     const { code, stdout, stderr } = await run("--", "--model", "nano.safetensors", "--prompt", "Once upon a time", "--max-tokens", "21");
-    expect({ code, stdout }).toEqual({ code: 0, stdout: ", there was a little girl named Lily. She loved to play with her toys and learn new things.\n" });
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: ", there was a little girl named Lily. She loved to play with her toys and learn new things.\n",
+    });
     expect(stderr).toMatch(/^\[prompt 5 tokens at [\d.]+\/s; 21 new at [\d.]+\/s; [\d.]+ % of experts skipped; ended by length\]\n$/);
   });
 
@@ -42,7 +49,18 @@ describe("WASI command", () => {
   it.each(["off", "ngram"] as const)("gives the fields of `blockffn generate --json`, speculation %s", async (speculate) => {
     using model = await loadModel(undefined, { tier: "simd" });
     const want = await model.generate("Tom had a red car.", { maxTokens: 400, seed: 3, speculate }).result();
-    const got = await wasiJson(folder, ["--model", "nano.safetensors", "--prompt", "Tom had a red car.", "--max-tokens", "400", "--seed", "3", "--speculate", speculate]);
+    const got = await wasiJson(folder, [
+      "--model",
+      "nano.safetensors",
+      "--prompt",
+      "Tom had a red car.",
+      "--max-tokens",
+      "400",
+      "--seed",
+      "3",
+      "--speculate",
+      speculate,
+    ]);
     expect(withoutTimings(got)).toEqual({ ...withoutTimings(want), model: "nano.safetensors", quantization: "q8", tier: "simd" });
     expect(got.finishReason).toBe("eos");
     expect(got.decodeMs).toBeGreaterThan(0);
@@ -53,7 +71,17 @@ describe("WASI command", () => {
     using model = await loadModel(undefined, { tier: "simd" });
     const prompt = "Once upon a time there was a little girl. ".repeat(12);
     const want = await model.generate(prompt, { maxTokens: 2000, ignoreEos: true, speculate }).result();
-    const got = await wasiJson(folder, ["--model", "nano.safetensors", "--prompt", prompt, "--max-tokens", "2000", "--ignore-eos", "--speculate", speculate]);
+    const got = await wasiJson(folder, [
+      "--model",
+      "nano.safetensors",
+      "--prompt",
+      prompt,
+      "--max-tokens",
+      "2000",
+      "--ignore-eos",
+      "--speculate",
+      speculate,
+    ]);
     expect(got.finishReason).toBe("context");
     expect(got.tokens).toEqual(want.tokens);
     expect(got.text).toBe(want.text);
@@ -73,7 +101,20 @@ describe("WASI command", () => {
 
   it("never splits a character: what it prints is UTF-8 at any moment", async () => {
     const ids = byteIds("é🙂").join(",");
-    const { stdout } = await run("--model", "tiny.safetensors", "--tokens", ids, "--max-tokens", "90", "--ignore-eos", "--temperature", "3", "--seed", "1", "--json");
+    const { stdout } = await run(
+      "--model",
+      "tiny.safetensors",
+      "--tokens",
+      ids,
+      "--max-tokens",
+      "90",
+      "--ignore-eos",
+      "--temperature",
+      "3",
+      "--seed",
+      "1",
+      "--json",
+    );
     const { tokens, text } = JSON.parse(stdout) as { tokens: number[]; text: string };
     using model = await loadModel(join(folder, "tiny.safetensors"));
     expect(text).toBe(model.tokenizer?.decode(tokens, { continuation: true }));
@@ -81,12 +122,15 @@ describe("WASI command", () => {
 
   it("finds models below the folders that it was given", async () => {
     const tokens = ["--tokens", "1,5", "--max-tokens", "2"];
-    for (const path of ["./sub/tiny.safetensors", "sub/../tiny.safetensors"]) expect((await run("--model", path, ...tokens)).code, path).toBe(0);
+    for (const path of ["./sub/tiny.safetensors", "sub/../tiny.safetensors"])
+      expect((await run("--model", path, ...tokens)).code, path).toBe(0);
     for (const folders of [{ "/models": folder }, { "/": folder }, { "/models/": folder, "/models/x": join(folder, "sub") }]) {
       const path = "/" in folders ? "/tiny.safetensors" : "/models/tiny.safetensors";
       expect(await runWasi(["--model", path, ...tokens], { folders, stdout: 2 })).toBe(0);
     }
-    expect((await run("--model", "/etc/passwd", ...tokens)).stderr).toBe("blockffn: /etc/passwd: lies in no folder that the runtime was given: pass it on, as in `wasmtime run --dir .`\n");
+    expect((await run("--model", "/etc/passwd", ...tokens)).stderr).toBe(
+      "blockffn: /etc/passwd: lies in no folder that the runtime was given: pass it on, as in `wasmtime run --dir .`\n",
+    );
     expect((await run("--model", "../secret", ...tokens)).code).toBe(1);
   });
 

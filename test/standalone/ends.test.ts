@@ -16,11 +16,17 @@ function endingWith(id: number): Buffer {
   const header = bytes.subarray(8, 8 + length).toString("latin1");
   expect(header).toContain(EOS);
   // What nobody reads gives way, and spaces fill up: what follows the header stays in its place.
-  const changed = header.replace('"format":"blockffn",', "").replace(EOS, EOS.replace("2", String(id))).trimEnd().padEnd(length);
+  const changed = header
+    .replace('"format":"blockffn",', "")
+    .replace(EOS, EOS.replace("2", String(id)))
+    .trimEnd()
+    .padEnd(length);
   expect(changed.length).toBe(length);
   bytes.write(changed, 8, "latin1");
   // The checksums, whose first is the header's and whose last is their own (docs/packed-format.md).
-  const [from, to] = (JSON.parse(changed) as { checksums: { data_offsets: [number, number] } }).checksums.data_offsets.map((at) => 8 + length + at) as [number, number];
+  const [from, to] = (JSON.parse(changed) as { checksums: { data_offsets: [number, number] } }).checksums.data_offsets.map(
+    (at) => 8 + length + at,
+  ) as [number, number];
   bytes.writeUInt32LE(checksumOf(bytes.subarray(8, 8 + length)), from);
   bytes.writeUInt32LE(checksumOf(bytes.subarray(from, to - 4)), to - 4);
   return bytes;

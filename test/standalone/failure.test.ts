@@ -5,8 +5,21 @@ import { planWeights } from "../../src/architecture/plan.ts";
 import { WasiProbe } from "../helpers/wasi-probe.ts";
 
 const CONFIG: ModelConfig = {
-  architecture: "llama", vocabSize: 16, hiddenSize: 16, layers: 1, contextLength: 16, rmsEps: 1e-5, ropeTheta: 10000, embedScale: 1, residualScale: 1,
-  logitScale: 1, tied: true, attention: { kind: "gqa", heads: 2, kvHeads: 1, headDim: 8 }, ffn: { kind: "dense", size: 16, gated: true }, bosTokenId: 1, eosTokenIds: [],
+  architecture: "llama",
+  vocabSize: 16,
+  hiddenSize: 16,
+  layers: 1,
+  contextLength: 16,
+  rmsEps: 1e-5,
+  ropeTheta: 10000,
+  embedScale: 1,
+  residualScale: 1,
+  logitScale: 1,
+  tied: true,
+  attention: { kind: "gqa", heads: 2, kvHeads: 1, headDim: 8 },
+  ffn: { kind: "dense", size: 16, gated: true },
+  bosTokenId: 1,
+  eosTokenIds: [],
 };
 
 /** A packed model whose weights are `weight` and its negative in turn, but for those of the embedding. */

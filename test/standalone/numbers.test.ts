@@ -16,6 +16,7 @@ describe("numbers of the WASI command", () => {
       const value = random.float() * 10 ** ((i % 24) - 12);
       expect(parse(String(value)), String(value)).toBe(value);
     }
-    for (const text of ["0", "1", "-1", "1e-5", "1E+6", "0.1", "4096", "1e12", "9007199254740991", "0.00001", "123456789012345680000"]) expect(parse(text), text).toBe(Number(text));
+    for (const text of ["0", "1", "-1", "1e-5", "1E+6", "0.1", "4096", "1e12", "9007199254740991", "0.00001", "123456789012345680000"])
+      expect(parse(text), text).toBe(Number(text));
   });
 });

@@ -56,12 +56,37 @@ describe("WASI command: packed files with a draft head", () => {
   });
 
   it.each([
-    ["a head in a file of version 1", (of) => void (of.__metadata__["blockffn.version"] = "1"), "draft.", "the configuration knows no such tensor"],
+    [
+      "a head in a file of version 1",
+      (of) => void (of.__metadata__["blockffn.version"] = "1"),
+      "draft.",
+      "the configuration knows no such tensor",
+    ],
     ["version 2 that says nothing of its head", (of) => void delete of.__metadata__["blockffn.draft"], "blockffn.draft", "is missing"],
-    ["a version that is not known", (of) => void (of.__metadata__["blockffn.version"] = "4"), "blockffn.version", 'is "4", this build reads 3, 2 and 1'],
-    ["a tensor that is neither", (of) => void (of["drafty"] = { dtype: "U8", shape: [0], data_offsets: [0, 0] }), "drafty", "the configuration knows no such tensor"],
-    ["a head's tensor outside the file", (of) => void ((of[drafts(of)[0]!] as { data_offsets: number[] }).data_offsets = [0, 9e9]), '"draft.', "are outside"],
-    ["another layout of weights", (of) => void (of.__metadata__["blockffn.layout"] = "1"), "blockffn.layout", 'is "1", this build reads 5: convert the model again'],
+    [
+      "a version that is not known",
+      (of) => void (of.__metadata__["blockffn.version"] = "4"),
+      "blockffn.version",
+      'is "4", this build reads 3, 2 and 1',
+    ],
+    [
+      "a tensor that is neither",
+      (of) => void (of["drafty"] = { dtype: "U8", shape: [0], data_offsets: [0, 0] }),
+      "drafty",
+      "the configuration knows no such tensor",
+    ],
+    [
+      "a head's tensor outside the file",
+      (of) => void ((of[drafts(of)[0]!] as { data_offsets: number[] }).data_offsets = [0, 9e9]),
+      '"draft.',
+      "are outside",
+    ],
+    [
+      "another layout of weights",
+      (of) => void (of.__metadata__["blockffn.layout"] = "1"),
+      "blockffn.layout",
+      'is "1", this build reads 5: convert the model again',
+    ],
   ] as [string, (header: Header) => void, string, string][])("refuses %s", async (_name, change, field, message) => {
     const { code, stderr } = await run(change);
     expect(code).toBe(1);

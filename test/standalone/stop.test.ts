@@ -28,7 +28,17 @@ describe.skipIf(!existsSync(WASI_COMMAND))("stop texts of the WASI command", () 
     for (const stop of [["."], ["the"], [" was a", "little"], ["never there"], ["Once", "and Ben"]]) {
       const want = await model.generate("Lily and Ben", { maxTokens: 60, stop, speculate: "off" }).result();
       for (const speculate of ["off", "ngram"]) {
-        const args = ["--model", "m.safetensors", "--prompt", "Lily and Ben", "--max-tokens", "60", "--speculate", speculate, ...stop.flatMap((text) => ["--stop", text])];
+        const args = [
+          "--model",
+          "m.safetensors",
+          "--prompt",
+          "Lily and Ben",
+          "--max-tokens",
+          "60",
+          "--speculate",
+          speculate,
+          ...stop.flatMap((text) => ["--stop", text]),
+        ];
         const got = await wasiJson(folder, args);
         expect([got.text, got.finishReason, got.tokens]).toEqual([want.text, want.finishReason, want.tokens]);
       }
@@ -43,8 +53,17 @@ describe.skipIf(!existsSync(WASI_COMMAND))("stop texts of the WASI command", () 
     expect(end.finishReason).toBe("eos");
     const want = await model.generate("Once upon a time", { maxTokens: 400, ignoreEos: true, stop: "</s>", speculate: "off" }).result();
     expect([want.text, want.finishReason, want.tokens]).toEqual([end.text, "stop", end.tokens]);
-    const got = await wasiJson(folder, ["--model", "m.safetensors", "--prompt", "Once upon a time", "--max-tokens", "400", "--ignore-eos", "--stop", "</s>"]);
+    const got = await wasiJson(folder, [
+      "--model",
+      "m.safetensors",
+      "--prompt",
+      "Once upon a time",
+      "--max-tokens",
+      "400",
+      "--ignore-eos",
+      "--stop",
+      "</s>",
+    ]);
     expect([got.text, got.finishReason, got.tokens]).toEqual([want.text, "stop", want.tokens]);
   });
 });
-

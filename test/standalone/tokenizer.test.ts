@@ -10,8 +10,24 @@ import { tinyTokenizerJson } from "../helpers/tiny-tokenizer.ts";
 import { WasiProbe } from "../helpers/wasi-probe.ts";
 
 const TEXTS = [
-  "", " ", "  two  spaces ", "Once upon a time", "\n\n\tTabs\r\nand lines\n", "naïve café — “quoted” …", "日本語のテキスト。。。。。。", "🙂👩‍👩‍👧 emoji\u{10ffff}", "a".repeat(3000),
-  "<s>BOS</s> inside <unk> text<s>", "▁ metaspace ▁▁", "\ufeffBOM \ufffd \u0000 nul", "x = {\"key\": [1, 2.5e-3]};", "ÀÉÎ ẞ İı", " leading", "trailing ", "<0x41>", "\ud7ff\ue000",
+  "",
+  " ",
+  "  two  spaces ",
+  "Once upon a time",
+  "\n\n\tTabs\r\nand lines\n",
+  "naïve café — “quoted” …",
+  "日本語のテキスト。。。。。。",
+  "🙂👩‍👩‍👧 emoji\u{10ffff}",
+  "a".repeat(3000),
+  "<s>BOS</s> inside <unk> text<s>",
+  "▁ metaspace ▁▁",
+  "\ufeffBOM \ufffd \u0000 nul",
+  'x = {"key": [1, 2.5e-3]};',
+  "ÀÉÎ ẞ İı",
+  " leading",
+  "trailing ",
+  "<0x41>",
+  "\ud7ff\ue000",
 ];
 
 let probe: WasiProbe;
@@ -40,7 +56,10 @@ function same(json: Uint8Array, texts: readonly string[]): void {
   for (const text of texts) expect(encode(text), JSON.stringify(text.slice(0, 60))).toEqual(Array.from(tokenizer.encode(text)));
   const random = createRandom(3);
   for (let run = 0; run < 200; run++) {
-    const ids = Array.from({ length: 1 + (run % 12) }, () => random.uint32() % Math.min(tokenizer.vocabSize + 2, run % 2 === 0 ? 300 : 1e9));
+    const ids = Array.from(
+      { length: 1 + (run % 12) },
+      () => random.uint32() % Math.min(tokenizer.vocabSize + 2, run % 2 === 0 ? 300 : 1e9),
+    );
     for (const continuation of [false, true]) {
       const stream = createDetokenizer(tokenizer, { continuation });
       const want = [...ids.map((id) => stream.push(id)), stream.flush()];
@@ -54,11 +73,25 @@ describe("tokenizer of the WASI command", () => {
   it("tiny: ids and text of src/text", () => same(tinyTokenizerJson(), TEXTS));
 
   it("merges, unknown characters, added tokens that strip and are normalised", () => {
-    const file = JSON.parse(new TextDecoder().decode(tinyTokenizerJson())) as { model: { vocab: Record<string, number>; merges: unknown; byte_fallback: boolean; fuse_unk: boolean }; added_tokens: object[] };
+    const file = JSON.parse(new TextDecoder().decode(tinyTokenizerJson())) as {
+      model: { vocab: Record<string, number>; merges: unknown; byte_fallback: boolean; fuse_unk: boolean };
+      added_tokens: object[];
+    };
     const { vocab } = file.model;
     const next = (token: string): number => (vocab[token] ??= Object.keys(vocab).length);
-    const merges = [["t", "h"], ["th", "e"], ["▁", "the"], ["a", "a"], ["aa", "aa"], ["e", "e"], ["h", "e"], ["▁", "t"], ["\"", "a"], ["a", "\\"]];
-    for (const token of ["\"", "\\", "é", "\u2028"]) next(token);
+    const merges = [
+      ["t", "h"],
+      ["th", "e"],
+      ["▁", "the"],
+      ["a", "a"],
+      ["aa", "aa"],
+      ["e", "e"],
+      ["h", "e"],
+      ["▁", "t"],
+      ['"', "a"],
+      ["a", "\\"],
+    ];
+    for (const token of ['"', "\\", "é", "\u2028"]) next(token);
     for (const pair of merges) next(pair.join(""));
     file.model.merges = merges;
     file.added_tokens.push(
@@ -66,13 +99,24 @@ describe("tokenizer of the WASI command", () => {
       { id: Object.keys(vocab).length + 4, content: "<|im_end|>x", lstrip: false, rstrip: false, normalized: false, special: false },
       { id: Object.keys(vocab).length + 5, content: "new word", lstrip: false, rstrip: true, normalized: true, special: false },
     );
-    const texts = [...TEXTS, "the theethee aaaaaaa", "\"a\\ 'a' \\\\", "é\u2028é", "hi \u00a0\u3000<|im_end|> \u2003\n there<|im_end|>xyz", "a new word  b new words", "new word"];
+    const texts = [
+      ...TEXTS,
+      "the theethee aaaaaaa",
+      "\"a\\ 'a' \\\\",
+      "é\u2028é",
+      "hi \u00a0\u3000<|im_end|> \u2003\n there<|im_end|>xyz",
+      "a new word  b new words",
+      "new word",
+    ];
     for (const fallback of [true, false]) {
       for (const fuse of [true, false]) {
         Object.assign(file.model, { byte_fallback: fallback, fuse_unk: fuse });
         same(utf8.encode(JSON.stringify(file)), texts);
         // Every character escaped, and merges as one string each.
-        const escaped = JSON.stringify({ ...file, model: { ...file.model, merges: merges.map((pair) => pair.join(" ")) } }).replace(/[^\x20-\x7e]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+        const escaped = JSON.stringify({ ...file, model: { ...file.model, merges: merges.map((pair) => pair.join(" ")) } }).replace(
+          /[^\x20-\x7e]/g,
+          (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+        );
         same(utf8.encode(escaped), texts);
       }
     }
@@ -86,15 +130,19 @@ describe("tokenizer of the WASI command", () => {
         probe.exports.loadTokenizer(probe.put(json), json.length);
         probe.check();
       } catch (error) {
-        expect((error as Error).message, tokenizerCaseName(one)).toMatch(/not supported|is supported|ByteLevel|at most|makes a|needs a pre-tokenizer|is missing|must be/);
+        expect((error as Error).message, tokenizerCaseName(one)).toMatch(
+          /not supported|is supported|ByteLevel|at most|makes a|needs a pre-tokenizer|is missing|must be/,
+        );
         continue;
       }
       taken++;
       tokenizerOptions.texts.forEach((text, i) => {
         const list = one.ids[i];
-        if (list !== null && list !== undefined) expect(encode(text).join(" "), `${tokenizerCaseName(one)} ${JSON.stringify(text)}`).toBe(tokenizerOptions.lists[list]);
+        if (list !== null && list !== undefined)
+          expect(encode(text).join(" "), `${tokenizerCaseName(one)} ${JSON.stringify(text)}`).toBe(tokenizerOptions.lists[list]);
       });
-      for (const [ids, text] of one.decoded ?? []) expect(decode(ids, false).join(""), `${tokenizerCaseName(one)} ${ids.join()}`).toBe(text);
+      for (const [ids, text] of one.decoded ?? [])
+        expect(decode(ids, false).join(""), `${tokenizerCaseName(one)} ${ids.join()}`).toBe(text);
     }
     expect(taken).toBeGreaterThan(70);
   }, 60_000);
@@ -103,7 +151,10 @@ describe("tokenizer of the WASI command", () => {
     probe.exports.loadTokenizer(probe.put(tinyTokenizerJson()), tinyTokenizerJson().length);
     const random = createRandom(5);
     for (let run = 0; run < 500; run++) {
-      const bytes = Uint8Array.from({ length: 1 + (run % 9) }, () => [0x41, 0x80, 0xbf, 0xc2, 0xe0, 0xed, 0xa0, 0xf0, 0x90, 0xf4, 0x8f, 0xff][random.uint32() % 12]!);
+      const bytes = Uint8Array.from(
+        { length: 1 + (run % 9) },
+        () => [0x41, 0x80, 0xbf, 0xc2, 0xe0, 0xed, 0xa0, 0xf0, 0x90, 0xf4, 0x8f, 0xff][random.uint32() % 12]!,
+      );
       const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
       expect(encode(bytes)).toEqual(encode(text));
     }
@@ -142,11 +193,29 @@ describe("tokenizer of the WASI command", () => {
 });
 
 describeShared("tokenizer of the WASI command: real ones", "tokenizers/minicpm4_73448.tokenizer.json", () => {
-  const lines = (path: string): string[] => readFileSync(sharedPath(path), "utf8").split("\n").filter((line) => line !== "");
-  const real = ["tokenizers/minicpm4_73448.tokenizer.json", "checkpoints/blockffn-nano/tokenizer.json", "checkpoints/tinystories-656k/tokenizer.json"];
-  it.each(real.filter((path) => existsSync(sharedPath(path))))("%s: ids of src/text on stories, prompts and odd texts", { timeout: 120_000 }, (path) => {
-    const prompts = lines("text/spec_bench.jsonl").map((line) => (JSON.parse(line) as { turns?: string[]; prompt?: string }).turns?.[0] ?? line);
-    const stories = lines("text/tinystories/tinystories_official_valid_first220.txt");
-    same(readFileSync(sharedPath(path)), [...TEXTS, ...prompts.slice(0, 480), ...stories.slice(0, 300), stories.join("\n").slice(0, 60_000)]);
-  });
+  const lines = (path: string): string[] =>
+    readFileSync(sharedPath(path), "utf8")
+      .split("\n")
+      .filter((line) => line !== "");
+  const real = [
+    "tokenizers/minicpm4_73448.tokenizer.json",
+    "checkpoints/blockffn-nano/tokenizer.json",
+    "checkpoints/tinystories-656k/tokenizer.json",
+  ];
+  it.each(real.filter((path) => existsSync(sharedPath(path))))(
+    "%s: ids of src/text on stories, prompts and odd texts",
+    { timeout: 120_000 },
+    (path) => {
+      const prompts = lines("text/spec_bench.jsonl").map(
+        (line) => (JSON.parse(line) as { turns?: string[]; prompt?: string }).turns?.[0] ?? line,
+      );
+      const stories = lines("text/tinystories/tinystories_official_valid_first220.txt");
+      same(readFileSync(sharedPath(path)), [
+        ...TEXTS,
+        ...prompts.slice(0, 480),
+        ...stories.slice(0, 300),
+        stories.join("\n").slice(0, 60_000),
+      ]);
+    },
+  );
 });

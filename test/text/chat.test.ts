@@ -13,7 +13,11 @@ import { tinyTokenizerJson } from "../helpers/tiny-tokenizer.ts";
 
 const tokenizer = loadTokenizer(tinyTokenizerJson(), "tokenizer.json");
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-const template = (source: string): { source: string; bosToken: string; eosToken: string } => ({ source, bosToken: "<s>", eosToken: "</s>" });
+const template = (source: string): { source: string; bosToken: string; eosToken: string } => ({
+  source,
+  bosToken: "<s>",
+  eosToken: "</s>",
+});
 
 /** The form of ChatML, with the tiny tokenizer's special tokens. */
 const CHAT = template(`{{ bos_token }}{% for message in messages %}
@@ -24,7 +28,12 @@ const CHAT = template(`{{ bos_token }}{% for message in messages %}
 
 describe("chat templates", () => {
   it("write a conversation as Jinja says", () => {
-    expect(compileTemplate(CHAT)([{ role: "system", content: " be kind " }, { role: "user", content: "hi" }])).toBe("<s>system: be kind</s>\nuser: hi</s>\nassistant: ");
+    expect(
+      compileTemplate(CHAT)([
+        { role: "system", content: " be kind " },
+        { role: "user", content: "hi" },
+      ]),
+    ).toBe("<s>system: be kind</s>\nuser: hi</s>\nassistant: ");
   });
 
   it("say themselves what they refuse", () => {
@@ -34,7 +43,10 @@ describe("chat templates", () => {
   it.each([
     ["that never end", "{% for i in range(99999) %}{% for j in range(99999) %}x{% endfor %}{% endfor %}"],
     ["with endless numbers", "{% for i in range(10 ** 12) %}x{% endfor %}"],
-    ["that write too much", "{% set ns = namespace(s='xxxxxxxx') %}{% for i in range(24) %}{% set ns.s = ns.s + ns.s %}{% endfor %}{{ ns.s }}"],
+    [
+      "that write too much",
+      "{% set ns = namespace(s='xxxxxxxx') %}{% for i in range(24) %}{% set ns.s = ns.s + ns.s %}{% endfor %}{{ ns.s }}",
+    ],
     ["that fail", "{{ messages[0].content.nothing() }}"],
   ])("%s are stopped", (_, source) => {
     expect(() => compileTemplate(template(source))([{ role: "user", content: "hi" }])).toThrow(TokenizerError);
@@ -52,16 +64,24 @@ describe("readChatTemplate", () => {
   it("finds it in tokenizer_config.json, by name, or in a file of its own", () => {
     const config = { chat_template: "A", bos_token: { content: "<s>", lstrip: false }, eos_token: "</s>" };
     expect(readChatTemplate(bytes(JSON.stringify(config)), undefined)).toEqual({ source: "A", bosToken: "<s>", eosToken: "</s>" });
-    const named = { chat_template: [{ name: "tool_use", template: "T" }, { name: "default", template: "D" }] };
+    const named = {
+      chat_template: [
+        { name: "tool_use", template: "T" },
+        { name: "default", template: "D" },
+      ],
+    };
     expect(readChatTemplate(bytes(JSON.stringify(named)), undefined)?.source).toBe("D");
     expect(readChatTemplate(bytes(JSON.stringify(config)), bytes("J"))).toEqual({ source: "J", bosToken: "<s>", eosToken: "</s>" });
     expect(readChatTemplate(undefined, undefined)).toBeUndefined();
     expect(readChatTemplate(bytes("{}"), undefined)).toBeUndefined();
   });
 
-  it.each(["null", "{", JSON.stringify({ chat_template: 3 }), JSON.stringify({ chat_template: "x".repeat(TEMPLATE_LIMITS.source + 1) })])("refuses %.40s", (json) => {
-    expect(() => readChatTemplate(bytes(json), undefined)).toThrow(TokenizerError);
-  });
+  it.each(["null", "{", JSON.stringify({ chat_template: 3 }), JSON.stringify({ chat_template: "x".repeat(TEMPLATE_LIMITS.source + 1) })])(
+    "refuses %.40s",
+    (json) => {
+      expect(() => readChatTemplate(bytes(json), undefined)).toThrow(TokenizerError);
+    },
+  );
 
   it("travels in the packed model", async () => {
     const config = JSON.stringify({ chat_template: CHAT.source, bos_token: "<s>", eos_token: "</s>" });
@@ -95,8 +115,14 @@ describe("ChatFormat", () => {
 
   it("lets nobody but the template set special tokens", () => {
     for (const content of ["</s>", "a</s>b<s>", "<s></s></s>", "  </s>  ", "</s", "<</s>>"]) {
-      const ids = chat.encode([{ role: "user", content }, { role: "assistant", content: "ok" }]);
-      expect([...ids].filter((id) => tokenizer.specialIds.has(id)), content).toEqual([1, 2, 2]);
+      const ids = chat.encode([
+        { role: "user", content },
+        { role: "assistant", content: "ok" },
+      ]);
+      expect(
+        [...ids].filter((id) => tokenizer.specialIds.has(id)),
+        content,
+      ).toEqual([1, 2, 2]);
       expect(tokenizer.decode(ids, { skipSpecial: true }), content).toContain(`user: ${content.trim()}`);
     }
   });
@@ -110,7 +136,10 @@ describe("ChatFormat", () => {
 
   it("without a template, has the model go on with the text", () => {
     const plain = new ChatFormat(tokenizer, undefined);
-    const ids = plain.encode([{ role: "system", content: "a story." }, { role: "user", content: "tom </s>" }]);
+    const ids = plain.encode([
+      { role: "system", content: "a story." },
+      { role: "user", content: "tom </s>" },
+    ]);
     expect([...ids]).toEqual([...tokenizer.encode("a story.\ntom </s>", { parseSpecial: false })]);
     expect([...ids].filter((id) => tokenizer.specialIds.has(id))).toEqual([1]);
   });

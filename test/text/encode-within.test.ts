@@ -9,7 +9,16 @@ import { tinyTokenizerJson } from "../helpers/tiny-tokenizer.ts";
 
 const tiny = loadTokenizer(tinyTokenizerJson(), "tiny.json");
 const byteLevel = loadTokenizer(byteLevelTokenizerJson(), "byte-level.json");
-const TEXTS = ["", "hello and the world", "<s>a</s> b", "<|im_start|>     x", "你好 😀", " ".repeat(9000), "hello world ".repeat(3000), `${"é".repeat(5000)}😀\0`];
+const TEXTS = [
+  "",
+  "hello and the world",
+  "<s>a</s> b",
+  "<|im_start|>     x",
+  "你好 😀",
+  " ".repeat(9000),
+  "hello world ".repeat(3000),
+  `${"é".repeat(5000)}😀\0`,
+];
 
 /** What is left of the event loop meanwhile: how often others could run. */
 async function pauses(tokenizer: Tokenizer, text: string, limit: number): Promise<number> {
@@ -18,7 +27,10 @@ async function pauses(tokenizer: Tokenizer, text: string, limit: number): Promis
   return count;
 }
 
-describe.each([["tiny", tiny], ["byte-level", byteLevel]])("%s", (_, tokenizer) => {
+describe.each([
+  ["tiny", tiny],
+  ["byte-level", byteLevel],
+])("%s", (_, tokenizer) => {
   it("gives the ids of encode, at exactly its limit too", async () => {
     for (const text of TEXTS) {
       const ids = tokenizer.encode(text);

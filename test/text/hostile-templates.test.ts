@@ -7,7 +7,12 @@ import { fromJson } from "../../src/text/jinja/values.ts";
 
 const forty = (statement: string): string => `{% set x = start %}${statement.repeat(40)}`;
 const twins = `{% set x = [start] %}{% set y = [start ~ ''] %}${"{% set x = [x, x] %}{% set y = [y, y] %}".repeat(40)}`;
-const values = new Map([["start", fromJson("ab")], ["one", fromJson([1])], ["long", fromJson("a ".repeat(50_000))], ["empty", fromJson("")]]);
+const values = new Map([
+  ["start", fromJson("ab")],
+  ["one", fromJson([1])],
+  ["long", fromJson("a ".repeat(50_000))],
+  ["empty", fromJson("")],
+]);
 const run = (source: string): string => render(parse(source), values);
 
 /** Templates that would take time or memory without end, and what they do. The limit on time is the timeout. */
@@ -52,8 +57,14 @@ const HOSTILE: readonly (readonly [string, string])[] = [
   ["macros by caller", "{% macro m() %}{{ caller() }}{% call m() %}{{ caller() }}{% endcall %}{% endmacro %}{% call m() %}x{% endcall %}"],
   ["loops that call themselves", "{% for x in [one] recursive %}{{ loop([x]) }}{% endfor %}"],
   ["a namespace in itself", "{% set ns = namespace() %}{% set ns.a = ns %}{{ ns }}"],
-  ["a list that nests by a loop", "{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x }}"],
-  ["lists that nest by a loop, compared", "{% set ns = namespace(x=[], y=[]) %}{% for i in range(9999) %}{% set ns.x = [ns.x] %}{% set ns.y = [ns.y] %}{% endfor %}{{ ns.x == ns.y }}"],
+  [
+    "a list that nests by a loop",
+    "{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x }}",
+  ],
+  [
+    "lists that nest by a loop, compared",
+    "{% set ns = namespace(x=[], y=[]) %}{% for i in range(9999) %}{% set ns.x = [ns.x] %}{% set ns.y = [ns.y] %}{% endfor %}{{ ns.x == ns.y }}",
+  ],
   ["brackets", `{{ ${"(".repeat(50_000)}1${")".repeat(50_000)} }}`],
   ["lists in lists", `{{ ${"[".repeat(50_000)}${"]".repeat(50_000)} }}`],
   ["signs", `{{ ${"-".repeat(50_000)}1 }}`],
@@ -90,6 +101,8 @@ describe("templates of hostile models", () => {
 
   it("say which limit they passed", () => {
     expect(() => run("{{ start * 1000000000 }}")).toThrow(`more than ${RENDER_LIMITS.memory} characters`);
-    expect(() => run("{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}")).toThrow(`more than ${RENDER_LIMITS.steps} steps`);
+    expect(() => run("{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}")).toThrow(
+      `more than ${RENDER_LIMITS.steps} steps`,
+    );
   });
 });

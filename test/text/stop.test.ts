@@ -23,30 +23,40 @@ function run(pieces: readonly string[], stops: readonly string[]): { text: strin
 describe("stop strings", () => {
   it("are found wherever the pieces end", () => {
     const letters = fc.string({ unit: fc.constantFrom("a", "b", "c"), minLength: 1, maxLength: 5 });
-    fc.assert(fc.property(fc.array(fc.string({ unit: fc.constantFrom("a", "b", "c"), maxLength: 4 }), { maxLength: 12 }), fc.array(letters, { maxLength: 4 }), (pieces, stops) => {
-      expect(run(pieces, stops)).toEqual(expected(pieces.join(""), stops));
-    }), { numRuns: 5000, seed: 8 });
+    fc.assert(
+      fc.property(
+        fc.array(fc.string({ unit: fc.constantFrom("a", "b", "c"), maxLength: 4 }), { maxLength: 12 }),
+        fc.array(letters, { maxLength: 4 }),
+        (pieces, stops) => {
+          expect(run(pieces, stops)).toEqual(expected(pieces.join(""), stops));
+        },
+      ),
+      { numRuns: 5000, seed: 8 },
+    );
   });
 
   it("are never shown in part, and hold back no more than they must", () => {
     const letters = fc.string({ unit: fc.constantFrom("a", "b"), minLength: 1, maxLength: 5 });
-    fc.assert(fc.property(fc.array(letters, { maxLength: 10 }), fc.array(letters, { minLength: 1, maxLength: 3 }), (pieces, stops) => {
-      const matcher = createStopMatcher(stops);
-      let all = "";
-      let shown = "";
-      for (const piece of pieces) {
-        all += piece;
-        shown += matcher.push(piece);
-        if (matcher.stopped) {
-          expect(shown).toBe(expected(all, stops).text);
-          return;
+    fc.assert(
+      fc.property(fc.array(letters, { maxLength: 10 }), fc.array(letters, { minLength: 1, maxLength: 3 }), (pieces, stops) => {
+        const matcher = createStopMatcher(stops);
+        let all = "";
+        let shown = "";
+        for (const piece of pieces) {
+          all += piece;
+          shown += matcher.push(piece);
+          if (matcher.stopped) {
+            expect(shown).toBe(expected(all, stops).text);
+            return;
+          }
+          const held = all.slice(shown.length);
+          expect(all).toBe(shown + held);
+          const starts = stops.flatMap((stop) => Array.from({ length: stop.length }, (_, n) => stop.slice(0, n)));
+          expect(held).toBe(starts.filter((start) => all.endsWith(start)).sort((a, b) => b.length - a.length)[0]);
         }
-        const held = all.slice(shown.length);
-        expect(all).toBe(shown + held);
-        const starts = stops.flatMap((stop) => Array.from({ length: stop.length }, (_, n) => stop.slice(0, n)));
-        expect(held).toBe(starts.filter((start) => all.endsWith(start)).sort((a, b) => b.length - a.length)[0]);
-      }
-    }), { numRuns: 3000, seed: 9 });
+      }),
+      { numRuns: 3000, seed: 9 },
+    );
   });
 
   it.each([
@@ -66,18 +76,25 @@ describe("stop strings", () => {
 
   it("may be none", () => expect(run(["a", "b"], [])).toEqual({ text: "ab", stop: undefined }));
 
-  it.each([[["a", ""], "stop.1"], [["\ud83d"], "stop.0"], [["x".repeat(4097)], "stop.0"], [Array.from({ length: 65 }, () => "x"), "stop"], [[5 as unknown as string], "stop.0"]])(
-    "are checked: %#", (stops, field) => {
-      expect(() => createStopMatcher(stops)).toThrow(UsageError);
-      expect(() => createStopMatcher(stops)).toThrow(expect.objectContaining({ field }) as Error);
-    });
+  it.each([
+    [["a", ""], "stop.1"],
+    [["\ud83d"], "stop.0"],
+    [["x".repeat(4097)], "stop.0"],
+    [Array.from({ length: 65 }, () => "x"), "stop"],
+    [[5 as unknown as string], "stop.0"],
+  ])("are checked: %#", (stops, field) => {
+    expect(() => createStopMatcher(stops)).toThrow(UsageError);
+    expect(() => createStopMatcher(stops)).toThrow(expect.objectContaining({ field }) as Error);
+  });
 });
 
 describe("stop strings that spell out special tokens", () => {
   const names: Readonly<Record<string, number>> = { "<x>": 1, "<xy>": 2 };
   const specials = {
     specialAt: (text: string, at: number) => {
-      const name = Object.keys(names).filter((one) => text.startsWith(one, at)).sort((a, b) => b.length - a.length)[0];
+      const name = Object.keys(names)
+        .filter((one) => text.startsWith(one, at))
+        .sort((a, b) => b.length - a.length)[0];
       return name === undefined ? undefined : { id: names[name]!, length: name.length };
     },
   };

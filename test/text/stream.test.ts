@@ -31,38 +31,51 @@ function checkRandomIds(tokenizer: Tokenizer, numRuns: number): void {
   const any = fc.integer({ min: 0, max: tokenizer.vocabSize + 2 });
   const id = awkward.length === 0 ? any : fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...awkward) }, { weight: 1, arbitrary: any });
   const options = fc.record({ skipSpecial: fc.boolean(), continuation: fc.boolean() });
-  fc.assert(fc.property(fc.array(id, { maxLength: 30 }), options, (ids, opts) => {
-    const { shown, rest } = pieces(tokenizer, ids, opts);
-    expect(shown.join("") + rest).toBe(tokenizer.decode(ids, opts));
-    for (const piece of shown) expect(piece).not.toMatch(/\p{Surrogate}/u);
-  }), { numRuns, seed: 5 });
+  fc.assert(
+    fc.property(fc.array(id, { maxLength: 30 }), options, (ids, opts) => {
+      const { shown, rest } = pieces(tokenizer, ids, opts);
+      expect(shown.join("") + rest).toBe(tokenizer.decode(ids, opts));
+      for (const piece of shown) expect(piece).not.toMatch(/\p{Surrogate}/u);
+    }),
+    { numRuns, seed: 5 },
+  );
 }
 
 describe("a stream of any ids is what decode gives", () => {
   it("SentencePiece-style", () => checkRandomIds(tiny, 3000));
   it("byte-level", () => checkRandomIds(byteLevel, 3000));
-  for (const path of ["checkpoints/blockffn-nano/tokenizer.json", "checkpoints/tinystories-656k/tokenizer.json", "tokenizers/minicpm4_73448.tokenizer.json"]) {
+  for (const path of [
+    "checkpoints/blockffn-nano/tokenizer.json",
+    "checkpoints/tinystories-656k/tokenizer.json",
+    "tokenizers/minicpm4_73448.tokenizer.json",
+  ]) {
     describeShared(path, path, () => it("real", () => checkRandomIds(loadTokenizer(readFileSync(sharedPath(path)), path), 1500)));
   }
 });
 
 describe("characters", () => {
-  it.each([["tiny", tiny], ["byte-level", byteLevel]])("are never split, and shown as soon as they are whole: %s", (_, tokenizer) => {
-    fc.assert(fc.property(fc.string({ unit: "grapheme", maxLength: 20 }), (text) => {
-      const ids = tokenizer.encode(text, { addBos: false, parseSpecial: false });
-      const stream = createDetokenizer(tokenizer);
-      let bytes: number[] = [];
-      let seen = "";
-      for (const id of ids) {
-        bytes = [...bytes, ...tokenizer.idToBytes(id)];
-        seen += stream.push(id);
-        // Everything up to the last whole character is out.
-        const whole = new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes), { stream: true });
-        expect(seen).toBe(tokenizer === tiny ? whole.slice(1) : whole);
-        expect(seen.includes("\ufffd")).toBe(text.includes("\ufffd") && whole.includes("\ufffd"));
-      }
-      expect(stream.flush()).toBe("");
-    }), { numRuns: 300, seed: 6 });
+  it.each([
+    ["tiny", tiny],
+    ["byte-level", byteLevel],
+  ])("are never split, and shown as soon as they are whole: %s", (_, tokenizer) => {
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme", maxLength: 20 }), (text) => {
+        const ids = tokenizer.encode(text, { addBos: false, parseSpecial: false });
+        const stream = createDetokenizer(tokenizer);
+        let bytes: number[] = [];
+        let seen = "";
+        for (const id of ids) {
+          bytes = [...bytes, ...tokenizer.idToBytes(id)];
+          seen += stream.push(id);
+          // Everything up to the last whole character is out.
+          const whole = new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes), { stream: true });
+          expect(seen).toBe(tokenizer === tiny ? whole.slice(1) : whole);
+          expect(seen.includes("\ufffd")).toBe(text.includes("\ufffd") && whole.includes("\ufffd"));
+        }
+        expect(stream.flush()).toBe("");
+      }),
+      { numRuns: 300, seed: 6 },
+    );
   });
 
   it("that stay unfinished become U+FFFD at the end only", () => {
@@ -92,7 +105,12 @@ describe("the leading space", () => {
 
 it("costs the same for each token, however long the text", () => {
   let calls = 0;
-  const counting: Tokenizer = { ...tiny, specialIds: tiny.specialIds, strip: tiny.strip, idToBytes: (id) => (calls++, tiny.idToBytes(id)) } as Tokenizer;
+  const counting: Tokenizer = {
+    ...tiny,
+    specialIds: tiny.specialIds,
+    strip: tiny.strip,
+    idToBytes: (id) => (calls++, tiny.idToBytes(id)),
+  } as Tokenizer;
   const stream = createDetokenizer(counting);
   const id = tiny.tokenToId("a")!;
   let text = "";

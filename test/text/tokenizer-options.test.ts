@@ -13,7 +13,8 @@ function load(one: TokenizerCase): Tokenizer | undefined {
     return loadTokenizer(tokenizerCaseFile(one), "case");
   } catch (error) {
     const { message, field } = error as TokenizerError;
-    if (!(error instanceof TokenizerError) || field?.startsWith("decoder") !== true || !REFUSED.some((name) => message.includes(name))) throw error;
+    if (!(error instanceof TokenizerError) || field?.startsWith("decoder") !== true || !REFUSED.some((name) => message.includes(name)))
+      throw error;
     return undefined;
   }
 }

@@ -42,7 +42,8 @@ for (const [name, path] of Object.entries(SHARED)) {
     it("gives text back", () => {
       // tinystories has no byte tokens: what it does not know is lost.
       if (name === "tinystories-656k") return expect(tokenizer.decode(tokenizer.encode("Once upon a time é"))).toBe("Once upon a time ");
-      for (const text of reference.texts.filter((t) => !t.includes("<") && !t.includes("▁"))) expect(tokenizer.decode(tokenizer.encode(text))).toBe(text);
+      for (const text of reference.texts.filter((t) => !t.includes("<") && !t.includes("▁")))
+        expect(tokenizer.decode(tokenizer.encode(text))).toBe(text);
     });
 
     // The limit is the timeout: a search in squared time would need minutes.
@@ -56,7 +57,9 @@ for (const [name, path] of Object.entries(SHARED)) {
 
 describeShared("golden prompts", "checkpoints/blockffn-nano/golden.json", () => {
   const folder = "checkpoints/blockffn-nano";
-  const { prompts } = JSON.parse(readFileSync(sharedPath(`${folder}/golden.json`), "utf8")) as { prompts: { prompt: string; greedy_text: string }[] };
+  const { prompts } = JSON.parse(readFileSync(sharedPath(`${folder}/golden.json`), "utf8")) as {
+    prompts: { prompt: string; greedy_text: string }[];
+  };
   const tensors = readVectors(sharedPath(`${folder}/golden.safetensors`));
   const tokenizer = load("blockffn-nano");
 
@@ -94,17 +97,22 @@ describe("special tokens", () => {
 
 describe("untrusted text", () => {
   it("never fails, and comes back but for lone surrogates", () => {
-    fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 60 }), fc.constantFrom(tiny, byteLevel), (text, tokenizer) => {
-      const ids = tokenizer.encode(text, { parseSpecial: false });
-      for (const id of ids) expect(tokenizer.idToToken(id)).toBeTypeOf("string");
-      // SentencePiece writes a space as U+2581, so that character itself comes back as a space.
-      expect(tokenizer.decode(ids)).toBe(tokenizer === tiny ? text.replaceAll("▁", " ") : text);
-    }), { numRuns: 500, seed: 1 });
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", maxLength: 60 }), fc.constantFrom(tiny, byteLevel), (text, tokenizer) => {
+        const ids = tokenizer.encode(text, { parseSpecial: false });
+        for (const id of ids) expect(tokenizer.idToToken(id)).toBeTypeOf("string");
+        // SentencePiece writes a space as U+2581, so that character itself comes back as a space.
+        expect(tokenizer.decode(ids)).toBe(tokenizer === tiny ? text.replaceAll("▁", " ") : text);
+      }),
+      { numRuns: 500, seed: 1 },
+    );
     expect(tiny.decode(tiny.encode("a\ud800b\udc00"))).toBe("a\ufffdb\ufffd");
   });
 
   it("is bounded", () => {
-    expect(() => tiny.encode("a".repeat(TEXT_LIMITS.text + 1))).toThrow(expect.objectContaining({ name: "TokenizerError", file: "tiny.json", limit: TEXT_LIMITS.text }) as Error);
+    expect(() => tiny.encode("a".repeat(TEXT_LIMITS.text + 1))).toThrow(
+      expect.objectContaining({ name: "TokenizerError", file: "tiny.json", limit: TEXT_LIMITS.text }) as Error,
+    );
     expect(() => byteLevel.encode(" ".repeat(TEXT_LIMITS.stretch + 2))).toThrow(TokenizerError);
     expect(() => tiny.encode(5 as unknown as string)).toThrow(UsageError);
   });
@@ -117,7 +125,9 @@ describe("untrusted text", () => {
 });
 
 it("takes whole words of the vocabulary when told to ignore merges", () => {
-  const json = JSON.parse(new TextDecoder().decode(byteLevelTokenizerJson())) as { model: { vocab: Record<string, number>; ignore_merges: boolean } };
+  const json = JSON.parse(new TextDecoder().decode(byteLevelTokenizerJson())) as {
+    model: { vocab: Record<string, number>; ignore_merges: boolean };
+  };
   json.model.vocab["whole"] = 1000;
   // A piece of "hxllo" to our cuts: never a token on its own, for no merge makes it.
   json.model.vocab["llo"] = 1001;
@@ -128,9 +138,23 @@ it("takes whole words of the vocabulary when told to ignore merges", () => {
 });
 
 it("finds tokens named like properties of objects", () => {
-  const json = JSON.parse(new TextDecoder().decode(tinyTokenizerJson())) as { model: { vocab: Record<string, number>; merges: [string, string][] } };
-  for (const [i, token] of ["co", "ns", "tr", "uc", "to", "cons", "truc", "tor", "construc", "constructor"].entries()) json.model.vocab[token] = 400 + i;
-  json.model.merges = [["c", "o"], ["n", "s"], ["t", "r"], ["u", "c"], ["t", "o"], ["co", "ns"], ["tr", "uc"], ["to", "r"], ["cons", "truc"], ["construc", "tor"]];
+  const json = JSON.parse(new TextDecoder().decode(tinyTokenizerJson())) as {
+    model: { vocab: Record<string, number>; merges: [string, string][] };
+  };
+  for (const [i, token] of ["co", "ns", "tr", "uc", "to", "cons", "truc", "tor", "construc", "constructor"].entries())
+    json.model.vocab[token] = 400 + i;
+  json.model.merges = [
+    ["c", "o"],
+    ["n", "s"],
+    ["t", "r"],
+    ["u", "c"],
+    ["t", "o"],
+    ["co", "ns"],
+    ["tr", "uc"],
+    ["to", "r"],
+    ["cons", "truc"],
+    ["construc", "tor"],
+  ];
   const tokenizer = loadTokenizer(new TextEncoder().encode(JSON.stringify(json)), "x");
   expect([...tokenizer.encode("constructor", { addBos: false })]).toEqual([tokenizer.tokenToId("▁"), 409]);
   expect(tokenizer.vocabSize).toBe(410);

@@ -47,7 +47,9 @@ it("takes rows by a product as by a gather, with the same gradient", () => {
 });
 
 it("gives a ReLU router shares that sum to 1, so that objectives on shares stay finite", () => {
-  const ffn = { kind: "experts", router: "relu", experts: 3, expertSize: 1, topK: 1, sharedSize: 0 } as unknown as Parameters<typeof route>[0];
+  const ffn = { kind: "experts", router: "relu", experts: 3, expertSize: 1, topK: 1, sharedSize: 0 } as unknown as Parameters<
+    typeof route
+  >[0];
   const { scores, shares } = route(ffn, tensor(Float32Array.of(3, -1, 1), [1, 3]), undefined, 1e-5, undefined);
   expect([...(scores.dataSync() as Float32Array)]).toEqual([3, 0, 1]);
   expect((shares.dataSync() as Float32Array).reduce((a, b) => a + b, 0)).toBeCloseTo(1, 4);

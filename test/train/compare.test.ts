@@ -24,7 +24,9 @@ describe("comparison configurations", () => {
   it("gives every run the same data, steps and seed", () => {
     const { runs } = parseCompareConfig(comparison(), "c.json");
     expect(runs.map(({ name, folder, config }) => [name, folder, config.model.router, config.seed, config.schedule.steps])).toEqual([
-      ["Dense", "dense", "dense", 1, 12], ["TopK", "topk", "topk", 1, 12], ["BlockFFN", "blockffn", "blockffn", 1, 12],
+      ["Dense", "dense", "dense", 1, 12],
+      ["TopK", "topk", "topk", 1, 12],
+      ["BlockFFN", "blockffn", "blockffn", 1, 12],
     ]);
   });
 
@@ -53,8 +55,15 @@ it("the examples fit together, with models of equal size", () => {
 
 it("draws and tabulates results", () => {
   const row = (name: string, perplexity: number, cls: number | null): ComparedResult => ({
-    name, decodeTokensPerSecond: 1234.4,
-    result: { step: 1, finished: true, parameters: 10, loss: 1, validation: { tokens: 5, nll: 1, perplexity, tls: cls, cls: cls === null ? null : { 8: cls }, reuseRatio: cls } },
+    name,
+    decodeTokensPerSecond: 1234.4,
+    result: {
+      step: 1,
+      finished: true,
+      parameters: 10,
+      loss: 1,
+      validation: { tokens: 5, nll: 1, perplexity, tls: cls, cls: cls === null ? null : { 8: cls }, reuseRatio: cls },
+    },
   });
   const rows = [row("Dense", 8.5, null), row("A<B", 9, 0.7123)];
   expect(comparisonMarkdown(rows, "about")).toContain("| A<B | 10 | 9.000 | 71.23 | 71.23 | 71.23 | 1234 |");
@@ -70,7 +79,8 @@ describe.skipIf(!existsSync(main))("blockffn train compare, as a process", () =>
     const folder = temporaryFolder();
     writeTraining(folder);
     writeFileSync(join(folder, "compare.json"), comparison());
-    const run = () => spawnSync(process.execPath, [main, "train", "compare", "--config", join(folder, "compare.json"), "--json"], { encoding: "utf8" });
+    const run = () =>
+      spawnSync(process.execPath, [main, "train", "compare", "--config", join(folder, "compare.json"), "--json"], { encoding: "utf8" });
     const { status, stdout, stderr } = run();
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     const rows = JSON.parse(stdout) as ComparedResult[];

@@ -9,7 +9,16 @@ import { expectClose, goldenDecoTraining } from "../helpers/train-golden.ts";
 beforeAll(async () => void (await startAutodiff()));
 
 const BASE: ExpertFfn = {
-  kind: "experts", router: "block", experts: 12, expertSize: 8, routerNorm: "scale", normScale: 1, topK: 0, topP: 0, sharedSize: 16, sharedGated: true,
+  kind: "experts",
+  router: "block",
+  experts: 12,
+  expertSize: 8,
+  routerNorm: "scale",
+  normScale: 1,
+  topK: 0,
+  topP: 0,
+  sharedSize: 16,
+  sharedGated: true,
 };
 /** What the flags of the index say. */
 const CASES: Readonly<Record<string, ExpertFfn>> = {
@@ -21,7 +30,16 @@ const CASES: Readonly<Record<string, ExpertFfn>> = {
 describeShared("DECO's feed-forward layer", "golden/deco/train", () => {
   const { index, cases, has, get, shape, names } = goldenDecoTraining("ffn");
 
-  it.each(cases.flatMap((name) => [[name, "main", false], [name, "full", false], [name, "full", true]] as const))("%s, %s loss: outputs and all gradients (compiled: %s)", (name, tag, compiled) => {
+  it.each(
+    cases.flatMap(
+      (name) =>
+        [
+          [name, "main", false],
+          [name, "full", false],
+          [name, "full", true],
+        ] as const,
+    ),
+  )("%s, %s loss: outputs and all gradients (compiled: %s)", (name, tag, compiled) => {
     const { entropy_coef: coef, num_layers: layers, eps } = index[name] as Record<string, number>;
     const config = { architecture: "blockffn", ffn: CASES[name]!, rmsEps: eps! } as const;
     const keys = names.filter((key) => key.startsWith(`${name}.${tag}.grad.`)).map((key) => key.slice(`${name}.${tag}.grad.`.length));

@@ -41,7 +41,10 @@ describeShared("DECO's router entropy", "golden/deco/train", () => {
     const share = coef! / layers!;
     const { value, grad } = gradient((x) => entropyLoss(part(x, "shares")).mul(share), raw());
     expectClose(value, get(`${name}.loss`));
-    expectClose(Float32Array.from(grad, (g) => g * scale!), get(`${name}.grad_raw`));
+    expectClose(
+      Float32Array.from(grad, (g) => g * scale!),
+      get(`${name}.grad_raw`),
+    );
   });
 });
 
@@ -127,9 +130,16 @@ describeShared("the other objectives of DECO's code", "golden/deco/train", () =>
     const moved = Float32Array.from(bias);
     updateExpertBias(moved, load, info("bias")["update_rate"]!);
     expectClose(moved, get(`bias.${method}.updated`), 1e-6);
-    const [, grads] = valueAndGrad((w: Tensors) => route(w["x"]!, w["b"]!).scores.sum())({ x: raw("bias"), b: tensor(bias, [experts]) }) as [Tensor, Tensors];
+    const [, grads] = valueAndGrad((w: Tensors) => route(w["x"]!, w["b"]!).scores.sum())({
+      x: raw("bias"),
+      b: tensor(bias, [experts]),
+    }) as [Tensor, Tensors];
     expect((grads["b"]!.dataSync() as Float32Array).every((g) => g === 0)).toBe(true);
     // To what is used, the scale; to what the bias took away, nothing.
-    expectClose(grads["x"]!.dataSync(), active.map((flag) => flag * 0.1), 1e-6);
+    expectClose(
+      grads["x"]!.dataSync(),
+      active.map((flag) => flag * 0.1),
+      1e-6,
+    );
   });
 });

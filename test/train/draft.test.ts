@@ -26,12 +26,20 @@ it("ranks all tokens, frequent ones first", () => {
 
 it("has the gradient of cross entropy", () => {
   const random = createRandom(6);
-  const values = (...shape: number[]): Tensor => tensor(Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => random.float() - 0.5), shape);
+  const values = (...shape: number[]): Tensor =>
+    tensor(
+      Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => random.float() - 0.5),
+      shape,
+    );
   const [x, head, weights] = [values(5, 8), values(20, 8), tensor(Float32Array.of(1, 0, 2, 1, 0.5), [5])];
   const distribution = nn.softmax(values(5, 20).mul(6), -1);
   const logits = (x: Tensor): Tensor => np.matmul(x.mul(0.5), np.transpose(head.ref));
-  const [plain, expected] = valueAndGrad((x: Tensor) => nn.logSoftmax(logits(x), -1).mul(distribution.ref).sum(-1).neg().mul(weights.ref).sum())(x.ref);
-  const [value, gradient] = valueAndGrad((x: Tensor) => tokenLoss(x.ref, lax.stopGradient(logits(x)), distribution.ref, weights.ref, head.ref, 0.5))(x.ref);
+  const [plain, expected] = valueAndGrad((x: Tensor) =>
+    nn.logSoftmax(logits(x), -1).mul(distribution.ref).sum(-1).neg().mul(weights.ref).sum(),
+  )(x.ref);
+  const [value, gradient] = valueAndGrad((x: Tensor) =>
+    tokenLoss(x.ref, lax.stopGradient(logits(x)), distribution.ref, weights.ref, head.ref, 0.5),
+  )(x.ref);
   expect(value.item()).toBeCloseTo(plain.item(), 4);
   expect(largestDifference(gradient.dataSync(), expected.dataSync())).toBeLessThan(1e-5);
 });
@@ -47,19 +55,43 @@ describeShared("the draft head in the trainer", "checkpoints/blockffn-nano-eagle
     const result = base.newSequence().forward(ids, { logits: "none" });
     const hidden = Array.from({ length: n }, (_, i) => Float32Array.from(result.hidden(i)));
     const sequence = head.newSequence(32);
-    sequence.forward({ tokens: ids.slice(1), hidden, positions: ids.slice(1).map((_, i) => i), at: 0, visible: 0, masks: ids.slice(1).map((_, i) => (2n << BigInt(i)) - 1n), logits: "none" });
-    const weights: Tensors = Object.fromEntries([...readVectors(join(sharedPath("checkpoints/blockffn-nano-eagle"), "model.safetensors"))].map(([key, { data, shape }]) => [key, tensor(data as Float32Array, shape)]));
+    sequence.forward({
+      tokens: ids.slice(1),
+      hidden,
+      positions: ids.slice(1).map((_, i) => i),
+      at: 0,
+      visible: 0,
+      masks: ids.slice(1).map((_, i) => (2n << BigInt(i)) - 1n),
+      logits: "none",
+    });
+    const weights: Tensors = Object.fromEntries(
+      [...readVectors(join(sharedPath("checkpoints/blockffn-nano-eagle"), "model.safetensors"))].map(([key, { data, shape }]) => [
+        key,
+        tensor(data as Float32Array, shape),
+      ]),
+    );
     const embedding = readVectors(join(folder, "model.safetensors")).get("model.embed_tokens.weight")!.data as Float32Array;
     const embedded = new Float32Array(n * width);
-    for (let i = 0; i < n; i++) for (let j = 0; j < width; j++) embedded[i * width + j] = embedding[ids[i + 1]! * width + j]! * base.config.embedScale;
+    for (let i = 0; i < n; i++)
+      for (let j = 0; j < width; j++) embedded[i * width + j] = embedding[ids[i + 1]! * width + j]! * base.config.embedScale;
     const { attention } = base.config;
     if (attention.kind !== "gqa") throw new Error("the default model has grouped-query attention");
     const states = new Float32Array(n * width);
     hidden.forEach((row, i) => states.set(row, i * width));
-    const output = draftForward({ base: base.config, heads: attention.heads, kvHeads: attention.kvHeads, headDim: attention.headDim, ffnSize: 512 }, weights, tensor(embedded, [n, width]), tensor(states, [n, width]), {
-      rows: 1, length: n, visible: visibility(intTensor(new Int32Array(n), [1, n]), 1, n), ...ropeTables(n, attention.headDim, base.config.ropeTheta),
-    }).dataSync() as Float32Array;
-    for (let i = 0; i < n; i++) expect(largestDifference(output.subarray(i * width, (i + 1) * width), sequence.hidden(i))).toBeLessThan(1e-3);
+    const output = draftForward(
+      { base: base.config, heads: attention.heads, kvHeads: attention.kvHeads, headDim: attention.headDim, ffnSize: 512 },
+      weights,
+      tensor(embedded, [n, width]),
+      tensor(states, [n, width]),
+      {
+        rows: 1,
+        length: n,
+        visible: visibility(intTensor(new Int32Array(n), [1, n]), 1, n),
+        ...ropeTables(n, attention.headDim, base.config.ropeTheta),
+      },
+    ).dataSync() as Float32Array;
+    for (let i = 0; i < n; i++)
+      expect(largestDifference(output.subarray(i * width, (i + 1) * width), sequence.hidden(i))).toBeLessThan(1e-3);
     base.dispose();
   });
 });
@@ -68,10 +100,36 @@ const main = join(root, "dist/lib/cli.js");
 describe.skipIf(!existsSync(main))("blockffn train draft, as a process", () => {
   const folder = temporaryFolder();
   const model = join(folder, "run/model");
-  const args = (out: string, steps = 120): string[] =>
-    [main, "train", "draft", "--model", model, "--text", join(folder, "stories.txt"), "--out", join(folder, out), "--steps", String(steps), "--rows", "4", "--length", "32", "--learning-rate", "0.01", "--checkpoint-every", "10", "--json"];
+  const args = (out: string, steps = 120): string[] => [
+    main,
+    "train",
+    "draft",
+    "--model",
+    model,
+    "--text",
+    join(folder, "stories.txt"),
+    "--out",
+    join(folder, out),
+    "--steps",
+    String(steps),
+    "--rows",
+    "4",
+    "--length",
+    "32",
+    "--learning-rate",
+    "0.01",
+    "--checkpoint-every",
+    "10",
+    "--json",
+  ];
   beforeAll(() => {
-    spawnSync(process.execPath, [main, "train", "--config", writeTraining(folder, { schedule: { steps: 60 }, checkpointEvery: 100 }), "--json"]);
+    spawnSync(process.execPath, [
+      main,
+      "train",
+      "--config",
+      writeTraining(folder, { schedule: { steps: 60 }, checkpointEvery: 100 }),
+      "--json",
+    ]);
   });
 
   it("trains a head that loads, agrees with its model, and goes on after kill -9 to the same weights", async () => {
@@ -99,7 +157,13 @@ describe.skipIf(!existsSync(main))("blockffn train draft, as a process", () => {
     expect(run("--depth", "0")).toMatchObject({ status: 2, stderr: expect.stringContaining("--depth must be at least 1") });
     expect(run("--ffn-size", "0")).toMatchObject({ status: 2, stderr: expect.stringContaining("--ffn-size must be at least 1") });
     expect(run("--length", "4096")).toMatchObject({ status: 2, stderr: expect.stringContaining("the model's context is 64") });
-    expect(run("--model", join(folder, "stories.txt"))).toMatchObject({ status: 2, stderr: expect.stringContaining("Hugging Face folder") });
-    expect(spawnSync(process.execPath, args("eagle", 121), { encoding: "utf8" })).toMatchObject({ status: 1, stderr: expect.stringContaining("steps: is 120 in the checkpoint and 121") });
+    expect(run("--model", join(folder, "stories.txt"))).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("Hugging Face folder"),
+    });
+    expect(spawnSync(process.execPath, args("eagle", 121), { encoding: "utf8" })).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("steps: is 120 in the checkpoint and 121"),
+    });
   });
 });

@@ -17,15 +17,31 @@ const WEIGHTS = ["w_gate", "moe_w_in", "moe_w_out", "router_norm.weight"];
 describeShared("the block FFN", "golden/train", () => {
   const { index, cases, has, get, shape } = goldenTraining("ffn");
 
-  it.each(cases.flatMap((name) => [[name, "main", false], [name, "full", false], [name, "full", true]] as const))("%s, %s loss: outputs and five gradients (compiled: %s)", (name, tag, compiled) => {
+  it.each(
+    cases.flatMap(
+      (name) =>
+        [
+          [name, "main", false],
+          [name, "full", false],
+          [name, "full", true],
+        ] as const,
+    ),
+  )("%s, %s loss: outputs and five gradients (compiled: %s)", (name, tag, compiled) => {
     const info = index[name] as Record<string, number>;
     const norm = name as "rms" | "sum" | "none";
-    const weights = Object.fromEntries(["x", ...WEIGHTS].filter((key) => has(`${name}.${key}`)).map((key) => {
-      const full = shape(`${name}.${key}`);
-      return [key, tensor(get(`${name}.${key}`), key === "x" ? full.slice(1) : full)];
-    }));
+    const weights = Object.fromEntries(
+      ["x", ...WEIGHTS]
+        .filter((key) => has(`${name}.${key}`))
+        .map((key) => {
+          const full = shape(`${name}.${key}`);
+          return [key, tensor(get(`${name}.${key}`), key === "x" ? full.slice(1) : full)];
+        }),
+    );
     const target = tensor(get(`${name}.R`), shape(`${name}.R`).slice(1));
-    const follows = tensor(Float32Array.from(get(`${name}.segment_shift_indices`), (i) => (i === -1 ? 0 : 1)), [info["seq"]!]);
+    const follows = tensor(
+      Float32Array.from(get(`${name}.segment_shift_indices`), (i) => (i === -1 ? 0 : 1)),
+      [info["seq"]!],
+    );
 
     const parts = (w: Tensors) => {
       const raw = linear(w["x"]!.ref, w["w_gate"]!);
@@ -36,7 +52,9 @@ describeShared("the block FFN", "golden/train", () => {
         chunk_loss: chunkLoss(shares.ref, info["chunk_length"]!),
         router_entropy: entropyLoss(shares.ref),
         balance_loss: balanceLoss(shares.ref, np.greater(shares, 0).astype(np.float32)),
-        raw_router_score: raw, router_score: scores, y,
+        raw_router_score: raw,
+        router_score: scores,
+        y,
       };
     };
     const loss = (w: Tensors): Tensor => {
@@ -44,7 +62,10 @@ describeShared("the block FFN", "golden/train", () => {
       p.raw_router_score.dispose();
       p.router_score.dispose();
       const main = p.y.mul(target.ref).sum();
-      const aux = p.transfer_loss.add(p.chunk_loss.mul(info["chunk_coef"]!)).add(p.router_entropy.mul(info["entropy_coef"]!)).add(p.balance_loss.mul(info["balance_coef"]!));
+      const aux = p.transfer_loss
+        .add(p.chunk_loss.mul(info["chunk_coef"]!))
+        .add(p.router_entropy.mul(info["entropy_coef"]!))
+        .add(p.balance_loss.mul(info["balance_coef"]!));
       return tag === "full" ? main.add(aux) : (aux.dispose(), main);
     };
     const outputs = parts(Object.fromEntries(Object.entries(weights).map(([key, value]) => [key, value.ref])));

@@ -39,7 +39,14 @@ describeShared("activation locality", "golden/train", () => {
 describeShared("chunk sparsification", "golden/train", () => {
   const { index, cases, get, shape } = goldenTraining("chunk");
   it.each(cases)("%s: scores, loss, gradient, entropy and balance", (name) => {
-    const info = index[name] as { E: number; S: number; chunk_length: number; norm_after_router: "rms" | "sum" | "none"; norm_scale: number; eps: number };
+    const info = index[name] as {
+      E: number;
+      S: number;
+      chunk_length: number;
+      norm_after_router: "rms" | "sum" | "none";
+      norm_scale: number;
+      eps: number;
+    };
     const options = { norm: info.norm_after_router, normScale: info.norm_scale, eps: info.eps };
     const weight = info.norm_after_router === "rms" ? tensor(get(`${name}.router_norm_weight`), [info.E]) : undefined;
     const raw = (): Tensor => tensor(get(`${name}.raw_router_score`), shape(`${name}.raw_router_score`));
@@ -66,8 +73,13 @@ describeShared("adaptive factor", "golden/train", () => {
   it.each(cases)("%s: 400 factors and states, also when it goes on from a checkpoint", (name) => {
     const info = index[name] as Record<string, number>;
     const options = {
-      start: info["start_val"]!, warmup: info["warmup_iter"]!, stable: info["stable_iter"]!, step: info["step_iter"]!, offset: info["start_step"]!,
-      maxFactor: info["max_factor"]!, minFactor: info["min_factor"]!,
+      start: info["start_val"]!,
+      warmup: info["warmup_iter"]!,
+      stable: info["stable_iter"]!,
+      step: info["step_iter"]!,
+      offset: info["start_step"]!,
+      maxFactor: info["max_factor"]!,
+      minFactor: info["min_factor"]!,
     };
     let schedule = new FactorSchedule(options);
     const losses = get(`${name}.loss`);
@@ -81,4 +93,3 @@ describeShared("adaptive factor", "golden/train", () => {
     }
   });
 });
-

@@ -13,8 +13,10 @@ if (!built) console.log("skipped: the built trainer (run npm run build)");
 describe.skipIf(!built)("blockffn train, as a process", () => {
   const folder = temporaryFolder();
   const blockffn = (...args: string[]) => spawnSync(process.execPath, [main, ...args], { encoding: "utf8" });
-  const at = (name: string, changes: object = {}): { config: string; run: string } =>
-    ({ config: writeTraining(join(folder, name), changes), run: join(folder, name, "run") });
+  const at = (name: string, changes: object = {}): { config: string; run: string } => ({
+    config: writeTraining(join(folder, name), changes),
+    run: join(folder, name, "run"),
+  });
 
   const whole = at("whole");
   it("trains a model that the other commands take", () => {
@@ -24,7 +26,10 @@ describe.skipIf(!built)("blockffn train, as a process", () => {
     const model = join(whole.run, "model");
     const result = JSON.parse(blockffn("generate", "tom saw", "-m", model, "-n", "5", "--json").stdout) as { tls: number };
     expect(result.tls).toBeGreaterThan(0);
-    const evaluation = JSON.parse(blockffn("eval", "--text", join(folder, "whole/stories.txt"), "-m", model, "--max-documents", "2", "--context", "64", "--json").stdout) as { nll: number };
+    const evaluation = JSON.parse(
+      blockffn("eval", "--text", join(folder, "whole/stories.txt"), "-m", model, "--max-documents", "2", "--context", "64", "--json")
+        .stdout,
+    ) as { nll: number };
     expect(evaluation.nll).toBe((metricsOf(whole.run).at(-1) as { validation: { nll: number } }).validation.nll);
     expect(blockffn("convert", model, "--out", join(folder, "packed.safetensors")).status).toBe(0);
     expect(readFileSync(join(whole.run, "curves.svg"), "utf8")).toContain("CLS 8");
@@ -34,12 +39,23 @@ describe.skipIf(!built)("blockffn train, as a process", () => {
     const two = at("two", { workers: 2 });
     expect(blockffn("train", "--config", two.config, "--json").status).toBe(0);
     expect(metricsOf(two.run)).toEqual(metricsOf(whole.run));
-    expect(readFileSync(join(two.run, "model/model.safetensors")).equals(readFileSync(join(whole.run, "model/model.safetensors")))).toBe(true);
+    expect(readFileSync(join(two.run, "model/model.safetensors")).equals(readFileSync(join(whole.run, "model/model.safetensors")))).toBe(
+      true,
+    );
   });
 
   it("trains DECO with its objective and an expert bias: the same with two workers, and what the other commands take", () => {
     const changes = {
-      model: { router: "deco", hidden: 32, layers: 2, heads: 2, experts: 12, expertSize: 8, context: 64, deco: { moe_router_enable_expert_bias: true } },
+      model: {
+        router: "deco",
+        hidden: 32,
+        layers: 2,
+        heads: 2,
+        experts: 12,
+        expertSize: 8,
+        context: 64,
+        deco: { moe_router_enable_expert_bias: true },
+      },
       objectives: { entropy: { weight: 1e-6, target: { share: 0.2, multiplier: 1.5 } } },
     };
     const deco = at("deco", changes);
@@ -48,10 +64,20 @@ describe.skipIf(!built)("blockffn train, as a process", () => {
     expect(blockffn("train", "--config", two.config, "--json").status).toBe(0);
     expect(metricsOf(two.run)).toEqual(metricsOf(deco.run));
     const model = join(deco.run, "model");
-    expect(JSON.parse(readFileSync(join(model, "config.json"), "utf8"))).toMatchObject({ model_type: "blockffn", num_layers: 2, moe_layer_freq: [0, 1], num_experts: 12 });
+    expect(JSON.parse(readFileSync(join(model, "config.json"), "utf8"))).toMatchObject({
+      model_type: "blockffn",
+      num_layers: 2,
+      moe_layer_freq: [0, 1],
+      num_experts: 12,
+    });
     expect(blockffn("generate", "tom saw", "-m", model, "-n", "5", "--json").status).toBe(0);
     const nll = (path: string): number =>
-      (JSON.parse(blockffn("eval", "--text", join(folder, "deco/stories.txt"), "-m", path, "--max-documents", "2", "--context", "64", "--json").stdout) as { nll: number }).nll;
+      (
+        JSON.parse(
+          blockffn("eval", "--text", join(folder, "deco/stories.txt"), "-m", path, "--max-documents", "2", "--context", "64", "--json")
+            .stdout,
+        ) as { nll: number }
+      ).nll;
     expect(nll(model)).toBe((metricsOf(deco.run).at(-1) as { validation: { nll: number } }).validation.nll);
     const packed = join(folder, "deco.safetensors");
     expect(blockffn("convert", model, "--quantize", "f32", "--out", packed).status).toBe(0);
@@ -75,7 +101,9 @@ describe.skipIf(!built)("blockffn train, as a process", () => {
     const { status, stderr } = blockffn("train", "--config", killed.config);
     expect({ status, stderr }).toMatchObject({ status: 0 });
     expect(metricsOf(killed.run)).toEqual(metricsOf(whole.run));
-    expect(readFileSync(join(killed.run, "model/model.safetensors")).equals(readFileSync(join(whole.run, "model/model.safetensors")))).toBe(true);
+    expect(readFileSync(join(killed.run, "model/model.safetensors")).equals(readFileSync(join(whole.run, "model/model.safetensors")))).toBe(
+      true,
+    );
   });
 
   it("writes a checkpoint when it is interrupted", async () => {
@@ -90,14 +118,20 @@ describe.skipIf(!built)("blockffn train, as a process", () => {
 
   it("refuses to go on with another configuration or text", () => {
     const other = writeTraining(join(folder, "whole"), { seed: 2 });
-    expect(blockffn("train", "--config", other)).toMatchObject({ status: 1, stderr: expect.stringContaining("seed: is 1 in the checkpoint and 2 in the configuration") });
+    expect(blockffn("train", "--config", other)).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("seed: is 1 in the checkpoint and 2 in the configuration"),
+    });
     writeTraining(join(folder, "whole"), {}, tinyStories(61));
     expect(blockffn("train", "--config", other)).toMatchObject({ status: 1, stderr: expect.stringContaining("belongs to other texts") });
     writeTraining(join(folder, "whole"));
     const checkpoint = join(whole.run, "checkpoint.safetensors");
     const good = readFileSync(checkpoint);
     writeFileSync(checkpoint, good.subarray(0, 2000));
-    expect(blockffn("train", "--config", whole.config)).toMatchObject({ status: 1, stderr: expect.stringContaining("checkpoint.safetensors") });
+    expect(blockffn("train", "--config", whole.config)).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("checkpoint.safetensors"),
+    });
     writeFileSync(checkpoint, good);
   });
 
@@ -111,7 +145,11 @@ describe.skipIf(!built)("blockffn train, as a process", () => {
     expect(await ended).toBe(130);
     const before = readFileSync(checkpoint);
     // The system refuses to write more than 64 KiB into a file, as a full disk does; the model has 80 KB, a checkpoint 250.
-    const limited = spawnSync("bash", ["-c", `ulimit -f 64; trap '' XFSZ; exec "$0" "$1" train --config "$2"`, process.execPath, main, full.config], { encoding: "utf8" });
+    const limited = spawnSync(
+      "bash",
+      ["-c", `ulimit -f 64; trap '' XFSZ; exec "$0" "$1" train --config "$2"`, process.execPath, main, full.config],
+      { encoding: "utf8" },
+    );
     expect(limited).toMatchObject({ status: 1, stderr: expect.stringMatching(/model\.safetensors: the system allows no larger file/) });
     expect(readFileSync(checkpoint).equals(before)).toBe(true);
     expect(readdirSync(full.run).filter((name) => name.endsWith(".tmp"))).toEqual([]);
@@ -120,7 +158,11 @@ describe.skipIf(!built)("blockffn train, as a process", () => {
   });
 
   it("tells a diverging run, with the last checkpoint intact", () => {
-    const wild = at("wild", { optimizer: { learningRate: 10, clip: 1e6, weightDecay: 1e5 }, schedule: { steps: 200, warmup: 1 }, checkpointEvery: 1 });
+    const wild = at("wild", {
+      optimizer: { learningRate: 10, clip: 1e6, weightDecay: 1e5 },
+      schedule: { steps: 200, warmup: 1 },
+      checkpointEvery: 1,
+    });
     const { status, stderr } = blockffn("train", "--config", wild.config);
     expect(status).toBe(1);
     expect(stderr).toMatch(/became (NaN|-?Infinity) at step \d+; lower optimizer\.learningRate/);
@@ -138,7 +180,10 @@ describe.skipIf(!built)("blockffn train, as a process", () => {
   it("refuses bad texts by name", () => {
     const texts = join(folder, "texts");
     const config = writeTraining(texts, {}, "");
-    expect(blockffn("train", "--config", config)).toMatchObject({ status: 1, stderr: expect.stringContaining("stories.txt: holds no text") });
+    expect(blockffn("train", "--config", config)).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("stories.txt: holds no text"),
+    });
     writeFileSync(join(texts, "stories.txt"), Uint8Array.of(0xff, 0xfe, 0, 1, 2));
     expect(blockffn("train", "--config", config)).toMatchObject({ status: 1, stderr: expect.stringContaining("is not UTF-8 text") });
     // The validation text too, before the first step.
@@ -146,14 +191,23 @@ describe.skipIf(!built)("blockffn train, as a process", () => {
     writeFileSync(join(texts, "valid.txt"), "\n<|endoftext|>\n");
     expect(blockffn("train", "--config", config)).toMatchObject({ status: 1, stderr: expect.stringContaining("valid.txt: holds no text") });
     expect(blockffn("train")).toMatchObject({ status: 2, stderr: expect.stringContaining("--config") });
-    expect(blockffn("train", "--config", "/no/such.json")).toMatchObject({ status: 1, stderr: expect.stringContaining("there is no such file") });
+    expect(blockffn("train", "--config", "/no/such.json")).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("there is no such file"),
+    });
   });
 
   it("trains a tokenizer", () => {
     const out = join(folder, "tokenizer.json");
     const texts = join(folder, "two/stories.txt");
-    expect(blockffn("train", "tokenizer", "--text", texts, "--vocab", "320", "--out", out)).toMatchObject({ status: 0, stderr: expect.stringContaining("320 entries") });
-    expect(blockffn("train", "tokenizer", "--text", texts, "--vocab", "100", "--out", out)).toMatchObject({ status: 1, stderr: expect.stringContaining("too small") });
+    expect(blockffn("train", "tokenizer", "--text", texts, "--vocab", "320", "--out", out)).toMatchObject({
+      status: 0,
+      stderr: expect.stringContaining("320 entries"),
+    });
+    expect(blockffn("train", "tokenizer", "--text", texts, "--vocab", "100", "--out", out)).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("too small"),
+    });
   });
 });
 

@@ -9,7 +9,10 @@ const named = (text: string) => [{ name: "text.txt", text }];
 
 describe("tokenizer training", () => {
   it("merges the most frequent pairs first", () => {
-    const json = trainTokenizer(named("low low low low lower lower newest newest newest newest newest widest widest"), { vocabSize: 259 + 11 + 4, coverage: 1 });
+    const json = trainTokenizer(named("low low low low lower lower newest newest newest newest newest widest widest"), {
+      vocabSize: 259 + 11 + 4,
+      coverage: 1,
+    });
     const { merges } = (JSON.parse(new TextDecoder().decode(json)) as { model: { merges: string[] } }).model;
     // Counts: "es", "st" 7 each, with the smaller ids first; then "est"; then "▁l" and "lo", "ow", 6 each.
     expect(merges.slice(0, 2)).toEqual(["e s", "es t"]);
@@ -17,7 +20,10 @@ describe("tokenizer training", () => {
   });
 
   it("round-trips any text, with bytes for what it has not seen", () => {
-    const tokenizer = loadTokenizer(trainTokenizer(named("the cat sat on the mat. the dog sat too.\nthe end"), { vocabSize: 278 }), "tokenizer.json");
+    const tokenizer = loadTokenizer(
+      trainTokenizer(named("the cat sat on the mat. the dog sat too.\nthe end"), { vocabSize: 278 }),
+      "tokenizer.json",
+    );
     expect(tokenizer.vocabSize).toBe(278);
     for (const text of ["the cat", "  two  spaces", "Über 東京 🦊", "line\nbreak", "the the the"]) {
       expect(tokenizer.decode(tokenizer.encode(text))).toBe(text);

@@ -28,7 +28,7 @@ const corpus = (text = tinyStories()) => tokenizeCorpus([{ name: "stories.txt", 
 async function trainerOf(config: TrainConfig, source?: GradientSource, state?: TrainerState): Promise<Trainer> {
   const { config: model } = hfModel(config, VOCABULARY, "train.json");
   const shape = [config.batch.rowsPerPass ?? config.batch.rows, config.batch.length] as const;
-  const gradients = source ?? await localGradients({ config: model, objectives: objectiveOptions(config), shape });
+  const gradients = source ?? (await localGradients({ config: model, objectives: objectiveOptions(config), shape }));
   return new Trainer(config, model, new RowSource(corpus(), config.batch.length, config.batch.rows, config.seed), gradients, state);
 }
 
@@ -81,10 +81,19 @@ describe("configurations", () => {
     [{ model: { ...TINY_TRAINING.model, deco: {} } }, "model.deco: goes with router deco, not blockffn"],
     [{ model: { ...TINY_TRAINING.model, router: "deco", sharedExperts: 1 } }, "model.sharedExperts: goes with router deepseek, not deco"],
     [{ model: { ...TINY_TRAINING.model, router: "deco", deco: { moe_layer_freq: [1] } } }, "has 1 entries for 2 layers"],
-    [{ model: { ...TINY_TRAINING.model, router: "deco", deco: { moe_layer_freq: [0, 0] } } }, "model.deco.moe_layer_freq: has no layer with experts"],
+    [
+      { model: { ...TINY_TRAINING.model, router: "deco", deco: { moe_layer_freq: [0, 0] } } },
+      "model.deco.moe_layer_freq: has no layer with experts",
+    ],
     [{ model: { ...TINY_TRAINING.model, router: "deco", deco: { moe_topk: 2 } } }, "is not a setting"],
-    [{ model: { ...TINY_TRAINING.model, router: "deco", deco: { expert_act_func: "swish" } } }, "model.deco.expert_act_func: must be one of"],
-    [{ model: { ...TINY_TRAINING.model, router: "deco", deco: { router_act_func: "gelu" } }, objectives: { entropy: { weight: 1 } } }, "objectives.entropy: is about shares of router scores, which gelu may make negative"],
+    [
+      { model: { ...TINY_TRAINING.model, router: "deco", deco: { expert_act_func: "swish" } } },
+      "model.deco.expert_act_func: must be one of",
+    ],
+    [
+      { model: { ...TINY_TRAINING.model, router: "deco", deco: { router_act_func: "gelu" } }, objectives: { entropy: { weight: 1 } } },
+      "objectives.entropy: is about shares of router scores, which gelu may make negative",
+    ],
     [{ objectives: { entropy: { weight: 0, target: {} } } }, "objectives.entropy.weight: is 0, which no multiplier changes"],
     [{ objectives: { entropy: { weight: 1, target: {}, adaptive: {} } } }, "objectives.entropy.target: and adaptive both set the factor"],
   ])("%j does not fit", (changes, message) => {
@@ -101,7 +110,10 @@ describe("configurations", () => {
     const sizes = ROUTERS.map((router) => {
       // DECO's shared expert comes on top.
       const deco = router === "deco" ? { deco: { moe_shared_expert_intermediate_size: null } } : {};
-      const config = configured({ objectives: {}, model: { ...TINY_TRAINING.model, hidden: 128, experts: 48, expertSize: 16, router, ...deco } });
+      const config = configured({
+        objectives: {},
+        model: { ...TINY_TRAINING.model, hidden: 128, experts: 48, expertSize: 16, router, ...deco },
+      });
       return ParameterTable.of(hfModel(config, VOCABULARY, "train.json").config).length;
     });
     expect(Math.max(...sizes) / Math.min(...sizes)).toBeLessThan(1.01);
@@ -112,9 +124,15 @@ describe("the optimiser", () => {
   it("does the steps of AdamW that its authors define", () => {
     const weights = Float32Array.of(1, -2);
     const moments = { first: new Float32Array(2), second: new Float32Array(2) };
-    const groups = [{ offset: 0, length: 1, rate: 1, decays: true }, { offset: 1, length: 1, rate: 0.5, decays: false }];
+    const groups = [
+      { offset: 0, length: 1, rate: 1, decays: true },
+      { offset: 1, length: 1, rate: 0.5, decays: false },
+    ];
     const options = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 };
-    const expected = [[1, 0, 0], [-2, 0, 0]] as [number, number, number][];
+    const expected = [
+      [1, 0, 0],
+      [-2, 0, 0],
+    ] as [number, number, number][];
     for (const [t, gradients] of [Float32Array.of(0.5, -1), Float32Array.of(-0.25, 2)].entries()) {
       adamW(weights, gradients, moments, groups, 0.01, t + 1, 1, options);
       expected.forEach((state, i) => {
@@ -122,7 +140,7 @@ describe("the optimiser", () => {
         const g = gradients[i]!;
         state[1] = 0.9 * state[1] + 0.1 * g;
         state[2] = 0.95 * state[2] + 0.05 * g * g;
-        const update = (state[1] / (1 - 0.9 ** (t + 1))) / (Math.sqrt(state[2] / (1 - 0.95 ** (t + 1))) + 1e-8);
+        const update = state[1] / (1 - 0.9 ** (t + 1)) / (Math.sqrt(state[2] / (1 - 0.95 ** (t + 1))) + 1e-8);
         state[0] = state[0] * (groups[i]!.decays ? 1 - rate * 0.1 : 1) - rate * update;
         expect(weights[i]).toBeCloseTo(state[0], 6);
       });
@@ -136,7 +154,11 @@ describe("the optimiser", () => {
     expect([1, 2, 3, 6, 8, 10].map((step) => Number(learningRateShare(step, schedule).toFixed(3)))).toEqual([0.5, 1, 1, 1, 0.55, 0.1]);
     // 2 * 0.5^(1/2) - 1 of the way at half of the tail.
     const tail = { ...schedule, decayShape: "exponential" } as const;
-    expect([6, 8, 10].map((step) => Number(learningRateShare(step, tail).toFixed(6)))).toEqual([1, Number((0.1 + 0.9 * (Math.SQRT2 - 1)).toFixed(6)), 0.1]);
+    expect([6, 8, 10].map((step) => Number(learningRateShare(step, tail).toFixed(6)))).toEqual([
+      1,
+      Number((0.1 + 0.9 * (Math.SQRT2 - 1)).toFixed(6)),
+      0.1,
+    ]);
   });
 
   it("starts from normal numbers", () => {
@@ -149,12 +171,23 @@ describe("the optimiser", () => {
 });
 
 describe("the trainer", () => {
-  const AUXILIARY: Record<string, object> = { topk: { balance: { weight: 0.01 } }, deepseek: { balance: { weight: 0.01 } }, grin: { balance: { weight: 0.01 } }, remoe: { balancedL1: { weight: 1e-4 } }, dense: {}, deco: { entropy: { weight: 1e-8, target: {} } } };
+  const AUXILIARY: Record<string, object> = {
+    topk: { balance: { weight: 0.01 } },
+    deepseek: { balance: { weight: 0.01 } },
+    grin: { balance: { weight: 0.01 } },
+    remoe: { balancedL1: { weight: 1e-4 } },
+    dense: {},
+    deco: { entropy: { weight: 1e-8, target: {} } },
+  };
 
   it.each(ROUTERS)("learns with router %s", async (router) => {
-    const trainer = await trainerOf(configured({
-      model: { ...TINY_TRAINING.model, router }, objectives: AUXILIARY[router] ?? TINY_TRAINING.objectives, schedule: { steps: 40, warmup: 4, decay: 4 },
-    }));
+    const trainer = await trainerOf(
+      configured({
+        model: { ...TINY_TRAINING.model, router },
+        objectives: AUXILIARY[router] ?? TINY_TRAINING.objectives,
+        schedule: { steps: 40, warmup: 4, decay: 4 },
+      }),
+    );
     const losses: number[] = [];
     while (!trainer.done) {
       const report = await trainer.next();
@@ -168,16 +201,23 @@ describe("the trainer", () => {
   });
 
   it("raises ReMoE's factor while too many experts are active", async () => {
-    const trainer = await trainerOf(configured({ model: { ...TINY_TRAINING.model, router: "remoe", topK: 1 }, objectives: { balancedL1: { weight: 1e-3, multiplier: 1.5 } } }));
+    const trainer = await trainerOf(
+      configured({
+        model: { ...TINY_TRAINING.model, router: "remoe", topK: 1 },
+        objectives: { balancedL1: { weight: 1e-3, multiplier: 1.5 } },
+      }),
+    );
     const factors: number[] = [];
     for (let i = 0; i < 4; i++) factors.push((await trainer.next()).factors["balancedL1"]!);
     expect(factors[3]).toBeCloseTo(1e-3 * 1.5 ** 3, 8);
   });
 
   it("raises DECO's coefficient of entropy while too many experts are active, goes on from it, and lowers it to its floor", async () => {
-    const deco = (share: number, resume?: number): TrainConfig => configured({
-      model: { ...TINY_TRAINING.model, router: "deco" }, objectives: { entropy: { weight: 1e-3, target: { share, multiplier: 1.5, ...(resume && { resume }) } } },
-    });
+    const deco = (share: number, resume?: number): TrainConfig =>
+      configured({
+        model: { ...TINY_TRAINING.model, router: "deco" },
+        objectives: { entropy: { weight: 1e-3, target: { share, multiplier: 1.5, ...(resume && { resume }) } } },
+      });
     const few = await trainerOf(deco(0.01));
     const factors: number[] = [];
     for (let i = 0; i < 4; i++) factors.push((await few.next()).factors["entropy"]!);
@@ -197,11 +237,20 @@ describe("the trainer", () => {
   it("moves the bias of DECO's experts by their load, whatever the passes of a step", async () => {
     const rate = 0.25;
     const biases = async (rowsPerPass: number): Promise<Float32Array[]> => {
-      const trainer = await trainerOf(configured({
-        objectives: {}, batch: { rows: 4, rowsPerPass, length: 32 },
-        model: { ...TINY_TRAINING.model, layers: 3, router: "deco", deco: { moe_router_enable_expert_bias: true, moe_layer_freq: [1, 0, 1], moe_router_bias_update_rate: rate } },
-      }));
-      const read = (): Float32Array[] => [0, 2].map((l) => trainer.table.view(trainer.state.weights, trainer.table.find(`model.layers.${l}.mlp.expert_bias`)).slice());
+      const trainer = await trainerOf(
+        configured({
+          objectives: {},
+          batch: { rows: 4, rowsPerPass, length: 32 },
+          model: {
+            ...TINY_TRAINING.model,
+            layers: 3,
+            router: "deco",
+            deco: { moe_router_enable_expert_bias: true, moe_layer_freq: [1, 0, 1], moe_router_bias_update_rate: rate },
+          },
+        }),
+      );
+      const read = (): Float32Array[] =>
+        [0, 2].map((l) => trainer.table.view(trainer.state.weights, trainer.table.find(`model.layers.${l}.mlp.expert_bias`)).slice());
       for (const bias of read()) expect(bias.every((b) => b === 0)).toBe(true);
       await trainer.next();
       return read();
@@ -221,10 +270,19 @@ describe("the trainer", () => {
     const deviation = (name: string): number => norm(view(name)) / Math.sqrt(view(name).length);
     expect(view("model.layers.1.mlp.router_norm.weight")).toEqual(new Float32Array(12).fill(0.1));
     expect(view("model.layers.1.mlp.expert_act.rms_norm.weight")).toEqual(new Float32Array(8).fill(1));
-    for (const name of ["model.layers.1.self_attn.q_proj.weight", "model.layers.1.mlp.expert_up_proj.weight", "model.layers.1.mlp.expert_down_proj.weight", "model.embed_tokens.weight"]) {
+    for (const name of [
+      "model.layers.1.self_attn.q_proj.weight",
+      "model.layers.1.mlp.expert_up_proj.weight",
+      "model.layers.1.mlp.expert_down_proj.weight",
+      "model.embed_tokens.weight",
+    ]) {
       expect(Math.abs(deviation(name) / 0.01 - 1), name).toBeLessThan(0.06);
     }
-    for (const name of ["model.layers.1.self_attn.o_proj.weight", "model.layers.0.mlp.down_proj.weight", "model.layers.1.mlp.shared_experts.down_proj.weight"]) {
+    for (const name of [
+      "model.layers.1.self_attn.o_proj.weight",
+      "model.layers.0.mlp.down_proj.weight",
+      "model.layers.1.mlp.shared_experts.down_proj.weight",
+    ]) {
       expect(Math.abs(deviation(name) / (0.01 / Math.sqrt(4)) - 1), name).toBeLessThan(0.06);
     }
   });
@@ -235,8 +293,13 @@ describe("the trainer", () => {
     const { length } = ParameterTable.of(model);
     let passes = 0;
     const broken: GradientSource = {
-      lanes: 1, weights: new Float32Array(length), dispose: async () => {},
-      compute: async () => ({ stats: Float32Array.from(STATS, () => (passes++ < 3 ? 1 : NaN)), gradients: new Float32Array(length).fill(1e-3) }),
+      lanes: 1,
+      weights: new Float32Array(length),
+      dispose: async () => {},
+      compute: async () => ({
+        stats: Float32Array.from(STATS, () => (passes++ < 3 ? 1 : NaN)),
+        gradients: new Float32Array(length).fill(1e-3),
+      }),
     };
     const trainer = await trainerOf(config, broken);
     await expect(trainer.next()).rejects.toThrow(TrainingError);

@@ -32,9 +32,15 @@ const starts = new Map<Backend, Promise<boolean>>();
  */
 export async function startAutodiff(choice: BackendChoice = "wasm"): Promise<Backend> {
   const backend = choice === "auto" ? ((await hasGpu()) ? "webgpu" : "wasm") : choice;
-  if (backend === "webgpu" && !offersGpu()) throw new LimitError("this runtime offers no WebGPU (navigator.gpu); Deno and browsers do", { field: "backend" });
+  if (backend === "webgpu" && !offersGpu())
+    throw new LimitError("this runtime offers no WebGPU (navigator.gpu); Deno and browsers do", { field: "backend" });
   if (!(await started(backend))) {
-    throw new LimitError(backend === "wasm" ? "@jax-js/jax cannot use WebAssembly here, so nothing can be trained" : "no GPU answers to WebGPU here; use the backend wasm", { field: "backend" });
+    throw new LimitError(
+      backend === "wasm"
+        ? "@jax-js/jax cannot use WebAssembly here, so nothing can be trained"
+        : "no GPU answers to WebGPU here; use the backend wasm",
+      { field: "backend" },
+    );
   }
   defaultDevice(backend);
   return backend;
@@ -47,7 +53,12 @@ export function currentBackend(): Backend {
 
 /** Asks for a backend once, by name: asking for all would wait for a GPU. */
 function started(backend: Backend): Promise<boolean> {
-  const running = starts.get(backend) ?? init(backend).then((devices) => devices.includes(backend), () => false);
+  const running =
+    starts.get(backend) ??
+    init(backend).then(
+      (devices) => devices.includes(backend),
+      () => false,
+    );
   starts.set(backend, running);
   return running;
 }

@@ -17,8 +17,13 @@ export function comparisonMarkdown(rows: readonly ComparedResult[], about: strin
   const cells = rows.map(({ name, result, decodeTokensPerSecond }) => {
     const { validation } = result;
     return [
-      name, String(result.parameters), validation === null ? "-" : validation.perplexity.toFixed(3),
-      share(validation?.tls), share(validation?.cls?.["8"]), share(validation?.reuseRatio), decodeTokensPerSecond.toFixed(0),
+      name,
+      String(result.parameters),
+      validation === null ? "-" : validation.perplexity.toFixed(3),
+      share(validation?.tls),
+      share(validation?.cls?.["8"]),
+      share(validation?.reuseRatio),
+      decodeTokensPerSecond.toFixed(0),
     ];
   });
   const line = (row: readonly string[]): string => `| ${row.join(" | ")} |`;
@@ -54,7 +59,9 @@ function placeLabels(labels: readonly Label[]): Label[] {
 
 /** Perplexity over chunk sparsity, one point a row (dense models at 0): right and low is better. A standalone SVG document. */
 export function comparisonSvg(rows: readonly ComparedResult[]): string {
-  const points = rows.flatMap(({ name, result: { validation } }) => (validation === null ? [] : [{ name, x: 100 * (validation.cls?.["8"] ?? 0), y: validation.perplexity }]));
+  const points = rows.flatMap(({ name, result: { validation } }) =>
+    validation === null ? [] : [{ name, x: 100 * (validation.cls?.["8"] ?? 0), y: validation.perplexity }],
+  );
   const ys = points.map(({ y }) => y);
   const low = Math.min(...ys);
   const room = Math.max(0.15 * (Math.max(...ys) - low), 0.02 * low);
@@ -68,14 +75,20 @@ export function comparisonSvg(rows: readonly ComparedResult[]): string {
   ];
   for (let i = 0; i <= 5; i++) {
     const value = bottom + ((top - bottom) * i) / 5;
-    parts.push(`<line class="g" x1="${EDGE}" x2="${WIDTH - EDGE}" y1="${y(value).toFixed(1)}" y2="${y(value).toFixed(1)}"/><text x="${EDGE - 8}" y="${(y(value) + 4).toFixed(1)}" text-anchor="end" fill="currentColor">${value.toFixed(2)}</text>`);
+    parts.push(
+      `<line class="g" x1="${EDGE}" x2="${WIDTH - EDGE}" y1="${y(value).toFixed(1)}" y2="${y(value).toFixed(1)}"/><text x="${EDGE - 8}" y="${(y(value) + 4).toFixed(1)}" text-anchor="end" fill="currentColor">${value.toFixed(2)}</text>`,
+    );
     parts.push(`<text x="${x(20 * i)}" y="${HEIGHT - EDGE + 20}" text-anchor="middle" fill="currentColor">${20 * i} %</text>`);
   }
   const labels = placeLabels(points.map((point) => ({ text: point.name, x: x(point.x), y: y(point.y) + 4, right: point.x < 75 })));
   points.forEach((point, i) => {
     const label = labels[i] as Label;
-    parts.push(`<circle cx="${x(point.x).toFixed(1)}" cy="${y(point.y).toFixed(1)}" r="5" fill="${/^blockffn$/i.test(point.name) ? "#d9822b" : "#2f6fdb"}"/>`);
-    parts.push(`<text x="${(label.x + (label.right ? 9 : -9)).toFixed(1)}" y="${label.y.toFixed(1)}" text-anchor="${label.right ? "start" : "end"}" fill="currentColor">${escapeXml(point.name)}</text>`);
+    parts.push(
+      `<circle cx="${x(point.x).toFixed(1)}" cy="${y(point.y).toFixed(1)}" r="5" fill="${/^blockffn$/i.test(point.name) ? "#d9822b" : "#2f6fdb"}"/>`,
+    );
+    parts.push(
+      `<text x="${(label.x + (label.right ? 9 : -9)).toFixed(1)}" y="${label.y.toFixed(1)}" text-anchor="${label.right ? "start" : "end"}" fill="currentColor">${escapeXml(point.name)}</text>`,
+    );
   });
   return `${parts.join("\n")}\n</svg>\n`;
 }

@@ -64,14 +64,16 @@ export function decoFields(model: Model, file: string): Record<string, unknown> 
     expert_act_norm_type: "normal",
     use_mup,
     ...(use_mup === true && {
-      mup_emb_scale: model.embeddingScale, mup_depth_scale: model.depthScale, mup_base_hidden_size: model.baseWidth,
+      mup_emb_scale: model.embeddingScale,
+      mup_depth_scale: model.depthScale,
+      mup_base_hidden_size: model.baseWidth,
     }),
     initializer_range: use_mup === true ? model.initStd : deco.init_method_std,
   };
 }
 
 function sharedWidth({ moe_shared_expert_intermediate_size: width }: DecoSettings, expertSize: number): number {
-  return width === undefined ? 2 * expertSize : width ?? 0;
+  return width === undefined ? 2 * expertSize : (width ?? 0);
 }
 
 /** Width of a gated network with as many weights as a layer's experts, router and shared expert, as in the published sizes. */

@@ -26,7 +26,8 @@ export function hfModel({ model }: TrainConfig, vocabulary: Vocabulary, file: st
     throw new ConfigError(`goes with router deepseek, not ${router}`, { file, field: "model.sharedExperts" });
   }
   const topK = targetActive(model);
-  if (topK > model.experts) throw new ConfigError(`is ${topK}, more than the ${model.experts} experts`, { file, field: "model.topK", limit: model.experts });
+  if (topK > model.experts)
+    throw new ConfigError(`is ${topK}, more than the ${model.experts} experts`, { file, field: "model.topK", limit: model.experts });
   const json = {
     ...(router === "deco" ? decoFields(model, file) : cpmFields(model, router, file)),
     hidden_act: "silu",
@@ -76,19 +77,30 @@ function ffnFields(model: TrainConfig["model"], router: CpmRouter, file: string)
     case "blockffn":
     case "blockffn-no-norm":
       return {
-        ffn_type: "block_linear", ffn_gated: false, router_act: "relu", norm_after_router: router === "blockffn" ? "rms" : "none", norm_scale: 1,
-        block_implementation: "torch", num_experts: experts, expert_size: expertSize, intermediate_size: experts * expertSize,
+        ffn_type: "block_linear",
+        ffn_gated: false,
+        router_act: "relu",
+        norm_after_router: router === "blockffn" ? "rms" : "none",
+        norm_scale: 1,
+        block_implementation: "torch",
+        num_experts: experts,
+        expert_size: expertSize,
+        intermediate_size: experts * expertSize,
       };
     case "dense":
       return { ffn_type: "vanilla", ffn_gated: true, intermediate_size: denseSize(experts, expertSize) };
     case "deepseek": {
       const shared = model.sharedExperts ?? 1;
-      if (shared >= topK) throw new ConfigError(`${shared} shared experts leave none of ${topK} to choose; topK counts both`, { file, field: "model.topK" });
+      if (shared >= topK)
+        throw new ConfigError(`${shared} shared experts leave none of ${topK} to choose; topK counts both`, { file, field: "model.topK" });
       return { ...moe("topk", experts, expertSize), num_shared_experts: shared, moe_top_k: topK - shared };
     }
-    case "topk": return { ...moe("topk", experts, expertSize), moe_top_k: topK };
-    case "grin": return { ...moe("sparse_mixer", experts, expertSize), moe_top_k: topK };
-    case "remoe": return moe("relu", experts, expertSize);
+    case "topk":
+      return { ...moe("topk", experts, expertSize), moe_top_k: topK };
+    case "grin":
+      return { ...moe("sparse_mixer", experts, expertSize), moe_top_k: topK };
+    case "remoe":
+      return moe("relu", experts, expertSize);
   }
 }
 

@@ -26,12 +26,15 @@ export function checkTrainConfig(value: object, file: string): TrainConfig {
   if (chunk !== undefined && (rowsPerPass * batch.length) % chunk.length !== 0) {
     fail("objectives.chunk.length", `${chunk.length} does not divide the ${rowsPerPass * batch.length} tokens of a pass`);
   }
-  if (chunk !== undefined && batch.length % chunk.length !== 0) fail("objectives.chunk.length", `${chunk.length} does not divide batch.length, ${batch.length}`);
+  if (chunk !== undefined && batch.length % chunk.length !== 0)
+    fail("objectives.chunk.length", `${chunk.length} does not divide batch.length, ${batch.length}`);
   for (const name of ["chunk", "l1", "entropy"] as const) {
     const adaptive = objectives[name]?.adaptive;
     if (adaptive === undefined) continue;
-    if (adaptive.stable < 2 * adaptive.step) fail(`objectives.${name}.adaptive.stable`, `is ${adaptive.stable}; two windows of step, ${adaptive.step}, must come first`);
-    if (adaptive.warmup > adaptive.stable) fail(`objectives.${name}.adaptive.warmup`, `is ${adaptive.warmup}, more than stable, ${adaptive.stable}`);
+    if (adaptive.stable < 2 * adaptive.step)
+      fail(`objectives.${name}.adaptive.stable`, `is ${adaptive.stable}; two windows of step, ${adaptive.step}, must come first`);
+    if (adaptive.warmup > adaptive.stable)
+      fail(`objectives.${name}.adaptive.warmup`, `is ${adaptive.warmup}, more than stable, ${adaptive.stable}`);
   }
   const { entropy } = objectives;
   if (entropy?.target !== undefined) {
@@ -44,7 +47,10 @@ export function checkTrainConfig(value: object, file: string): TrainConfig {
     fail("objectives", "are about experts; a dense model has none");
   }
   if (config.workers > batch.rows / rowsPerPass) {
-    fail("workers", `${config.workers} workers for ${batch.rows / rowsPerPass} passes a step: lower batch.rowsPerPass, so that each has one`);
+    fail(
+      "workers",
+      `${config.workers} workers for ${batch.rows / rowsPerPass} passes a step: lower batch.rowsPerPass, so that each has one`,
+    );
   }
   return config;
 }

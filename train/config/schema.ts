@@ -13,8 +13,10 @@ const path = v.pipe(v.string("must be a path"), v.nonEmpty("must be a path"));
 const count = (min: number, max = MAX_STEPS) => size(max, min);
 
 /** An object in which unknown keys are refused: a misspelt one would silently mean a default. */
-const object = <const T extends v.ObjectEntries>(entries: T) => v.strictObject(entries, (issue) =>
-  issue.expected === "never" ? `is not a setting; there are ${Object.keys(entries).join(", ")}` : "must be an object");
+const object = <const T extends v.ObjectEntries>(entries: T) =>
+  v.strictObject(entries, (issue) =>
+    issue.expected === "never" ? `is not a setting; there are ${Object.keys(entries).join(", ")}` : "must be an object",
+  );
 const section = <const T extends v.ObjectEntries>(entries: T) => v.optional(object(entries), {} as never);
 
 /** A factor that follows its loss; see FactorSchedule. */

@@ -57,6 +57,11 @@ export function* corpusSteps(texts: readonly NamedText[], tokenizer: Tokenizer, 
 }
 
 /** The same at once. @param onProgress called with documents done and in all of the current text */
-export function tokenizeCorpus(texts: readonly NamedText[], tokenizer: Tokenizer, eos: number | undefined, onProgress?: (done: number, total: number) => void): Corpus {
+export function tokenizeCorpus(
+  texts: readonly NamedText[],
+  tokenizer: Tokenizer,
+  eos: number | undefined,
+  onProgress?: (done: number, total: number) => void,
+): Corpus {
   return runSteps(corpusSteps(texts, tokenizer, eos), onProgress);
 }

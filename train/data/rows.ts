@@ -25,7 +25,10 @@ export class RowSource {
     this.#seed = seed;
     this.rowsPerEpoch = Math.floor((corpus.tokens.length - 1) / length);
     if (this.rowsPerEpoch < rowsPerStep) {
-      throw new ConfigError(`the texts have ${corpus.tokens.length} tokens; one step takes ${rowsPerStep} rows of ${length}, ${rowsPerStep * length + 1}`, { field: "data.train" });
+      throw new ConfigError(
+        `the texts have ${corpus.tokens.length} tokens; one step takes ${rowsPerStep} rows of ${length}, ${rowsPerStep * length + 1}`,
+        { field: "data.train" },
+      );
     }
     this.#tokens = new Int32Array(corpus.tokens.length);
     this.#documents = new Int32Array(corpus.tokens.length);
@@ -35,7 +38,13 @@ export class RowSource {
   rows(first: number, count: number): RowArrays {
     const length = this.#length;
     const size = count * length;
-    const out = { ids: new Int32Array(size), targets: new Int32Array(size), segments: new Int32Array(size), weights: new Float32Array(size), follows: new Float32Array(size) };
+    const out = {
+      ids: new Int32Array(size),
+      targets: new Int32Array(size),
+      segments: new Int32Array(size),
+      weights: new Float32Array(size),
+      follows: new Float32Array(size),
+    };
     for (let row = 0; row < count; row++) this.#fill(first + row, row * length, out);
     return out;
   }

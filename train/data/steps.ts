@@ -19,7 +19,15 @@ export function runSteps<T>(steps: Steps<T>, onProgress?: (done: number, total: 
  */
 export async function paceSteps<T>(
   steps: Steps<T>,
-  { signal, onProgress, pause }: { readonly signal?: AbortSignal | undefined; readonly onProgress?: ((done: number, total: number) => void) | undefined; readonly pause?: (() => Promise<void>) | undefined },
+  {
+    signal,
+    onProgress,
+    pause,
+  }: {
+    readonly signal?: AbortSignal | undefined;
+    readonly onProgress?: ((done: number, total: number) => void) | undefined;
+    readonly pause?: (() => Promise<void>) | undefined;
+  },
 ): Promise<T> {
   const pacer = new Pacer(pause);
   for (;;) {

@@ -37,8 +37,17 @@ export function draftTable({ base, heads, kvHeads, headDim, ffnSize }: DraftHead
 /** The official config.json of the head. */
 export function draftConfigJson({ base, heads, kvHeads, headDim, ffnSize }: DraftHeadConfig): object {
   return {
-    architectures: ["EagleForCausalLM"], hidden_size: base.hiddenSize, intermediate_size: ffnSize, num_attention_heads: heads, num_key_value_heads: kvHeads,
-    head_dim: headDim, num_hidden_layers: 1, rms_norm_eps: base.rmsEps, rope_theta: base.ropeTheta, vocab_size: base.vocabSize, torch_dtype: "float32",
+    architectures: ["EagleForCausalLM"],
+    hidden_size: base.hiddenSize,
+    intermediate_size: ffnSize,
+    num_attention_heads: heads,
+    num_key_value_heads: kvHeads,
+    head_dim: headDim,
+    num_hidden_layers: 1,
+    rms_norm_eps: base.rmsEps,
+    rope_theta: base.ropeTheta,
+    vocab_size: base.vocabSize,
+    torch_dtype: "float32",
   };
 }
 
@@ -52,11 +61,14 @@ export function draftConfigJson({ base, heads, kvHeads, headDim, ffnSize }: Draf
 export function draftForward(config: DraftHeadConfig, weights: Tensors, embedded: Tensor, hidden: Tensor, inputs: AttentionInputs): Tensor {
   const { base, heads, kvHeads, headDim } = config;
   const weight = (name: string): Tensor => weights[name]!.ref;
-  const both = np.concatenate([
-    rmsNorm(embedded, weight("input_norm1.weight"), base.rmsEps), rmsNorm(hidden, weight("input_norm2.weight"), base.rmsEps),
-  ], -1);
+  const both = np.concatenate(
+    [rmsNorm(embedded, weight("input_norm1.weight"), base.rmsEps), rmsNorm(hidden, weight("input_norm2.weight"), base.rmsEps)],
+    -1,
+  );
   const x = linear(both, weight("fc.weight")).add(weight("fc.bias"));
-  const projections = Object.fromEntries(["q_proj", "k_proj", "v_proj", "o_proj"].map((name) => [`${name}.weight`, weight(`layers.0.self_attn.${name}.weight`)]));
+  const projections = Object.fromEntries(
+    ["q_proj", "k_proj", "v_proj", "o_proj"].map((name) => [`${name}.weight`, weight(`layers.0.self_attn.${name}.weight`)]),
+  );
   const attended = x.ref.add(attention({ kind: "gqa", heads, kvHeads, headDim }, x, projections, inputs));
   const inner = rmsNorm(attended.ref, weight("layers.0.post_attention_layernorm.weight"), base.rmsEps);
   const gate = silu(linear(inner.ref, weight("layers.0.mlp.gate_proj.weight")));

@@ -78,7 +78,10 @@ export function tokenLoss(x: Tensor, logits: Tensor, distribution: Tensor, weigh
   const n = x.shape[0] as number;
   const norm = logSumExp(logits.ref);
   const losses = norm.ref.reshape([n]).sub(logits.ref.mul(distribution.ref).sum(-1));
-  const slope = np.exp(logits.sub(norm)).sub(distribution).mul(weights.ref.reshape([n, 1]));
+  const slope = np
+    .exp(logits.sub(norm))
+    .sub(distribution)
+    .mul(weights.ref.reshape([n, 1]));
   const gradient = lax.stopGradient(np.matmul(slope, head).mul(scale));
   const linear = x.mul(gradient).sum();
   return lax.stopGradient(losses.mul(weights).sum().sub(linear.ref)).add(linear);
@@ -93,11 +96,19 @@ function smoothL1(x: Tensor): Tensor {
 /** Row p holds what row p + 1 held; the last one is zero. `[rows, length, width]`. */
 function later(x: Tensor): Tensor {
   const length = x.shape[1] as number;
-  return np.pad(x.slice([], [1, length], []), [[0, 0], [0, 1], [0, 0]]);
+  return np.pad(x.slice([], [1, length], []), [
+    [0, 0],
+    [0, 1],
+    [0, 0],
+  ]);
 }
 
 /** Row p holds what row p - 1 held; the first one is zero. */
 function earlier(x: Tensor): Tensor {
   const length = x.shape[1] as number;
-  return np.pad(x.slice([], [0, length - 1], []), [[0, 0], [1, 0], [0, 0]]);
+  return np.pad(x.slice([], [0, length - 1], []), [
+    [0, 0],
+    [1, 0],
+    [0, 0],
+  ]);
 }

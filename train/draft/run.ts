@@ -48,8 +48,22 @@ export interface DraftSettings {
 }
 
 const INPUTS = { model: true, texts: true, options: true, ffnSize: true, checkpointEvery: true } satisfies OptionNames<DraftInputs>;
-const OPTIONS = { steps: true, rows: true, length: true, learningRate: true, seed: true, objective: true } satisfies OptionNames<DraftOptions>;
-const SETTINGS = { host: true, store: true, backend: true, signal: true, onTokenize: true, onStep: true } satisfies OptionNames<DraftSettings>;
+const OPTIONS = {
+  steps: true,
+  rows: true,
+  length: true,
+  learningRate: true,
+  seed: true,
+  objective: true,
+} satisfies OptionNames<DraftOptions>;
+const SETTINGS = {
+  host: true,
+  store: true,
+  backend: true,
+  signal: true,
+  onTokenize: true,
+  onStep: true,
+} satisfies OptionNames<DraftSettings>;
 
 export interface DraftResult {
   readonly step: number;
@@ -82,15 +96,35 @@ async function trainLocked(inputs: DraftInputs, settings: DraftSettings): Promis
   const config = headConfig(base, inputs.ffnSize, inputs.model);
   const loaded = await loadModel(host, inputs.model);
   try {
-    if (loaded.tokenizerJson === undefined) throw new UsageError("has no tokenizer.json, so no text can be read for it", { file: inputs.model });
-    if (options.length > base.contextLength) throw new UsageError(`is ${options.length}; the model's context is ${base.contextLength}`, { field: "length", limit: base.contextLength });
-    const corpus = await paceSteps(corpusSteps(inputs.texts, loadTokenizer(loaded.tokenizerJson, "tokenizer.json"), base.eosTokenIds[0]),
-      { signal: settings.signal, onProgress: settings.onTokenize, pause: host.pause });
-    const identity = { config: { ...options, ffnSize: config.ffnSize, model: fingerprint(new Int32Array(frozen.embedding.buffer)) }, corpus: fingerprint(corpus.tokens) };
+    if (loaded.tokenizerJson === undefined)
+      throw new UsageError("has no tokenizer.json, so no text can be read for it", { file: inputs.model });
+    if (options.length > base.contextLength)
+      throw new UsageError(`is ${options.length}; the model's context is ${base.contextLength}`, {
+        field: "length",
+        limit: base.contextLength,
+      });
+    const corpus = await paceSteps(corpusSteps(inputs.texts, loadTokenizer(loaded.tokenizerJson, "tokenizer.json"), base.eosTokenIds[0]), {
+      signal: settings.signal,
+      onProgress: settings.onTokenize,
+      pause: host.pause,
+    });
+    const identity = {
+      config: { ...options, ffnSize: config.ffnSize, model: fingerprint(new Int32Array(frozen.embedding.buffer)) },
+      corpus: fingerprint(corpus.tokens),
+    };
     const saved = await store.readCheckpoint();
-    const state = saved === undefined ? undefined : await decodeCheckpoint(saved, identity, draftTable(config).length).finally(() => saved.close());
+    const state =
+      saved === undefined ? undefined : await decodeCheckpoint(saved, identity, draftTable(config).length).finally(() => saved.close());
     const states = new HiddenStates(loaded, options.length);
-    const trainer = await DraftTrainer.create(config, options, new RowSource(corpus, options.length, options.rows, options.seed), states, frozen, state, settings.backend);
+    const trainer = await DraftTrainer.create(
+      config,
+      options,
+      new RowSource(corpus, options.length, options.rows, options.seed),
+      states,
+      frozen,
+      state,
+      settings.backend,
+    );
     const ranking = JSON.stringify(frequencyRanking(corpus.tokens, base.vocabSize));
     const [configFile, rankingFile, weightsFile] = HEAD_FILES;
     const save = async (): Promise<void> => {
@@ -119,7 +153,8 @@ async function trainLocked(inputs: DraftInputs, settings: DraftSettings): Promis
 
 async function readFrozen(host: Host, model: string): Promise<{ base: ModelConfig; frozen: FrozenWeights }> {
   const files = await host.open(model);
-  if (files.single) throw new UsageError("is one file; a draft head is trained for a Hugging Face folder (its weights are not quantised)", { file: model });
+  if (files.single)
+    throw new UsageError("is one file; a draft head is trained for a Hugging Face folder (its weights are not quantised)", { file: model });
   const { config, tensors } = await openCheckpoint(files);
   try {
     const read = (name: string): Promise<Float32Array> => readFinite(tensors, name, 0, config.vocabSize * config.hiddenSize);
@@ -138,6 +173,7 @@ function headConfig(base: ModelConfig, ffnSize: number | undefined, model: strin
     return { base, heads, kvHeads, headDim, ffnSize: size };
   }
   const headDim = 64;
-  if (base.hiddenSize % headDim !== 0) throw new ConfigError(`${base.hiddenSize} is no multiple of ${headDim}`, { file: model, field: "hidden_size" });
+  if (base.hiddenSize % headDim !== 0)
+    throw new ConfigError(`${base.hiddenSize} is no multiple of ${headDim}`, { file: model, field: "hidden_size" });
   return { base, heads: base.hiddenSize / headDim, kvHeads: base.hiddenSize / headDim, headDim, ffnSize: size };
 }

@@ -16,7 +16,7 @@ export class HiddenStates {
   of({ ids, segments }: RowArrays, length: number): Float32Array {
     const width = this.#model.config.hiddenSize;
     const out = new Float32Array(ids.length * width);
-    for (let start = 0; start < ids.length; ) {
+    for (let start = 0; start < ids.length;) {
       const rowEnd = start - (start % length) + length;
       let end = start + 1;
       while (end < rowEnd && segments[end] === segments[start]) end++;

@@ -59,7 +59,14 @@ export class DraftTrainer {
   readonly #run: (weights: Tensors, rows: DraftRows) => [[Tensor, Tensor], Tensors];
   #step: number;
 
-  private constructor(config: DraftHeadConfig, options: DraftOptions, rows: RowSource, states: HiddenStates, frozen: FrozenWeights, state: DraftState | undefined) {
+  private constructor(
+    config: DraftHeadConfig,
+    options: DraftOptions,
+    rows: RowSource,
+    states: HiddenStates,
+    frozen: FrozenWeights,
+    state: DraftState | undefined,
+  ) {
     this.table = draftTable(config);
     this.#config = config;
     this.#options = options;
@@ -72,11 +79,23 @@ export class DraftTrainer {
     this.#gradients = new Float32Array(length);
     this.#step = state?.step ?? 0;
     if (state === undefined) this.#initialize();
-    this.#run = jit(valueAndGrad(((weights: Tensors, rows: DraftRows) => draftLoss(config, options.objective, weights, rows)) as never, { hasAux: true }) as never) as never;
+    this.#run = jit(
+      valueAndGrad(((weights: Tensors, rows: DraftRows) => draftLoss(config, options.objective, weights, rows)) as never, {
+        hasAux: true,
+      }) as never,
+    ) as never;
   }
 
   /** @param state where an earlier run was; its arrays are taken over */
-  static async create(config: DraftHeadConfig, options: DraftOptions, rows: RowSource, states: HiddenStates, frozen: FrozenWeights, state?: DraftState, backend: BackendChoice = "wasm"): Promise<DraftTrainer> {
+  static async create(
+    config: DraftHeadConfig,
+    options: DraftOptions,
+    rows: RowSource,
+    states: HiddenStates,
+    frozen: FrozenWeights,
+    state?: DraftState,
+    backend: BackendChoice = "wasm",
+  ): Promise<DraftTrainer> {
     await startAutodiff(backend);
     return new DraftTrainer(config, options, rows, states, frozen, state);
   }
@@ -98,8 +117,11 @@ export class DraftTrainer {
     const [values] = await Promise.all([stats.data(), this.table.read(grads, this.#gradients)]);
     const [loss, ...agreement] = values as Float32Array;
     const size = norm(this.#gradients);
-    if (!Number.isFinite(loss) || !Number.isFinite(size)) throw new TrainingError(`the loss became ${loss} at step ${step}; lower --learning-rate`, { field: "loss" });
-    const rate = learningRate * learningRateShare(step, { steps, warmup: Math.ceil(WARMUP * steps), decay: Math.floor(DECAY * steps), finalRatio: 0.05 });
+    if (!Number.isFinite(loss) || !Number.isFinite(size))
+      throw new TrainingError(`the loss became ${loss} at step ${step}; lower --learning-rate`, { field: "loss" });
+    const rate =
+      learningRate *
+      learningRateShare(step, { steps, warmup: Math.ceil(WARMUP * steps), decay: Math.floor(DECAY * steps), finalRatio: 0.05 });
     const groups = this.table.entries.map(({ offset, length, shape }) => ({ offset, length, rate: 1, decays: shape.length > 1 }));
     adamW(this.weights, this.#gradients, this.#moments, groups, rate, step, Math.min(1, CLIP / size), ADAM);
     this.#step = step;
@@ -115,8 +137,12 @@ export class DraftTrainer {
     const vocab = [base.vocabSize, base.hiddenSize];
     return {
       hidden: tensor(this.#states.of(rows, length), [count, length, base.hiddenSize]),
-      nextIds: intTensor(rows.targets, shape), segments: intTensor(rows.segments, shape), valid: tensor(valid, shape), follows: tensor(rows.follows, shape),
-      embedding: tensor(this.#frozen.embedding, vocab), head: tensor(this.#frozen.head, vocab),
+      nextIds: intTensor(rows.targets, shape),
+      segments: intTensor(rows.segments, shape),
+      valid: tensor(valid, shape),
+      follows: tensor(rows.follows, shape),
+      embedding: tensor(this.#frozen.embedding, vocab),
+      head: tensor(this.#frozen.head, vocab),
       ...ropeTables(length, headDim, base.ropeTheta),
     };
   }

@@ -36,10 +36,10 @@ function mla(config: MlaAttention, x: Tensor, weights: Tensors, inputs: Attentio
   const { rows, length, cos, sin } = inputs;
   const queryRank = rmsNorm(linear(x.ref, weights["q_a_proj.weight"]!), weights["q_a_layernorm.weight"]!, loraEps);
   const queries = linear(queryRank, weights["q_b_proj.weight"]!).reshape([rows, length, heads, nopeDim + ropeDim]);
-  const q = np.concatenate([
-    queries.ref.slice([], [], [], [0, nopeDim]),
-    rotate(queries.slice([], [], [], [nopeDim, nopeDim + ropeDim]), cos.ref, sin.ref),
-  ], -1);
+  const q = np.concatenate(
+    [queries.ref.slice([], [], [], [0, nopeDim]), rotate(queries.slice([], [], [], [nopeDim, nopeDim + ropeDim]), cos.ref, sin.ref)],
+    -1,
+  );
   const compressed = linear(x, weights["kv_a_proj_with_mqa.weight"]!);
   const shared = rotate(compressed.ref.slice([], [kvRank, kvRank + ropeDim]).reshape([rows, length, 1, ropeDim]), cos.ref, sin.ref);
   const latent = rmsNorm(compressed.slice([], [0, kvRank]), weights["kv_a_layernorm.weight"]!, loraEps);

@@ -31,11 +31,19 @@ function deco(ffn: ExpertFfn, x: Tensor, weights: Tensors, eps: number): FfnOutp
   return { y: decoExperts(ffn, x, routing.scores.ref, weights, eps), routing };
 }
 
-function experts(ffn: ExpertFfn, x: Tensor, weights: Tensors, eps: number, noise: RouterNoise | undefined): FfnOutput & { routing: Routing } {
+function experts(
+  ffn: ExpertFfn,
+  x: Tensor,
+  weights: Tensors,
+  eps: number,
+  noise: RouterNoise | undefined,
+): FfnOutput & { routing: Routing } {
   const block = ffn.router === "block";
   const raw = linear(x.ref, weights[block ? "router_proj.weight" : "router.weight"]!);
   const routing = route(ffn, raw, weights["router_norm.weight"], eps, noise);
-  const [up, down] = block ? [weights["up_proj"]!, weights["down_proj"]!] : [weights["experts.up_proj.weight"]!, weights["experts.down_proj.weight"]!];
+  const [up, down] = block
+    ? [weights["up_proj"]!, weights["down_proj"]!]
+    : [weights["experts.up_proj.weight"]!, weights["experts.down_proj.weight"]!];
   const hidden = x.shape[1] as number;
   return { y: weightedExperts(x, routing.scores.ref, flatUp(up, hidden), flatDown(down, hidden)), routing };
 }

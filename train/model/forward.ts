@@ -58,7 +58,11 @@ export function ropeDim({ attention }: ModelConfig): number {
 
 /** The weights whose names start with `prefix`, without it; new references. */
 function below(weights: Tensors, prefix: string): Tensors {
-  return Object.fromEntries(Object.entries(weights).filter(([name]) => name.startsWith(prefix)).map(([name, weight]) => [name.slice(prefix.length), weight.ref]));
+  return Object.fromEntries(
+    Object.entries(weights)
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, weight]) => [name.slice(prefix.length), weight.ref]),
+  );
 }
 
 /** `[rows, 1, length, length]`: which keys (axis 3) a query (axis 2) sees. */

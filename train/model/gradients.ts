@@ -53,8 +53,11 @@ export class CompiledModel {
   #rows({ rows, factors }: PassInput): LearningRows {
     const shape = this.#shape;
     return {
-      ids: intTensor(rows.ids, shape), targets: intTensor(rows.targets, shape), segments: intTensor(rows.segments, shape),
-      weights: tensor(rows.weights, shape), follows: tensor(rows.follows, shape),
+      ids: intTensor(rows.ids, shape),
+      targets: intTensor(rows.targets, shape),
+      segments: intTensor(rows.segments, shape),
+      weights: tensor(rows.weights, shape),
+      follows: tensor(rows.follows, shape),
       factors: tensor(Float32Array.from(factors), [factors.length]),
       ...ropeTables(shape[1], ropeDim(this.#config), this.#config.ropeTheta),
     };

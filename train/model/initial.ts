@@ -11,7 +11,10 @@ import type { Parameter, ParameterTable } from "./parameters.ts";
 export function parameterGroups(table: ParameterTable, model: TrainConfig["model"]): ParameterGroup[] {
   const narrow = usesMup(model) ? model.baseWidth / model.hidden : 1;
   return table.entries.map((entry) => ({
-    offset: entry.offset, length: entry.length, rate: isHidden(entry) ? narrow : 1, decays: entry.shape.length > 1,
+    offset: entry.offset,
+    length: entry.length,
+    rate: isHidden(entry) ? narrow : 1,
+    decays: entry.shape.length > 1,
   }));
 }
 

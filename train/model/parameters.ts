@@ -48,6 +48,8 @@ export class ParameterTable {
 
   /** Copies tensors (gradients) into a flat array and disposes them. */
   async read(tensors: Readonly<Record<string, Tensor>>, flat: Float32Array): Promise<void> {
-    await Promise.all(this.entries.map(async (entry) => this.view(flat, entry).set((await (tensors[entry.name] as Tensor).data()) as Float32Array)));
+    await Promise.all(
+      this.entries.map(async (entry) => this.view(flat, entry).set((await (tensors[entry.name] as Tensor).data()) as Float32Array)),
+    );
   }
 }

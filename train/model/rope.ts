@@ -22,8 +22,5 @@ export function rotate(x: Tensor, cos: Tensor, sin: Tensor): Tensor {
   const axes = x.shape.slice(0, -1).map((): [] => []);
   const first = x.ref.slice(...axes, [0, half]);
   const second = x.slice(...axes, [half, 2 * half]);
-  return np.concatenate([
-    first.ref.mul(cos.ref).sub(second.ref.mul(sin.ref)),
-    second.mul(cos).add(first.mul(sin)),
-  ], -1);
+  return np.concatenate([first.ref.mul(cos.ref).sub(second.ref.mul(sin.ref)), second.mul(cos).add(first.mul(sin))], -1);
 }

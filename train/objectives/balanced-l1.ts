@@ -9,5 +9,9 @@ import { lax, np, type Tensor } from "../autodiff/jax.ts";
 export function balancedL1Loss(activations: Tensor, active: Tensor, k: number): Tensor {
   const experts = activations.shape[1] as number;
   const load = np.mean(lax.stopGradient(active), 0);
-  return np.mean(activations, 0).mul(load).sum().mul(experts / k);
+  return np
+    .mean(activations, 0)
+    .mul(load)
+    .sum()
+    .mul(experts / k);
 }

@@ -44,9 +44,11 @@ export class FactorSchedule {
   /** @throws UsageError for windows that do not fit together. */
   constructor(options: FactorOptions, state?: FactorState) {
     const { start, warmup, stable, step } = options;
-    if (!(warmup >= 0 && warmup <= stable)) throw new UsageError(`is ${warmup}; it must be from 0 to stable, ${stable}`, { field: "warmup", limit: stable });
+    if (!(warmup >= 0 && warmup <= stable))
+      throw new UsageError(`is ${warmup}; it must be from 0 to stable, ${stable}`, { field: "warmup", limit: stable });
     if (!(step >= 1)) throw new UsageError(`is ${step}; it must be at least 1`, { field: "step" });
-    if (stable < 2 * step) throw new UsageError(`is ${stable}; two windows of ${step} iterations must come first`, { field: "stable", limit: 2 * step });
+    if (stable < 2 * step)
+      throw new UsageError(`is ${stable}; two windows of ${step} iterations must come first`, { field: "stable", limit: 2 * step });
     this.#options = options;
     this.#base = state?.base ?? start;
     this.#span = state?.span ?? stable;
@@ -58,7 +60,14 @@ export class FactorSchedule {
   }
 
   get state(): FactorState {
-    return { base: this.#base, ratio: this.#ratio, span: this.#span, progress: this.#progress, previous: [...this.#previous], current: [...this.#current] };
+    return {
+      base: this.#base,
+      ratio: this.#ratio,
+      span: this.#span,
+      progress: this.#progress,
+      previous: [...this.#previous],
+      current: [...this.#current],
+    };
   }
 
   /** The factor from which the linear change goes, and its target as a multiple of it. */

@@ -10,5 +10,9 @@ import { lax, np, type Tensor } from "../autodiff/jax.ts";
 export function switchBalanceLoss(shares: Tensor, active: Tensor, k: number): Tensor {
   const experts = shares.shape[1] as number;
   const load = np.mean(lax.stopGradient(active), 0);
-  return np.mean(shares, 0).mul(load).sum().mul(experts / k);
+  return np
+    .mean(shares, 0)
+    .mul(load)
+    .sum()
+    .mul(experts / k);
 }

@@ -52,7 +52,13 @@ export interface LearningRows extends TokenRows {
  *   experts active for a token and for 8 consecutive ones. Behind them, for routers with an expert bias: the tokens that used each expert,
  *   `[layers with experts, experts]`
  */
-export function totalLoss(config: ModelConfig, options: ObjectiveOptions, weights: Tensors, rows: LearningRows, noise?: RouterNoise): [Tensor, Tensor] {
+export function totalLoss(
+  config: ModelConfig,
+  options: ObjectiveOptions,
+  weights: Tensors,
+  rows: LearningRows,
+  noise?: RouterNoise,
+): [Tensor, Tensor] {
   const { hidden, routings } = forwardHidden(config, weights, rows, noise);
   const loss = crossEntropy(headLogits(config, weights, hidden), rows.targets.ref, rows.weights.ref);
   let total = loss.ref;
@@ -66,7 +72,11 @@ export function totalLoss(config: ModelConfig, options: ObjectiveOptions, weight
   });
   const loads = hasExpertBias(config) ? routings.map(({ active }) => active.ref.sum(0)) : [];
   if (routings.length === 0) stats.push(scalar(1), scalar(1));
-  else stats.push(layerMean(routings, ({ active }) => np.mean(active.ref)), layerMean(routings, ({ active }) => activeInChunks(active)));
+  else
+    stats.push(
+      layerMean(routings, ({ active }) => np.mean(active.ref)),
+      layerMean(routings, ({ active }) => activeInChunks(active)),
+    );
   return [total, loads.length === 0 ? np.stack(stats) : np.concatenate([np.stack(stats), ...loads])];
 }
 
@@ -85,16 +95,26 @@ export function hasExpertBias({ ffn }: ModelConfig): boolean {
   return ffn.kind === "experts" && (ffn.expertBias ?? "none") !== "none";
 }
 
-function auxiliary(name: Auxiliary, { raw, scores, activations = scores, shares, active }: Routing, follows: Tensor, options: ObjectiveOptions): Tensor {
+function auxiliary(
+  name: Auxiliary,
+  { raw, scores, activations = scores, shares, active }: Routing,
+  follows: Tensor,
+  options: ObjectiveOptions,
+): Tensor {
   switch (name) {
-    case "locality": return localityLoss(raw.ref, follows.ref, options.steepness);
-    case "chunk": return chunkLoss(shares.ref, options.chunkLength);
-    case "l1": return l1Loss(activations.ref);
-    case "entropy": return entropyLoss(shares.ref);
+    case "locality":
+      return localityLoss(raw.ref, follows.ref, options.steepness);
+    case "chunk":
+      return chunkLoss(shares.ref, options.chunkLength);
+    case "l1":
+      return l1Loss(activations.ref);
+    case "entropy":
+      return entropyLoss(shares.ref);
     case "balance":
       if (options.balanceToTarget === true) return switchBalanceLoss(shares.ref, active.ref, options.targetActive);
       return balanceLoss(shares.ref, active.ref);
-    case "balancedL1": return balancedL1Loss(activations.ref, active.ref, options.targetActive);
+    case "balancedL1":
+      return balancedL1Loss(activations.ref, active.ref, options.targetActive);
   }
 }
 

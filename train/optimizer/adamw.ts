@@ -26,7 +26,14 @@ export interface Moments {
  * @param scale multiplies the gradients (clipping)
  */
 export function adamW(
-  weights: Float32Array, gradients: Float32Array, moments: Moments, groups: readonly ParameterGroup[], learningRate: number, step: number, scale: number, options: AdamWOptions,
+  weights: Float32Array,
+  gradients: Float32Array,
+  moments: Moments,
+  groups: readonly ParameterGroup[],
+  learningRate: number,
+  step: number,
+  scale: number,
+  options: AdamWOptions,
 ): void {
   const { beta1, beta2, epsilon, weightDecay } = options;
   const { first, second } = moments;

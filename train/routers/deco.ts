@@ -28,11 +28,16 @@ export function decoRouting(ffn: DecoRouter, raw: Tensor, scale: Tensor | undefi
 
 function normed({ routerNorm }: DecoRouter, x: Tensor, scale: Tensor | number, eps: number): Tensor {
   switch (routerNorm) {
-    case "scale": return x.mul(scale);
-    case "rms": return rmsNormalize(x, eps).mul(scale);
-    case "standard": return rmsNormalize(x.ref.sub(np.mean(x, -1, { keepdims: true })), eps).mul(scale);
-    case "sum": return x.ref.div(x.sum(-1, { keepdims: true }).add(EPS));
-    case "none": return x;
+    case "scale":
+      return x.mul(scale);
+    case "rms":
+      return rmsNormalize(x, eps).mul(scale);
+    case "standard":
+      return rmsNormalize(x.ref.sub(np.mean(x, -1, { keepdims: true })), eps).mul(scale);
+    case "sum":
+      return x.ref.div(x.sum(-1, { keepdims: true }).add(EPS));
+    case "none":
+      return x;
   }
 }
 

@@ -57,7 +57,10 @@ function gumbel(noise: RouterNoise, shape: readonly number[]): Tensor {
 function thirdOrder(value: Tensor, chosen: Tensor, best: Tensor, noise: RouterNoise): Tensor {
   const same = chosen.mul(best).sum(-1, { keepdims: true });
   const whole = np.less(random.uniform(noise.key(), [value.shape[0] as number, 1]), WHOLE).astype(np.float32);
-  const factor = np.maximum(same, whole).mul(1 - THIRD).add(THIRD);
+  const factor = np
+    .maximum(same, whole)
+    .mul(1 - THIRD)
+    .add(THIRD);
   const forward = lax.stopGradient(value.ref).mul(lax.stopGradient(factor).sub(1));
   return value.add(forward);
 }

@@ -14,7 +14,14 @@ const TENSORS = ["weights", "first", "second"] as const;
 const FREE = ["out", "workers", "checkpointEvery", "validateEvery", "validDocuments", "data"] as const;
 
 const Window = v.array(v.number());
-const Schedule = v.object({ base: v.number(), ratio: v.number(), span: v.number(), progress: v.number(), previous: Window, current: Window });
+const Schedule = v.object({
+  base: v.number(),
+  ratio: v.number(),
+  span: v.number(),
+  progress: v.number(),
+  previous: Window,
+  current: Window,
+});
 const Auxiliary = v.picklist(["locality", "chunk", "l1", "entropy", "balance", "balancedL1"]);
 const State = v.object({
   step: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
@@ -43,7 +50,10 @@ export function encodeCheckpoint(identity: RunIdentity, { step, factors, weights
     ["corpus", identity.corpus],
     ["state", JSON.stringify({ step, factors })],
   ]);
-  return tensorParts(TENSORS.map((name) => ({ name, shape: [weights.length], values: data[name] })), metadata);
+  return tensorParts(
+    TENSORS.map((name) => ({ name, shape: [weights.length], values: data[name] })),
+    metadata,
+  );
 }
 
 /**
@@ -61,14 +71,18 @@ export async function decodeCheckpoint(source: ByteSource, identity: RunIdentity
   };
   if (entry(MARK) !== VERSION) throw new FormatError("is of another version of blockffn", { file: name, field: MARK });
   checkSame(parse(entry("config"), name, "config"), bound(identity.config), name, "");
-  if (entry("corpus") !== identity.corpus) throw new TrainingError("belongs to other texts or another tokenizer; give the run another `out`", { file: name, field: "corpus" });
+  if (entry("corpus") !== identity.corpus)
+    throw new TrainingError("belongs to other texts or another tokenizer; give the run another `out`", { file: name, field: "corpus" });
   const state = v.safeParse(State, parse(entry("state"), name, "state"));
-  if (!state.success) throw new FormatError("is not a training state", { file: name, field: `state.${v.getDotPath(state.issues[0]) ?? ""}` });
-  const [weights, first, second] = await Promise.all(TENSORS.map((tensor) => {
-    const shape = file.info(tensor)?.shape;
-    if (shape?.length !== 1 || shape[0] !== length) throw new FormatError(`must hold ${length} values`, { file: name, field: tensor });
-    return file.readF32(tensor, 0, length);
-  })) as [Float32Array, Float32Array, Float32Array];
+  if (!state.success)
+    throw new FormatError("is not a training state", { file: name, field: `state.${v.getDotPath(state.issues[0]) ?? ""}` });
+  const [weights, first, second] = (await Promise.all(
+    TENSORS.map((tensor) => {
+      const shape = file.info(tensor)?.shape;
+      if (shape?.length !== 1 || shape[0] !== length) throw new FormatError(`must hold ${length} values`, { file: name, field: tensor });
+      return file.readF32(tensor, 0, length);
+    }),
+  )) as [Float32Array, Float32Array, Float32Array];
   const { step, factors } = state.output;
   return { step, factors: factors as FactorsState, weights, moments: { first, second } };
 }
@@ -80,7 +94,9 @@ export function isCheckpoint({ metadata }: SafetensorsFile): boolean {
 
 /** The settings that a run depends on. */
 function bound(config: object): object {
-  return JSON.parse(JSON.stringify(Object.fromEntries(Object.entries(config).filter(([key]) => !(FREE as readonly string[]).includes(key))))) as object;
+  return JSON.parse(
+    JSON.stringify(Object.fromEntries(Object.entries(config).filter(([key]) => !(FREE as readonly string[]).includes(key)))),
+  ) as object;
 }
 
 function parse(text: string, file: string, field: string): unknown {
@@ -94,10 +110,14 @@ function parse(text: string, file: string, field: string): unknown {
 /** @throws TrainingError naming the first setting that differs. */
 function checkSame(saved: unknown, now: unknown, file: string, path: string): void {
   if (isObject(saved) && isObject(now)) {
-    for (const key of new Set([...Object.keys(saved), ...Object.keys(now)])) checkSame(saved[key], now[key], file, path === "" ? key : `${path}.${key}`);
+    for (const key of new Set([...Object.keys(saved), ...Object.keys(now)]))
+      checkSame(saved[key], now[key], file, path === "" ? key : `${path}.${key}`);
   } else if (JSON.stringify(saved) !== JSON.stringify(now)) {
     const show = (value: unknown): string => (value === undefined ? "absent" : JSON.stringify(value));
-    throw new TrainingError(`is ${show(saved)} in the checkpoint and ${show(now)} in the configuration: it cannot go on; restore the setting or give the run another \`out\``, { file, field: path });
+    throw new TrainingError(
+      `is ${show(saved)} in the checkpoint and ${show(now)} in the configuration: it cannot go on; restore the setting or give the run another \`out\``,
+      { file, field: path },
+    );
   }
 }
 

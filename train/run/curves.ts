@@ -20,20 +20,30 @@ interface Series {
 export function curvesSvg(lines: readonly MetricsLine[]): string {
   const steps = lines.filter((line) => "loss" in line);
   const valid = lines.filter((line) => "validation" in line);
-  const of = (name: string, value: (line: (typeof steps)[number]) => number | null | undefined): Series => ({ name, points: points(steps, value) });
-  const ofValid = (name: string, value: (line: (typeof valid)[number]) => number | null | undefined): Series => ({ name, points: points(valid, value) });
+  const of = (name: string, value: (line: (typeof steps)[number]) => number | null | undefined): Series => ({
+    name,
+    points: points(steps, value),
+  });
+  const ofValid = (name: string, value: (line: (typeof valid)[number]) => number | null | undefined): Series => ({
+    name,
+    points: points(valid, value),
+  });
   const factors = Object.keys(steps.at(-1)?.factors ?? {});
   const panels = [
     { title: "loss (nats a token)", series: [of("training", (line) => line.loss), ofValid("validation", (line) => line.validation.nll)] },
     {
       title: "sparsity",
       series: [
-        of("TLS", (line) => line.tls), of("CLS 8", (line) => line.cls8),
-        ofValid("TLS validation", (line) => line.validation.tls), ofValid("CLS 8 validation", (line) => line.validation.cls?.["8"]),
+        of("TLS", (line) => line.tls),
+        of("CLS 8", (line) => line.cls8),
+        ofValid("TLS validation", (line) => line.validation.tls),
+        ofValid("CLS 8 validation", (line) => line.validation.cls?.["8"]),
       ],
     },
     { title: "objective x factor", series: factors.map((name) => of(name, (line) => line.objectives[name]! * line.factors[name]!)) },
-  ].map(({ title, series }) => ({ title, series: series.filter(({ points }) => points.length > 0) })).filter(({ series }) => series.length > 0);
+  ]
+    .map(({ title, series }) => ({ title, series: series.filter(({ points }) => points.length > 0) }))
+    .filter(({ series }) => series.length > 0);
   const height = TOP + panels.length * (PANEL + GAP);
   const last = Math.max(1, lines.at(-1)?.step ?? 0);
   return [
@@ -71,7 +81,9 @@ function draw(title: string, series: readonly Series[], top: number, last: numbe
   for (let i = 0; i <= 4; i++) {
     const value = low + ((high - low) * i) / 4;
     parts.push(`<line class="g" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y(value).toFixed(1)}" y2="${y(value).toFixed(1)}"/>`);
-    parts.push(`<text x="${LEFT - 6}" y="${(y(value) + 4).toFixed(1)}" text-anchor="end" fill="currentColor">${Number(value.toPrecision(3))}</text>`);
+    parts.push(
+      `<text x="${LEFT - 6}" y="${(y(value) + 4).toFixed(1)}" text-anchor="end" fill="currentColor">${Number(value.toPrecision(3))}</text>`,
+    );
     const step = Math.round((last * i) / 4);
     parts.push(`<text x="${x(step).toFixed(1)}" y="${top + PANEL + 16}" text-anchor="middle" fill="currentColor">${step}</text>`);
   }
@@ -79,8 +91,11 @@ function draw(title: string, series: readonly Series[], top: number, last: numbe
     const color = COLORS[i % COLORS.length]!;
     const path = points.map(([step, value]) => `${x(step).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
     parts.push(`<polyline fill="none" stroke="${color}" stroke-width="1.6" points="${path}"/>`);
-    if (points.length === 1) parts.push(`<circle fill="${color}" r="2.5" cx="${x(points[0]![0]).toFixed(1)}" cy="${y(points[0]![1]).toFixed(1)}"/>`);
-    parts.push(`<text x="${WIDTH - RIGHT + 10}" y="${top + 14 + i * 18}" fill="${color}">${escapeXml(name)} ${Number(points.at(-1)![1].toPrecision(4))}</text>`);
+    if (points.length === 1)
+      parts.push(`<circle fill="${color}" r="2.5" cx="${x(points[0]![0]).toFixed(1)}" cy="${y(points[0]![1]).toFixed(1)}"/>`);
+    parts.push(
+      `<text x="${WIDTH - RIGHT + 10}" y="${top + 14 + i * 18}" fill="${color}">${escapeXml(name)} ${Number(points.at(-1)![1].toPrecision(4))}</text>`,
+    );
   });
   return parts.join("\n");
 }

@@ -43,7 +43,7 @@ export class Factors {
     this.#targetShare = targetActive(config.model) / config.model.experts;
     this.#balancedL1 = state?.balancedL1 ?? config.objectives.balancedL1?.weight ?? 0;
     const { entropy } = config.objectives;
-    this.#entropy = entropy?.target === undefined ? undefined : state?.entropy ?? entropy.target.resume ?? entropy.weight;
+    this.#entropy = entropy?.target === undefined ? undefined : (state?.entropy ?? entropy.target.resume ?? entropy.weight);
     for (const name of SCHEDULED) {
       const objective = config.objectives[name];
       if (objective?.adaptive === undefined) continue;

@@ -36,7 +36,11 @@ export async function localGradients(task: ModelTask, backend: BackendChoice = "
 }
 
 /** Compiles a task for the started backend; the weights are `weights` or new ones, the gradients `gradients` or new ones. */
-export function compileTask(task: ModelTask, weights?: Float32Array, gradients?: Float32Array): { weights: Float32Array; pass: (input: PassInput) => Promise<PassOutput> } {
+export function compileTask(
+  task: ModelTask,
+  weights?: Float32Array,
+  gradients?: Float32Array,
+): { weights: Float32Array; pass: (input: PassInput) => Promise<PassOutput> } {
   const table = ParameterTable.of(task.config);
   const model = new CompiledModel(task.config, task.objectives, table, task.shape);
   const own = weights ?? new Float32Array(table.length);

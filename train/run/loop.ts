@@ -52,12 +52,32 @@ export interface TrainSettings {
   readonly signal?: AbortSignal;
   readonly onTokenize?: (done: number, total: number) => void;
   /** Called once, before the first step. `resumed`: steps that an earlier run did. */
-  readonly onStart?: (start: { readonly resumed: number; readonly parameters: number; readonly corpusTokens: number; readonly rowsPerEpoch: number }) => void;
+  readonly onStart?: (start: {
+    readonly resumed: number;
+    readonly parameters: number;
+    readonly corpusTokens: number;
+    readonly rowsPerEpoch: number;
+  }) => void;
   readonly onMetrics?: (line: MetricsLine) => void;
 }
 
-const INPUTS = { config: true, configName: true, texts: true, validText: true, tokenizerJson: true, corpus: true } satisfies OptionNames<TrainInputs>;
-const SETTINGS = { host: true, store: true, gradients: true, signal: true, onTokenize: true, onStart: true, onMetrics: true } satisfies OptionNames<TrainSettings>;
+const INPUTS = {
+  config: true,
+  configName: true,
+  texts: true,
+  validText: true,
+  tokenizerJson: true,
+  corpus: true,
+} satisfies OptionNames<TrainInputs>;
+const SETTINGS = {
+  host: true,
+  store: true,
+  gradients: true,
+  signal: true,
+  onTokenize: true,
+  onStart: true,
+  onMetrics: true,
+} satisfies OptionNames<TrainSettings>;
 
 export interface TrainResult {
   readonly step: number;
@@ -100,10 +120,19 @@ async function trainLocked(inputs: TrainInputs, settings: TrainSettings): Promis
   }
   const lines = await store.rewindMetrics(state?.step ?? 0);
   const rowsPerPass = config.batch.rowsPerPass ?? config.batch.rows;
-  const source = await settings.gradients({ config: prepared.model.config, objectives: objectiveOptions(config), shape: [rowsPerPass, config.batch.length] });
+  const source = await settings.gradients({
+    config: prepared.model.config,
+    objectives: objectiveOptions(config),
+    shape: [rowsPerPass, config.batch.length],
+  });
   try {
     const trainer = new Trainer(config, prepared.model.config, prepared.rows, source, state);
-    settings.onStart?.({ resumed: trainer.step, parameters, corpusTokens: prepared.corpusTokens, rowsPerEpoch: prepared.rows.rowsPerEpoch });
+    settings.onStart?.({
+      resumed: trainer.step,
+      parameters,
+      corpusTokens: prepared.corpusTokens,
+      rowsPerEpoch: prepared.rows.rowsPerEpoch,
+    });
     await run(trainer, inputs, settings, prepared, identity, lines);
     const last = [...lines].reverse().find((line): line is StepReport & { seconds: number } => "loss" in line);
     const valid = [...lines].reverse().find((line): line is ValidationLine => "validation" in line);
@@ -141,13 +170,18 @@ async function prepare(inputs: TrainInputs, { host, signal, onTokenize }: TrainS
   const model = hfModel(config, { size: tokenizer.vocabSize, bos: tokenizer.tokenToId("<s>"), eos: eosOf(tokenizer) }, configName);
   // Told now, not after hours at the first validation.
   if (validText !== undefined) documentsOf({ name: config.data.valid ?? "the validation text", text: validText });
-  const corpus = inputs.corpus ?? await paceSteps(corpusOf(inputs), { signal, onProgress: onTokenize, pause: host.pause });
+  const corpus = inputs.corpus ?? (await paceSteps(corpusOf(inputs), { signal, onProgress: onTokenize, pause: host.pause }));
   const rows = new RowSource(corpus, config.batch.length, config.batch.rows, config.seed);
   return { model, rows, corpus: fingerprint(corpus.tokens), corpusTokens: corpus.tokens.length };
 }
 
 async function run(
-  trainer: Trainer, inputs: TrainInputs, settings: TrainSettings, prepared: Prepared, identity: Parameters<typeof encodeCheckpoint>[0], lines: MetricsLine[],
+  trainer: Trainer,
+  inputs: TrainInputs,
+  settings: TrainSettings,
+  prepared: Prepared,
+  identity: Parameters<typeof encodeCheckpoint>[0],
+  lines: MetricsLine[],
 ): Promise<void> {
   const { config, validText } = inputs;
   const { store, host, signal } = settings;
@@ -171,7 +205,11 @@ async function run(
     await record({ ...report, seconds: (host.now() - start) / 1000 });
     const due = (every: number | undefined): boolean => every !== undefined && trainer.step % every === 0;
     if (validText !== undefined && (trainer.done || due(config.validateEvery))) {
-      const result = await validate(host, folder(), { text: validText, documents: config.validDocuments, context: Math.min(256, config.model.context) });
+      const result = await validate(host, folder(), {
+        text: validText,
+        documents: config.validDocuments,
+        context: Math.min(256, config.model.context),
+      });
       const { tokens, nll, perplexity, tls, cls, reuseRatio } = result;
       await record({ step: trainer.step, validation: { tokens, nll, perplexity, tls, cls, reuseRatio } });
     }

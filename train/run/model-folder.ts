@@ -11,7 +11,10 @@ export interface OutputParts {
 
 /** Weights as a safetensors file (F32, official names). The parts are views of `weights`. */
 export function weightParts(table: ParameterTable, weights: Float32Array): Uint8Array[] {
-  return tensorParts(table.entries.map((entry) => ({ name: entry.name, shape: entry.shape, values: table.view(weights, entry) })), new Map([["format", "pt"]]));
+  return tensorParts(
+    table.entries.map((entry) => ({ name: entry.name, shape: entry.shape, values: table.view(weights, entry) })),
+    new Map([["format", "pt"]]),
+  );
 }
 
 /** Names of its files. */
@@ -54,7 +57,8 @@ class MemoryFile implements ByteSource {
   }
 
   async readInto(offset: number, target: Uint8Array): Promise<void> {
-    if (!(offset >= 0 && offset + target.length <= this.size)) throw new SourceError(`has no bytes ${offset} to ${offset + target.length}`, { file: this.name });
+    if (!(offset >= 0 && offset + target.length <= this.size))
+      throw new SourceError(`has no bytes ${offset} to ${offset + target.length}`, { file: this.name });
     target.set(this.#bytes.subarray(offset, offset + target.length));
   }
 

@@ -106,21 +106,36 @@ export class Trainer {
     const gradientNorm = norm(this.#sum);
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
       const what = Number.isFinite(loss) ? "a gradient" : "the loss";
-      throw new TrainingError(`${what} became ${Number.isFinite(loss) ? gradientNorm : loss} at step ${step}; lower optimizer.learningRate (or an objective's weight), then go on from the last checkpoint`, { field: "loss" });
+      throw new TrainingError(
+        `${what} became ${Number.isFinite(loss) ? gradientNorm : loss} at step ${step}; lower optimizer.learningRate (or an objective's weight), then go on from the last checkpoint`,
+        { field: "loss" },
+      );
     }
     const learningRate = optimizer.learningRate * learningRateShare(step, schedule);
-    adamW(this.#source.weights, this.#sum, this.#moments, this.#groups, learningRate, step, Math.min(1, optimizer.clip / gradientNorm), optimizer);
+    adamW(
+      this.#source.weights,
+      this.#sum,
+      this.#moments,
+      this.#groups,
+      learningRate,
+      step,
+      Math.min(1, optimizer.clip / gradientNorm),
+      optimizer,
+    );
     this.#balance(stats.slice(STATS.length));
     this.#step = step;
     this.#factors.after(step, stats.slice(1), stats[STATS.indexOf("active")]!);
     const wanted = AUXILIARIES.map((name, i) => [name, i] as const).filter(([name]) => this.#config.objectives[name] !== undefined);
     return {
-      step, tokens: step * batch.rows * batch.length, loss,
+      step,
+      tokens: step * batch.rows * batch.length,
+      loss,
       objectives: Object.fromEntries(wanted.map(([name, i]) => [name, stats[1 + i]!])),
       factors: Object.fromEntries(wanted.map(([name, i]) => [name, factors[i]!])),
       tls: this.#dense ? null : 1 - stats[STATS.indexOf("active")]!,
       cls8: this.#dense ? null : 1 - stats[STATS.indexOf("activeInChunk")]!,
-      learningRate, gradientNorm,
+      learningRate,
+      gradientNorm,
     };
   }
 
@@ -144,7 +159,11 @@ export class Trainer {
     for (let first = 0; first < passes; first += source.lanes) {
       const wave = Array.from({ length: Math.min(source.lanes, passes - first) }, (_, lane) => {
         const pass = (step - 1) * passes + first + lane;
-        return source.compute(lane, { rows: this.#rows.rows(pass * rowsPerPass, rowsPerPass), factors, seed: (Math.imul(seed, 0x9e3779b1) + pass) >>> 0 });
+        return source.compute(lane, {
+          rows: this.#rows.rows(pass * rowsPerPass, rowsPerPass),
+          factors,
+          seed: (Math.imul(seed, 0x9e3779b1) + pass) >>> 0,
+        });
       });
       for (const [lane, output] of (await Promise.all(wave)).entries()) {
         add(this.#sum, output.gradients, 1 / passes, first + lane === 0);

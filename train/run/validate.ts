@@ -11,7 +11,12 @@ export interface ValidationText {
 }
 
 /** Evaluates a model under training in the engine that will run it: the same numbers as `blockffn eval` on its folder. */
-export async function validate(host: Host, files: readonly OutputParts[], { text, documents, context }: ValidationText, signal?: AbortSignal): Promise<Evaluation> {
+export async function validate(
+  host: Host,
+  files: readonly OutputParts[],
+  { text, documents, context }: ValidationText,
+  signal?: AbortSignal,
+): Promise<Evaluation> {
   const folder = folderInMemory("the model under training", files);
   const model = await loadModel({ engine: (tier) => host.engine(tier), now: () => host.now(), open: async () => folder }, folder.name);
   try {

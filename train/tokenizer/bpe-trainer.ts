@@ -34,16 +34,25 @@ export function trainTokenizer(texts: readonly NamedText[], given: TokenizerOpti
 }
 
 /** The same in steps, which tell entries of the vocabulary that are there and that are wanted. */
-export function* tokenizerSteps(texts: readonly NamedText[], { vocabSize, coverage = 0.9998 }: Omit<TokenizerOptions, "onProgress">): Steps<Uint8Array> {
-  if (!Number.isInteger(vocabSize) || vocabSize > MAX_IDS) throw new ConfigError(`must be a whole number up to ${MAX_IDS}`, { field: "vocab", limit: MAX_IDS });
+export function* tokenizerSteps(
+  texts: readonly NamedText[],
+  { vocabSize, coverage = 0.9998 }: Omit<TokenizerOptions, "onProgress">,
+): Steps<Uint8Array> {
+  if (!Number.isInteger(vocabSize) || vocabSize > MAX_IDS)
+    throw new ConfigError(`must be a whole number up to ${MAX_IDS}`, { field: "vocab", limit: MAX_IDS });
   if (!(coverage > 0 && coverage <= 1)) throw new ConfigError("must be above 0 and at most 1", { field: "coverage" });
   const words = yield* countWords(texts);
   const alphabet = frequentCharacters(words, coverage);
   const least = FIRST_TOKEN + alphabet.length;
-  if (vocabSize <= least) throw new ConfigError(`${vocabSize} is too small: bytes and the ${alphabet.length} characters of the text take ${least} already`, { field: "vocab", limit: least });
+  if (vocabSize <= least)
+    throw new ConfigError(`${vocabSize} is too small: bytes and the ${alphabet.length} characters of the text take ${least} already`, {
+      field: "vocab",
+      limit: least,
+    });
   const merger = new Merger(words, alphabet);
   while (merger.size < vocabSize) {
-    if (!merger.step()) throw new ConfigError(`${vocabSize} is too large: the text fills ${merger.size} entries`, { field: "vocab", limit: merger.size });
+    if (!merger.step())
+      throw new ConfigError(`${vocabSize} is too large: the text fills ${merger.size} entries`, { field: "vocab", limit: merger.size });
     yield [merger.size, vocabSize];
   }
   return tokenizerFile(merger.tokens.slice(FIRST_TOKEN), merger.merges);

@@ -50,7 +50,7 @@ export function matmulQ4(p: Product): void {
     for (; t + 2 <= n; t += 2) {
       let w = start;
       for (let r = first; r < last; r += PANEL_ROWS) {
-        const column = <usize>r << 2;
+        const column = (<usize>r) << 2;
         ahead |= panel2(w, panelBytes, p.quantised(t), p.quantised(t + 1), p.out(t) + column, p.out(t + 1) + column, ending);
         w += panelBytes;
       }
@@ -60,7 +60,7 @@ export function matmulQ4(p: Product): void {
       const y = p.out(t);
       let w = start;
       for (let r = first; r < last; r += PANEL_ROWS) {
-        ahead |= panel1(w, panelBytes, x, y + (<usize>r << 2), ending);
+        ahead |= panel1(w, panelBytes, x, y + ((<usize>r) << 2), ending);
         w += panelBytes;
       }
     }

@@ -45,7 +45,7 @@ export function matmulQ8(p: Product): void {
       // Who comes first has the stretch read from memory, in order; those after find it in a cache.
       const four = t > 0 && t + 4 <= n;
       for (let r = first; r < last; r += PANEL_ROWS) {
-        const column = <usize>r << 2;
+        const column = (<usize>r) << 2;
         if (four) panel4(w, blocks, p, t, column);
         else ahead |= panel2(w, blocks, p.quantised(t), p.quantised(t + 1), p.out(t) + column, p.out(t + 1) + column, p.accumulate);
         w += panelBytes;
@@ -57,7 +57,7 @@ export function matmulQ8(p: Product): void {
       const y = p.out(t);
       let w = start;
       for (let r = first; r < last; r += PANEL_ROWS) {
-        ahead |= panel1(w, blocks, x, y + (<usize>r << 2), p.accumulate);
+        ahead |= panel1(w, blocks, x, y + ((<usize>r) << 2), p.accumulate);
         w += panelBytes;
       }
     }

@@ -42,11 +42,19 @@ function quadBytes(low: v128, high: v128): v128 {
  * A block is scale f32, -8 times the sum of its q (what q4's offset of 8 takes away) i32, and 32 bytes. NaN makes the scale NaN.
  */
 export function quantizeQ4(
-  x: usize, xStride: usize, n: i32, cols: i32, q: usize, qStride: usize, _scales: usize, _sums: usize, _sumsStride: usize,
+  x: usize,
+  xStride: usize,
+  n: i32,
+  cols: i32,
+  q: usize,
+  qStride: usize,
+  _scales: usize,
+  _sums: usize,
+  _sumsStride: usize,
 ): void {
   for (let t = 0; t < n; t++) {
     let p = x + <usize>t * xStride;
-    const end = p + (<usize>cols << 2);
+    const end = p + ((<usize>cols) << 2);
     let to = q + <usize>t * qStride;
     for (; p + BLOCK_COLS * 4 <= end; p += BLOCK_COLS * 4) {
       block(p, end, false, to);
@@ -91,15 +99,23 @@ function block(p: usize, end: usize, ragged: bool, to: usize): void {
  * A group is step f32, min f32, and its bytes; min * sum(w) + step * sum(w u) is then its share of the product. NaN makes min NaN.
  */
 export function quantizeQ8(
-  x: usize, xStride: usize, n: i32, cols: i32, q: usize, qStride: usize, _scales: usize, _sums: usize, _sumsStride: usize,
+  x: usize,
+  xStride: usize,
+  n: i32,
+  cols: i32,
+  q: usize,
+  qStride: usize,
+  _scales: usize,
+  _sums: usize,
+  _sumsStride: usize,
 ): void {
-  const span = <usize>(BLOCK_COLS * Q8_GROUP_BLOCKS) << 2;
+  const span = (<usize>(BLOCK_COLS * Q8_GROUP_BLOCKS)) << 2;
   for (let t = 0; t < n; t++) {
     let p = x + <usize>t * xStride;
-    const end = p + (<usize>cols << 2);
+    const end = p + ((<usize>cols) << 2);
     let to = q + <usize>t * qStride;
     for (; p < end; p += span) {
-      const blocks = <usize>min<usize>(span, ((end - p) + BLOCK_COLS * 4 - 1) & ~(BLOCK_COLS * 4 - 1));
+      const blocks = <usize>min<usize>(span, (end - p + BLOCK_COLS * 4 - 1) & ~(BLOCK_COLS * 4 - 1));
       if (p + blocks <= end) group(p, p + blocks, end, false, to);
       else group(p, p + blocks, end, true, to);
       to += Q8_ROW_GROUP;

@@ -22,17 +22,17 @@ export function matmulsQ4(a: Product, b: Product): void {
     let shift: usize = 0;
     for (let at: usize = 0; at < panel; at += slice) {
       const bytes = min(slice, panel - at);
-      ahead |= panelQ4(w, bytes, a, shift, <usize>first << 2, at > 0 ? CONTINUE : STORE);
+      ahead |= panelQ4(w, bytes, a, shift, (<usize>first) << 2, at > 0 ? CONTINUE : STORE);
       w += bytes;
       shift += (bytes / Q4_BLOCK_BYTES) * Q4_ROW_BLOCK;
       if (done >= b.rows) continue;
-      ahead |= panelQ4(v, slice, b, 0, <usize>done << 2, ending);
+      ahead |= panelQ4(v, slice, b, 0, (<usize>done) << 2, ending);
       v += slice;
       done += PANEL_ROWS;
     }
   }
   for (; done < b.rows; done += PANEL_ROWS) {
-    ahead |= panelQ4(v, slice, b, 0, <usize>done << 2, ending);
+    ahead |= panelQ4(v, slice, b, 0, (<usize>done) << 2, ending);
     v += slice;
   }
   keep(ahead);

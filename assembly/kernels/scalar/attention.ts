@@ -19,7 +19,15 @@ export function attentionMix(weights: usize, values: usize, stride: usize, count
 
 /** `attentionScores` of two queries, `qStride` bytes apart, over the same keys; their scores lie `scoresStride` bytes apart. */
 export function attentionScores2(
-  q: usize, qStride: usize, keys: usize, stride: usize, count: i32, dim: i32, scale: f32, scores: usize, scoresStride: usize,
+  q: usize,
+  qStride: usize,
+  keys: usize,
+  stride: usize,
+  count: i32,
+  dim: i32,
+  scale: f32,
+  scores: usize,
+  scoresStride: usize,
 ): void {
   attentionScores(q, keys, stride, count, dim, scale, scores);
   attentionScores(q + qStride, keys, stride, count, dim, scale, scores + scoresStride);
@@ -27,7 +35,14 @@ export function attentionScores2(
 
 /** `attentionMix` of the same values with two rows of weights, into two outputs. */
 export function attentionMix2(
-  weights: usize, weightsStride: usize, values: usize, stride: usize, count: i32, dim: i32, out: usize, outStride: usize,
+  weights: usize,
+  weightsStride: usize,
+  values: usize,
+  stride: usize,
+  count: i32,
+  dim: i32,
+  out: usize,
+  outStride: usize,
 ): void {
   attentionMix(weights, values, stride, count, dim, out);
   attentionMix(weights + weightsStride, values, stride, count, dim, out + outStride);

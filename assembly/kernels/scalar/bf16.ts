@@ -8,5 +8,5 @@ export function toBF16(x: f32): u16 {
 // @ts-ignore: decorator
 @inline
 export function bf16(p: usize): f32 {
-  return reinterpret<f32>(<u32>load<u16>(p) << 16);
+  return reinterpret<f32>((<u32>load<u16>(p)) << 16);
 }

@@ -1,6 +1,4 @@
-import {
-  finishChecksum, firstLane, joinLanes, PRIME_1, PRIME_2, STRIPE_BYTES, tailByte, tailWord,
-} from "../../../core/checksum";
+import { finishChecksum, firstLane, joinLanes, PRIME_1, PRIME_2, STRIPE_BYTES, tailByte, tailWord } from "../../../core/checksum";
 
 // @ts-ignore: decorator
 @inline

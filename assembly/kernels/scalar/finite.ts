@@ -2,7 +2,7 @@
 
 /** 1 when all `count` f32 at `p` are finite. */
 export function finiteFloats(p: usize, count: i32): i32 {
-  const end = p + (<usize>count << 2);
+  const end = p + ((<usize>count) << 2);
   let bad = 0;
   for (; p < end; p += 4) bad |= i32((load<u32>(p) & 0x7f800000) === 0x7f800000);
   return 1 - bad;

@@ -6,7 +6,7 @@ import { bf16 } from "./bf16";
 // @ts-ignore: decorator
 @inline
 export function q4NibbleAt(block: usize, r: i32, c: i32): i32 {
-  return (<i32>load<u8>(block + q4ByteAt(r, c)) >> (r & 4)) & 15;
+  return ((<i32>load<u8>(block + q4ByteAt(r, c))) >> (r & 4)) & 15;
 }
 
 /** Where in a block the byte lies that holds the nibbles of (r, c) and of the row four further or before. */

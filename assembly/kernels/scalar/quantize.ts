@@ -5,7 +5,15 @@ import { ACTIVATION_MAX, BLOCK_COLS } from "../../../core/layout";
  * Also writes, per block, -8 times the sum of its q (what q4's offset of 8 takes away). A row of zeros has scale 0.
  */
 export function quantize(
-  x: usize, xStride: usize, n: i32, cols: i32, q: usize, qStride: usize, scales: usize, sums: usize, sumsStride: usize,
+  x: usize,
+  xStride: usize,
+  n: i32,
+  cols: i32,
+  q: usize,
+  qStride: usize,
+  scales: usize,
+  sums: usize,
+  sumsStride: usize,
 ): void {
   const blocks = (cols + BLOCK_COLS - 1) / BLOCK_COLS;
   for (let t = 0; t < n; t++) {

@@ -14,7 +14,7 @@ export function topK(x: usize, count: i32, k: i32, indices: usize, values: usize
 /** Makes a heap of the first k values. */
 export function fillHeap(x: usize, k: i32, indices: usize, values: usize): void {
   for (let i = 0; i < k; i++) {
-    put(indices, values, i, i, load<f32>(x + (<usize>i << 2)));
+    put(indices, values, i, i, load<f32>(x + ((<usize>i) << 2)));
     siftUp(indices, values, i);
   }
 }
@@ -23,7 +23,7 @@ export function fillHeap(x: usize, k: i32, indices: usize, values: usize): void 
 // @ts-ignore: decorator
 @inline
 export function offer(x: usize, i: i32, k: i32, indices: usize, values: usize): void {
-  const v = load<f32>(x + (<usize>i << 2));
+  const v = load<f32>(x + ((<usize>i) << 2));
   if (!(v > load<f32>(values))) return;
   put(indices, values, 0, i, v);
   siftDown(indices, values, k);

@@ -8,8 +8,8 @@ import { addLanes, addLanes4, mulAdd } from "./lanes";
  * depend on it.
  */
 export function attentionScores(q: usize, keys: usize, stride: usize, count: i32, dim: i32, scale: f32, scores: usize): void {
-  const whole = <usize>(dim & ~3) << 2;
-  const all = <usize>dim << 2;
+  const whole = (<usize>(dim & ~3)) << 2;
+  const all = (<usize>dim) << 2;
   const scale4 = f32x4.splat(scale);
   let i = 0;
   for (; i + 4 <= count; i += 4) {
@@ -30,7 +30,8 @@ export function attentionScores(q: usize, keys: usize, stride: usize, count: i32
     let sums = addLanes4(a, b, c, d);
     for (let o = whole; o < all; o += 4) {
       const column = f32x4.replace_lane(
-        f32x4.replace_lane(f32x4.replace_lane(v128.load32_zero(keys + o), 1, load<f32>(k1 + o)), 2, load<f32>(k2 + o)), 3,
+        f32x4.replace_lane(f32x4.replace_lane(v128.load32_zero(keys + o), 1, load<f32>(k1 + o)), 2, load<f32>(k2 + o)),
+        3,
         load<f32>(k3 + o),
       );
       sums = f32x4.add(sums, f32x4.mul(v128.load32_splat(q + o), column));
@@ -87,9 +88,9 @@ export function attentionMix(weights: usize, values: usize, stride: usize, count
 
 /** See scalar/attention.ts. */
 export function rope(x: usize, cos: usize, sin: usize, half: i32): void {
-  const other = x + (<usize>half << 2);
-  const whole = <usize>(half & ~3) << 2;
-  const all = <usize>half << 2;
+  const other = x + ((<usize>half) << 2);
+  const whole = (<usize>(half & ~3)) << 2;
+  const all = (<usize>half) << 2;
   for (let o: usize = 0; o < whole; o += 16) {
     const a = v128.load(x + o);
     const b = v128.load(other + o);

@@ -6,11 +6,19 @@ import { addLanes4, mulAdd } from "./lanes";
 
 /** See scalar/attention.ts. */
 export function attentionScores2(
-  q: usize, qStride: usize, keys: usize, stride: usize, count: i32, dim: i32, scale: f32, scores: usize, scoresStride: usize,
+  q: usize,
+  qStride: usize,
+  keys: usize,
+  stride: usize,
+  count: i32,
+  dim: i32,
+  scale: f32,
+  scores: usize,
+  scoresStride: usize,
 ): void {
   const whole = dim & 3 ? 0 : count & ~3;
   const scale4 = f32x4.splat(scale);
-  const bytes = <usize>dim << 2;
+  const bytes = (<usize>dim) << 2;
   const q1 = q + qStride;
   let k = keys;
   for (let i = 0; i < whole; i += 4) {
@@ -56,15 +64,22 @@ export function attentionScores2(
  * the cache.
  */
 export function attentionMix2(
-  weights: usize, weightsStride: usize, values: usize, stride: usize, count: i32, dim: i32, out: usize, outStride: usize,
+  weights: usize,
+  weightsStride: usize,
+  values: usize,
+  stride: usize,
+  count: i32,
+  dim: i32,
+  out: usize,
+  outStride: usize,
 ): void {
   // Floats past the last 16 are not fused (attention.ts): with them, a value's bits would depend on where a run of rows ends.
   const whole = dim & 15 ? 0 : count & ~3;
-  const bytes = <usize>dim << 2;
+  const bytes = (<usize>dim) << 2;
   const out1 = out + outStride;
   let w = weights;
   let p = values;
-  for (const end = w + (<usize>whole << 2); w < end; w += 16) {
+  for (const end = w + ((<usize>whole) << 2); w < end; w += 16) {
     const u0 = v128.load32_splat(w);
     const u1 = v128.load32_splat(w, 4);
     const u2 = v128.load32_splat(w, 8);

@@ -4,7 +4,7 @@ import { finiteFloats as finiteFloatsScalar } from "../scalar/finite";
 
 /** See scalar/finite.ts. */
 export function finiteFloats(p: usize, count: i32): i32 {
-  const whole = p + (<usize>(count & ~15) << 2);
+  const whole = p + ((<usize>(count & ~15)) << 2);
   const exponent = i32x4.splat(0x7f800000);
   let bad = i32x4.splat(0);
   for (; p < whole; p += 64) {

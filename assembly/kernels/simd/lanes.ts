@@ -10,7 +10,8 @@ export function mulAdd(f: v128, a: v128, b: v128): v128 {
 @inline
 export function maxOf(v: v128): f32 {
   return max<f32>(
-    max<f32>(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)), max<f32>(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)),
+    max<f32>(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)),
+    max<f32>(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)),
   );
 }
 

@@ -12,7 +12,7 @@ export function matmulBF16(p: Product): void {
   const accumulate = p.accumulate;
   let w = p.w;
   for (let first = 0; first < p.rows; first += PANEL_ROWS) {
-    const column = <usize>first << 2;
+    const column = (<usize>first) << 2;
     let t = 0;
     for (; t + 2 <= p.n; t += 2) panel2(w, panelBytes, p.floats(t), p.floats(t + 1), p.out(t) + column, p.out(t + 1) + column, accumulate);
     if (t < p.n) panel1(w, panelBytes, p.floats(t), p.out(t) + column, accumulate);

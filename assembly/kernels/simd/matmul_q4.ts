@@ -13,7 +13,7 @@ export function matmulQ4(p: Product): void {
   let w = p.w;
   let ahead = 0;
   for (let first = 0; first < p.rows; first += PANEL_ROWS) {
-    const column = <usize>first << 2;
+    const column = (<usize>first) << 2;
     let t = 0;
     for (; t + 2 <= p.n; t += 2) panel2(w, panelBytes, p, t, column);
     if (t < p.n) ahead |= panel1(w, panelBytes, p.quantised(t), p.sums(t), p.scale(t), p.out(t) + column, p.accumulate);

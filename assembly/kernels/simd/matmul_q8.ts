@@ -32,7 +32,7 @@ export function matmulQ8(p: Product): void {
   let w = p.w;
   let ahead = 0;
   for (let first = 0; first < p.rows; first += PANEL_ROWS) {
-    const column = <usize>first << 2;
+    const column = (<usize>first) << 2;
     let t = 0;
     for (; t + 4 <= p.n; t += 4) panel4(w, blocks, p, t, column);
     for (; t < p.n; t++) ahead |= panel1(w, blocks, p.quantised(t), p.sums(t), p.scale(t), p.out(t) + column, p.accumulate);
@@ -168,7 +168,7 @@ function panel4(w: usize, blocks: i32, product: Product, t: i32, column: usize):
       f30 = accumulator(f30, a30, c0);
       f31 = accumulator(f31, a31, c1);
       group += Q8_HEAD_BYTES + count * Q8_BLOCK_BYTES;
-      b += <usize>count << 2;
+      b += (<usize>count) << 2;
       left -= count;
     }
     const shift = column + half * 32;

@@ -12,7 +12,15 @@ export function round(v: v128, inverse: v128, magic: v128): v128 {
 
 /** SIMD form of scalar/quantize.ts: same bits. Ragged rows take the scalar path. Rows with NaN get a NaN scale, whatever their integers. */
 export function quantize(
-  x: usize, xStride: usize, n: i32, cols: i32, q: usize, qStride: usize, scales: usize, sums: usize, sumsStride: usize,
+  x: usize,
+  xStride: usize,
+  n: i32,
+  cols: i32,
+  q: usize,
+  qStride: usize,
+  scales: usize,
+  sums: usize,
+  sumsStride: usize,
 ): void {
   if (cols % BLOCK_COLS !== 0) return quantizeScalar(x, xStride, n, cols, q, qStride, scales, sums, sumsStride);
   const ones = pairOnes();
@@ -21,7 +29,7 @@ export function quantize(
     const xt = x + <usize>t * xStride;
     let qt = q + <usize>t * qStride;
     let st = sums + <usize>t * sumsStride;
-    const end = xt + (<usize>cols << 2);
+    const end = xt + ((<usize>cols) << 2);
     // Bits of |x| order as integers, NaN above all: one instruction where f32x4.max takes several.
     let peaks = i32x4.splat(0);
     for (let p = xt; p < end; p += 16) peaks = i32x4.max_s(peaks, f32x4.abs(v128.load(p)));

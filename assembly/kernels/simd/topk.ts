@@ -7,7 +7,7 @@ export function topK(x: usize, count: i32, k: i32, indices: usize, values: usize
   fillHeap(x, k, indices, values);
   let i = k;
   for (; i + 16 <= count; i += 16) {
-    const p = x + (<usize>i << 2);
+    const p = x + ((<usize>i) << 2);
     const worst = v128.load32_splat(values);
     const a = f32x4.gt(v128.load(p), worst);
     const b = f32x4.gt(v128.load(p, 16), worst);

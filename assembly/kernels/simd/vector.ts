@@ -7,8 +7,8 @@ import { addLanes, maxOf } from "./lanes";
 
 /** See scalar/vector.ts. */
 export function rmsNorm(x: usize, weight: usize, cols: i32, eps: f32, out: usize): void {
-  const whole = <usize>(cols & ~3) << 2;
-  const all = <usize>cols << 2;
+  const whole = (<usize>(cols & ~3)) << 2;
+  const all = (<usize>cols) << 2;
   let sums = f32x4.splat(0);
   for (let o: usize = 0; o < whole; o += 16) {
     const v = v128.load(x + o);
@@ -38,8 +38,8 @@ function silu(x: f32): f32 {
 
 /** See scalar/vector.ts. */
 export function siluScale(h: usize, cols: i32, s: f32): void {
-  const whole = h + (<usize>(cols & ~3) << 2);
-  const end = h + (<usize>cols << 2);
+  const whole = h + ((<usize>(cols & ~3)) << 2);
+  const end = h + ((<usize>cols) << 2);
   const s4 = f32x4.splat(s);
   for (; h < whole; h += 16) v128.store(h, f32x4.mul(silu4(v128.load(h)), s4));
   for (; h < end; h += 4) store<f32>(h, silu(load<f32>(h)) * s);
@@ -47,16 +47,16 @@ export function siluScale(h: usize, cols: i32, s: f32): void {
 
 /** See scalar/vector.ts. */
 export function siluMul(gate: usize, up: usize, cols: i32): void {
-  const whole = <usize>(cols & ~3) << 2;
-  const all = <usize>cols << 2;
+  const whole = (<usize>(cols & ~3)) << 2;
+  const all = (<usize>cols) << 2;
   for (let o: usize = 0; o < whole; o += 16) v128.store(up + o, f32x4.mul(silu4(v128.load(gate + o)), v128.load(up + o)));
   for (let o = whole; o < all; o += 4) store<f32>(up + o, silu(load<f32>(gate + o)) * load<f32>(up + o));
 }
 
 /** See scalar/vector.ts. */
 export function addScaled(x: usize, b: usize, cols: i32, s: f32): void {
-  const whole = <usize>(cols & ~3) << 2;
-  const all = <usize>cols << 2;
+  const whole = (<usize>(cols & ~3)) << 2;
+  const all = (<usize>cols) << 2;
   const s4 = f32x4.splat(s);
   for (let o: usize = 0; o < whole; o += 16) v128.store(x + o, f32x4.add(v128.load(x + o), f32x4.mul(v128.load(b + o), s4)));
   for (let o = whole; o < all; o += 4) store<f32>(x + o, load<f32>(x + o) + load<f32>(b + o) * s);
@@ -64,8 +64,8 @@ export function addScaled(x: usize, b: usize, cols: i32, s: f32): void {
 
 /** See scalar/vector.ts. */
 export function scale(x: usize, cols: i32, s: f32, out: usize): void {
-  const whole = <usize>(cols & ~3) << 2;
-  const all = <usize>cols << 2;
+  const whole = (<usize>(cols & ~3)) << 2;
+  const all = (<usize>cols) << 2;
   const s4 = f32x4.splat(s);
   for (let o: usize = 0; o < whole; o += 16) v128.store(out + o, f32x4.mul(v128.load(x + o), s4));
   for (let o = whole; o < all; o += 4) store<f32>(out + o, load<f32>(x + o) * s);
@@ -73,8 +73,8 @@ export function scale(x: usize, cols: i32, s: f32, out: usize): void {
 
 /** See scalar/vector.ts. */
 export function softmax(x: usize, count: i32): void {
-  const whole = x + (<usize>(count & ~3) << 2);
-  const end = x + (<usize>count << 2);
+  const whole = x + ((<usize>(count & ~3)) << 2);
+  const end = x + ((<usize>count) << 2);
   let peaks = f32x4.splat(-Infinity);
   let p = x;
   for (; p < whole; p += 16) peaks = f32x4.max(peaks, v128.load(p));
@@ -107,7 +107,7 @@ export function softmax(x: usize, count: i32): void {
  * first place.
  */
 export function argmax(x: usize, count: i32): i32 {
-  const whole = x + (<usize>(count & ~3) << 2);
+  const whole = x + ((<usize>(count & ~3)) << 2);
   if (whole === x) return argmaxScalar(x, count);
   let peaks = v128.load(x);
   let nan = f32x4.splat(0);

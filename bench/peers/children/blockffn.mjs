@@ -9,7 +9,12 @@ async function load({ shapeName, typeName, threads, context, options }) {
   const sparse = options.ffn === "sparse" || options.model !== undefined;
   const { model, notes, words, route } = sparse
     ? await sparseTwin({ shapeName, typeName, tier, threads, path: options.model })
-    : { model: await syntheticModel(nodeHost, SHAPES[shapeName], typeName, tier, threads), notes: {}, words: (ids) => ids, route: () => [] };
+    : {
+        model: await syntheticModel(nodeHost, SHAPES[shapeName], typeName, tier, threads),
+        notes: {},
+        words: (ids) => ids,
+        route: () => [],
+      };
   // As `generate` takes a prompt.
   const most = Math.min(64, model.maxChunk);
   const chunks = (ids) => Array.from({ length: Math.ceil(ids.length / most) }, (_, i) => ids.slice(i * most, (i + 1) * most));

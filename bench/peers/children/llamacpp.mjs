@@ -17,9 +17,7 @@ async function load({ shapeName, typeName, threads, context }) {
   const bindings = llama._bindings;
   const model = new bindings.AddonModel(ggufFile(shapeName, typeName), { addonExports: bindings, gpuLayers: 0, useMmap: true });
   if (!(await model.init())) throw new Error("llama.cpp could not load the model");
-  const ctx = new bindings.AddonContext(model, {
-    contextSize: context, batchSize: context, sequences: 1, threads, flashAttention: "auto",
-  });
+  const ctx = new bindings.AddonContext(model, { contextSize: context, batchSize: context, sequences: 1, threads, flashAttention: "auto" });
   if (!(await ctx.init())) throw new Error("llama.cpp could not make a context");
   const sampler = new bindings.AddonSampler(model);
   sampler.applyConfig({ temperature: 0 });

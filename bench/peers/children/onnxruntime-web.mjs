@@ -30,8 +30,11 @@ await serve("onnxruntime-web", async ({ shapeName, shape, typeName, threads, opt
   const dist = "/npm/onnxruntime-web/dist/";
   const page = await openPage("onnxruntime-web.mjs");
   const notes = await page.call("load", {
-    ...settings, ortModule: `${dist}ort.wasm.min.mjs`, wasmPaths: dist,
-    model: `/models/${basename(path)}`, data: `/models/${basename(data)}`,
+    ...settings,
+    ortModule: `${dist}ort.wasm.min.mjs`,
+    wasmPaths: dist,
+    model: `/models/${basename(path)}`,
+    data: `/models/${basename(data)}`,
   });
   return {
     version,

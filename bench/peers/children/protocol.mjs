@@ -37,9 +37,7 @@ export async function serve(peer, load) {
   let engine;
   try {
     const start = performance.now();
-    engine = await load({
-      shapeName, shape, typeName, type: typeNamed(typeName), threads, context: Number(context), options,
-    });
+    engine = await load({ shapeName, shape, typeName, type: typeNamed(typeName), threads, context: Number(context), options });
     const { version, notes } = engine;
     const loadMs = performance.now() - start;
     say({ ready: true, peer, version, shape: shapeName, type: typeName, threads, loadMs, notes });

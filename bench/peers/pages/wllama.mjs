@@ -5,7 +5,10 @@ let wllama;
 export async function load({ base, model, threads, context }) {
   const { Wllama } = await import(`${base}/esm/index.js`);
   wllama = new Wllama(
-    { "single-thread/wllama.wasm": `${base}/esm/single-thread/wllama.wasm`, "multi-thread/wllama.wasm": `${base}/esm/multi-thread/wllama.wasm` },
+    {
+      "single-thread/wllama.wasm": `${base}/esm/single-thread/wllama.wasm`,
+      "multi-thread/wllama.wasm": `${base}/esm/multi-thread/wllama.wasm`,
+    },
     { suppressNativeLog: true },
   );
   const file = await (await fetch(model)).blob();

@@ -56,7 +56,10 @@ async function removeStale(path: string): Promise<void> {
   const holder = parse(text);
   if (held.has(path) || holder === undefined || mayLive(holder)) {
     const who = holder === undefined ? "another process" : `process ${holder.pid} on ${holder.host}`;
-    throw new TrainingError(`another run trains in this folder (${who}); wait for it or give this one another folder. If there is no such process any more, remove the file`, { file: path });
+    throw new TrainingError(
+      `another run trains in this folder (${who}); wait for it or give this one another folder. If there is no such process any more, remove the file`,
+      { file: path },
+    );
   }
   // Taken away by name: another process may have done so and locked the folder anew, and then gets its lock back.
   const away = `${path}.${randomBytes(6).toString("hex")}.tmp`;

@@ -20,5 +20,8 @@ const { task, weights, gradients } = workerData as WorkerStart;
 ensureNavigator();
 await startAutodiff("wasm");
 const { pass } = compileTask(task, new Float32Array(weights), new Float32Array(gradients));
-parentPort?.on("message", (input: PassInput) => void pass(input).then(({ stats }) => parentPort?.postMessage({ stats } satisfies FromWorker)));
+parentPort?.on(
+  "message",
+  (input: PassInput) => void pass(input).then(({ stats }) => parentPort?.postMessage({ stats } satisfies FromWorker)),
+);
 parentPort?.postMessage({ stats: new Float32Array() } satisfies FromWorker);

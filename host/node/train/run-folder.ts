@@ -58,7 +58,10 @@ export class RunFolder extends CheckpointFile implements RunStore {
       throw sourceError(path, cause);
     });
     // The last line may be cut short: it was under way when the run was killed.
-    const whole = text.slice(0, text.lastIndexOf("\n") + 1).split("\n").filter((line) => line !== "");
+    const whole = text
+      .slice(0, text.lastIndexOf("\n") + 1)
+      .split("\n")
+      .filter((line) => line !== "");
     const lines = whole.map((line, i) => parseLine(line, path, i)).filter((line) => line.step <= step);
     await this.#write(METRICS, [new TextEncoder().encode(lines.map((line) => `${JSON.stringify(line)}\n`).join(""))]);
     return lines;

@@ -15,7 +15,8 @@ import { ensureNavigator } from "./navigator.ts";
 export async function workerGradients(task: ModelTask, workers: number, backend: BackendChoice = "wasm"): Promise<GradientSource> {
   ensureNavigator();
   if (workers === 1) return localGradients(task, backend);
-  if (backend === "webgpu") throw new UsageError(`are ${workers} threads of WebAssembly; with the backend webgpu there is 1`, { field: "workers", limit: 1 });
+  if (backend === "webgpu")
+    throw new UsageError(`are ${workers} threads of WebAssembly; with the backend webgpu there is 1`, { field: "workers", limit: 1 });
   const bytes = ParameterTable.of(task.config).length * Float32Array.BYTES_PER_ELEMENT;
   const weights = new SharedArrayBuffer(bytes);
   const lanes = Array.from({ length: workers }, () => new Lane({ task, weights, gradients: new SharedArrayBuffer(bytes) }));
@@ -56,7 +57,9 @@ class Lane {
     });
     // Kept while nobody waits: a worker may end between two passes.
     this.worker.on("error", (cause) => this.#fail(new TrainingError(`a training worker failed: ${cause.message}`, { cause })));
-    this.worker.on("exit", (code) => this.#fail(new TrainingError(`a training worker ended with code ${code}; with less memory, use fewer workers or batch.rowsPerPass`)));
+    this.worker.on("exit", (code) =>
+      this.#fail(new TrainingError(`a training worker ended with code ${code}; with less memory, use fewer workers or batch.rowsPerPass`)),
+    );
   }
 
   /** The next message. @throws TrainingError when the worker ends, or has ended. */

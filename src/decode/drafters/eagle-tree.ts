@@ -52,7 +52,8 @@ export function topLogProbabilities(logits: ArrayLike<number>, k: number): Candi
   let sum = 0;
   for (let i = 0; i < logits.length; i++) sum += exp(logits[i]! - max);
   const shift = max + Math.log(sum);
-  if (!Number.isFinite(shift)) throw new FormatError("the draft head computed NaN or infinite logits: its weights are damaged or overflow", { field: "logits" });
+  if (!Number.isFinite(shift))
+    throw new FormatError("the draft head computed NaN or infinite logits: its weights are damaged or overflow", { field: "logits" });
   // Ranked after rounding, as the official code does: logits that differ may give equal log-probabilities.
   for (let i = 0; i < logits.length; i++) values[i] = logits[i]! - shift;
   const ids = topK(values, k);
@@ -90,12 +91,18 @@ export class EagleTreeGrowth {
     whole("topkPerIter", topkPerIter, 1, 64);
     whole("treeSize", treeSize, 1, MAX_TREE_NODES);
     if (topkPerIter * (numIter - 1) > 64) {
-      throw new UsageError(`topkPerIter * (numIter - 1) is ${topkPerIter * (numIter - 1)}; a mask has 64 bits`, { field: "numIter", limit: 64 });
+      throw new UsageError(`topkPerIter * (numIter - 1) is ${topkPerIter * (numIter - 1)}; a mask has 64 bits`, {
+        field: "numIter",
+        limit: 64,
+      });
     }
     const tried = topkPerIter + (numIter - 1) * topkPerIter * topkPerIter;
-    if (treeSize - 1 > tried) throw new UsageError(`${treeSize} nodes, but only ${tried} candidates are tried`, { field: "treeSize", limit: tried + 1 });
+    if (treeSize - 1 > tried)
+      throw new UsageError(`${treeSize} nodes, but only ${tried} candidates are tried`, { field: "treeSize", limit: tried + 1 });
     if (tokenIdRemap !== undefined && tokenIdRemap.length < topkPerIter) {
-      throw new UsageError(`has ${tokenIdRemap.length} tokens, fewer than the ${topkPerIter} candidates of a row`, { field: "tokenIdRemap" });
+      throw new UsageError(`has ${tokenIdRemap.length} tokens, fewer than the ${topkPerIter} candidates of a row`, {
+        field: "tokenIdRemap",
+      });
     }
     this.numIter = numIter;
     this.k = topkPerIter;
@@ -187,7 +194,9 @@ export class EagleTreeGrowth {
     const logits = row;
     const vocabulary = this.#remap?.length ?? logits.length;
     if (logits.length !== vocabulary || logits.length < this.k) {
-      throw new UsageError(`has ${logits.length} values; the draft vocabulary has ${vocabulary}, and a row has ${this.k} candidates`, { field: "logits" });
+      throw new UsageError(`has ${logits.length} values; the draft vocabulary has ${vocabulary}, and a row has ${this.k} candidates`, {
+        field: "logits",
+      });
     }
     return topLogProbabilities(logits, this.k);
   }
@@ -198,5 +207,6 @@ export class EagleTreeGrowth {
 }
 
 function whole(field: string, value: number, min: number, max: number): void {
-  if (!Number.isInteger(value) || value < min || value > max) throw new UsageError(`must be a whole number from ${min} to ${max}, not ${value}`, { field, limit: max });
+  if (!Number.isInteger(value) || value < min || value > max)
+    throw new UsageError(`must be a whole number from ${min} to ${max}, not ${value}`, { field, limit: max });
 }

@@ -61,12 +61,16 @@ export class EagleDrafter implements Drafter {
     const { capacity } = options;
     const { contextLength, vocabSize, hiddenSize } = head.config;
     if (!Number.isInteger(capacity) || capacity < 1 || capacity > contextLength) {
-      throw new UsageError(`must be a whole number from 1 to ${contextLength}, not ${capacity}`, { field: "capacity", limit: contextLength });
+      throw new UsageError(`must be a whole number from 1 to ${contextLength}, not ${capacity}`, {
+        field: "capacity",
+        limit: contextLength,
+      });
     }
     this.#head = head;
     this.#options = options;
     this.growth = this.#growth(options.scaled === true ? this.nodes : undefined);
-    if (this.growth.k > vocabSize) throw new UsageError(`is ${this.growth.k}; the draft vocabulary has ${vocabSize} tokens`, { field: "topkPerIter", limit: vocabSize });
+    if (this.growth.k > vocabSize)
+      throw new UsageError(`is ${this.growth.k}; the draft vocabulary has ${vocabSize} tokens`, { field: "topkPerIter", limit: vocabSize });
     this.#share = (weightsPerToken(head.config) + 2 * hiddenSize ** 2) / weightsPerToken(head.base.config);
     this.#queue = new PairQueue(options.lazy === true ? Math.min(LAZY_PAIRS, head.maxChunk) : head.maxChunk, hiddenSize);
     this.#last = new PairQueue(1, hiddenSize);
@@ -82,17 +86,22 @@ export class EagleDrafter implements Drafter {
   }
 
   plan(nodes: number): DraftPlan {
-    const { k, numIter } = this.#options.scaled === true ? eagleShape(nodes, this.#head.config.vocabSize) : { k: this.growth.k, numIter: this.growth.numIter };
+    const { k, numIter } =
+      this.#options.scaled === true ? eagleShape(nodes, this.#head.config.vocabSize) : { k: this.growth.k, numIter: this.growth.numIter };
     // Two rows are what a round accepts, about.
     return { cost: (2 + k * (numIter - 1)) * this.#share, depth: Math.min(numIter, nodes - 1) };
   }
 
   accept(tokens: ArrayLike<number>, hidden?: readonly Float32Array[]): void {
-    if (hidden?.length !== tokens.length) throw new UsageError("an EAGLE head needs the hidden state before every token", { field: "hidden" });
+    if (hidden?.length !== tokens.length)
+      throw new UsageError("an EAGLE head needs the hidden state before every token", { field: "hidden" });
     for (let i = 0; i < tokens.length; i++) {
       const first = this.#root === undefined;
       if (!first && this.#count > this.#options.capacity) {
-        throw new LimitError(`more than ${this.#options.capacity} tokens; ask for a larger capacity`, { field: "capacity", limit: this.#options.capacity });
+        throw new LimitError(`more than ${this.#options.capacity} tokens; ask for a larger capacity`, {
+          field: "capacity",
+          limit: this.#options.capacity,
+        });
       }
       this.#root = tokens[i] as number;
       this.#count++;
@@ -100,7 +109,8 @@ export class EagleDrafter implements Drafter {
       const state = hidden[i] as Float32Array;
       this.#gap = state.length === 0 && this.#options.lazy === true;
       if (this.#gap) continue;
-      if (state.length !== this.#head.config.hiddenSize) throw new UsageError(`a hidden state has ${this.#head.config.hiddenSize} values`, { field: `hidden[${i}]` });
+      if (state.length !== this.#head.config.hiddenSize)
+        throw new UsageError(`a hidden state has ${this.#head.config.hiddenSize} values`, { field: `hidden[${i}]` });
       // The last pairs stay until there is something to propose: their logits are wanted then.
       if (this.#queue.length === this.#queue.limit) {
         if (this.#options.lazy === true) this.#queue.dropHalf();
@@ -143,7 +153,10 @@ export class EagleDrafter implements Drafter {
     if (this.#disposed) throw new UsageError("the drafter is disposed");
     const { capacity, scaled } = this.#options;
     const { k, numIter } = this.growth;
-    this.#sequence ??= this.#head.newSequence(capacity + (scaled === true ? MAX_DRAFT_ROWS : k * (numIter - 1)), scaled === true ? MAX_LEVEL_ROWS : k);
+    this.#sequence ??= this.#head.newSequence(
+      capacity + (scaled === true ? MAX_DRAFT_ROWS : k * (numIter - 1)),
+      scaled === true ? MAX_LEVEL_ROWS : k,
+    );
     return this.#sequence;
   }
 
@@ -178,7 +191,13 @@ export class EagleDrafter implements Drafter {
   #read(logits: "none" | "last"): void {
     const pairs = this.#queue.all();
     const count = this.#queue.length;
-    this.#cache().forward({ ...pairs, at: this.#fed, visible: this.#fed, masks: pairs.tokens.map((_, i) => (2n << BigInt(i)) - 1n), logits });
+    this.#cache().forward({
+      ...pairs,
+      at: this.#fed,
+      visible: this.#fed,
+      masks: pairs.tokens.map((_, i) => (2n << BigInt(i)) - 1n),
+      logits,
+    });
     this.#fed += count;
     this.#last.clear();
     this.#last.push(pairs.tokens[count - 1] as number, pairs.hidden[count - 1] as Float32Array, pairs.positions[count - 1] as number);

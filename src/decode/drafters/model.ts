@@ -100,7 +100,11 @@ export class ModelDrafter implements Drafter {
   #best(logits: Float32Array): { ids: Uint32Array; values: number[] } {
     const ids = topK(logits, Math.min(CANDIDATES, logits.length));
     const max = logits[ids[0]!]!;
-    if (!Number.isFinite(max)) throw new FormatError("the draft model computed NaN or infinite logits: its weights are damaged or overflow", { file: this.#draft.name, field: "logits" });
+    if (!Number.isFinite(max))
+      throw new FormatError("the draft model computed NaN or infinite logits: its weights are damaged or overflow", {
+        file: this.#draft.name,
+        field: "logits",
+      });
     let sum = 0;
     for (let i = 0; i < logits.length; i++) if (logits[i]! - max > LOWEST) sum += exp(logits[i]! - max);
     const shift = max + Math.log(sum);
@@ -128,7 +132,10 @@ export class ModelDrafter implements Drafter {
 
 /** Adds the likeliest candidates to a tree. A parent is likelier than its children (or as likely, and before them), so it is chosen too. */
 function addBest(tree: { tokens: number[]; parents: number[] }, candidates: readonly Candidate[], count: number): void {
-  const best = candidates.map((_, i) => i).sort((a, b) => candidates[b]!.score - candidates[a]!.score || a - b).slice(0, count);
+  const best = candidates
+    .map((_, i) => i)
+    .sort((a, b) => candidates[b]!.score - candidates[a]!.score || a - b)
+    .slice(0, count);
   const nodeOf = new Map<number, number>([[-1, 0]]);
   for (const index of best) {
     const { token, parent } = candidates[index]!;

@@ -38,9 +38,12 @@ export class NgramDrafter implements Drafter {
   /** @throws UsageError for lengths outside 1 <= minNgram <= maxNgram <= 16 or branches outside 1..8. */
   constructor(options: NgramOptions = {}) {
     const { maxNgram = 4, minNgram = 1, branches = 2 } = options;
-    if (!Number.isInteger(maxNgram) || maxNgram < 1 || maxNgram > 16) throw new UsageError("must be a whole number from 1 to 16", { field: "maxNgram", limit: 16 });
-    if (!Number.isInteger(minNgram) || minNgram < 1 || minNgram > maxNgram) throw new UsageError(`must be a whole number from 1 to ${maxNgram}`, { field: "minNgram", limit: maxNgram });
-    if (!Number.isInteger(branches) || branches < 1 || branches > 8) throw new UsageError("must be a whole number from 1 to 8", { field: "branches", limit: 8 });
+    if (!Number.isInteger(maxNgram) || maxNgram < 1 || maxNgram > 16)
+      throw new UsageError("must be a whole number from 1 to 16", { field: "maxNgram", limit: 16 });
+    if (!Number.isInteger(minNgram) || minNgram < 1 || minNgram > maxNgram)
+      throw new UsageError(`must be a whole number from 1 to ${maxNgram}`, { field: "minNgram", limit: maxNgram });
+    if (!Number.isInteger(branches) || branches < 1 || branches > 8)
+      throw new UsageError("must be a whole number from 1 to 8", { field: "branches", limit: 8 });
     this.#maxNgram = maxNgram;
     this.#minNgram = minNgram;
     this.#branches = branches;

@@ -18,7 +18,8 @@ export function vocabularyDifference(draft: LoadedModel, base: LoadedModel): str
 }
 
 function difference(draft: LoadedModel, base: LoadedModel): string | undefined {
-  if (draft.config.vocabSize !== base.config.vocabSize) return `its vocabulary has ${draft.config.vocabSize} tokens, not ${base.config.vocabSize}`;
+  if (draft.config.vocabSize !== base.config.vocabSize)
+    return `its vocabulary has ${draft.config.vocabSize} tokens, not ${base.config.vocabSize}`;
   const [one, other] = [draft.tokenizerJson, base.tokenizerJson];
   if (one === undefined || other === undefined || sameBytes(one, other)) return undefined;
   const [ids, wanted] = [idsOf(one), idsOf(other)];
@@ -33,7 +34,9 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 function idsOf(json: Uint8Array): string | undefined {
   try {
     const { model, added_tokens } = JSON.parse(new TextDecoder().decode(json)) as TokenizerJson;
-    const vocab = Array.isArray(model?.vocab) ? (model.vocab as unknown[]) : Object.entries(model?.vocab ?? {}).sort(([x], [y]) => (x < y ? -1 : 1));
+    const vocab = Array.isArray(model?.vocab)
+      ? (model.vocab as unknown[])
+      : Object.entries(model?.vocab ?? {}).sort(([x], [y]) => (x < y ? -1 : 1));
     return JSON.stringify([vocab, (added_tokens ?? []).map(({ id, content }) => [id, content])]);
   } catch {
     return undefined;

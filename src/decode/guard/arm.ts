@@ -3,7 +3,6 @@ import type { DrafterCosts } from "./measures.ts";
 import type { Choice } from "./policy.ts";
 import { PRIOR_WEIGHT, RECENT_WEIGHT, YIELD_WEIGHT } from "./tuning.ts";
 
-
 /** A drafter and a size. */
 export interface Arm {
   readonly choice: Choice & { readonly drafter: Drafter };

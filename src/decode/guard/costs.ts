@@ -1,9 +1,26 @@
 import { Cost, DrafterCosts } from "./measures.ts";
 import { MAX_TREE_NODES } from "../speculative/tree.ts";
 import {
-  COLD_MS, COLD_RUNS, COLD_SHARE, COST_DECAY, CREDIT, DEBT_DECAY, FADE_EVERY, FASTER, LONG_DOUBT, LOOK_SHARE, MOST_CREDIT, MOST_DEBT, NEEDED_DECAY, OPEN_SHARE, OUTLIER, PRIOR_ROW, SHORT_DOUBT, SHORT_REST, SLOWER,
+  COLD_MS,
+  COLD_RUNS,
+  COLD_SHARE,
+  COST_DECAY,
+  CREDIT,
+  DEBT_DECAY,
+  FADE_EVERY,
+  FASTER,
+  LONG_DOUBT,
+  LOOK_SHARE,
+  MOST_CREDIT,
+  MOST_DEBT,
+  NEEDED_DECAY,
+  OPEN_SHARE,
+  OUTLIER,
+  PRIOR_ROW,
+  SHORT_DOUBT,
+  SHORT_REST,
+  SLOWER,
 } from "./tuning.ts";
-
 
 /** What a guard has measured of a model: kept from one generation to the next. It holds times and counts, never tokens. */
 export class GuardCosts {

@@ -20,7 +20,6 @@ export interface GuardOptions {
   readonly logitShare?: number;
 }
 
-
 /**
  * Chooses drafter and size of draft trees, none included: whichever has the most expected tokens a millisecond, drafting time
  * included. While it runs it measures what a chunk of n rows costs, what drafts cost, how often they are accepted, and what each
@@ -58,7 +57,8 @@ export class CostGuard implements Policy {
   constructor(options: GuardOptions) {
     const { drafters, sizes, tolerance = 0.015, costs = new GuardCosts(), logitShare = 0 } = options;
     for (const size of sizes) {
-      if (!Number.isInteger(size) || size < 2 || size > MAX_TREE_NODES) throw new UsageError(`must be whole numbers from 2 to ${MAX_TREE_NODES}`, { field: "sizes", limit: MAX_TREE_NODES });
+      if (!Number.isInteger(size) || size < 2 || size > MAX_TREE_NODES)
+        throw new UsageError(`must be whole numbers from 2 to ${MAX_TREE_NODES}`, { field: "sizes", limit: MAX_TREE_NODES });
     }
     if (!(tolerance >= 0 && tolerance <= 1)) throw new UsageError("must be a number from 0 to 1", { field: "tolerance" });
     this.#tolerance = tolerance;
@@ -66,10 +66,14 @@ export class CostGuard implements Policy {
     this.#seen = costs.plain > 0 ? 1 : 0;
     this.#costs = costs;
     this.#account = new Account(costs.credit(tolerance));
-    this.#arms = drafters.flatMap((drafter) => [...sizes].sort((a, b) => a - b).map((nodes): Arm => {
-      const { cost, depth } = drafter.plan(nodes);
-      return { choice: { drafter, nodes }, costs: costs.drafter(drafter.name), planned: cost, depth };
-    }));
+    this.#arms = drafters.flatMap((drafter) =>
+      [...sizes]
+        .sort((a, b) => a - b)
+        .map((nodes): Arm => {
+          const { cost, depth } = drafter.plan(nodes);
+          return { choice: { drafter, nodes }, costs: costs.drafter(drafter.name), planned: cost, depth };
+        }),
+    );
   }
 
   get lossShare(): number {

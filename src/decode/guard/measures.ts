@@ -1,8 +1,5 @@
 import { MAX_TREE_NODES } from "../speculative/tree.ts";
-import {
-  COLD_RUNS, COST_DECAY, COST_STEP, DEVIATIONS, FORGOTTEN, OUTLIER, PRIOR_SPREAD, RECENT_DECAY, YIELD_DECAY,
-} from "./tuning.ts";
-
+import { COLD_RUNS, COST_DECAY, COST_STEP, DEVIATIONS, FORGOTTEN, OUTLIER, PRIOR_SPREAD, RECENT_DECAY, YIELD_DECAY } from "./tuning.ts";
 
 /** A mean that forgets. */
 export class Mean {

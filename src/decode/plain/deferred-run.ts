@@ -23,9 +23,21 @@ export class DeferredRun implements GenerationRun {
   }
 
   finish(): GenerationResult {
-    return this.#run?.finish() ?? {
-      text: "", tokens: [], promptTokens: 0, finishReason: "aborted", eosTokenId: null, seed: this.#seed,
-      prefillMs: 0, decodeMs: 0, prefillTokensPerSecond: 0, decodeTokensPerSecond: 0, tls: null, ...NO_SPECULATION,
-    };
+    return (
+      this.#run?.finish() ?? {
+        text: "",
+        tokens: [],
+        promptTokens: 0,
+        finishReason: "aborted",
+        eosTokenId: null,
+        seed: this.#seed,
+        prefillMs: 0,
+        decodeMs: 0,
+        prefillTokensPerSecond: 0,
+        decodeTokensPerSecond: 0,
+        tls: null,
+        ...NO_SPECULATION,
+      }
+    );
   }
 }

@@ -19,7 +19,13 @@ export class Output {
   readonly #specialIds: ReadonlySet<number> | undefined;
 
   /** @param capacity tokens that the KV cache may hold */
-  constructor(tokenizer: Tokenizer | undefined, prompt: Uint32Array, options: ResolvedOptions, capacity: number, eosTokenIds: readonly number[]) {
+  constructor(
+    tokenizer: Tokenizer | undefined,
+    prompt: Uint32Array,
+    options: ResolvedOptions,
+    capacity: number,
+    eosTokenIds: readonly number[],
+  ) {
     this.#options = options;
     this.#promptTokens = prompt.length;
     this.#capacity = capacity;
@@ -36,10 +42,16 @@ export class Output {
     // The end is no text, even where tokenizer.json does not call it special.
     let text = eos ? "" : (this.#detokenizer?.push(id) ?? "");
     if (this.#stop !== undefined) text = !eos && this.#specialIds?.has(id) === true ? this.#stop.pushSpecial(id) : this.#stop.push(text);
-    this.finish = eos ? "eos" : this.#stop?.stopped === true ? "stop"
-      : this.tokens.length >= this.#options.maxTokens ? "length"
-      // The cache then holds the prompt and all new tokens but this one.
-      : this.#promptTokens + index >= this.#capacity ? "context" : undefined;
+    this.finish = eos
+      ? "eos"
+      : this.#stop?.stopped === true
+        ? "stop"
+        : this.tokens.length >= this.#options.maxTokens
+          ? "length"
+          : // The cache then holds the prompt and all new tokens but this one.
+            this.#promptTokens + index >= this.#capacity
+            ? "context"
+            : undefined;
     if (this.finish !== undefined && this.finish !== "stop") text += this.#rest();
     this.text += text;
     return { text, id, index };

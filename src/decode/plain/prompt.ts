@@ -20,7 +20,10 @@ export function encodePrompt(prompt: string | ArrayLike<number>, tokenizer: Toke
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i];
     if (typeof id === "number" && Number.isInteger(id) && id >= 0 && id < vocabSize) continue;
-    throw new UsageError(`holds ${String(id)} at place ${i}; token ids of this model go from 0 to ${vocabSize - 1}`, { field: "prompt", limit: vocabSize });
+    throw new UsageError(`holds ${String(id)} at place ${i}; token ids of this model go from 0 to ${vocabSize - 1}`, {
+      field: "prompt",
+      limit: vocabSize,
+    });
   }
   return Uint32Array.from(ids);
 }
@@ -30,7 +33,8 @@ export function tokenList(ids: ArrayLike<number>): Uint32Array {
   checkList(ids);
   for (let i = 0; i < ids.length; i++) {
     const id: unknown = ids[i];
-    if (!(typeof id === "number" && Number.isInteger(id) && id >= 0 && id <= 0xffff_ffff)) throw new UsageError(`holds ${String(id)} at place ${i}, which is no token id`, { field: "prompt" });
+    if (!(typeof id === "number" && Number.isInteger(id) && id >= 0 && id <= 0xffff_ffff))
+      throw new UsageError(`holds ${String(id)} at place ${i}, which is no token id`, { field: "prompt" });
   }
   return Uint32Array.from(ids);
 }
@@ -45,7 +49,8 @@ function checkList(ids: unknown): asserts ids is ArrayLike<number> {
     if (typeof list[i] !== "object" && typeof list[i] !== "string") continue;
     throw new UsageError(
       "is a list of messages or texts where text or token ids are needed; put a chat into text as the model's template has it, or ask the server's /v1/chat/completions (createServer of blockffn/server), which does so",
-      { field: "prompt" });
+      { field: "prompt" },
+    );
   }
 }
 
@@ -57,14 +62,20 @@ type Pacing = { readonly [Name in keyof Paced]: Paced[Name] | undefined };
  * @returns undefined when it was cancelled
  * @throws LimitError when it has more than `limit` ids.
  */
-export async function encodeLongPrompt(text: string, tokenizer: Tokenizer, limit: number, { pause, signal }: Pacing): Promise<Uint32Array | undefined> {
+export async function encodeLongPrompt(
+  text: string,
+  tokenizer: Tokenizer,
+  limit: number,
+  { pause, signal }: Pacing,
+): Promise<Uint32Array | undefined> {
   const aborted = (): boolean => signal?.aborted === true;
   if (aborted()) return undefined;
   try {
     return await tokenizer.encodeWithin(text, limit, { ...(pause !== undefined && { pause }), ...(signal !== undefined && { signal }) });
   } catch (error) {
     if (aborted()) return undefined;
-    if (error instanceof LimitError) throw new LimitError(`has more than ${limit} tokens, and the context holds no more; shorten it`, { field: "prompt", limit });
+    if (error instanceof LimitError)
+      throw new LimitError(`has more than ${limit} tokens, and the context holds no more; shorten it`, { field: "prompt", limit });
     throw error;
   }
 }

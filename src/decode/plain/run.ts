@@ -63,7 +63,7 @@ export abstract class Run implements GenerationRun {
       tokens,
       promptTokens: this.prompt.length,
       finishReason: finish,
-      eosTokenId: finish === "eos" ? tokens.at(-1) ?? null : null,
+      eosTokenId: finish === "eos" ? (tokens.at(-1) ?? null) : null,
       seed: this.options.seed,
       prefillMs: this.#prefillMs,
       decodeMs: this.decodeMs,
@@ -93,7 +93,8 @@ export abstract class Run implements GenerationRun {
 
   /** Computes the prompt and chooses the first new token; undefined when aborted. `seen` gets each chunk while its result is alive, and the time it took. */
   protected async prefill(
-    sequence: Sequence, seen?: (chunk: Uint32Array, result: ForwardResult, ms: number) => void,
+    sequence: Sequence,
+    seen?: (chunk: Uint32Array, result: ForwardResult, ms: number) => void,
   ): Promise<number | undefined> {
     const most = promptChunk(this.model);
     for (let at = 0; ; at += most) {

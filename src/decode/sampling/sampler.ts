@@ -19,7 +19,14 @@ export interface SamplerOptions {
   readonly seed?: number;
 }
 
-const NAMES = { temperature: true, topK: true, topP: true, minP: true, repetitionPenalty: true, seed: true } satisfies OptionNames<SamplerOptions>;
+const NAMES = {
+  temperature: true,
+  topK: true,
+  topP: true,
+  minP: true,
+  repetitionPenalty: true,
+  seed: true,
+} satisfies OptionNames<SamplerOptions>;
 
 /** The distribution that a token is drawn from. Views into buffers of the sampler, valid until its next call. */
 export interface Distribution {
@@ -91,12 +98,14 @@ class CheckedSampler implements Sampler {
     const core = this.#core!;
     core.scores.set(logits);
     const wrong = core.firstUnusable();
-    if (wrong >= 0) throw new FormatError(`is ${logits[wrong]}: the weights are damaged, or numbers overflowed`, { field: `logits[${wrong}]` });
+    if (wrong >= 0)
+      throw new FormatError(`is ${logits[wrong]}: the weights are damaged, or numbers overflowed`, { field: `logits[${wrong}]` });
     if (core.repetitionPenalty !== 1) {
       for (let i = 0; i < history.length; i++) {
         const id = history[i]!;
         const logit = logits[id];
-        if (logit === undefined) throw new UsageError(`holds the id ${id}, which is outside the vocabulary of ${size}`, { field: "history", limit: size });
+        if (logit === undefined)
+          throw new UsageError(`holds the id ${id}, which is outside the vocabulary of ${size}`, { field: "history", limit: size });
         core.penalise(id, logit);
       }
     }

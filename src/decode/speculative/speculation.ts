@@ -20,7 +20,6 @@ export interface Speculation {
   readonly costs?: GuardCosts;
 }
 
-
 /** What was measured of each model, for its next generations. */
 const known = new WeakMap<LoadedModel, GuardCosts>();
 
@@ -30,20 +29,31 @@ const known = new WeakMap<LoadedModel, GuardCosts>();
  */
 export function checkSpeculation(model: LoadedModel, { speculate, draftModel }: ResolvedOptions): void {
   if (speculate === "eagle" && model.hasDraftHead !== true) {
-    throw new UsageError(`is eagle, but ${model.name} carries no EAGLE head; make one that does with convert --draft`, { field: "speculate" });
+    throw new UsageError(`is eagle, but ${model.name} carries no EAGLE head; make one that does with convert --draft`, {
+      field: "speculate",
+    });
   }
-  if (speculate === "model" && draftModel === undefined) throw new UsageError("is model, which needs a draft model", { field: "speculate" });
+  if (speculate === "model" && draftModel === undefined)
+    throw new UsageError("is model, which needs a draft model", { field: "speculate" });
   if (draftModel === undefined) return;
   const wrong = vocabularyDifference(draftModel, model);
-  if (wrong !== undefined) throw new ConfigError(`cannot draft for ${model.name}: ${wrong}; a draft model needs the same tokenizer`, { file: draftModel.name, field: "draftModel" });
+  if (wrong !== undefined)
+    throw new ConfigError(`cannot draft for ${model.name}: ${wrong}; a draft model needs the same tokenizer`, {
+      file: draftModel.name,
+      field: "draftModel",
+    });
 }
 
 /** Makes the drafters that the options ask for. The model can do it (`checkSpeculation`). @throws MemoryError when memory cannot grow. */
 export function openSpeculation(model: LoadedModel, options: ResolvedOptions, capacity: number): Speculation {
   const { speculate, draftModel, draftTokens } = options;
   if (speculate !== "auto") {
-    const drafter = speculate === "eagle" ? eagle(model, capacity, false)
-      : speculate === "model" ? new ModelDrafter(draftModel!, model, capacity) : new NgramDrafter();
+    const drafter =
+      speculate === "eagle"
+        ? eagle(model, capacity, false)
+        : speculate === "model"
+          ? new ModelDrafter(draftModel!, model, capacity)
+          : new NgramDrafter();
     return { drafters: [drafter], policy: new FixedPolicy(drafter, draftTokens) };
   }
   // These take no memory before they are asked.

@@ -49,8 +49,13 @@ export class SpeculativeRun extends Run {
    * @param late with it, decoding is plain until making drafters is little of the time spent: a short answer does not pay for them
    */
   constructor(
-    model: LoadedModel, tokenizer: Tokenizer | undefined, prompt: Uint32Array, options: ResolvedOptions, limit: number,
-    open: (capacity: number) => Speculation, late?: GuardCosts,
+    model: LoadedModel,
+    tokenizer: Tokenizer | undefined,
+    prompt: Uint32Array,
+    options: ResolvedOptions,
+    limit: number,
+    open: (capacity: number) => Speculation,
+    late?: GuardCosts,
   ) {
     super(model, tokenizer, prompt, options, limit);
     this.#open = open;
@@ -226,7 +231,14 @@ export class SpeculativeRun extends Run {
     const end = performance.now();
     const ms = end - start;
     const draftMs = drafted - start;
-    const outcome = { draftMs, verifyMs: ms - draftMs, arrears, rows, depth: layout === undefined ? 0 : Math.max(...layout.depths), tokens: path.length };
+    const outcome = {
+      draftMs,
+      verifyMs: ms - draftMs,
+      arrears,
+      rows,
+      depth: layout === undefined ? 0 : Math.max(...layout.depths),
+      tokens: path.length,
+    };
     this.#stats.round(choice, outcome);
     this.#speculation!.policy.record(choice, outcome);
     this.decodeMs += ms;

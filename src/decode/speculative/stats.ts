@@ -85,10 +85,12 @@ export class SpeculativeStats {
   #decisions(plain: PlainSteps, costs: GuardCosts | undefined): SpeculationDecisions {
     const off = plain.count === 0 ? {} : { off: { 1: plain.count } };
     const each = <T>(value: (stats: DrafterStats) => T | undefined): Record<string, T> =>
-      Object.fromEntries([...this.#drafters].flatMap(([name, stats]) => {
-        const found = value(stats);
-        return found === undefined ? [] : [[name, found]];
-      }));
+      Object.fromEntries(
+        [...this.#drafters].flatMap(([name, stats]) => {
+          const found = value(stats);
+          return found === undefined ? [] : [[name, found]];
+        }),
+      );
     /** Means by rows of a chunk; a plain step is a chunk of one. */
     const byRows = (sums: Float64Array, ofPlain: number, per: number): Record<number, number> => {
       const ones = plain.count + (this.#chunks[1] ?? 0);
@@ -106,13 +108,26 @@ export class SpeculativeStats {
 }
 
 /** The same for plain steps alone: a short answer without drafts is not to pay for the rest. */
-function plainResult({ count, ms, experts }: PlainSteps, layers: number, costs: GuardCosts | undefined, account: { readonly lossShare?: number }): SpeculationResult {
+function plainResult(
+  { count, ms, experts }: PlainSteps,
+  layers: number,
+  costs: GuardCosts | undefined,
+  account: { readonly lossShare?: number },
+): SpeculationResult {
   const each = layers === 0 ? null : experts / count / layers;
   return {
-    rounds: count, acceptLength: 1, draftedTokens: 0, acceptedTokens: 0, expertsPerChunk: each,
+    rounds: count,
+    acceptLength: 1,
+    draftedTokens: 0,
+    acceptedTokens: 0,
+    expertsPerChunk: each,
     decisions: {
-      rounds: { off: { 1: count } }, chunkMs: costs !== undefined && costs.plain > 0 ? costs.measured() : { 1: ms / count }, draftMs: {}, acceptance: {},
-      expertsPerChunk: each === null ? null : { 1: each }, ...account,
+      rounds: { off: { 1: count } },
+      chunkMs: costs !== undefined && costs.plain > 0 ? costs.measured() : { 1: ms / count },
+      draftMs: {},
+      acceptance: {},
+      expertsPerChunk: each === null ? null : { 1: each },
+      ...account,
     },
   };
 }

@@ -21,12 +21,15 @@ export interface TreeLayout {
 export function checkTree(tree: DraftTree, maxNodes = MAX_TREE_NODES): void {
   const { tokens, parents } = tree;
   const limit = Math.min(maxNodes, MAX_TREE_NODES);
-  if (tokens.length < 1 || tokens.length > limit) throw new UsageError(`has ${tokens.length} nodes; a tree has 1 to ${limit}`, { field: "tree", limit });
-  if (parents.length !== tokens.length) throw new UsageError(`has ${tokens.length} tokens and ${parents.length} parents`, { field: "tree" });
+  if (tokens.length < 1 || tokens.length > limit)
+    throw new UsageError(`has ${tokens.length} nodes; a tree has 1 to ${limit}`, { field: "tree", limit });
+  if (parents.length !== tokens.length)
+    throw new UsageError(`has ${tokens.length} tokens and ${parents.length} parents`, { field: "tree" });
   if (parents[0] !== -1) throw new UsageError("the first node must be the root, with parent -1", { field: "tree.parents[0]" });
   for (let i = 1; i < parents.length; i++) {
     const parent = parents[i]!;
-    if (!Number.isInteger(parent) || parent < 0 || parent >= i) throw new UsageError(`must be a node before node ${i}, not ${parent}`, { field: `tree.parents[${i}]` });
+    if (!Number.isInteger(parent) || parent < 0 || parent >= i)
+      throw new UsageError(`must be a node before node ${i}, not ${parent}`, { field: `tree.parents[${i}]` });
   }
 }
 

@@ -24,7 +24,7 @@ export interface Verified {
 export function verifyTree(tree: DraftTree, choose: (node: number) => number): Verified {
   const path: number[] = [];
   const emitted: number[] = [];
-  for (let node = 0; node >= 0; ) {
+  for (let node = 0; node >= 0;) {
     const next = choose(node);
     path.push(node);
     emitted.push(next);

@@ -23,7 +23,10 @@ const CONFIG = "config.json";
 const GENERATION_CONFIG = "generation_config.json";
 
 /** How weights may be kept, the first that is there is taken. */
-const WEIGHTS: readonly { readonly file: string; readonly open: (source: ByteSource, files: ModelFiles, needed: Needed) => Promise<TensorSource> }[] = [
+const WEIGHTS: readonly {
+  readonly file: string;
+  readonly open: (source: ByteSource, files: ModelFiles, needed: Needed) => Promise<TensorSource>;
+}[] = [
   { file: "model.safetensors", open: (source) => openOrClose(source, openSafetensors) },
   { file: "model.safetensors.index.json", open: (source, files, needed) => openShards(files, source, openSafetensors, needed) },
   { file: "pytorch_model.bin", open: (source) => openOrClose(source, openTorch) },
@@ -59,9 +62,15 @@ export async function openCheckpoint(files: ModelFiles): Promise<Checkpoint> {
   }
   const generation = await readOptional(files, GENERATION_CONFIG, MAX_CONFIG_BYTES);
   const fields = parseJson(configJson, CONFIG);
-  const said = withGenerationConfig(configOf(fields, CONFIG), fields, generation && parseJson(generation, GENERATION_CONFIG), GENERATION_CONFIG);
+  const said = withGenerationConfig(
+    configOf(fields, CONFIG),
+    fields,
+    generation && parseJson(generation, GENERATION_CONFIG),
+    GENERATION_CONFIG,
+  );
   const text = await readFolderText(files);
-  const settle = (has: (name: string) => boolean): ModelConfig => (leavesTieOpen(said, fields) && !has(HEAD) ? { ...said, tied: true } : said);
+  const settle = (has: (name: string) => boolean): ModelConfig =>
+    leavesTieOpen(said, fields) && !has(HEAD) ? { ...said, tied: true } : said;
   const stored = await openWeights(files, (has) => {
     const config = settle(has);
     const names = expectedHfTensors(config).map(({ name }) => name);
@@ -88,7 +97,9 @@ export async function openWeights(files: ModelFiles, needed: Needed): Promise<Te
     const source = await files.open(file);
     if (source !== undefined) return open(source, files, needed);
   }
-  throw new SourceError(`there are no weights; looked for ${WEIGHTS.map(({ file }) => file).join(", ")}${await otherWeights(files)}`, { file: files.name });
+  throw new SourceError(`there are no weights; looked for ${WEIGHTS.map(({ file }) => file).join(", ")}${await otherWeights(files)}`, {
+    file: files.name,
+  });
 }
 
 /** Endings of files that hold models of other programs. */
@@ -111,7 +122,13 @@ async function otherWeights(files: ModelFiles): Promise<string> {
 export async function readFolderText(files: ModelFiles): Promise<ModelText> {
   const read = new Map<string, { readonly bytes: Uint8Array | undefined } | { readonly error: unknown }>();
   for (const name of TEXT_FILES) {
-    read.set(name, await readOptional(files, name, MAX_TOKENIZER_BYTES).then((bytes) => ({ bytes }), (error: unknown) => ({ error })));
+    read.set(
+      name,
+      await readOptional(files, name, MAX_TOKENIZER_BYTES).then(
+        (bytes) => ({ bytes }),
+        (error: unknown) => ({ error }),
+      ),
+    );
   }
   return folderText((name) => {
     const file = read.get(name)!;

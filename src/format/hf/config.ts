@@ -4,7 +4,18 @@ import { ConfigError } from "../../errors.ts";
 import type { DenseFfn, ExpertFfn, GqaAttention, MlaAttention, ModelConfig } from "../../architecture/config.ts";
 import { parseJsonText } from "../../text/json-text.ts";
 import {
-  BlockSchema, check, CommonSchema, DenseSchema, HeadSchema, LlamaSchema, MiniCpmSchema, MlaSchema, MoeSchema, show, TopKSchema, TopPSchema,
+  BlockSchema,
+  check,
+  CommonSchema,
+  DenseSchema,
+  HeadSchema,
+  LlamaSchema,
+  MiniCpmSchema,
+  MlaSchema,
+  MoeSchema,
+  show,
+  TopKSchema,
+  TopPSchema,
 } from "./schema.ts";
 import type { CommonFields } from "./schema.ts";
 import { decoFields, decoParts } from "./deco.ts";
@@ -41,7 +52,8 @@ export function parseJson(json: string | Uint8Array, file: string): object {
   const parsed = parseJsonText(typeof json === "string" ? new TextEncoder().encode(json) : json);
   if ("problem" in parsed) throw new ConfigError(parsed.problem, { file, cause: parsed.cause });
   const { value } = parsed;
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new ConfigError(`must be an object, not ${show(value)}`, { file });
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new ConfigError(`must be an object, not ${show(value)}`, { file });
   return value;
 }
 
@@ -51,7 +63,9 @@ const ArchitectureSchema = v.object({
 });
 const CLASSES = { MiniCPMForCausalLM: "minicpm", LlamaForCausalLM: "llama", BlockFFNForCausalLM: "blockffn" } as const;
 const READERS: Readonly<Record<ModelConfig["architecture"], (fields: object, file: string) => ModelConfig>> = {
-  minicpm: miniCpmConfig, llama: llamaConfig, blockffn: decoConfig,
+  minicpm: miniCpmConfig,
+  llama: llamaConfig,
+  blockffn: decoConfig,
 };
 
 function architectureOf(fields: object, file: string): ModelConfig["architecture"] {
@@ -61,7 +75,8 @@ function architectureOf(fields: object, file: string): ModelConfig["architecture
   if (name !== undefined) {
     const architecture = Object.hasOwn(CLASSES, name) ? CLASSES[name as keyof typeof CLASSES] : undefined;
     if (architecture === undefined) throw new ConfigError(`${show(name)} is not supported; ${supported}`, { file, field: "architectures" });
-    if (type !== undefined && type !== null && type !== architecture) throw new ConfigError(`${show(type)} does not go with ${name}`, { file, field: "model_type" });
+    if (type !== undefined && type !== null && type !== architecture)
+      throw new ConfigError(`${show(type)} does not go with ${name}`, { file, field: "model_type" });
     return architecture;
   }
   if (type === "minicpm" || type === "llama" || type === "blockffn") return type;
@@ -118,7 +133,7 @@ function miniCpmConfig(fields: object, file: string): ModelConfig {
 function commonConfig(fields: object, common: CommonFields, defaults: { context: number; tied: boolean }, file: string) {
   const { vocab_size: vocab, bos_token_id: bos, eos_token_id: eos } = common;
   // The class defaults may not exist in a tiny vocabulary; ids that are written down must.
-  const bosTokenId = bos === undefined && vocab > DEFAULT_BOS ? DEFAULT_BOS : bos ?? undefined;
+  const bosTokenId = bos === undefined && vocab > DEFAULT_BOS ? DEFAULT_BOS : (bos ?? undefined);
   const eosTokenIds = eos === undefined && vocab > DEFAULT_EOS ? [DEFAULT_EOS] : [eos ?? []].flat();
   const checkToken = (id: number, field: string): void => {
     if (id >= vocab) throw new ConfigError(`token ${id} is not in the vocabulary of ${vocab}`, { file, field });
@@ -143,7 +158,8 @@ type HeadFields = Pick<CommonFields, "hidden_size" | "num_attention_heads" | "nu
 /** Size of a head when hidden_size is split evenly. */
 function splitHeads(common: HeadFields, file: string): number {
   const { hidden_size: hidden, num_attention_heads: heads } = common;
-  if (hidden % heads !== 0) throw new ConfigError(`${heads} heads do not divide hidden_size ${hidden}`, { file, field: "num_attention_heads" });
+  if (hidden % heads !== 0)
+    throw new ConfigError(`${heads} heads do not divide hidden_size ${hidden}`, { file, field: "num_attention_heads" });
   return hidden / heads;
 }
 
@@ -151,7 +167,8 @@ function splitHeads(common: HeadFields, file: string): number {
 export function gqa(common: HeadFields, explicitHeadDim: number | undefined, file: string): GqaAttention {
   const heads = common.num_attention_heads;
   const kvHeads = common.num_key_value_heads ?? heads;
-  if (heads % kvHeads !== 0) throw new ConfigError(`${kvHeads} key/value heads do not divide ${heads} heads`, { file, field: "num_key_value_heads" });
+  if (heads % kvHeads !== 0)
+    throw new ConfigError(`${kvHeads} key/value heads do not divide ${heads} heads`, { file, field: "num_key_value_heads" });
   const headDim = explicitHeadDim ?? splitHeads(common, file);
   checkWidth("head_dim", headDim, heads, file);
   return { kind: "gqa", heads, kvHeads, headDim };
@@ -191,8 +208,16 @@ function blockFfn(fields: object, file: string): ExpertFfn {
   const block = check(BlockSchema, fields, file);
   checkFfnSize(block.num_experts, block.expert_size, "expert_size", file);
   return {
-    kind: "experts", router: "block", experts: block.num_experts, expertSize: block.expert_size,
-    routerNorm: block.norm_after_router, normScale: block.norm_scale, topK: 0, topP: 0, sharedSize: 0, sharedGated: false,
+    kind: "experts",
+    router: "block",
+    experts: block.num_experts,
+    expertSize: block.expert_size,
+    routerNorm: block.norm_after_router,
+    normScale: block.norm_scale,
+    topK: 0,
+    topP: 0,
+    sharedSize: 0,
+    sharedGated: false,
   };
 }
 
@@ -201,20 +226,36 @@ function moeFfn(gated: boolean, fields: object, file: string): ExpertFfn {
   const moe = check(MoeSchema, fields, file);
   const { moe_routing_strategy: router, num_shared_experts: shared, intermediate_size: expertSize } = moe;
   const experts = moe.num_experts - shared;
-  if (experts < 1) throw new ConfigError(`${shared} shared experts of ${moe.num_experts} leave none to choose from`, { file, field: "num_shared_experts" });
-  if (router === "topp" && shared > 0) throw new ConfigError("topp routing with shared experts is not supported (nor by the official code)", { file, field: "num_shared_experts" });
+  if (experts < 1)
+    throw new ConfigError(`${shared} shared experts of ${moe.num_experts} leave none to choose from`, {
+      file,
+      field: "num_shared_experts",
+    });
+  if (router === "topp" && shared > 0)
+    throw new ConfigError("topp routing with shared experts is not supported (nor by the official code)", {
+      file,
+      field: "num_shared_experts",
+    });
   checkFfnSize(moe.num_experts, expertSize, "intermediate_size", file);
   const picksK = router === "topk" || router === "sparse_mixer";
   const topK = picksK ? check(TopKSchema, fields, file).moe_top_k : 0;
   if (topK > experts) throw new ConfigError(`${topK} is more than the ${experts} routed experts`, { file, field: "moe_top_k" });
   return {
-    kind: "experts", router, experts, expertSize, routerNorm: "none", normScale: 1, topK,
+    kind: "experts",
+    router,
+    experts,
+    expertSize,
+    routerNorm: "none",
+    normScale: 1,
+    topK,
     topP: router === "topp" ? check(TopPSchema, fields, file).moe_top_p : 0,
-    sharedSize: shared * expertSize, sharedGated: shared > 0 && gated,
+    sharedSize: shared * expertSize,
+    sharedGated: shared > 0 && gated,
   };
 }
 
 function checkFfnSize(experts: number, expertSize: number, field: string, file: string): void {
   const limit = Limits.ffnSize;
-  if (experts * expertSize > limit) throw new ConfigError(`${experts} experts of ${expertSize} are more than ${limit} in all`, { file, field, limit });
+  if (experts * expertSize > limit)
+    throw new ConfigError(`${experts} experts of ${expertSize} are more than ${limit} in all`, { file, field, limit });
 }

@@ -9,10 +9,19 @@ import { check, DecoSchema, type CommonFields } from "./schema.ts";
 // norm_epsilon). router_type, moe_router_topk and their like are defaults of the framework that mean nothing here.
 
 const ACTIVATIONS: Readonly<Record<string, Activation>> = {
-  silu: "silu", relu: "relu", sqrelu: "relu_squared", gelu: "gelu", sigmoid: "sigmoid", null: "none",
+  silu: "silu",
+  relu: "relu",
+  sqrelu: "relu_squared",
+  gelu: "gelu",
+  sigmoid: "sigmoid",
+  null: "none",
 };
 /** SiLU behind a norm of the expert's own. */
-const NORMED: Readonly<Record<string, ExpertFfn["expertNorm"]>> = { norm_silu: "mean_rms", norm_silu_nomean: "rms", norm_silu_norms: "mean" };
+const NORMED: Readonly<Record<string, ExpertFfn["expertNorm"]>> = {
+  norm_silu: "mean_rms",
+  norm_silu_nomean: "rms",
+  norm_silu_norms: "mean",
+};
 const ROUTER_NORMS: Readonly<Record<string, ExpertFfn["routerNorm"]>> = { simple: "scale", rms: "rms", normal: "standard", null: "none" };
 const DEFAULT_EPSILON = 1e-5;
 
@@ -32,7 +41,11 @@ export function decoFields(json: object): object {
 }
 
 /** What a DECO configuration says beyond the fields of every architecture. @param fields of decoFields */
-export function decoParts(common: CommonFields, fields: object, file: string): Pick<ModelConfig, "embedScale" | "residualScale" | "logitScale" | "ffn"> {
+export function decoParts(
+  common: CommonFields,
+  fields: object,
+  file: string,
+): Pick<ModelConfig, "embedScale" | "residualScale" | "logitScale" | "ffn"> {
   const deco = check(DecoSchema, fields, file);
   const mup = deco.use_mup;
   return {
@@ -49,14 +62,24 @@ function ffnOf(deco: v.InferOutput<typeof DecoSchema>, layers: number, file: str
   if (denseLayers.length === layers) return { kind: "dense", size: denseSize(deco.intermediate_size, file), gated: true };
   const { num_experts: experts, moe_ffn_hidden_size: expertSize } = deco;
   if (experts * expertSize > Limits.ffnSize) {
-    throw new ConfigError(`${experts} experts of ${expertSize} are more than ${Limits.ffnSize} in all`, { file, field: "moe_ffn_hidden_size", limit: Limits.ffnSize });
+    throw new ConfigError(`${experts} experts of ${expertSize} are more than ${Limits.ffnSize} in all`, {
+      file,
+      field: "moe_ffn_hidden_size",
+      limit: Limits.ffnSize,
+    });
   }
   const act = String(deco.expert_act_func);
   return {
-    kind: "experts", router: "block", experts, expertSize,
+    kind: "experts",
+    router: "block",
+    experts,
+    expertSize,
     routerNorm: ROUTER_NORMS[String(deco.router_norm_type)]!,
     normScale: deco.router_norm_fixed ? deco.router_norm_init_var : 1,
-    topK: 0, topP: 0, sharedSize: deco.moe_shared_expert_intermediate_size ?? 0, sharedGated: true,
+    topK: 0,
+    topP: 0,
+    sharedSize: deco.moe_shared_expert_intermediate_size ?? 0,
+    sharedGated: true,
     activation: ACTIVATIONS[act] ?? "silu",
     expertNorm: NORMED[act] ?? "none",
     expertGated: !deco.expert_not_gated,

@@ -29,7 +29,8 @@ export function parseEagleConfig(json: Uint8Array, file: string, base: ModelConf
   const fields = check(Schema, parseJson(json, file), file);
   const expectSame = (field: "hidden_size" | "vocab_size", own: number): void => {
     const found = fields[field] ?? own;
-    if (found !== own) throw new ConfigError(`is ${found}, the base model's is ${own}: this head belongs to another model`, { file, field });
+    if (found !== own)
+      throw new ConfigError(`is ${found}, the base model's is ${own}: this head belongs to another model`, { file, field });
   };
   expectSame("hidden_size", base.hiddenSize);
   expectSame("vocab_size", base.vocabSize);
@@ -59,7 +60,8 @@ export function parseRanking(json: Uint8Array, file: string, vocabSize: number, 
     throw new ConfigError("is not JSON", { file, cause });
   }
   if (!Array.isArray(ids)) throw new ConfigError("must be a list of token ids, most frequent first", { file });
-  if (ids.length < count) throw new ConfigError(`ranks ${ids.length} tokens, ${count} were asked for`, { file, field: "draftVocab", limit: ids.length });
+  if (ids.length < count)
+    throw new ConfigError(`ranks ${ids.length} tokens, ${count} were asked for`, { file, field: "draftVocab", limit: ids.length });
   const seen = new Uint8Array(vocabSize);
   const out = new Uint32Array(count);
   for (let i = 0; i < count; i++) {

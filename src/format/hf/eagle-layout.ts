@@ -1,7 +1,8 @@
 import { ConfigError } from "../../errors.ts";
 import type { TensorSource } from "../tensors.ts";
 
-const SUPPORTED = "supported are heads whose fc follows input_norm1 and input_norm2, as BlockFFN's have them; `blockffn train draft` trains one";
+const SUPPORTED =
+  "supported are heads whose fc follows input_norm1 and input_norm2, as BlockFFN's have them; `blockffn train draft` trains one";
 
 /** Which layout of EAGLE head the names of tensors are; undefined when they are none. */
 function eagleLayout(tensors: TensorSource): "normed" | "plain" | "eagle3" | undefined {
@@ -15,7 +16,8 @@ function eagleLayout(tensors: TensorSource): "normed" | "plain" | "eagle3" | und
 export function checkEagleLayout(tensors: TensorSource): void {
   const layout = eagleLayout(tensors);
   const where = { file: tensors.name, field: "layout" };
-  if (layout === "plain") throw new ConfigError(`is a head of the plain EAGLE-1 and EAGLE-2 layout, without norms before fc; ${SUPPORTED}`, where);
+  if (layout === "plain")
+    throw new ConfigError(`is a head of the plain EAGLE-1 and EAGLE-2 layout, without norms before fc; ${SUPPORTED}`, where);
   if (layout === "eagle3") throw new ConfigError(`is an EAGLE-3 head, which reads three layers of its model; ${SUPPORTED}`, where);
 }
 
@@ -23,5 +25,8 @@ export function checkEagleLayout(tensors: TensorSource): void {
 export function refuseEagleHead(tensors: TensorSource): void {
   if (eagleLayout(tensors) === undefined) return;
   checkEagleLayout(tensors);
-  throw new ConfigError("is an EAGLE head, not a model: pack it into the one that it drafts for, `blockffn convert MODEL --draft FOLDER --out FILE`", { file: tensors.name, field: "layout" });
+  throw new ConfigError(
+    "is an EAGLE head, not a model: pack it into the one that it drafts for, `blockffn convert MODEL --draft FOLDER --out FILE`",
+    { file: tensors.name, field: "layout" },
+  );
 }

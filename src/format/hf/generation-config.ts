@@ -6,9 +6,9 @@ import { check } from "./schema.ts";
 const Id = v.pipe(v.number("must be a token id"), v.safeInteger("must be a whole number"));
 const Schema = v.looseObject({
   bos_token_id: v.nullish(Id),
-  eos_token_id: v.nullish(v.union(
-    [Id, v.pipe(v.array(Id), v.maxLength(Limits.eosTokens))], `must be a token id or at most ${Limits.eosTokens} of them`,
-  )),
+  eos_token_id: v.nullish(
+    v.union([Id, v.pipe(v.array(Id), v.maxLength(Limits.eosTokens))], `must be a token id or at most ${Limits.eosTokens} of them`),
+  ),
 });
 
 /**

@@ -13,9 +13,15 @@ const SCALED = ["factor", "short_factor", "long_factor", "low_freq_factor", "hig
 /** Where a configuration may name RoPE's base: older files at the top, newer ones in `rope_parameters`, some in `rope_scaling`. */
 export const ROPE_FIELDS = {
   rope_theta: base,
-  rope_scaling: v.nullish(v.pipe(Parameters, v.check(
-    (fields) => (fields.rope_type ?? fields.type) === "default" || SCALED.every((key) => !(key in fields)), 'must be null or of type "default": RoPE scaling is not supported',
-  ))),
+  rope_scaling: v.nullish(
+    v.pipe(
+      Parameters,
+      v.check(
+        (fields) => (fields.rope_type ?? fields.type) === "default" || SCALED.every((key) => !(key in fields)),
+        'must be null or of type "default": RoPE scaling is not supported',
+      ),
+    ),
+  ),
   rope_parameters: v.nullish(Parameters),
 };
 
@@ -23,7 +29,11 @@ export const ROPE_FIELDS = {
  * RoPE's base, as `convert_rope_params_to_dict` of transformers 5 finds it: `rope_scaling`, unless empty, stands for `rope_parameters`,
  * and what is in there goes before `rope_theta` beside it. undefined when nothing names one.
  */
-export function ropeThetaOf(fields: { readonly rope_theta?: number | null | undefined; readonly rope_scaling?: Parameters | null | undefined; readonly rope_parameters?: Parameters | null | undefined }): number | undefined {
+export function ropeThetaOf(fields: {
+  readonly rope_theta?: number | null | undefined;
+  readonly rope_scaling?: Parameters | null | undefined;
+  readonly rope_parameters?: Parameters | null | undefined;
+}): number | undefined {
   const { rope_scaling: scaling, rope_parameters: parameters, rope_theta: theta } = fields;
   const used = scaling !== null && scaling !== undefined && Object.keys(scaling).length > 0 ? scaling : parameters;
   return used?.rope_theta ?? theta ?? undefined;

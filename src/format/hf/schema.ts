@@ -6,20 +6,27 @@ const NUMBER = "must be a number";
 
 /** A whole number from 1 (or `min`) to `max`. */
 export const size = (max: number, min = 1) =>
-  v.pipe(v.number(NUMBER), v.safeInteger("must be a whole number"), v.minValue(min, `must be at least ${min}`), v.maxValue(max, `must be at most ${max}`));
+  v.pipe(
+    v.number(NUMBER),
+    v.safeInteger("must be a whole number"),
+    v.minValue(min, `must be at least ${min}`),
+    v.maxValue(max, `must be at most ${max}`),
+  );
 
 /** A finite number above 0. */
 export const positive = (max: number) =>
   v.pipe(v.number(NUMBER), v.finite("must be finite"), v.gtValue(0, "must be above 0"), v.maxValue(max, `must be at most ${max}`));
 
 /** `null` and absent mean the default. */
-export const orDefault = <const T extends v.GenericSchema, const D extends v.InferInput<T>>(schema: T, value: D) => v.nullish(schema, value);
+export const orDefault = <const T extends v.GenericSchema, const D extends v.InferInput<T>>(schema: T, value: D) =>
+  v.nullish(schema, value);
 
 /** One of a few names. */
 export const oneOf = <const T extends readonly string[]>(names: T) => v.picklist(names, `must be one of ${names.join(", ")}`);
 
 /** Only this value (or absent): for what the engine does not do. */
-export const only = <const T extends string | boolean>(value: T) => v.nullish(v.literal(value, `only ${JSON.stringify(value)} is supported`));
+export const only = <const T extends string | boolean>(value: T) =>
+  v.nullish(v.literal(value, `only ${JSON.stringify(value)} is supported`));
 
 const flag = v.boolean("must be true or false");
 export const bool = (value: boolean) => v.nullish(flag, value);
@@ -41,19 +48,20 @@ export const CommonSchema = v.object({
   tie_word_embeddings: v.nullish(flag),
   // Absent means the class default, null means none.
   bos_token_id: v.optional(v.nullable(tokenId)),
-  eos_token_id: v.optional(v.nullable(
-    v.union([tokenId, v.pipe(v.array(tokenId), v.maxLength(Limits.eosTokens))], `must be a token id or at most ${Limits.eosTokens} of them`),
-  )),
+  eos_token_id: v.optional(
+    v.nullable(
+      v.union(
+        [tokenId, v.pipe(v.array(tokenId), v.maxLength(Limits.eosTokens))],
+        `must be a token id or at most ${Limits.eosTokens} of them`,
+      ),
+    ),
+  ),
 });
 export type CommonFields = v.InferOutput<typeof CommonSchema>;
 
 export const HeadSchema = v.object({ head_dim: v.nullish(size(Limits.headDim)) });
 
-export const LlamaSchema = v.object({
-  ...HeadSchema.entries,
-  intermediate_size: size(Limits.ffnSize),
-  mlp_bias: only(false),
-});
+export const LlamaSchema = v.object({ ...HeadSchema.entries, intermediate_size: size(Limits.ffnSize), mlp_bias: only(false) });
 
 export const MiniCpmSchema = v.object({
   attention_type: orDefault(oneOf(["vanilla", "mla"]), "vanilla"),
@@ -100,7 +108,11 @@ export const DecoSchema = v.object({
   moe_ffn_hidden_size: size(Limits.ffnSize),
   moe_shared_expert_intermediate_size: v.nullish(size(Limits.ffnSize, 0)),
   moe_layer_freq: orDefault(
-    v.union([size(Limits.layers), v.pipe(v.array(v.picklist([0, 1])), v.maxLength(Limits.layers))], "must be a list of 0 (dense) and 1 (experts), or a number"), 1,
+    v.union(
+      [size(Limits.layers), v.pipe(v.array(v.picklist([0, 1])), v.maxLength(Limits.layers))],
+      "must be a list of 0 (dense) and 1 (experts), or a number",
+    ),
+    1,
   ),
   intermediate_size: v.nullish(size(Limits.ffnSize)),
   // null is a value of its own here: no function, no norm.

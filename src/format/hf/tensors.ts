@@ -36,7 +36,8 @@ export function expectedTensors(a: Architecture, plan: WeightPlan, layers: Layer
       if (tensor.stored === T.STORED_FIXED) continue;
       const name = sourceName(part, i, layers);
       // Both halves of one tensor are parts; the first one's place counts.
-      if (!byName.has(name)) byName.set(name, { name, shapes: shapesOf(a, tensor), optional: tensor.stored === T.STORED_OR_ZERO, group: tensor.group });
+      if (!byName.has(name))
+        byName.set(name, { name, shapes: shapesOf(a, tensor), optional: tensor.stored === T.STORED_OR_ZERO, group: tensor.group });
     }
   }
   return [...byName.values()];
@@ -51,16 +52,24 @@ function shapesOf(a: Architecture, { rows, cols, count, stored, weight }: T.Tens
   const stacked = [count, rows, cols];
   switch (stored) {
     // 3-D from `block`, 2-D from `block_linear`; official `block` checkpoints come out 2-D, so the shape decides.
-    case T.STORED_BELOW: return [[count * rows, cols], stacked];
-    case T.STORED_BESIDE: return [[rows, count * cols], stacked];
-    case T.STORED_CENTRED: return [[count * rows, cols], stacked];
-    case T.STORED_STACKED: return [stacked];
-    case T.STORED_SCALAR: return [[1]];
+    case T.STORED_BELOW:
+      return [[count * rows, cols], stacked];
+    case T.STORED_BESIDE:
+      return [[rows, count * cols], stacked];
+    case T.STORED_CENTRED:
+      return [[count * rows, cols], stacked];
+    case T.STORED_STACKED:
+      return [stacked];
+    case T.STORED_SCALAR:
+      return [[1]];
     case T.STORED_KV_B_KEYS:
-    case T.STORED_KV_B_VALUES: return [[a.heads * (a.nopeDim + a.valueDim), a.kvRank]];
+    case T.STORED_KV_B_VALUES:
+      return [[a.heads * (a.nopeDim + a.valueDim), a.kvRank]];
     case T.STORED_LEFT:
-    case T.STORED_RIGHT: return [[rows, 2 * cols]];
-    default: return [weight === T.CLASS_VECTOR ? [rows] : [rows, cols]];
+    case T.STORED_RIGHT:
+      return [[rows, 2 * cols]];
+    default:
+      return [weight === T.CLASS_VECTOR ? [rows] : [rows, cols]];
   }
 }
 
@@ -73,10 +82,12 @@ export function checkTensors(expected: Iterable<ExpectedTensor>, tensors: Tensor
     const info = tensors.info(name);
     const wanted = shapes.map((shape) => `[${shape.join(", ")}]`).join(" or ");
     if (info === undefined && optional) continue;
-    if (info === undefined) throw new ConfigError(`${tensors.name} has no such tensor, but the configuration needs it as ${wanted}`, { file, field: name });
+    if (info === undefined)
+      throw new ConfigError(`${tensors.name} has no such tensor, but the configuration needs it as ${wanted}`, { file, field: name });
     if (!shapes.some((shape) => shape.length === info.shape.length && shape.every((size, d) => size === info.shape[d]))) {
       throw new ConfigError(`the configuration says ${wanted} but ${tensors.name} has [${info.shape.join(", ")}]`, { file, field: name });
     }
-    if (!isFloatDType(info.dtype)) throw new ConfigError(`${tensors.name} has it as ${info.dtype}; supported are F32, F16 and BF16`, { file, field: name });
+    if (!isFloatDType(info.dtype))
+      throw new ConfigError(`${tensors.name} has it as ${info.dtype}; supported are F32, F16 and BF16`, { file, field: name });
   }
 }

@@ -48,13 +48,19 @@ export class CheckpointWeights {
       case T.STORED_BESIDE:
         if (this.#stacked(name)) return this.#rows(name, c * rows, cols);
         return async (first, count) => sliceColumns(await this.#whole(name), part.count * cols, c * cols, cols, first, count);
-      case T.STORED_CENTRED: return async (first, count) => subtractRow(await this.#read(name, (c * rows + first) * cols, count * cols), await this.#mean(name, cols));
+      case T.STORED_CENTRED:
+        return async (first, count) =>
+          subtractRow(await this.#read(name, (c * rows + first) * cols, count * cols), await this.#mean(name, cols));
       case T.STORED_KV_B_KEYS:
         return async (first, count) => transposeColumns(await this.#whole(name), rows, c * (nopeDim + valueDim), cols, first, count);
-      case T.STORED_KV_B_VALUES: return this.#rows(name, c * (nopeDim + valueDim) + nopeDim, cols);
-      case T.STORED_LEFT: return this.#half(name, cols, 0);
-      case T.STORED_RIGHT: return this.#half(name, cols, cols);
-      default: return this.#rows(name, c * rows, cols);
+      case T.STORED_KV_B_VALUES:
+        return this.#rows(name, c * (nopeDim + valueDim) + nopeDim, cols);
+      case T.STORED_LEFT:
+        return this.#half(name, cols, 0);
+      case T.STORED_RIGHT:
+        return this.#half(name, cols, cols);
+      default:
+        return this.#rows(name, c * rows, cols);
     }
   }
 

@@ -53,7 +53,15 @@ export class Checksums {
         const { offset, byteLength } = file.entry(part)!;
         const count = Math.ceil(byteLength / run);
         for (let index = 0; index < count; index++) {
-          runs.push({ part, index, count, section, offset: offset + index * run, bytes: Math.min(run, byteLength - index * run), place: runs.length + 1 });
+          runs.push({
+            part,
+            index,
+            count,
+            section,
+            offset: offset + index * run,
+            bytes: Math.min(run, byteLength - index * run),
+            place: runs.length + 1,
+          });
         }
       }
     }
@@ -87,6 +95,9 @@ export class Checksums {
   #damage(field: string, run?: Run): FormatError {
     const expert = run !== undefined && run.part.endsWith("experts") ? `expert ${run.index} of ${run.count} ` : "";
     const where = run === undefined ? "its bytes" : `bytes ${run.offset} to ${run.offset + run.bytes} of the file`;
-    return new FormatError(`${expert}is damaged: ${where} are not what was written; copy or download the file again`, { file: this.#file.name, field });
+    return new FormatError(`${expert}is damaged: ${where} are not what was written; copy or download the file again`, {
+      file: this.#file.name,
+      field,
+    });
   }
 }

@@ -27,7 +27,11 @@ export function parseDraftConfig(json: string, file: string, field: string, base
   const wrong = problem ?? readFields({ ...draftModel(config, base), vocabSize: base.vocabSize }, readArchitecture).problem;
   if (wrong !== null) throw problemError(wrong, file, field);
   if (config.draftVocab > base.vocabSize) {
-    throw new ConfigError(`drafts ${config.draftVocab} tokens of a vocabulary of ${base.vocabSize}`, { file, field, limit: base.vocabSize });
+    throw new ConfigError(`drafts ${config.draftVocab} tokens of a vocabulary of ${base.vocabSize}`, {
+      file,
+      field,
+      limit: base.vocabSize,
+    });
   }
   return config;
 }

@@ -19,7 +19,10 @@ const ROWS_AT_ONCE = 16 * PANEL_ROWS;
 
 /** Quantises and lays out every part of a plan, into a file or straight into linear memory. */
 export async function packWeights(
-  plan: WeightPlan, weights: PartWeights, sink: WeightSink, onProgress?: (done: number, total: number) => void,
+  plan: WeightPlan,
+  weights: PartWeights,
+  sink: WeightSink,
+  onProgress?: (done: number, total: number) => void,
 ): Promise<void> {
   for (const part of plan.parts) {
     await packPart(part, weights, sink);

@@ -82,7 +82,10 @@ function openPlain(file: SafetensorsFile): PackedModel {
   expectMetadata(file, LAYOUT, String(LAYOUT_VERSION));
   const config = parsePackedConfig(file.metadata.get(CONFIG) ?? "", file.name, CONFIG);
   const plan = planWeights(config, readQuantization(file));
-  const draft = version === DRAFT_VERSION ? layoutDraft(parseDraftConfig(file.metadata.get(DRAFT) ?? "", file.name, DRAFT, config), plan, config) : undefined;
+  const draft =
+    version === DRAFT_VERSION
+      ? layoutDraft(parseDraftConfig(file.metadata.get(DRAFT) ?? "", file.name, DRAFT, config), plan, config)
+      : undefined;
   const own = new Set(file.names().filter((name) => name !== TOKENIZER));
   const text = file.entry(TOKENIZER) === undefined ? undefined : TOKENIZER;
   return opened(file, { config, plan, draft, checksums: undefined, text, templates: true }, own);
@@ -91,7 +94,14 @@ function openPlain(file: SafetensorsFile): PackedModel {
 /** @param own the tensors that are said to be weights or the head's */
 function opened(
   file: SafetensorsFile,
-  { config, plan, draft, checksums, text, templates }: Pick<PackedModel, "config" | "plan" | "draft" | "checksums"> & { readonly text: string | undefined; readonly templates: boolean },
+  {
+    config,
+    plan,
+    draft,
+    checksums,
+    text,
+    templates,
+  }: Pick<PackedModel, "config" | "plan" | "draft" | "checksums"> & { readonly text: string | undefined; readonly templates: boolean },
   own: ReadonlySet<string>,
 ): PackedModel {
   const parts = [...plan.parts, ...(draft?.parts ?? [])];
@@ -100,7 +110,14 @@ function opened(
   const bytes = last === undefined ? 0 : last.offset + last.bytes;
   const chatTemplateJson = templates ? file.metadata.get(CHAT_TEMPLATE) : undefined;
   return {
-    source: file.source, config, plan, weightsOffset, draft, bytes, checksums, chatTemplateJson,
+    source: file.source,
+    config,
+    plan,
+    weightsOffset,
+    draft,
+    bytes,
+    checksums,
+    chatTemplateJson,
     readText: () => readText(file, text, chatTemplateJson, checksums),
   };
 }
@@ -128,7 +145,10 @@ function checkTypes(plan: WeightPlan, prefix: string, named: readonly SectionPar
     if (found === undefined) throw new FormatError("this tensor is missing; the configuration says that the model has it", where);
     const { type, run } = found;
     if (type !== WEIGHT_NAMES[part.type]) {
-      throw new FormatError(`is ${JSON.stringify(type).slice(0, 40)}; this build computes models that are ${QUANTIZATIONS.join(", ")} throughout`, where);
+      throw new FormatError(
+        `is ${JSON.stringify(type).slice(0, 40)}; this build computes models that are ${QUANTIZATIONS.join(", ")} throughout`,
+        where,
+      );
     }
     if (part.experts && run !== part.stride) throw new FormatError(`has runs of ${run} bytes where an expert has ${part.stride}`, where);
   }
@@ -139,7 +159,13 @@ async function openContainer(source: ByteSource): Promise<SafetensorsFile> {
   try {
     return await openSafetensors(source);
   } catch (error) {
-    if (error instanceof FormatError && source.sequential !== true && source.size > 4 && decodeUtf8(await readRange(source, 0, 2, "header")) === "PK") await openTorch(source);
+    if (
+      error instanceof FormatError &&
+      source.sequential !== true &&
+      source.size > 4 &&
+      decodeUtf8(await readRange(source, 0, 2, "header")) === "PK"
+    )
+      await openTorch(source);
     throw error;
   }
 }
@@ -147,7 +173,10 @@ async function openContainer(source: ByteSource): Promise<SafetensorsFile> {
 function expectMetadata(file: SafetensorsFile, key: string, expected: string, reads = expected): void {
   const found = file.metadata.get(key);
   if (found === expected) return;
-  throw new FormatError(`is ${JSON.stringify(found ?? "missing").slice(0, 40)}, this build reads ${reads}: convert the model again with this version of blockffn`, { file: file.name, field: key });
+  throw new FormatError(
+    `is ${JSON.stringify(found ?? "missing").slice(0, 40)}, this build reads ${reads}: convert the model again with this version of blockffn`,
+    { file: file.name, field: key },
+  );
 }
 
 function readQuantization(file: SafetensorsFile): Quantization {
@@ -157,7 +186,11 @@ function readQuantization(file: SafetensorsFile): Quantization {
   throw new FormatError(`must be one of ${QUANTIZATIONS.join(", ")}`, { file: file.name, field: QUANTIZATION });
 }
 
-function checkParts(file: SafetensorsFile, parts: readonly { readonly name: string; readonly bytes: number; readonly offset: number }[], own: ReadonlySet<string>): number {
+function checkParts(
+  file: SafetensorsFile,
+  parts: readonly { readonly name: string; readonly bytes: number; readonly offset: number }[],
+  own: ReadonlySet<string>,
+): number {
   const weightsOffset = file.entry(parts[0]?.name ?? "")?.offset ?? 0;
   for (const part of parts) {
     const entry = file.entry(part.name);
@@ -166,7 +199,8 @@ function checkParts(file: SafetensorsFile, parts: readonly { readonly name: stri
     if (entry.dtype !== "U8" || entry.byteLength !== part.bytes) {
       throw new FormatError(`${entry.byteLength} bytes of ${entry.dtype} where the configuration asks for ${part.bytes} of U8`, where);
     }
-    if (entry.offset !== weightsOffset + part.offset || entry.offset % PART_ALIGN !== 0) throw new FormatError("is not where a packed model has it; convert the model again", where);
+    if (entry.offset !== weightsOffset + part.offset || entry.offset % PART_ALIGN !== 0)
+      throw new FormatError("is not where a packed model has it; convert the model again", where);
   }
   const known = new Set(parts.map(({ name }) => name));
   const extra = [...own].find((name) => !known.has(name));
@@ -174,13 +208,22 @@ function checkParts(file: SafetensorsFile, parts: readonly { readonly name: stri
   return weightsOffset;
 }
 
-async function readText(file: SafetensorsFile, tensor: string | undefined, json: string | undefined, checksums: Checksums | undefined): Promise<ModelText> {
+async function readText(
+  file: SafetensorsFile,
+  tensor: string | undefined,
+  json: string | undefined,
+  checksums: Checksums | undefined,
+): Promise<ModelText> {
   const template = { json, file: file.name, field: CHAT_TEMPLATE };
   const entry = tensor === undefined ? undefined : file.entry(tensor);
   if (entry === undefined) return packedText(() => undefined, template);
   if (entry.dtype !== "U8" || entry.byteLength > MAX_TOKENIZER_BYTES) {
     return packedText(() => {
-      throw new FormatError(`must be at most ${MAX_TOKENIZER_BYTES} bytes of U8`, { file: file.name, field: TOKENIZER, limit: MAX_TOKENIZER_BYTES });
+      throw new FormatError(`must be at most ${MAX_TOKENIZER_BYTES} bytes of U8`, {
+        file: file.name,
+        field: TOKENIZER,
+        limit: MAX_TOKENIZER_BYTES,
+      });
     }, template);
   }
   const bytes = await readRange(file.source, entry.offset, entry.byteLength, TOKENIZER);

@@ -1,4 +1,12 @@
-import { BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, Q8_HEAD_BYTES, SCALE_BYTES } from "../../../core/layout.ts";
+import {
+  BLOCK_COLS,
+  PANEL_ROWS,
+  Q4_BLOCK_BYTES,
+  Q8_BLOCK_BYTES,
+  Q8_GROUP_BLOCKS,
+  Q8_HEAD_BYTES,
+  SCALE_BYTES,
+} from "../../../core/layout.ts";
 import { WEIGHT_BF16 as BF16, WEIGHT_F32 as F32, WEIGHT_Q8 as Q8 } from "../../../core/layout.ts";
 import { panelBytes } from "../../../core/panel.ts";
 

@@ -41,15 +41,25 @@ function section(name: SectionName, must: boolean, parts: readonly SectionPart[]
 }
 
 function weightParts(plan: WeightPlan, prefix: string): SectionPart[] {
-  return plan.parts.map((part) => ({ name: prefix + part.name, type: WEIGHT_NAMES[part.type] as string, run: part.experts ? part.stride : RUN_BYTES }));
+  return plan.parts.map((part) => ({
+    name: prefix + part.name,
+    type: WEIGHT_NAMES[part.type] as string,
+    run: part.experts ? part.stride : RUN_BYTES,
+  }));
 }
 
 /** The table for a file that holds these, in the order of the file. */
 export function sectionsOf(
-  plan: WeightPlan, { tokenizer, chatTemplate, draft }: { readonly tokenizer: boolean; readonly chatTemplate: boolean; readonly draft: DraftLayout | undefined },
+  plan: WeightPlan,
+  {
+    tokenizer,
+    chatTemplate,
+    draft,
+  }: { readonly tokenizer: boolean; readonly chatTemplate: boolean; readonly draft: DraftLayout | undefined },
 ): Section[] {
   const bytes = (name: string): SectionPart => ({ name, type: "bytes", run: RUN_BYTES });
-  const head = draft === undefined ? [] : [...weightParts(draft.plan, "draft."), ...(draft.tokensAt === undefined ? [] : [bytes("draft.tokens")])];
+  const head =
+    draft === undefined ? [] : [...weightParts(draft.plan, "draft."), ...(draft.tokensAt === undefined ? [] : [bytes("draft.tokens")])];
   return [
     section("config", true),
     ...(chatTemplate ? [section("chat_template", false)] : []),
@@ -71,13 +81,15 @@ export function readSections(file: SafetensorsFile): Section[] {
   } catch (cause) {
     throw new FormatError("is missing or no JSON", { ...where, cause });
   }
-  if (!Array.isArray(value) || value.length > MAX_SECTIONS) throw new FormatError(`must be a list of at most ${MAX_SECTIONS} sections`, { ...where, limit: MAX_SECTIONS });
+  if (!Array.isArray(value) || value.length > MAX_SECTIONS)
+    throw new FormatError(`must be a list of at most ${MAX_SECTIONS} sections`, { ...where, limit: MAX_SECTIONS });
   const sections = value.map((entry) => readSection(entry, where));
   const owners = new Set<string>([CHECKSUMS]);
   for (const { parts } of sections) {
     for (const { name } of parts) {
       if (owners.has(name)) throw new FormatError("is in two sections", { file: file.name, field: name });
-      if (file.entry(name)?.dtype !== "U8") throw new FormatError("is named by the table of sections, but there is no such tensor of U8", { file: file.name, field: name });
+      if (file.entry(name)?.dtype !== "U8")
+        throw new FormatError("is named by the table of sections, but there is no such tensor of U8", { file: file.name, field: name });
       owners.add(name);
     }
   }
@@ -94,15 +106,21 @@ export function understood(sections: readonly Section[], file: string): Map<Sect
     if (KNOWN[section.name as SectionName] === section.version) {
       known.set(section.name as SectionName, section);
     } else if (section.must) {
-      throw new FormatError(`version ${section.version} of this section must be understood, and this build does not: use a newer blockffn`, { file, field: section.name });
+      throw new FormatError(
+        `version ${section.version} of this section must be understood, and this build does not: use a newer blockffn`,
+        { file, field: section.name },
+      );
     }
   }
-  for (const name of ["config", "weights"] as const) if (!known.has(name)) throw new FormatError("the file has no such section", { file, field: name });
+  for (const name of ["config", "weights"] as const)
+    if (!known.has(name)) throw new FormatError("the file has no such section", { file, field: name });
   return known;
 }
 
 function readSection(value: unknown, where: { readonly file: string; readonly field: string }): Section {
-  const { name, version, must, parts } = (typeof value === "object" && value !== null ? value : {}) as Partial<Record<keyof Section, unknown>>;
+  const { name, version, must, parts } = (typeof value === "object" && value !== null ? value : {}) as Partial<
+    Record<keyof Section, unknown>
+  >;
   if (!isName(name)) throw new FormatError("a section has no name", where);
   const field = { ...where, field: `${SECTIONS}: ${name}` };
   if (!isWhole(version, 0xffff)) throw new FormatError("needs a version from 1 to 65535", field);
@@ -115,7 +133,8 @@ function readPart(value: unknown, where: { readonly file: string; readonly field
   const { name, type, run } = (typeof value === "object" && value !== null ? value : {}) as Partial<Record<keyof SectionPart, unknown>>;
   if (!isName(name)) throw new FormatError("a part has no name", where);
   if (!isName(type)) throw new FormatError("the part has no type", { ...where, field: name });
-  if (!isWhole(run, RUN_LIMIT)) throw new FormatError(`the bytes of a run must be from 1 to ${RUN_LIMIT}`, { ...where, field: name, limit: RUN_LIMIT });
+  if (!isWhole(run, RUN_LIMIT))
+    throw new FormatError(`the bytes of a run must be from 1 to ${RUN_LIMIT}`, { ...where, field: name, limit: RUN_LIMIT });
   return { name, type, run };
 }
 

@@ -51,7 +51,12 @@ export class PackedWriter {
     const tensors = parts.map(({ name }): NamedTensor => ({ name, dtype: "U8", shape: [sizes.get(name) as number] }));
     const runs = parts.reduce((sum, { name, run }) => sum + Math.ceil((sizes.get(name) as number) / run), 0);
     tensors.push({ name: CHECKSUMS, dtype: "U8", shape: [4 * (runs + 2)] });
-    const metadata = new Map([["format", "blockffn"], [VERSION, FORMAT_VERSION], [SECTIONS, JSON.stringify(sections)], [CONFIG, JSON.stringify(config)]]);
+    const metadata = new Map([
+      ["format", "blockffn"],
+      [VERSION, FORMAT_VERSION],
+      [SECTIONS, JSON.stringify(sections)],
+      [CONFIG, JSON.stringify(config)],
+    ]);
     if (chatTemplate !== undefined) metadata.set(CHAT_TEMPLATE, JSON.stringify(chatTemplate));
     if (draft !== undefined) metadata.set(DRAFT, JSON.stringify(draft.config));
     const layout = encodeSafetensorsHeader(tensors, metadata, { align: PART_ALIGN });
@@ -76,7 +81,7 @@ export class PackedWriter {
 
   /** Writes the checksums. @throws TypeError when weights are missing */
   async finish(): Promise<void> {
-    for (let open = this.#parts[this.#next]; open !== undefined && this.#done > 0; ) {
+    for (let open = this.#parts[this.#next]; open !== undefined && this.#done > 0;) {
       // The padding behind the last expert.
       this.#fill(open.part, open.entry, new Uint8Array(open.entry.byteLength - this.#done));
     }
@@ -92,7 +97,7 @@ export class PackedWriter {
 
   async #tensor(offset: number, bytes: Uint8Array): Promise<void> {
     await this.#pad(offset);
-    for (let at = 0; at < bytes.length; ) at += this.#sum(offset + at, bytes.subarray(at));
+    for (let at = 0; at < bytes.length;) at += this.#sum(offset + at, bytes.subarray(at));
     await this.#write(bytes);
   }
 
@@ -100,7 +105,8 @@ export class PackedWriter {
   #sum(offset: number, bytes: Uint8Array): number {
     let open = this.#parts[this.#next];
     while (open?.entry.byteLength === 0) open = this.#parts[++this.#next];
-    if (open === undefined || offset < open.entry.offset + this.#done) throw new TypeError("weights must be written in the order of the plan");
+    if (open === undefined || offset < open.entry.offset + this.#done)
+      throw new TypeError("weights must be written in the order of the plan");
     const { entry, part } = open;
     const gap = offset - entry.offset - this.#done;
     if (gap > 0) {

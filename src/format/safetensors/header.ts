@@ -86,18 +86,26 @@ interface Stated {
 function readEntry(reader: JsonReader, name: string, dataStart: number, fileSize: number, file: string): SafetensorsEntry {
   const { dtype, shape, begin, end } = readUsual(reader) ?? readFields(reader, name);
   const byteLength = tensorBytes(dtype, shape);
-  if (byteLength === undefined) return reader.fail(`${dtype} [${shape.join(", ")}] has more elements than can be counted, or ends within a byte`, name);
+  if (byteLength === undefined)
+    return reader.fail(`${dtype} [${shape.join(", ")}] has more elements than can be counted, or ends within a byte`, name);
   if (end < begin || end > fileSize - dataStart) {
-    throw new FormatError(`data_offsets [${begin}, ${end}] are outside the ${fileSize - dataStart} bytes of data; the file may be cut short`, { file, field: name });
+    throw new FormatError(
+      `data_offsets [${begin}, ${end}] are outside the ${fileSize - dataStart} bytes of data; the file may be cut short`,
+      { file, field: name },
+    );
   }
   if (end - begin !== byteLength) {
-    throw new FormatError(`${dtype} [${shape.join(", ")}] needs ${byteLength} bytes but data_offsets give ${end - begin}`, { file, field: name });
+    throw new FormatError(`${dtype} [${shape.join(", ")}] needs ${byteLength} bytes but data_offsets give ${end - begin}`, {
+      file,
+      field: name,
+    });
   }
   return { dtype, shape, offset: dataStart + begin, byteLength };
 }
 
 /** An entry as nearly all writers put it, its numbers of up to 15 digits: they are exact. */
-const USUAL = /\{"dtype":"(F64|F32|F16|BF16|I64|I32|I16|I8|U8|BOOL)","shape":\[((?:0|[1-9][0-9]{0,14})(?:,(?:0|[1-9][0-9]{0,14})){0,7})\],"data_offsets":\[(0|[1-9][0-9]{0,14}),(0|[1-9][0-9]{0,14})\]\}/y;
+const USUAL =
+  /\{"dtype":"(F64|F32|F16|BF16|I64|I32|I16|I8|U8|BOOL)","shape":\[((?:0|[1-9][0-9]{0,14})(?:,(?:0|[1-9][0-9]{0,14})){0,7})\],"data_offsets":\[(0|[1-9][0-9]{0,14}),(0|[1-9][0-9]{0,14})\]\}/y;
 
 /** Reads such an entry in one step, which takes a third of the time of reading it field by field; undefined when it is another one. */
 function readUsual(reader: JsonReader): Stated | undefined {

@@ -77,7 +77,10 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
     if (foreign !== undefined) throw new FormatError(foreign, { file: source.name });
   }
   if (length > BigInt(Math.max(0, source.size - 8))) {
-    throw new FormatError(`the header claims ${length} bytes in a file of ${source.size}; it is cut short or not a safetensors file`, { file: source.name, field });
+    throw new FormatError(`the header claims ${length} bytes in a file of ${source.size}; it is cut short or not a safetensors file`, {
+      file: source.name,
+      field,
+    });
   }
   if (length > BigInt(MAX_HEADER_BYTES)) {
     throw new LimitError(`the header has ${length} bytes`, { file: source.name, field, limit: MAX_HEADER_BYTES });

@@ -55,7 +55,10 @@ export type Needed = (has: (name: string) => boolean) => Iterable<string>;
  * @throws SourceError for a missing file; FormatError for a tensor that is not in the file that the index names.
  */
 export async function openShards(
-  files: ModelFiles, index: ByteSource, openShard: (source: ByteSource) => Promise<TensorSource>, needed?: Needed,
+  files: ModelFiles,
+  index: ByteSource,
+  openShard: (source: ByteSource) => Promise<TensorSource>,
+  needed?: Needed,
 ): Promise<TensorSource> {
   let weights: ReadonlyMap<string, string>;
   try {

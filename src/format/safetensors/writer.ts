@@ -23,7 +23,9 @@ export interface SafetensorsLayout {
  * @throws UsageError for a name, shape or alignment that a reader would refuse.
  */
 export function encodeSafetensorsHeader(
-  entries: readonly NamedTensor[], metadata: ReadonlyMap<string, string>, options: { readonly align: number } = { align: 64 },
+  entries: readonly NamedTensor[],
+  metadata: ReadonlyMap<string, string>,
+  options: { readonly align: number } = { align: 64 },
 ): SafetensorsLayout {
   const { align } = options;
   if (!(align >= 8 && align < MAX_PADDING_BYTES && Number.isInteger(Math.log2(align)))) {
@@ -55,11 +57,7 @@ export function encodeSafetensorsHeader(
   const header = new Uint8Array(dataStart).fill(0x20);
   new DataView(header.buffer).setBigUint64(0, BigInt(dataStart - 8), true);
   header.set(json, 8);
-  return {
-    header,
-    tensors: relative.map((tensor) => ({ ...tensor, offset: dataStart + tensor.offset })),
-    fileSize: dataStart + end,
-  };
+  return { header, tensors: relative.map((tensor) => ({ ...tensor, offset: dataStart + tensor.offset })), fileSize: dataStart + end };
 }
 
 function checkName(name: string, names: Set<string>): void {

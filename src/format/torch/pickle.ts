@@ -63,7 +63,8 @@ class Unpickler {
       const opcode = this.#u8();
       if (opcode === 0x2e /* STOP */) {
         const result = this.#pop();
-        if (this.#stack.length > 0 || this.#marks.length > 0 || this.#at !== this.#bytes.length) this.#fail("something is left over at its end");
+        if (this.#stack.length > 0 || this.#marks.length > 0 || this.#at !== this.#bytes.length)
+          this.#fail("something is left over at its end");
         return result;
       }
       this.#step(opcode);
@@ -74,29 +75,52 @@ class Unpickler {
   #step(opcode: number): void {
     const stack = this.#stack;
     switch (opcode) {
-      case 0x28: /* MARK */ return void this.#marks.push(stack.length);
-      case 0x4e: /* NONE */ return void stack.push(null);
-      case 0x88: /* NEWTRUE */ return void stack.push(true);
-      case 0x89: /* NEWFALSE */ return void stack.push(false);
-      case 0x4b: /* BININT1 */ return void stack.push(this.#u8());
-      case 0x4d: /* BININT2 */ return void stack.push(this.#view.getUint16(this.#take(2), true));
-      case 0x4a: /* BININT */ return void stack.push(this.#view.getInt32(this.#take(4), true));
-      case 0x8a: /* LONG1 */ return void stack.push(this.#long(this.#u8()));
-      case 0x58: /* BINUNICODE */ return void stack.push(this.#text(this.#u32()));
-      case 0x7d: /* EMPTY_DICT */ return void stack.push(new PickleDict());
-      case 0x29: /* EMPTY_TUPLE */ return void stack.push(EMPTY_TUPLE);
-      case 0x85: /* TUPLE1 */ return this.#tuple(1);
-      case 0x86: /* TUPLE2 */ return this.#tuple(2);
-      case 0x87: /* TUPLE3 */ return this.#tuple(3);
-      case 0x74: /* TUPLE */ return void stack.push(new PickleTuple(this.#popToMark()));
-      case 0x73: /* SETITEM */ return this.#setItems(this.#popMany(2));
-      case 0x75: /* SETITEMS */ return this.#setItems(this.#popToMark());
-      case 0x71: /* BINPUT */ return void this.#memo.set(this.#u8(), this.#peek());
-      case 0x72: /* LONG_BINPUT */ return void this.#memo.set(this.#u32(), this.#peek());
-      case 0x68: /* BINGET */ return this.#get(this.#u8());
-      case 0x6a: /* LONG_BINGET */ return this.#get(this.#u32());
-      case 0x63: /* GLOBAL */ return void stack.push(this.#semantics.global(this.#line(), this.#line()));
-      case 0x51: /* BINPERSID */ return void stack.push(this.#semantics.persistent(this.#pop()));
+      case 0x28:
+        /* MARK */ return void this.#marks.push(stack.length);
+      case 0x4e:
+        /* NONE */ return void stack.push(null);
+      case 0x88:
+        /* NEWTRUE */ return void stack.push(true);
+      case 0x89:
+        /* NEWFALSE */ return void stack.push(false);
+      case 0x4b:
+        /* BININT1 */ return void stack.push(this.#u8());
+      case 0x4d:
+        /* BININT2 */ return void stack.push(this.#view.getUint16(this.#take(2), true));
+      case 0x4a:
+        /* BININT */ return void stack.push(this.#view.getInt32(this.#take(4), true));
+      case 0x8a:
+        /* LONG1 */ return void stack.push(this.#long(this.#u8()));
+      case 0x58:
+        /* BINUNICODE */ return void stack.push(this.#text(this.#u32()));
+      case 0x7d:
+        /* EMPTY_DICT */ return void stack.push(new PickleDict());
+      case 0x29:
+        /* EMPTY_TUPLE */ return void stack.push(EMPTY_TUPLE);
+      case 0x85:
+        /* TUPLE1 */ return this.#tuple(1);
+      case 0x86:
+        /* TUPLE2 */ return this.#tuple(2);
+      case 0x87:
+        /* TUPLE3 */ return this.#tuple(3);
+      case 0x74:
+        /* TUPLE */ return void stack.push(new PickleTuple(this.#popToMark()));
+      case 0x73:
+        /* SETITEM */ return this.#setItems(this.#popMany(2));
+      case 0x75:
+        /* SETITEMS */ return this.#setItems(this.#popToMark());
+      case 0x71:
+        /* BINPUT */ return void this.#memo.set(this.#u8(), this.#peek());
+      case 0x72:
+        /* LONG_BINPUT */ return void this.#memo.set(this.#u32(), this.#peek());
+      case 0x68:
+        /* BINGET */ return this.#get(this.#u8());
+      case 0x6a:
+        /* LONG_BINGET */ return this.#get(this.#u32());
+      case 0x63:
+        /* GLOBAL */ return void stack.push(this.#semantics.global(this.#line(), this.#line()));
+      case 0x51:
+        /* BINPERSID */ return void stack.push(this.#semantics.persistent(this.#pop()));
       case 0x52: /* REDUCE */ {
         const args = this.#pop();
         const callable = this.#pop();

@@ -7,8 +7,16 @@ import type { DType } from "../tensors.ts";
 
 /** Storage classes of torch and their element types. */
 const STORAGES: ReadonlyMap<string, DType> = new Map([
-  ["DoubleStorage", "F64"], ["FloatStorage", "F32"], ["HalfStorage", "F16"], ["BFloat16Storage", "BF16"], ["LongStorage", "I64"],
-  ["IntStorage", "I32"], ["ShortStorage", "I16"], ["CharStorage", "I8"], ["ByteStorage", "U8"], ["BoolStorage", "BOOL"],
+  ["DoubleStorage", "F64"],
+  ["FloatStorage", "F32"],
+  ["HalfStorage", "F16"],
+  ["BFloat16Storage", "BF16"],
+  ["LongStorage", "I64"],
+  ["IntStorage", "I32"],
+  ["ShortStorage", "I16"],
+  ["CharStorage", "I8"],
+  ["ByteStorage", "U8"],
+  ["BoolStorage", "BOOL"],
 ]);
 
 /** Elements kept in the archive's file `data/<key>`; several tensors may share one. */
@@ -58,7 +66,11 @@ class StorageType {
 
 /** Keys of what trainers save, and who does: the state dict is one entry of it. */
 const CHECKPOINTS: readonly (readonly [key: string, who: string])[] = [
-  ["pytorch-lightning_version", "PyTorch Lightning"], ["optimizer_state_dict", "training"], ["model_state_dict", "training"], ["optimizer_states", "training"], ["state_dict", "training"],
+  ["pytorch-lightning_version", "PyTorch Lightning"],
+  ["optimizer_state_dict", "training"],
+  ["model_state_dict", "training"],
+  ["optimizer_states", "training"],
+  ["state_dict", "training"],
 ];
 
 /**
@@ -92,27 +104,35 @@ function readTensors(bytes: Uint8Array, file: string, field: string): ReadonlyMa
         return rebuildTensor(args) ?? fail("_rebuild_tensor_v2 with arguments that are no tensor inside its storage");
     }
   };
-  const state = unpickle(bytes, {
-    global(module, name) {
-      const callable = CALLABLES.get(`${module}.${name}`);
-      if (callable !== undefined) return new Global(callable);
-      const dtype = module === "torch" ? STORAGES.get(name) : undefined;
-      return dtype === undefined ? fail(`the global ${JSON.stringify(`${module}.${name}`)} is not allowed in a state dict`) : new StorageType(dtype);
+  const state = unpickle(
+    bytes,
+    {
+      global(module, name) {
+        const callable = CALLABLES.get(`${module}.${name}`);
+        if (callable !== undefined) return new Global(callable);
+        const dtype = module === "torch" ? STORAGES.get(name) : undefined;
+        return dtype === undefined
+          ? fail(`the global ${JSON.stringify(`${module}.${name}`)} is not allowed in a state dict`)
+          : new StorageType(dtype);
+      },
+      persistent: (id) => readStorage(id) ?? fail("a persistent id that is not a storage"),
+      reduce,
+      // Module versions (`_metadata`) of the state dict: not needed.
+      build(target, attributes) {
+        if (!(target instanceof PickleDict && attributes instanceof PickleDict)) fail("it sets attributes of something that is not a dict");
+      },
     },
-    persistent: (id) => readStorage(id) ?? fail("a persistent id that is not a storage"),
-    reduce,
-    // Module versions (`_metadata`) of the state dict: not needed.
-    build(target, attributes) {
-      if (!(target instanceof PickleDict && attributes instanceof PickleDict)) fail("it sets attributes of something that is not a dict");
-    },
-  }, file, field);
+    file,
+    field,
+  );
   if (!(state instanceof PickleDict)) return fail("it does not hold a dict of tensors");
   const tensors = new Map<string, TorchTensor>();
   for (let i = 0; i < state.items.length; i += 2) {
     const name = state.items[i];
     const tensor = state.items[i + 1];
     if (typeof name !== "string" || name.length > MAX_NAME_BYTES || !isPrintable(name)) return fail("a key is not a tensor name");
-    if (!(tensor instanceof TorchTensor)) throw new FormatError("its value is not a tensor; only plain state dicts are supported", { file, field: name });
+    if (!(tensor instanceof TorchTensor))
+      throw new FormatError("its value is not a tensor; only plain state dicts are supported", { file, field: name });
     if (tensors.has(name)) throw new FormatError("the state dict has this tensor twice", { file, field: name });
     tensors.set(name, tensor);
   }
@@ -123,7 +143,8 @@ function readTensors(bytes: Uint8Array, file: string, field: string): ReadonlyMa
 function readStorage(id: unknown): TorchStorage | undefined {
   if (!(id instanceof PickleTuple) || id.items.length !== 5) return undefined;
   const [kind, type, key, , elements] = id.items;
-  if (kind !== "storage" || !(type instanceof StorageType) || typeof key !== "string" || !/^\w{1,64}$/.test(key) || !isSize(elements)) return undefined;
+  if (kind !== "storage" || !(type instanceof StorageType) || typeof key !== "string" || !/^\w{1,64}$/.test(key) || !isSize(elements))
+    return undefined;
   return new TorchStorage(type.dtype, key, elements);
 }
 

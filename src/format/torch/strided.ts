@@ -35,7 +35,12 @@ export function coveringSpan(shape: readonly number[], strides: readonly number[
  * @param stored elements from storage index `first` (relative to the view's offset) on
  */
 export function gatherStrided<T extends Uint16Array | Uint32Array>(
-  stored: T, first: number, shape: readonly number[], strides: readonly number[], start: number, out: T,
+  stored: T,
+  first: number,
+  shape: readonly number[],
+  strides: readonly number[],
+  start: number,
+  out: T,
 ): void {
   const rank = shape.length;
   const at = new Array<number>(rank).fill(0);

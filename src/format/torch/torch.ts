@@ -48,7 +48,12 @@ class TorchFile implements TensorSource {
   async readF32(name: string, start: number, count: number): Promise<Float32Array> {
     const tensor = this.#tensors.get(name);
     if (tensor === undefined) throw new FormatError("there is no such tensor", { file: this.name, field: name });
-    const { dtype, shape, view: { strides, offset }, entry } = tensor;
+    const {
+      dtype,
+      shape,
+      view: { strides, offset },
+      entry,
+    } = tensor;
     checkFloatRange(dtype, elementCount(shape) ?? 0, start, count, this.name, name);
     const itemSize = DTYPE_BYTES[dtype];
     const begin = (await this.#zip.dataOffset(entry)) + offset * itemSize;
@@ -60,7 +65,12 @@ class TorchFile implements TensorSource {
 
   /** Reads what covers the wanted elements, then picks them. */
   async #readStrided(
-    begin: number, shape: readonly number[], strides: readonly number[], dtype: FloatDType, start: number, target: Uint8Array,
+    begin: number,
+    shape: readonly number[],
+    strides: readonly number[],
+    dtype: FloatDType,
+    start: number,
+    target: Uint8Array,
   ): Promise<void> {
     const itemSize = DTYPE_BYTES[dtype];
     const count = target.length / itemSize;
@@ -94,7 +104,11 @@ export async function openTorch(source: ByteSource): Promise<TensorSource> {
   const order = zip.entries.get(`${root}/byteorder`);
   if (order !== undefined) {
     const text = new TextDecoder().decode(await zip.read(order, 16)).trim();
-    if (text !== BYTE_ORDER) throw new FormatError(`${JSON.stringify(text)} is not supported; save the model on a little-endian machine`, { file, field: order.name });
+    if (text !== BYTE_ORDER)
+      throw new FormatError(`${JSON.stringify(text)} is not supported; save the model on a little-endian machine`, {
+        file,
+        field: order.name,
+      });
   }
   const pickle = zip.entries.get(`${root}/data.pkl`)!;
   const state = readStateDict(await zip.read(pickle, MAX_PICKLE_BYTES), file, pickle.name);
@@ -104,7 +118,10 @@ export async function openTorch(source: ByteSource): Promise<TensorSource> {
     const entry = zip.entries.get(`${root}/data/${storage.key}`);
     if (entry === undefined) throw new FormatError(`the archive has no ${root}/data/${storage.key}`, { file, field: name });
     if (entry.size !== storage.elements * DTYPE_BYTES[storage.dtype]) {
-      throw new FormatError(`its storage should have ${storage.elements} ${storage.dtype} elements but ${entry.name} has ${entry.size} bytes`, { file, field: name });
+      throw new FormatError(
+        `its storage should have ${storage.elements} ${storage.dtype} elements but ${entry.name} has ${entry.size} bytes`,
+        { file, field: name },
+      );
     }
     tensors.set(name, { dtype: storage.dtype, shape: view.shape, view, entry });
   }

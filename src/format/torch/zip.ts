@@ -7,11 +7,16 @@ export const MAX_ZIP_ENTRIES = 65_536;
 /** Largest central directory. */
 export const MAX_ZIP_DIRECTORY_BYTES = 16 << 20;
 
-const END = 0x06054b50, END_BYTES = 22;
-const END64 = 0x06064b50, END64_BYTES = 56;
-const LOCATOR64 = 0x07064b50, LOCATOR64_BYTES = 20;
-const CENTRAL = 0x02014b50, CENTRAL_BYTES = 46;
-const LOCAL = 0x04034b50, LOCAL_BYTES = 30;
+const END = 0x06054b50,
+  END_BYTES = 22;
+const END64 = 0x06064b50,
+  END64_BYTES = 56;
+const LOCATOR64 = 0x07064b50,
+  LOCATOR64_BYTES = 20;
+const CENTRAL = 0x02014b50,
+  CENTRAL_BYTES = 46;
+const LOCAL = 0x04034b50,
+  LOCAL_BYTES = 30;
 const ENCRYPTED = 1;
 const STORED = 0;
 
@@ -53,7 +58,8 @@ export class ZipDirectory {
     }
     if (view.getUint16(8, true) !== STORED) throw new FormatError("it is compressed; only stored entries are supported", { file, field });
     const offset = entry.headerOffset + LOCAL_BYTES + nameBytes.length + view.getUint16(28, true);
-    if (offset + entry.size > entry.boundary) throw new FormatError(`its ${entry.size} bytes run into what follows at byte ${entry.boundary}`, { file, field });
+    if (offset + entry.size > entry.boundary)
+      throw new FormatError(`its ${entry.size} bytes run into what follows at byte ${entry.boundary}`, { file, field });
     this.#dataOffsets.set(entry.name, offset);
     return offset;
   }
@@ -61,7 +67,11 @@ export class ZipDirectory {
   /** Reads a whole entry of at most `limit` bytes. */
   async read(entry: ZipEntry, limit: number): Promise<Uint8Array> {
     if (entry.size > limit) {
-      throw new LimitError(`it has ${entry.size} bytes, more than the ${limit} allowed`, { file: this.#source.name, field: entry.name, limit });
+      throw new LimitError(`it has ${entry.size} bytes, more than the ${limit} allowed`, {
+        file: this.#source.name,
+        field: entry.name,
+        limit,
+      });
     }
     return readRange(this.#source, await this.dataOffset(entry), entry.size, entry.name);
   }
@@ -115,10 +125,14 @@ async function findDirectory(source: ByteSource): Promise<DirectoryPlace> {
   let at = tailLength - END_BYTES;
   while (at >= 0 && !(tail.getUint32(at, true) === END && at + END_BYTES + tail.getUint16(at + 20, true) === tailLength)) at--;
   if (at < 0) {
-    return fail("no zip directory found: the file is cut short, or not the zip format of torch.save (PyTorch 1.6 or later); save it again with a current PyTorch or as safetensors");
+    return fail(
+      "no zip directory found: the file is cut short, or not the zip format of torch.save (PyTorch 1.6 or later); save it again with a current PyTorch or as safetensors",
+    );
   }
   let place: DirectoryPlace = {
-    count: tail.getUint16(at + 10, true), size: tail.getUint32(at + 12, true), offset: tail.getUint32(at + 16, true),
+    count: tail.getUint16(at + 10, true),
+    size: tail.getUint32(at + 12, true),
+    offset: tail.getUint32(at + 16, true),
   };
   let limit = tailOffset + at;
   let oneDisk = tail.getUint16(at + 4, true) === 0 && tail.getUint16(at + 8, true) === place.count;
@@ -128,7 +142,9 @@ async function findDirectory(source: ByteSource): Promise<DirectoryPlace> {
     limit = tailOffset + locator;
     if (end64 === undefined || end64 > limit - END64_BYTES) return fail("the zip64 end record is outside the file");
     const record = viewOf(await readRange(source, end64, END64_BYTES, "zip directory"));
-    const count = readU64(record, 32), size = readU64(record, 40), offset = readU64(record, 48);
+    const count = readU64(record, 32),
+      size = readU64(record, 40),
+      offset = readU64(record, 48);
     if (record.getUint32(0, true) !== END64 || count === undefined || size === undefined || offset === undefined) {
       return fail("the zip64 end record is damaged");
     }
@@ -145,7 +161,8 @@ async function findDirectory(source: ByteSource): Promise<DirectoryPlace> {
 function readCentralHeader(bytes: Uint8Array, file: string) {
   const field = "zip directory";
   const view = viewOf(bytes);
-  if (bytes.length < CENTRAL_BYTES || view.getUint32(0, true) !== CENTRAL) throw new FormatError("a directory entry is damaged", { file, field });
+  if (bytes.length < CENTRAL_BYTES || view.getUint32(0, true) !== CENTRAL)
+    throw new FormatError("a directory entry is damaged", { file, field });
   const nameLength = view.getUint16(28, true);
   const extraLength = view.getUint16(30, true);
   const headerBytes = CENTRAL_BYTES + nameLength + extraLength + view.getUint16(32, true);
@@ -154,7 +171,10 @@ function readCentralHeader(bytes: Uint8Array, file: string) {
   if (name === undefined || name === "" || !isPrintable(name)) throw new FormatError("an entry's name is not plain text", { file, field });
   if ((view.getUint16(8, true) & ENCRYPTED) !== 0) throw new FormatError("it is encrypted", { file, field: name });
   if (view.getUint16(10, true) !== STORED) {
-    throw new FormatError(`it is compressed (method ${view.getUint16(10, true)}); only stored entries are supported`, { file, field: name });
+    throw new FormatError(`it is compressed (method ${view.getUint16(10, true)}); only stored entries are supported`, {
+      file,
+      field: name,
+    });
   }
   // The zip64 extra field holds, in this order, whichever of these is all ones in the header.
   const extra = zip64Extra(bytes.subarray(CENTRAL_BYTES + nameLength, CENTRAL_BYTES + nameLength + extraLength));

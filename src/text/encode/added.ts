@@ -65,7 +65,7 @@ export class AddedTokenSplitter {
    */
   *split(text: string, literal?: ReadonlySet<number>): Generator<Section, void, void> {
     let start = 0;
-    for (let i = 0; this.#needles.length > 0 && i < text.length; ) {
+    for (let i = 0; this.#needles.length > 0 && i < text.length;) {
       const found = literal?.has(i) === true ? undefined : this.#longestAt(text, i);
       if (found === undefined) {
         i++;

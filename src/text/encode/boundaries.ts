@@ -25,7 +25,7 @@ export class MergeBoundaries {
     const pieces: string[] = [];
     let start = 0;
     let previous = -1;
-    for (let i = 0; i < word.length; ) {
+    for (let i = 0; i < word.length;) {
       const code = word.codePointAt(i)!;
       if (previous >= 0 && !this.#joins(previous, code)) {
         pieces.push(word.slice(start, i));

@@ -25,7 +25,12 @@ const PrependSchema = v.object({ prepend: Short });
 const ReplaceSchema = v.object({ pattern: Pattern, content: v.pipe(v.string(), v.maxLength(8)) });
 const StripSchema = v.object({ strip_left: Flag, strip_right: Flag });
 const On = v.optional(v.nullable(v.boolean()), true);
-const BertSchema = v.object({ clean_text: On, handle_chinese_chars: On, strip_accents: v.optional(v.nullable(v.boolean())), lowercase: On });
+const BertSchema = v.object({
+  clean_text: On,
+  handle_chinese_chars: On,
+  strip_accents: v.optional(v.nullable(v.boolean())),
+  lowercase: On,
+});
 
 /**
  * Reads the normaliser of tokenizer.json; every type of `tokenizers` but Precompiled.
@@ -45,10 +50,12 @@ export function readNormalizer(part: TypedPart | undefined, file: string): Norma
       case "Replace": {
         const { pattern, content } = check(ReplaceSchema, step, file, field);
         const from = "String" in pattern ? literalPattern(pattern.String) : knownPattern(pattern.Regex);
-        if (from === undefined) throw new TokenizerError("this regular expression is not one of the supported ones", { file, field: `${field}.pattern.Regex` });
+        if (from === undefined)
+          throw new TokenizerError("this regular expression is not one of the supported ones", { file, field: `${field}.pattern.Regex` });
         const least = "String" in pattern ? pattern.String.length : 1;
         growth *= Math.max(1, content.length / least);
-        if (growth > MAX_GROWTH) throw new TokenizerError(`makes a text more than ${MAX_GROWTH} times longer`, { file, field, limit: MAX_GROWTH });
+        if (growth > MAX_GROWTH)
+          throw new TokenizerError(`makes a text more than ${MAX_GROWTH} times longer`, { file, field, limit: MAX_GROWTH });
         shrink *= "String" in pattern ? Math.max(1, least / content.length) : Infinity;
         run.push((text) => text.replace(from, () => content));
         break;
@@ -95,7 +102,12 @@ export function readNormalizer(part: TypedPart | undefined, file: string): Norma
 
 /** Character by character, as Rust's `char::to_lowercase`: no final sigma. */
 function lowercase(text: string): string {
-  return text.includes("Σ") ? text.split("Σ").map((part) => part.toLowerCase()).join("σ") : text.toLowerCase();
+  return text.includes("Σ")
+    ? text
+        .split("Σ")
+        .map((part) => part.toLowerCase())
+        .join("σ")
+    : text.toLowerCase();
 }
 
 function strip(text: string, left: boolean, right: boolean): string {
@@ -108,10 +120,13 @@ function strip(text: string, left: boolean, right: boolean): string {
 
 /** The preprocessing of NMT (SentencePiece's nmt_nfkc, without its table). */
 function nmt(text: string): string {
-  return text.replace(/[\u0001-\u0008\u000b\u000e-\u001f\u007f\u008f\u009f]/g, "").replace(/[\t\n\f\r\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]/g, " ");
+  return text
+    .replace(/[\u0001-\u0008\u000b\u000e-\u001f\u007f\u008f\u009f]/g, "")
+    .replace(/[\t\n\f\r\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]/g, " ");
 }
 
-const CJK = /[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b920}-\u{2ceaf}\u{2f800}-\u{2fa1f}]/gu;
+const CJK =
+  /[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b920}-\u{2ceaf}\u{2f800}-\u{2fa1f}]/gu;
 
 function bert(options: v.InferOutput<typeof BertSchema>): Step {
   const lower = options.lowercase !== false;

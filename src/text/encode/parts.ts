@@ -17,14 +17,17 @@ export function steps(value: unknown, file: string, field: string): [TypedPart, 
 export function flatSteps(part: TypedPart, key: string, file: string, field: string): [TypedPart, string][] {
   if (part.type !== "Sequence") return [[part, field]];
   const flat = steps(part[key], file, `${field}.${key}`).flatMap(([step, where]) => flatSteps(step, key, file, where));
-  if (flat.length > MAX_STEPS) throw new TokenizerError(`has ${flat.length} steps; the limit is ${MAX_STEPS}`, { file, field, limit: MAX_STEPS });
+  if (flat.length > MAX_STEPS)
+    throw new TokenizerError(`has ${flat.length} steps; the limit is ${MAX_STEPS}`, { file, field, limit: MAX_STEPS });
   return flat;
 }
 
 /** Whether a part is, or holds, a step of one of these types. */
 export function hasStep(part: TypedPart, ...types: readonly string[]): boolean {
   const inner = part.type === "Sequence" ? [part["normalizers"], part["pretokenizers"]].flat() : [];
-  return types.includes(part.type) || inner.some((step) => typeof step === "object" && step !== null && hasStep(step as TypedPart, ...types));
+  return (
+    types.includes(part.type) || inner.some((step) => typeof step === "object" && step !== null && hasStep(step as TypedPart, ...types))
+  );
 }
 
 export function unsupported(type: string, file: string, field: string): TokenizerError {

@@ -30,19 +30,29 @@ const KNOWN: readonly string[] = [
   "[一-龥぀-ゟ゠-ヿ]+",
   String.raw`[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_${"`"}{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|${SPACES}`,
   // DeepSeek Coder, its steps
-  "[\r\n]", String.raw`[\r\n]`, String.raw`\s?\p{L}+`, String.raw`\s?\p{P}+`, "[一-龥ࠀ-一가-퟿]+",
+  "[\r\n]",
+  String.raw`[\r\n]`,
+  String.raw`\s?\p{L}+`,
+  String.raw`\s?\p{P}+`,
+  "[一-龥ࠀ-一가-퟿]+",
   // CLIP
   String.raw`'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+`,
   // BLOOM, Falcon
-  String.raw` ?[^(\s|[.,!?…。，、।۔،])]+`, "[0-9][0-9][0-9]",
+  String.raw` ?[^(\s|[.,!?…。，、।۔،])]+`,
+  "[0-9][0-9][0-9]",
   String.raw`\w+|[^\w\s]+`,
   ...["\\p{N}", "\\d", "[0-9]", "\\s", " ", "\\n", "\\p{P}", "\\p{L}"].flatMap((one) => [one, `${one}+`]),
-  " {2,}", "\\d{1,3}", "\\s{2,}",
+  " {2,}",
+  "\\d{1,3}",
+  "\\s{2,}",
 ];
 
 /** What JavaScript writes otherwise than Oniguruma, outside and inside brackets alike. */
 const CLASSES: Readonly<Record<string, string>> = {
-  "\\s": "\\p{White_Space}", "\\S": "\\P{White_Space}", "\\d": "\\p{Nd}", "\\w": "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}",
+  "\\s": "\\p{White_Space}",
+  "\\S": "\\P{White_Space}",
+  "\\d": "\\p{Nd}",
+  "\\w": "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}",
 };
 /** Endings in any case; Oniguruma folds the long s (U+017F) to s. */
 const ANY_CASE: Readonly<Record<string, string>> = {

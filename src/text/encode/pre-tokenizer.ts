@@ -15,7 +15,10 @@ export type PreTokenizer = (text: string, first: boolean) => Iterable<Word>;
 const BEHAVIORS = ["Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"] as const;
 const SplitSchema = v.object({ pattern: Pattern, behavior: v.picklist(BEHAVIORS), invert: Flag });
 const ByteLevelSchema = v.object({ add_prefix_space: v.optional(v.boolean(), true), use_regex: v.optional(v.boolean(), true) });
-const OneCharacter = v.pipe(v.string(), v.check((text) => [...text].length === 1, "must be one character"));
+const OneCharacter = v.pipe(
+  v.string(),
+  v.check((text) => [...text].length === 1, "must be one character"),
+);
 const MetaspaceSchema = v.object({
   replacement: OneCharacter,
   prepend_scheme: v.optional(v.picklist(["always", "first", "never"])),
@@ -60,7 +63,10 @@ function readStep(step: TypedPart, file: string, field: string): PreTokenizer[] 
       const { pattern, behavior, invert } = check(SplitSchema, step, file, field);
       const regex = "String" in pattern ? literalPattern(pattern.String) : knownPattern(pattern.Regex);
       if (regex !== undefined) return [split(regex, behavior, invert === true)];
-      throw new TokenizerError("this regular expression is not one of the supported ones (those of published models)", { file, field: `${field}.pattern.Regex` });
+      throw new TokenizerError("this regular expression is not one of the supported ones (those of published models)", {
+        file,
+        field: `${field}.pattern.Regex`,
+      });
     }
     case "Metaspace":
       return metaspace(check(MetaspaceSchema, step, file, field), file, field);
@@ -87,7 +93,9 @@ function readStep(step: TypedPart, file: string, field: string): PreTokenizer[] 
 
 /** Whether some of a text may be in none of its words. */
 export function removesText(part: TypedPart): boolean {
-  return hasStep(part, "Whitespace", "WhitespaceSplit", "BertPreTokenizer", "CharDelimiterSplit") || JSON.stringify(part).includes('"Removed"');
+  return (
+    hasStep(part, "Whitespace", "WhitespaceSplit", "BertPreTokenizer", "CharDelimiterSplit") || JSON.stringify(part).includes('"Removed"')
+  );
 }
 
 function split(pattern: RegExp, behavior: Behavior, invert = false): PreTokenizer {
@@ -100,7 +108,8 @@ function map(change: (text: string) => string): PreTokenizer {
 
 function metaspace(options: v.InferOutput<typeof MetaspaceSchema>, file: string, field: string): PreTokenizer[] {
   const { replacement, add_prefix_space: legacy, prepend_scheme: scheme = legacy === false ? "never" : "always" } = options;
-  if (legacy === false && scheme !== "never") throw new TokenizerError("contradicts add_prefix_space", { file, field: `${field}.prepend_scheme` });
+  if (legacy === false && scheme !== "never")
+    throw new TokenizerError("contradicts add_prefix_space", { file, field: `${field}.prepend_scheme` });
   const mark: PreTokenizer = (text, first) => {
     const marked = text.replaceAll(" ", () => replacement);
     const prefix = scheme === "always" || (scheme === "first" && first);

@@ -73,7 +73,9 @@ export class WordEncoder {
   *#encodePiece(piece: string, merger: Merger): Generator<void, readonly number[], void> {
     if (piece.length > MAX_STRETCH) {
       throw new TokenizerError(`${piece.length} characters are too many; the limit is ${MAX_STRETCH}. Split the text`, {
-        file: this.#file, field: "text: a stretch without a place to cut", limit: MAX_STRETCH,
+        file: this.#file,
+        field: "text: a stretch without a place to cut",
+        limit: MAX_STRETCH,
       });
     }
     const symbols = yield* this.#symbols(piece);
@@ -93,7 +95,7 @@ export class WordEncoder {
     const unknown = this.#unknown;
     // An unknown token waits for the next known character; byte tokens pass it, as they do in the reference.
     let waiting = false;
-    for (let i = 0; i < piece.length; ) {
+    for (let i = 0; i < piece.length;) {
       const size = piece.codePointAt(i)! > 0xffff ? 2 : 1;
       let character = piece.slice(i, i + size);
       if (i > 0 && prefix) character = prefix + character;
@@ -133,7 +135,7 @@ export class WordEncoder {
     if (this.#unknown !== undefined || this.#complete) return word;
     let kept = "";
     let from = 0;
-    for (let i = 0; i < word.length; ) {
+    for (let i = 0; i < word.length;) {
       const size = word.codePointAt(i)! > 0xffff ? 2 : 1;
       const character = word.slice(i, i + size);
       if (!this.vocabulary.ids.has(character) && this.#bytes(character) === undefined) {

@@ -53,7 +53,8 @@ export class Bound {
 export function bind(of: string, signature: string, args: CallArguments): Bound {
   const names = signature === "" ? [] : signature.split(" ");
   const { positional, named } = args;
-  if (positional.length > names.length) throw new JinjaError(`TypeError: ${of}() takes at most ${names.length} arguments (${positional.length} given)`);
+  if (positional.length > names.length)
+    throw new JinjaError(`TypeError: ${of}() takes at most ${names.length} arguments (${positional.length} given)`);
   const values = new Map<string, Value>(positional.map((value, i) => [names[i]!, value]));
   for (const [name, value] of named) {
     if (!names.includes(name)) throw new JinjaError(`TypeError: ${of}() got an unexpected keyword argument '${name.slice(0, 40)}'`);

@@ -17,7 +17,12 @@ export type Expression =
 export type Step =
   | { readonly kind: "attribute"; readonly name: string }
   | { readonly kind: "item"; readonly index: Expression }
-  | { readonly kind: "slice"; readonly from: Expression | undefined; readonly to: Expression | undefined; readonly by: Expression | undefined }
+  | {
+      readonly kind: "slice";
+      readonly from: Expression | undefined;
+      readonly to: Expression | undefined;
+      readonly by: Expression | undefined;
+    }
   | { readonly kind: "call"; readonly args: Arguments }
   | { readonly kind: "filter"; readonly name: string; readonly args: Arguments }
   | { readonly kind: "test"; readonly name: string; readonly args: Arguments; readonly negated: boolean };

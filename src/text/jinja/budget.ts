@@ -21,7 +21,8 @@ export class Budget {
   /** Notes memory before it is taken, and the work to fill it: UTF-16 units of text, eight for an item of a list. All of a rendering counts, also what is let go. */
   take(units: number): void {
     this.#memory += units;
-    if (!(this.#memory <= RENDER_LIMITS.memory)) throw new JinjaError(`it makes more than ${RENDER_LIMITS.memory} characters of text and lists`);
+    if (!(this.#memory <= RENDER_LIMITS.memory))
+      throw new JinjaError(`it makes more than ${RENDER_LIMITS.memory} characters of text and lists`);
     this.step(units);
   }
 

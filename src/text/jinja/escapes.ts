@@ -1,5 +1,15 @@
 const NAMED: Readonly<Record<string, string>> = {
-  n: "\n", t: "\t", r: "\r", b: "\b", f: "\f", v: "\v", a: "\x07", "'": "'", '"': '"', "\\": "\\", "\n": "",
+  n: "\n",
+  t: "\t",
+  r: "\r",
+  b: "\b",
+  f: "\f",
+  v: "\v",
+  a: "\x07",
+  "'": "'",
+  '"': '"',
+  "\\": "\\",
+  "\n": "",
 };
 
 /** The text of a string literal, as Python's codec unicode-escape reads it: an escape that it does not know stays as it is. */

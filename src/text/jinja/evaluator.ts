@@ -9,7 +9,20 @@ import { arithmetic, comparison } from "./operators.ts";
 import { str } from "./print.ts";
 import type { Scope } from "./scope.ts";
 import { items, slice } from "./sequences.ts";
-import { Callable, defined, Dict, Float, numeric, or, Tuple, truth, typeName, Undefined, type CallArguments, type Value } from "./values.ts";
+import {
+  Callable,
+  defined,
+  Dict,
+  Float,
+  numeric,
+  or,
+  Tuple,
+  truth,
+  typeName,
+  Undefined,
+  type CallArguments,
+  type Value,
+} from "./values.ts";
 
 /** Evaluates expressions, for one rendering. */
 export class Evaluator {
@@ -51,7 +64,8 @@ export class Evaluator {
   call(value: Value, args: CallArguments): Value {
     if (value instanceof Callable) return this.budget.nested(() => value.call(args));
     if (value instanceof Loop) {
-      if (value.recurse === undefined) throw new JinjaError("TypeError: The loop must have the 'recursive' marker to be called recursively.");
+      if (value.recurse === undefined)
+        throw new JinjaError("TypeError: The loop must have the 'recursive' marker to be called recursively.");
       return this.budget.nested(() => value.recurse!(args));
     }
     throw new JinjaError(`TypeError: '${typeName(defined(value))}' object is not callable`);
@@ -72,7 +86,9 @@ export class Evaluator {
         return Dict.of(expression.items.map(([key, value]) => [this.evaluate(key, scope), this.evaluate(value, scope)] as const));
       case "condition":
         if (truth(this.evaluate(expression.test, scope))) return this.evaluate(expression.then, scope);
-        return expression.otherwise === undefined ? new Undefined("the inline if-expression evaluated to false and no else section was defined.") : this.evaluate(expression.otherwise, scope);
+        return expression.otherwise === undefined
+          ? new Undefined("the inline if-expression evaluated to false and no else section was defined.")
+          : this.evaluate(expression.otherwise, scope);
       case "and":
       case "or":
         return this.#logic(expression.items, expression.kind === "or", scope);
@@ -86,7 +102,10 @@ export class Evaluator {
       case "compare":
         return this.#compare(expression, scope);
       case "arithmetic":
-        return expression.rest.reduce((value, [operator, one]) => arithmetic(operator, value, this.evaluate(one, scope), this.budget), this.evaluate(expression.first, scope));
+        return expression.rest.reduce(
+          (value, [operator, one]) => arithmetic(operator, value, this.evaluate(one, scope), this.budget),
+          this.evaluate(expression.first, scope),
+        );
       case "postfix":
         return expression.steps.reduce((value, step) => this.#step(value, step, scope), this.evaluate(expression.base, scope));
     }
@@ -119,7 +138,11 @@ export class Evaluator {
       case "item":
         return item(value, this.evaluate(step.index, scope), this.budget);
       case "slice": {
-        const bounds = [step.from, step.to, step.by].map((bound) => (bound === undefined ? null : this.evaluate(bound, scope))) as [Value, Value, Value];
+        const bounds = [step.from, step.to, step.by].map((bound) => (bound === undefined ? null : this.evaluate(bound, scope))) as [
+          Value,
+          Value,
+          Value,
+        ];
         return slice(defined(value), bounds, this.budget) ?? new Undefined(`'${typeName(value)} object' has no such element`);
       }
       case "call":

@@ -2,7 +2,14 @@ import type { Arguments, Expression, Step } from "./ast.ts";
 import type { Cursor } from "./cursor.ts";
 import { Float, int } from "./values.ts";
 
-const CONSTANTS: ReadonlyMap<string, boolean | null> = new Map([["true", true], ["True", true], ["false", false], ["False", false], ["none", null], ["None", null]]);
+const CONSTANTS: ReadonlyMap<string, boolean | null> = new Map([
+  ["true", true],
+  ["True", true],
+  ["false", false],
+  ["False", false],
+  ["none", null],
+  ["None", null],
+]);
 const COMPARISONS: ReadonlySet<string> = new Set(["==", "!=", "<", "<=", ">", ">="]);
 const NO_ARGUMENTS: Arguments = { positional: [], named: [], star: undefined, stars: undefined };
 /** Names that end an expression where a tuple may go on. */
@@ -14,7 +21,10 @@ export function parseExpression(cursor: Cursor, conditional = true): Expression 
 }
 
 /** An expression, or several with commas, which make a tuple. */
-export function parseTuple(cursor: Cursor, options: { readonly conditional?: boolean; readonly ends?: Ends; readonly parentheses?: boolean } = {}): Expression {
+export function parseTuple(
+  cursor: Cursor,
+  options: { readonly conditional?: boolean; readonly ends?: Ends; readonly parentheses?: boolean } = {},
+): Expression {
   const items: Expression[] = [];
   let tuple = false;
   for (;;) {
@@ -30,7 +40,13 @@ export function parseTuple(cursor: Cursor, options: { readonly conditional?: boo
 
 function endsTuple(cursor: Cursor, ends: Ends): boolean {
   const { type, value } = cursor.current;
-  return type === "block end" || type === "output end" || type === "end" || (type === "operator" && value === ")") || (type === "name" && ends.includes(value));
+  return (
+    type === "block end" ||
+    type === "output end" ||
+    type === "end" ||
+    (type === "operator" && value === ")") ||
+    (type === "name" && ends.includes(value))
+  );
 }
 
 function parseConditional(cursor: Cursor): Expression {
@@ -132,11 +148,14 @@ function parsePrimary(cursor: Cursor): Expression {
   }
   if (type === "operator" && value === "[") return { kind: "list", items: parseItems(cursor, "]", () => parseExpression(cursor)) };
   if (type === "operator" && value === "{") {
-    return { kind: "dict", items: parseItems(cursor, "}", () => {
-      const key = parseExpression(cursor);
-      cursor.expect("operator", ":");
-      return [key, parseExpression(cursor)] as const;
-    }) };
+    return {
+      kind: "dict",
+      items: parseItems(cursor, "}", () => {
+        const key = parseExpression(cursor);
+        cursor.expect("operator", ":");
+        return [key, parseExpression(cursor)] as const;
+      }),
+    };
   }
   throw cursor.error(`expected an expression, found ${value === "" ? `the ${type}` : JSON.stringify(value.slice(0, 40))}`);
 }
@@ -171,7 +190,8 @@ function parsePostfix(cursor: Cursor): Step[] {
 }
 
 function parseSubscript(cursor: Cursor): Step {
-  const bound = (): Expression | undefined => (cursor.is("operator", ":") || cursor.is("operator", "]") ? undefined : parseExpression(cursor));
+  const bound = (): Expression | undefined =>
+    cursor.is("operator", ":") || cursor.is("operator", "]") ? undefined : parseExpression(cursor);
   const from = bound();
   if (!cursor.skip("operator", ":")) {
     if (from === undefined) throw cursor.error("expected an index");
@@ -213,8 +233,12 @@ function parseTest(cursor: Cursor): Step {
   const name = parseDotted(cursor);
   if (cursor.is("operator", "(")) return { kind: "test", name, negated, args: parseArguments(cursor) };
   const { type, value } = cursor.current;
-  const argument = type === "string" || type === "integer" || type === "float" || (type === "name" && !["else", "or", "and"].includes(value))
-    || (type === "operator" && ["[", "{"].includes(value));
+  const argument =
+    type === "string" ||
+    type === "integer" ||
+    type === "float" ||
+    (type === "name" && !["else", "or", "and"].includes(value)) ||
+    (type === "operator" && ["[", "{"].includes(value));
   if (!argument) return { kind: "test", name, negated, args: NO_ARGUMENTS };
   if (type === "name" && value === "is") throw cursor.error("tests cannot be chained with is");
   const base = parsePrimary(cursor);
@@ -245,4 +269,3 @@ export function parseArguments(cursor: Cursor): Arguments {
   });
   return { positional, named, star, stars };
 }
-

@@ -71,73 +71,128 @@ export const LIST_FILTERS: Readonly<Record<string, Filter>> = {
   length: ["", (value, _, { budget }) => length(value, budget)],
   count: ["", (value, _, { budget }) => length(value, budget)],
   first: ["", (value, _, { budget }) => or(items(value, budget)[0], () => new Undefined("No first item, sequence was empty."))],
-  last: ["", (value, _, { budget }) => {
-    if (value instanceof Iterator && value.view === undefined) throw new JinjaError("TypeError: 'generator' object is not reversible");
-    return or(items(value, budget).at(-1), () => new Undefined("No last item, sequence was empty."));
-  }],
-  join: ["d attribute", (value, args, filters) => {
-    const { budget } = filters;
-    const between = str(args.value("d", ""), budget);
-    const attribute = args.value("attribute", null);
-    return budget.text(items(value, budget).map((one) => {
-      budget.take(between.length);
-      return budget.text(str(part(one, attribute, filters), budget));
-    }).join(between));
-  }],
-  reverse: ["", (value, _, { budget }) => {
-    if (typeof value === "string") return budget.text(budget.list(characters(value)).reverse().join(""));
-    return new Iterator(budget.list([...items(value, budget)].reverse()), "list_reverseiterator");
-  }],
-  sort: ["reverse case_sensitive attribute", (value, args, filters) => {
-    const key = sortKey(args.value("attribute", null), truth(args.value("case_sensitive", false)), filters);
-    return sorted(items(value, filters.budget), key, truth(args.value("reverse", false)), filters.budget);
-  }],
-  dictsort: ["case_sensitive by reverse", (value, args, { budget }) => {
-    if (!(value instanceof Dict)) throw new JinjaError(`AttributeError: '${typeName(value)}' object has no attribute 'items'`);
-    const by = ["key", "value"].indexOf(args.text("by", "key"));
-    if (by < 0) throw new JinjaError('FilterArgumentError: You can only sort by either "key" or "value"');
-    const sensitive = truth(args.value("case_sensitive", false));
-    return sorted(value.entries().map((pair) => new Tuple(pair)), (pair) => folded((pair as Tuple).items[by]!, sensitive), truth(args.value("reverse", false)), budget);
-  }],
-  items: ["", (value, _, { budget }) => {
-    if (value instanceof Undefined) return new Iterator([]);
-    if (!(value instanceof Dict)) throw new JinjaError("TypeError: Can only get item pairs from a mapping.");
-    return new Iterator(budget.list(value.entries().map((pair) => new Tuple(pair))));
-  }],
-  unique: ["case_sensitive attribute", (value, args, filters) => {
-    const seen = new Set<unknown>();
-    const attribute = args.value("attribute", null);
-    const sensitive = truth(args.value("case_sensitive", false));
-    return new Iterator(filters.budget.list(items(value, filters.budget).filter((one) => {
-      const key = hash(folded(part(one, attribute, filters), sensitive));
-      return seen.has(key) ? false : seen.add(key);
-    })));
-  }],
-  groupby: ["attribute default case_sensitive", (value, args, filters) => {
-    const attribute = args.value("attribute");
-    const sensitive = truth(args.value("case_sensitive", false));
-    const raw = (one: Value): Value => part(one, attribute, filters, args.value("default", null));
-    const groups: { key: Value; first: Value; list: Value[] }[] = [];
-    for (const one of sorted(items(value, filters.budget), (other) => folded(raw(other), sensitive), false, filters.budget)) {
-      const key = folded(raw(one), sensitive);
-      const last = groups.at(-1);
-      if (last !== undefined && equal(last.key, key, filters.budget)) last.list.push(one);
-      else groups.push({ key, first: raw(one), list: [one] });
-    }
-    return groups.map(({ first, list }) => new Group(first, list));
-  }],
-  batch: ["linecount fill_with", (value, args, { budget }) => {
-    const size = args.int("linecount");
-    const filler = args.value("fill_with", null);
-    return new Iterator(budget.list(chunks(items(value, budget), size).map((chunk) => fill(chunk, size, filler, budget))));
-  }],
-  slice: ["slices fill_with", (value, args, { budget }) => new Iterator(slices(items(value, budget), args.int("slices"), args.value("fill_with", null), budget))],
-  sum: ["attribute start", (value, args, filters) => {
-    const attribute = args.value("attribute", null);
-    return items(value, filters.budget).reduce<Value>((total, one) => arithmetic("+", total, part(one, attribute, filters), filters.budget), args.value("start", 0));
-  }],
-  min: ["case_sensitive attribute", (value, args, filters) => extreme(value, truth(args.value("case_sensitive", false)), args.value("attribute", null), filters, -1)],
-  max: ["case_sensitive attribute", (value, args, filters) => extreme(value, truth(args.value("case_sensitive", false)), args.value("attribute", null), filters, 1)],
+  last: [
+    "",
+    (value, _, { budget }) => {
+      if (value instanceof Iterator && value.view === undefined) throw new JinjaError("TypeError: 'generator' object is not reversible");
+      return or(items(value, budget).at(-1), () => new Undefined("No last item, sequence was empty."));
+    },
+  ],
+  join: [
+    "d attribute",
+    (value, args, filters) => {
+      const { budget } = filters;
+      const between = str(args.value("d", ""), budget);
+      const attribute = args.value("attribute", null);
+      return budget.text(
+        items(value, budget)
+          .map((one) => {
+            budget.take(between.length);
+            return budget.text(str(part(one, attribute, filters), budget));
+          })
+          .join(between),
+      );
+    },
+  ],
+  reverse: [
+    "",
+    (value, _, { budget }) => {
+      if (typeof value === "string") return budget.text(budget.list(characters(value)).reverse().join(""));
+      return new Iterator(budget.list([...items(value, budget)].reverse()), "list_reverseiterator");
+    },
+  ],
+  sort: [
+    "reverse case_sensitive attribute",
+    (value, args, filters) => {
+      const key = sortKey(args.value("attribute", null), truth(args.value("case_sensitive", false)), filters);
+      return sorted(items(value, filters.budget), key, truth(args.value("reverse", false)), filters.budget);
+    },
+  ],
+  dictsort: [
+    "case_sensitive by reverse",
+    (value, args, { budget }) => {
+      if (!(value instanceof Dict)) throw new JinjaError(`AttributeError: '${typeName(value)}' object has no attribute 'items'`);
+      const by = ["key", "value"].indexOf(args.text("by", "key"));
+      if (by < 0) throw new JinjaError('FilterArgumentError: You can only sort by either "key" or "value"');
+      const sensitive = truth(args.value("case_sensitive", false));
+      return sorted(
+        value.entries().map((pair) => new Tuple(pair)),
+        (pair) => folded((pair as Tuple).items[by]!, sensitive),
+        truth(args.value("reverse", false)),
+        budget,
+      );
+    },
+  ],
+  items: [
+    "",
+    (value, _, { budget }) => {
+      if (value instanceof Undefined) return new Iterator([]);
+      if (!(value instanceof Dict)) throw new JinjaError("TypeError: Can only get item pairs from a mapping.");
+      return new Iterator(budget.list(value.entries().map((pair) => new Tuple(pair))));
+    },
+  ],
+  unique: [
+    "case_sensitive attribute",
+    (value, args, filters) => {
+      const seen = new Set<unknown>();
+      const attribute = args.value("attribute", null);
+      const sensitive = truth(args.value("case_sensitive", false));
+      return new Iterator(
+        filters.budget.list(
+          items(value, filters.budget).filter((one) => {
+            const key = hash(folded(part(one, attribute, filters), sensitive));
+            return seen.has(key) ? false : seen.add(key);
+          }),
+        ),
+      );
+    },
+  ],
+  groupby: [
+    "attribute default case_sensitive",
+    (value, args, filters) => {
+      const attribute = args.value("attribute");
+      const sensitive = truth(args.value("case_sensitive", false));
+      const raw = (one: Value): Value => part(one, attribute, filters, args.value("default", null));
+      const groups: { key: Value; first: Value; list: Value[] }[] = [];
+      for (const one of sorted(items(value, filters.budget), (other) => folded(raw(other), sensitive), false, filters.budget)) {
+        const key = folded(raw(one), sensitive);
+        const last = groups.at(-1);
+        if (last !== undefined && equal(last.key, key, filters.budget)) last.list.push(one);
+        else groups.push({ key, first: raw(one), list: [one] });
+      }
+      return groups.map(({ first, list }) => new Group(first, list));
+    },
+  ],
+  batch: [
+    "linecount fill_with",
+    (value, args, { budget }) => {
+      const size = args.int("linecount");
+      const filler = args.value("fill_with", null);
+      return new Iterator(budget.list(chunks(items(value, budget), size).map((chunk) => fill(chunk, size, filler, budget))));
+    },
+  ],
+  slice: [
+    "slices fill_with",
+    (value, args, { budget }) => new Iterator(slices(items(value, budget), args.int("slices"), args.value("fill_with", null), budget)),
+  ],
+  sum: [
+    "attribute start",
+    (value, args, filters) => {
+      const attribute = args.value("attribute", null);
+      return items(value, filters.budget).reduce<Value>(
+        (total, one) => arithmetic("+", total, part(one, attribute, filters), filters.budget),
+        args.value("start", 0),
+      );
+    },
+  ],
+  min: [
+    "case_sensitive attribute",
+    (value, args, filters) => extreme(value, truth(args.value("case_sensitive", false)), args.value("attribute", null), filters, -1),
+  ],
+  max: [
+    "case_sensitive attribute",
+    (value, args, filters) => extreme(value, truth(args.value("case_sensitive", false)), args.value("attribute", null), filters, 1),
+  ],
   default: ["default_value boolean", (value, args) => orElse(value, args.value("default_value", ""), args.value("boolean", false))],
   d: ["default_value boolean", (value, args) => orElse(value, args.value("default_value", ""), args.value("boolean", false))],
 };
@@ -155,4 +210,3 @@ class Group extends Tuple {
     return name === "grouper" ? this.items[0] : name === "list" ? this.items[1] : undefined;
   }
 }
-

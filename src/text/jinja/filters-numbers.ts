@@ -52,28 +52,37 @@ function roundHalfEven(value: number, digits: number): number {
 
 /** Filters that give numbers. */
 export const NUMBER_FILTERS: Readonly<Record<string, Filter>> = {
-  abs: ["", (value) => {
-    const number = numeric(defined(value));
-    if (number === undefined) throw new JinjaError(`TypeError: bad operand type for abs(): '${typeName(value)}'`);
-    return value instanceof Float ? new Float(Math.abs(number)) : Math.abs(number);
-  }],
+  abs: [
+    "",
+    (value) => {
+      const number = numeric(defined(value));
+      if (number === undefined) throw new JinjaError(`TypeError: bad operand type for abs(): '${typeName(value)}'`);
+      return value instanceof Float ? new Float(Math.abs(number)) : Math.abs(number);
+    },
+  ],
   int: ["default base", (value, args) => toInt(value, args.value("default", 0), args.int("base", 10))],
-  float: ["default", (value, args) => {
-    const number = typeof value === "string" ? parseFloatText(value) : numeric(value);
-    const otherwise = args.value("default", new Float(0));
-    return number === undefined ? otherwise : new Float(number);
-  }],
-  round: ["precision method", (value, args) => {
-    const number = numeric(defined(value));
-    const precision = args.int("precision", 0);
-    const method = args.text("method", "common");
-    if (number === undefined) throw new JinjaError(`TypeError: type ${typeName(value)} doesn't define __round__ method`);
-    if (method === "common") {
-      const rounded = roundHalfEven(number, precision);
-      return value instanceof Float ? new Float(rounded) : int(rounded);
-    }
-    if (method !== "ceil" && method !== "floor") throw new JinjaError("FilterArgumentError: method must be common, ceil or floor");
-    const scale = 10 ** precision;
-    return new Float((method === "ceil" ? Math.ceil(number * scale) : Math.floor(number * scale)) / scale);
-  }],
+  float: [
+    "default",
+    (value, args) => {
+      const number = typeof value === "string" ? parseFloatText(value) : numeric(value);
+      const otherwise = args.value("default", new Float(0));
+      return number === undefined ? otherwise : new Float(number);
+    },
+  ],
+  round: [
+    "precision method",
+    (value, args) => {
+      const number = numeric(defined(value));
+      const precision = args.int("precision", 0);
+      const method = args.text("method", "common");
+      if (number === undefined) throw new JinjaError(`TypeError: type ${typeName(value)} doesn't define __round__ method`);
+      if (method === "common") {
+        const rounded = roundHalfEven(number, precision);
+        return value instanceof Float ? new Float(rounded) : int(rounded);
+      }
+      if (method !== "ceil" && method !== "floor") throw new JinjaError("FilterArgumentError: method must be common, ceil or floor");
+      const scale = 10 ** precision;
+      return new Float((method === "ceil" ? Math.ceil(number * scale) : Math.floor(number * scale)) / scale);
+    },
+  ],
 };

@@ -42,10 +42,14 @@ function indent(text: string, width: string, first: boolean, blank: boolean): st
 
 /** jinja2's own `title`: a letter that begins the text, or follows white space, a hyphen or an opening bracket. */
 function title(text: string): string {
-  return text.split(/([-\s({[<]+)/u).filter((word) => word !== "").map((word) => {
-    const [first = "", ...rest] = characters(word);
-    return first.toUpperCase() + rest.join("").toLowerCase();
-  }).join("");
+  return text
+    .split(/([-\s({[<]+)/u)
+    .filter((word) => word !== "")
+    .map((word) => {
+      const [first = "", ...rest] = characters(word);
+      return first.toUpperCase() + rest.join("").toLowerCase();
+    })
+    .join("");
 }
 
 const KEEP = /[A-Za-z0-9_.~/-]/;
@@ -54,7 +58,11 @@ const KEEP = /[A-Za-z0-9_.~/-]/;
 function urlEncode(text: string, query: boolean): string {
   return Array.from(new TextEncoder().encode(text), (byte) => {
     const char = String.fromCharCode(byte);
-    return query && char === " " ? "+" : KEEP.test(char) && !(query && char === "/") ? char : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+    return query && char === " "
+      ? "+"
+      : KEEP.test(char) && !(query && char === "/")
+        ? char
+        : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
   }).join("");
 }
 
@@ -93,42 +101,80 @@ export const TEXT_FILTERS: Readonly<Record<string, Filter>> = {
   capitalize: ["", (value, _, { budget }) => budget.text(capitalize(slowly(value, budget)))],
   title: ["", (value, _, { budget }) => budget.text(title(slowly(value, budget)))],
   trim: ["chars", (value, args, { budget }) => budget.text(strip(str(value, budget), args.textOrNone("chars"), true, true))],
-  replace: ["old new count", (value, args, { budget }) => {
-    const count = args.value("count", null) === null ? -1 : args.int("count");
-    return replaceText(str(value, budget), str(args.value("old"), budget), str(args.value("new"), budget), count, budget);
-  }],
-  center: ["width", (value, args, { budget }) => {
-    const text = str(value, budget);
-    const width = Math.min(MAX_WIDTH, args.int("width", 80));
-    const missing = Math.max(0, width - length(text));
-    budget.take(text.length + missing);
-    const left = (missing >> 1) + (missing & width & 1);
-    return " ".repeat(left) + text + " ".repeat(missing - left);
-  }],
-  indent: ["width first blank", (value, args, { budget }) => {
-    const given = args.value("width", 4);
-    const width = typeof given === "string" ? given : " ".repeat(Math.min(MAX_WIDTH, Math.max(0, args.int("width", 4))));
-    const text = str(value, budget);
-    budget.take(text.length + width.length * text.split("\n").length);
-    return indent(text, width, truth(args.value("first", false)), truth(args.value("blank", false)));
-  }],
-  truncate: ["length killwords end leeway", (value, args, { budget }) => {
-    const leeway = args.value("leeway", null) === null ? 5 : args.int("leeway");
-    return budget.text(truncate(slowly(value, budget), args.int("length", 255), truth(args.value("killwords", false)), args.text("end", "..."), leeway));
-  }],
+  replace: [
+    "old new count",
+    (value, args, { budget }) => {
+      const count = args.value("count", null) === null ? -1 : args.int("count");
+      return replaceText(str(value, budget), str(args.value("old"), budget), str(args.value("new"), budget), count, budget);
+    },
+  ],
+  center: [
+    "width",
+    (value, args, { budget }) => {
+      const text = str(value, budget);
+      const width = Math.min(MAX_WIDTH, args.int("width", 80));
+      const missing = Math.max(0, width - length(text));
+      budget.take(text.length + missing);
+      const left = (missing >> 1) + (missing & width & 1);
+      return " ".repeat(left) + text + " ".repeat(missing - left);
+    },
+  ],
+  indent: [
+    "width first blank",
+    (value, args, { budget }) => {
+      const given = args.value("width", 4);
+      const width = typeof given === "string" ? given : " ".repeat(Math.min(MAX_WIDTH, Math.max(0, args.int("width", 4))));
+      const text = str(value, budget);
+      budget.take(text.length + width.length * text.split("\n").length);
+      return indent(text, width, truth(args.value("first", false)), truth(args.value("blank", false)));
+    },
+  ],
+  truncate: [
+    "length killwords end leeway",
+    (value, args, { budget }) => {
+      const leeway = args.value("leeway", null) === null ? 5 : args.int("leeway");
+      return budget.text(
+        truncate(slowly(value, budget), args.int("length", 255), truth(args.value("killwords", false)), args.text("end", "..."), leeway),
+      );
+    },
+  ],
   wordcount: ["", (value, _, { budget }) => (slowly(value, budget).match(/[\p{L}\p{N}_]+/gu) ?? []).length],
-  striptags: ["", (value, _, { budget }) => budget.text(withoutTags(slowly(value, budget)).split(/\s+/u).filter((word) => word !== "").join(" "))],
-  urlencode: ["", (value, _, { budget }) => {
-    if (!(value instanceof Dict) && !Array.isArray(value)) return budget.text(urlEncode(slowly(value, budget), false));
-    const pairs = value instanceof Dict ? value.entries() : value.map((pair) => items(pair, budget));
-    return budget.text(pairs.map(([key, item]) => `${urlEncode(slowly(key!, budget), true)}=${urlEncode(slowly(item!, budget), true)}`).join("&"));
-  }],
-  xmlattr: ["autospace", (value, args, { budget }) => {
-    if (!(value instanceof Dict)) throw new JinjaError(`TypeError: xmlattr needs a mapping, not ${typeName(value)}`);
-    const shown = value.entries().filter(([, item]) => item !== null && !(item instanceof Undefined)).map(([key, item]) => `${escapeHtml(str(key, budget))}="${escapeHtml(str(item, budget))}"`).join(" ");
-    return budget.text((shown !== "" && truth(args.value("autospace", true)) ? " " : "") + shown);
-  }],
-  filesizeformat: ["binary", (value, args) => fileSize(typeof value === "string" ? Number(value) : (numeric(value) ?? NaN), truth(args.value("binary", false)))],
+  striptags: [
+    "",
+    (value, _, { budget }) =>
+      budget.text(
+        withoutTags(slowly(value, budget))
+          .split(/\s+/u)
+          .filter((word) => word !== "")
+          .join(" "),
+      ),
+  ],
+  urlencode: [
+    "",
+    (value, _, { budget }) => {
+      if (!(value instanceof Dict) && !Array.isArray(value)) return budget.text(urlEncode(slowly(value, budget), false));
+      const pairs = value instanceof Dict ? value.entries() : value.map((pair) => items(pair, budget));
+      return budget.text(
+        pairs.map(([key, item]) => `${urlEncode(slowly(key!, budget), true)}=${urlEncode(slowly(item!, budget), true)}`).join("&"),
+      );
+    },
+  ],
+  xmlattr: [
+    "autospace",
+    (value, args, { budget }) => {
+      if (!(value instanceof Dict)) throw new JinjaError(`TypeError: xmlattr needs a mapping, not ${typeName(value)}`);
+      const shown = value
+        .entries()
+        .filter(([, item]) => item !== null && !(item instanceof Undefined))
+        .map(([key, item]) => `${escapeHtml(str(key, budget))}="${escapeHtml(str(item, budget))}"`)
+        .join(" ");
+      return budget.text((shown !== "" && truth(args.value("autospace", true)) ? " " : "") + shown);
+    },
+  ],
+  filesizeformat: [
+    "binary",
+    (value, args) => fileSize(typeof value === "string" ? Number(value) : (numeric(value) ?? NaN), truth(args.value("binary", false))),
+  ],
   attr: ["name", (value, args, { budget }) => attributeOnly(value, args.text("name"), budget)],
 };
 
@@ -139,6 +185,7 @@ function attributeOnly(value: Value, name: string, budget: Budget): Value {
 
 /** `text | format(a, b)`, which takes any number of arguments. */
 export function formatFilter(value: Value, positional: readonly Value[], named: ReadonlyMap<string, Value>, budget: Budget): string {
-  if (positional.length > 0 && named.size > 0) throw new JinjaError("FilterArgumentError: can't handle positional and keyword arguments at the same time");
+  if (positional.length > 0 && named.size > 0)
+    throw new JinjaError("FilterArgumentError: can't handle positional and keyword arguments at the same time");
   return formatPercent(str(value, budget), named.size > 0 ? Dict.of(named) : new Tuple(positional), budget);
 }

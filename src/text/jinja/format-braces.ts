@@ -31,7 +31,7 @@ class Formatter {
   run(text: string, depth: number): string {
     if (depth === 0) throw new JinjaError("ValueError: Max string recursion exceeded");
     const parts: string[] = [];
-    for (let i = 0; i < text.length; ) {
+    for (let i = 0; i < text.length;) {
       this.#budget.step();
       const brace = nextBrace(text, i);
       if (brace < 0) {
@@ -56,7 +56,8 @@ class Formatter {
     const [, path, conversion, spec = ""] = /^([^!:]*)(?:!([^:]))?(?::([^]*))?$/u.exec(field) ?? [];
     if (path === undefined) throw new JinjaError(`ValueError: cannot read the field {${field.slice(0, 40)}}`);
     const value = this.#value(path);
-    const shown = conversion === "s" ? str(value, this.#budget) : conversion === "r" || conversion === "a" ? repr(value, this.#budget) : value;
+    const shown =
+      conversion === "s" ? str(value, this.#budget) : conversion === "r" || conversion === "a" ? repr(value, this.#budget) : value;
     const written = spec === "" ? "" : this.run(spec, depth - 1);
     return written === "" ? str(defined(shown), this.#budget) : format(shown, parseSpec(written), this.#budget);
   }
@@ -65,7 +66,10 @@ class Formatter {
     const [, name = "", rest = ""] = /^([^.[]*)([^]*)$/.exec(path)!;
     let value = this.#argument(name);
     for (const [, attribute, key] of rest.matchAll(/\.([^.[]+)|\[([^\]]*)\]/g)) {
-      value = attribute !== undefined ? this.#lookup.attribute(value, attribute) : this.#lookup.item(value, /^\d+$/.test(key!) ? Number(key) : key!);
+      value =
+        attribute !== undefined
+          ? this.#lookup.attribute(value, attribute)
+          : this.#lookup.item(value, /^\d+$/.test(key!) ? Number(key) : key!);
       defined(value);
     }
     return value;
@@ -76,7 +80,9 @@ class Formatter {
     const at = name === "" ? this.#next++ : /^\d+$/.test(name) ? Number(name) : undefined;
     const value = at === undefined ? named.get(name) : positional[at];
     if (value !== undefined) return value;
-    throw new JinjaError(at === undefined ? `KeyError: ${name.slice(0, 40)}` : "IndexError: Replacement index out of range for positional args tuple");
+    throw new JinjaError(
+      at === undefined ? `KeyError: ${name.slice(0, 40)}` : "IndexError: Replacement index out of range for positional args tuple",
+    );
   }
 }
 

@@ -46,7 +46,8 @@ export function formatPercent(text: string, values: Value, budget: Budget): stri
     out += budget.text(piece);
   }
   if (/%$/.test(text.slice(from))) throw new JinjaError("ValueError: incomplete format");
-  if (!named && used < list.length && !(values instanceof Dict)) throw new JinjaError("TypeError: not all arguments converted during string formatting");
+  if (!named && used < list.length && !(values instanceof Dict))
+    throw new JinjaError("TypeError: not all arguments converted during string formatting");
   return budget.text(out + text.slice(from));
 }
 
@@ -60,8 +61,14 @@ interface Directive {
 function write(value: Value, type: string, { flags, width, left, precision }: Directive, budget: Budget): string {
   const zero = flags.includes("0") && !left;
   const spec: Spec = {
-    fill: zero ? "0" : " ", align: left ? "<" : zero ? "=" : ">", sign: flags.includes("+") ? "+" : flags.includes(" ") ? " " : "",
-    alternate: flags.includes("#"), width, grouping: "", precision, type,
+    fill: zero ? "0" : " ",
+    align: left ? "<" : zero ? "=" : ">",
+    sign: flags.includes("+") ? "+" : flags.includes(" ") ? " " : "",
+    alternate: flags.includes("#"),
+    width,
+    grouping: "",
+    precision,
+    type,
   };
   const number = numeric(value);
   const text = (shown: string): string => format(shown, { ...spec, type: "s", fill: " ", align: left ? "<" : ">" }, budget);
@@ -78,12 +85,17 @@ function write(value: Value, type: string, { flags, width, left, precision }: Di
     case "u": {
       if (number === undefined) throw new JinjaError(`TypeError: %${type} format: a real number is required, not ${typeName(value)}`);
       const digits = String(Math.trunc(Math.abs(number))).padStart(precision ?? 0, "0");
-      return format(Number(digits) * Math.sign(number), { ...spec, type: "d", precision: undefined, ...(precision === undefined ? {} : { fill: " ", align: left ? "<" : ">" }) }, budget).replace(/\d+/, (plain) => plain.padStart(precision ?? 0, "0"));
+      return format(
+        Number(digits) * Math.sign(number),
+        { ...spec, type: "d", precision: undefined, ...(precision === undefined ? {} : { fill: " ", align: left ? "<" : ">" }) },
+        budget,
+      ).replace(/\d+/, (plain) => plain.padStart(precision ?? 0, "0"));
     }
     case "x":
     case "X":
     case "o":
-      if (typeof value !== "number" && typeof value !== "boolean") throw new JinjaError(`TypeError: %${type} format: an integer is required, not ${typeName(value)}`);
+      if (typeof value !== "number" && typeof value !== "boolean")
+        throw new JinjaError(`TypeError: %${type} format: an integer is required, not ${typeName(value)}`);
       return format(Number(value), spec, budget);
     case "e":
     case "E":

@@ -27,8 +27,14 @@ export function parseSpec(text: string): Spec {
   const wide = Number(width ?? "");
   if (wide > MAX_WIDTH || Number(precision ?? 0) > MAX_WIDTH) throw new JinjaError("a format is too wide");
   return {
-    fill: fill ?? (zero === "0" ? "0" : " "), align: align ?? (zero === "0" ? "=" : ""), sign: sign ?? "", alternate: alternate === "#",
-    width: wide, grouping: grouping ?? "", precision: precision === undefined ? undefined : Number(precision), type: type ?? "",
+    fill: fill ?? (zero === "0" ? "0" : " "),
+    align: align ?? (zero === "0" ? "=" : ""),
+    sign: sign ?? "",
+    alternate: alternate === "#",
+    width: wide,
+    grouping: grouping ?? "",
+    precision: precision === undefined ? undefined : Number(precision),
+    type: type ?? "",
   };
 }
 
@@ -40,7 +46,8 @@ export function format(value: Value, spec: Spec, budget: Budget): string {
     return pad(integerDigits(Number(value), spec), spec, ">");
   }
   if (value instanceof Float) {
-    if (spec.type === "" && spec.precision === undefined) return pad(signed(value.value, group(floatText(Math.abs(value.value)), spec), spec), spec, ">");
+    if (spec.type === "" && spec.precision === undefined)
+      return pad(signed(value.value, group(floatText(Math.abs(value.value)), spec), spec), spec, ">");
     if (spec.type !== "" && !"eEfFgGn%".includes(spec.type)) throw unknown(spec, value);
     return pad(floatDigits(value.value, spec), spec, ">");
   }
@@ -49,7 +56,11 @@ export function format(value: Value, spec: Spec, budget: Budget): string {
   }
   if (spec.type !== "" && spec.type !== "s") throw unknown(spec, value);
   const text = str(value, budget);
-  return pad(spec.precision === undefined ? text : Array.from(text).slice(0, spec.precision).join(""), spec.align === "=" ? { ...spec, align: "<" } : spec, "<");
+  return pad(
+    spec.precision === undefined ? text : Array.from(text).slice(0, spec.precision).join(""),
+    spec.align === "=" ? { ...spec, align: "<" } : spec,
+    "<",
+  );
 }
 
 function unknown(spec: Spec, value: Value): JinjaError {

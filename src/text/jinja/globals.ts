@@ -37,18 +37,25 @@ function range(args: readonly Value[]): Range {
   const step = numbers[2] ?? 1;
   if (step === 0) throw new JinjaError("ValueError: range() arg 3 must not be zero");
   const length = Math.max(0, Math.ceil((stop - start) / step));
-  if (length > RENDER_LIMITS.range) throw new JinjaError(`OverflowError: Range too big. The sandbox blocks ranges larger than MAX_RANGE (${RENDER_LIMITS.range}).`);
+  if (length > RENDER_LIMITS.range)
+    throw new JinjaError(`OverflowError: Range too big. The sandbox blocks ranges larger than MAX_RANGE (${RENDER_LIMITS.range}).`);
   return new Range(start, step, length);
 }
 
 function dict({ positional, named }: CallArguments, budget: Budget): Dict {
   const [first] = positional;
   if (positional.length > 1) throw new JinjaError(`TypeError: dict expected at most 1 argument, got ${positional.length}`);
-  const entries = first === undefined ? [] : first instanceof Dict ? first.entries() : items(first, budget).map((pair) => {
-    const [key, value, ...more] = items(pair, budget);
-    if (key === undefined || value === undefined || more.length > 0) throw new JinjaError("ValueError: dictionary update sequence element must have two items");
-    return [key, value] as [Value, Value];
-  });
+  const entries =
+    first === undefined
+      ? []
+      : first instanceof Dict
+        ? first.entries()
+        : items(first, budget).map((pair) => {
+            const [key, value, ...more] = items(pair, budget);
+            if (key === undefined || value === undefined || more.length > 0)
+              throw new JinjaError("ValueError: dictionary update sequence element must have two items");
+            return [key, value] as [Value, Value];
+          });
   budget.take(16 * (entries.length + named.size));
   return Dict.of([...entries, ...named]);
 }
@@ -58,11 +65,13 @@ function cycler(values: readonly Value[]): Attributes {
   const next = new Callable("next", () => values[at++ % values.length]!);
   const reset = new Callable("reset", () => ((at = 0), null));
   if (values.length === 0) throw new JinjaError("RuntimeError: at least one item has to be provided");
-  return { typeName: "Cycler", attribute: (name) => (name === "next" ? next : name === "reset" ? reset : name === "current" ? values[at % values.length]! : undefined) };
+  return {
+    typeName: "Cycler",
+    attribute: (name) => (name === "next" ? next : name === "reset" ? reset : name === "current" ? values[at % values.length]! : undefined),
+  };
 }
 
 function joiner(separator: string): Callable {
   let used = false;
   return new Callable("joiner", () => (used ? separator : ((used = true), "")));
 }
-

@@ -5,7 +5,21 @@ import { equal } from "./operators.ts";
 import { str } from "./print.ts";
 import { itemAt } from "./sequences.ts";
 import { stringMethod } from "./string-methods.ts";
-import { Callable, defined, Dict, Float, Iterator, Namespace, or, Range, Tuple, typeName, Undefined, type CallArguments, type Value } from "./values.ts";
+import {
+  Callable,
+  defined,
+  Dict,
+  Float,
+  Iterator,
+  Namespace,
+  or,
+  Range,
+  Tuple,
+  typeName,
+  Undefined,
+  type CallArguments,
+  type Value,
+} from "./values.ts";
 import { JinjaError } from "./errors.ts";
 
 /** Methods that change a value, which the sandbox of transformers forbids. */
@@ -23,7 +37,9 @@ export function attribute(value: Value, name: string, budget: Budget): Value {
 /** `value[key]`: the item, then what the type has under this name. */
 export function item(value: Value, key: Value, budget: Budget): Value {
   budget.step();
-  return or(itemOf(defined(value), key, budget), () => or(typeof key === "string" ? own(value, key, budget) : undefined, () => missing(value, key)));
+  return or(itemOf(defined(value), key, budget), () =>
+    or(typeof key === "string" ? own(value, key, budget) : undefined, () => missing(value, key)),
+  );
 }
 
 function itemOf(value: Value, key: Value, budget: Budget): Value | undefined {
@@ -36,20 +52,37 @@ function missing(value: Value, key: Value): Undefined {
 }
 
 function own(value: Value, name: string, budget: Budget): Value | undefined {
-  if (name.startsWith("_")) return new Undefined(`SecurityError: access to attribute '${name.slice(0, 60)}' of '${typeName(value)}' object is unsafe.`);
+  if (name.startsWith("_"))
+    return new Undefined(`SecurityError: access to attribute '${name.slice(0, 60)}' of '${typeName(value)}' object is unsafe.`);
   if (value instanceof Namespace) return value.attributes.get(name);
   if (value instanceof Callable) return value.parts.get(name);
   if (typeof value === "string") {
-    if (name === "format") return new Callable("format", (args) => formatBraces(value, args, { attribute: (of, part) => attribute(of, part, budget), item: (of, key) => item(of, key, budget) }, budget));
+    if (name === "format")
+      return new Callable("format", (args) =>
+        formatBraces(
+          value,
+          args,
+          { attribute: (of, part) => attribute(of, part, budget), item: (of, key) => item(of, key, budget) },
+          budget,
+        ),
+      );
     const method = stringMethod(value, name, budget);
     return method === undefined ? undefined : new Callable(name, method);
   }
   if (CHANGING[typeName(value)]?.has(name) === true) {
     return new Undefined(`SecurityError: access to attribute '${name}' of '${typeName(value)}' object is unsafe.`);
   }
-  const method = value instanceof Dict ? dictMethod(value, name) : Array.isArray(value) ? listMethod(value, name, budget) : value instanceof Tuple ? listMethod(value.items, name, budget) : undefined;
+  const method =
+    value instanceof Dict
+      ? dictMethod(value, name)
+      : Array.isArray(value)
+        ? listMethod(value, name, budget)
+        : value instanceof Tuple
+          ? listMethod(value.items, name, budget)
+          : undefined;
   if (method !== undefined) return new Callable(name, method);
-  if (value instanceof Range) return name === "start" ? value.start : name === "step" ? value.step : name === "stop" ? value.at(value.length) : undefined;
+  if (value instanceof Range)
+    return name === "start" ? value.start : name === "step" ? value.step : name === "stop" ? value.at(value.length) : undefined;
   if (value instanceof Float) return name === "is_integer" ? new Callable(name, () => Number.isInteger(value.value)) : undefined;
   if (typeof value === "object" && value !== null && !(value instanceof Iterator) && "attribute" in value) return value.attribute(name);
   return undefined;
@@ -63,7 +96,12 @@ function dictMethod(dict: Dict, name: string): ((args: CallArguments) => Value) 
         return or(dict.get(bound.value("key")), () => bound.value("default", null));
       };
     case "items":
-      return () => new Iterator(dict.entries().map((pair) => new Tuple(pair)), "dict_items", false);
+      return () =>
+        new Iterator(
+          dict.entries().map((pair) => new Tuple(pair)),
+          "dict_items",
+          false,
+        );
     case "keys":
       return () => new Iterator(dict.keys(), "dict_keys", false);
     case "values":

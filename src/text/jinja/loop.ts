@@ -56,7 +56,11 @@ export class Loop implements Attributes {
         return new Callable("changed", ({ positional }) => {
           const before = this.#changed;
           this.#changed = positional;
-          return before === undefined || before.length !== positional.length || !before.every((value, i) => equal(value, positional[i]!, this.#budget));
+          return (
+            before === undefined ||
+            before.length !== positional.length ||
+            !before.every((value, i) => equal(value, positional[i]!, this.#budget))
+          );
         });
       default:
         return undefined;

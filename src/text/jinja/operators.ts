@@ -16,12 +16,17 @@ export function equal(a: Value, b: Value, budget: Budget): boolean {
   if (a instanceof Undefined) return b instanceof Undefined;
   if (Array.isArray(a)) return Array.isArray(b) && sameItems(a, b, budget);
   if (a instanceof Tuple) return b instanceof Tuple && sameItems(a.items, b.items, budget);
-  if (a instanceof Range) return b instanceof Range && a.length === b.length && (a.length === 0 || (a.start === b.start && (a.length === 1 || a.step === b.step)));
+  if (a instanceof Range)
+    return (
+      b instanceof Range && a.length === b.length && (a.length === 0 || (a.start === b.start && (a.length === 1 || a.step === b.step)))
+    );
   if (!(a instanceof Dict) || !(b instanceof Dict) || a.size !== b.size) return false;
-  return budget.nested(() => a.entries().every(([key, value]) => {
-    const other = b.get(key);
-    return other !== undefined && equal(value, other, budget);
-  }));
+  return budget.nested(() =>
+    a.entries().every(([key, value]) => {
+      const other = b.get(key);
+      return other !== undefined && equal(value, other, budget);
+    }),
+  );
 }
 
 function sameItems(a: readonly Value[], b: readonly Value[], budget: Budget): boolean {
@@ -35,7 +40,8 @@ export function compare(a: Value, b: Value, budget: Budget, operator = "<"): num
   const y = numeric(b);
   if (x !== undefined && y !== undefined) return x < y ? -1 : x > y ? 1 : x === y ? 0 : NaN;
   if (typeof a === "string" && typeof b === "string") return compareText(a, b, budget);
-  const [left, right] = Array.isArray(a) && Array.isArray(b) ? [a, b] : a instanceof Tuple && b instanceof Tuple ? [a.items, b.items] : [undefined, undefined];
+  const [left, right] =
+    Array.isArray(a) && Array.isArray(b) ? [a, b] : a instanceof Tuple && b instanceof Tuple ? [a.items, b.items] : [undefined, undefined];
   if (left === undefined || right === undefined) {
     defined(a);
     defined(b);
@@ -85,7 +91,8 @@ export function comparison(operator: string, a: Value, b: Value, budget: Budget)
 /** Whether an item, key or part of a text is in there. */
 export function contains(container: Value, item: Value, budget: Budget): boolean {
   if (typeof container === "string") {
-    if (typeof item !== "string") throw new JinjaError(`TypeError: 'in <string>' requires string as left operand, not ${typeName(defined(item))}`);
+    if (typeof item !== "string")
+      throw new JinjaError(`TypeError: 'in <string>' requires string as left operand, not ${typeName(defined(item))}`);
     budget.step(container.length * Math.min(item.length, 32) + item.length);
     return indexOf(container, item) >= 0;
   }
@@ -114,8 +121,10 @@ export function arithmetic(operator: string, a: Value, b: Value, budget: Budget)
     if (a instanceof Tuple && b instanceof Tuple) return new Tuple(budget.list([...a.items, ...b.items]));
     if (typeof a === "string") throw new JinjaError(`TypeError: can only concatenate str (not "${typeName(b)}") to str`);
   }
-  if (operator === "*" && (typeof a === "number" || typeof a === "boolean")) return repeat(b, Number(a), budget) ?? mismatch(operator, a, b);
-  if (operator === "*" && (typeof b === "number" || typeof b === "boolean")) return repeat(a, Number(b), budget) ?? mismatch(operator, a, b);
+  if (operator === "*" && (typeof a === "number" || typeof a === "boolean"))
+    return repeat(b, Number(a), budget) ?? mismatch(operator, a, b);
+  if (operator === "*" && (typeof b === "number" || typeof b === "boolean"))
+    return repeat(a, Number(b), budget) ?? mismatch(operator, a, b);
   return mismatch(operator, a, b);
 }
 

@@ -21,8 +21,20 @@ export function repr(value: Value, budget: Budget): string {
   if (value instanceof Undefined) return "Undefined";
   if (Array.isArray(value)) return budget.nested(() => `[${join(value, budget)}]`);
   if (value instanceof Tuple) return budget.nested(() => `(${join(value.items, budget)}${value.items.length === 1 ? "," : ""})`);
-  if (value instanceof Dict) return budget.nested(() => `{${budget.text(value.entries().map(([key, item]) => `${repr(key, budget)}: ${repr(item, budget)}`).join(", "))}}`);
-  if (value instanceof Range) return value.step === 1 ? `range(${value.start}, ${value.start + value.length})` : `range(${value.start}, ${value.at(value.length)}, ${value.step})`;
+  if (value instanceof Dict)
+    return budget.nested(
+      () =>
+        `{${budget.text(
+          value
+            .entries()
+            .map(([key, item]) => `${repr(key, budget)}: ${repr(item, budget)}`)
+            .join(", "),
+        )}}`,
+    );
+  if (value instanceof Range)
+    return value.step === 1
+      ? `range(${value.start}, ${value.start + value.length})`
+      : `range(${value.start}, ${value.at(value.length)}, ${value.step})`;
   if (value instanceof Iterator && value.view !== undefined) return budget.nested(() => `${value.type}([${join(value.view!, budget)}])`);
   if (value instanceof Namespace) return budget.nested(() => `<Namespace ${repr(Dict.of(value.attributes), budget)}>`);
   if (value instanceof Callable) return `<${value.parts.has("name") ? "Macro" : "function"} '${value.name}'>`;
@@ -57,7 +69,10 @@ function quote(text: string): string {
   const body = text.replace(UNPRINTABLE, (char) => {
     const code = char.codePointAt(0)!;
     const hex = code.toString(16);
-    return ESCAPES[char] ?? (code < 0x100 ? `\\x${hex.padStart(2, "0")}` : code < 0x10000 ? `\\u${hex.padStart(4, "0")}` : `\\U${hex.padStart(8, "0")}`);
+    return (
+      ESCAPES[char] ??
+      (code < 0x100 ? `\\x${hex.padStart(2, "0")}` : code < 0x10000 ? `\\u${hex.padStart(4, "0")}` : `\\U${hex.padStart(8, "0")}`)
+    );
   });
   return mark + (mark === "'" ? body.replaceAll("'", "\\'") : body) + mark;
 }

@@ -108,11 +108,16 @@ class Renderer {
   #for(statement: ForStatement, all: readonly Value[], outer: Scope, depth: number): void {
     const { budget } = this.#evaluator;
     const { test } = statement;
-    const chosen = test === undefined ? all : budget.list(all.filter((value) => {
-      const scope = new Scope(outer);
-      this.#assign(statement.target, value, scope);
-      return truth(this.#evaluator.evaluate(test, scope));
-    }));
+    const chosen =
+      test === undefined
+        ? all
+        : budget.list(
+            all.filter((value) => {
+              const scope = new Scope(outer);
+              this.#assign(statement.target, value, scope);
+              return truth(this.#evaluator.evaluate(test, scope));
+            }),
+          );
     const recurse = ({ positional }: CallArguments): Value => {
       const [inner] = positional;
       if (inner === undefined || positional.length > 1) throw new JinjaError("TypeError: loop() takes one argument");
@@ -163,7 +168,9 @@ class Renderer {
     if (call.kind !== "postfix" || step?.kind !== "call") throw new JinjaError("expected a call");
     const called = this.#evaluator.evaluate({ ...call, steps: call.steps.slice(0, -1) }, scope);
     const args = this.#evaluator.arguments(step.args, scope);
-    this.#write(str(this.#evaluator.call(called, { ...args, named: new Map([...args.named, ["caller", caller]]) }), this.#evaluator.budget));
+    this.#write(
+      str(this.#evaluator.call(called, { ...args, named: new Map([...args.named, ["caller", caller]]) }), this.#evaluator.budget),
+    );
   }
 
   #macro(name: string, signature: Signature, body: Body, scope: Scope): Callable {
@@ -174,20 +181,37 @@ class Renderer {
       names.forEach((argument, i) => {
         const given = i < positional.length ? positional[i] : named.get(argument);
         const usual = defaults[i - (names.length - defaults.length)];
-        inner.set(argument, or(given, () => (usual === undefined ? new Undefined(`parameter '${argument}' was not provided`) : this.#evaluator.evaluate(usual, inner))));
+        inner.set(
+          argument,
+          or(given, () =>
+            usual === undefined ? new Undefined(`parameter '${argument}' was not provided`) : this.#evaluator.evaluate(usual, inner),
+          ),
+        );
         rest.delete(argument);
       });
       const caller = rest.get("caller");
-      inner.set("caller", or(caller, () => new Undefined("No caller defined")));
+      inner.set(
+        "caller",
+        or(caller, () => new Undefined("No caller defined")),
+      );
       rest.delete("caller");
       const unknown = [...rest.keys()][0];
-      if (unknown !== undefined && !uses(body, "kwargs")) throw new JinjaError(`TypeError: macro '${name}' takes no keyword argument '${unknown.slice(0, 40)}'`);
-      if (positional.length > names.length && !uses(body, "varargs")) throw new JinjaError(`TypeError: macro '${name}' takes not more than ${names.length} argument(s)`);
+      if (unknown !== undefined && !uses(body, "kwargs"))
+        throw new JinjaError(`TypeError: macro '${name}' takes no keyword argument '${unknown.slice(0, 40)}'`);
+      if (positional.length > names.length && !uses(body, "varargs"))
+        throw new JinjaError(`TypeError: macro '${name}' takes not more than ${names.length} argument(s)`);
       inner.set("varargs", new Tuple(positional.slice(names.length)));
       inner.set("kwargs", Dict.of(rest));
       return this.text(body, inner);
     };
-    return new Callable(name, call, new Map<string, Value>([["name", name], ["arguments", new Tuple(names)]]));
+    return new Callable(
+      name,
+      call,
+      new Map<string, Value>([
+        ["name", name],
+        ["arguments", new Tuple(names)],
+      ]),
+    );
   }
 }
 

@@ -55,15 +55,21 @@ export function slice(value: Value, bounds: readonly [Value, Value, Value], budg
   const [from, to, by] = bounds.map((bound) => {
     if (bound === null || typeof bound === "number") return bound;
     if (typeof bound === "boolean") return Number(bound);
-    throw new JinjaError(bound instanceof Float ? "TypeError: slice indices must be integers or None" : `TypeError: slice indices must be integers or None, not ${typeName(bound)}`);
+    throw new JinjaError(
+      bound instanceof Float
+        ? "TypeError: slice indices must be integers or None"
+        : `TypeError: slice indices must be integers or None, not ${typeName(bound)}`,
+    );
   }) as [number | null, number | null, number | null];
   const step = by ?? 1;
   if (step === 0) throw new JinjaError("ValueError: slice step cannot be zero");
   const count = length(value, budget);
-  const place = (bound: number): number => Math.max(step > 0 ? 0 : -1, Math.min(step > 0 ? count : count - 1, bound < 0 ? bound + count : bound));
+  const place = (bound: number): number =>
+    Math.max(step > 0 ? 0 : -1, Math.min(step > 0 ? count : count - 1, bound < 0 ? bound + count : bound));
   const start = from === null ? (step > 0 ? 0 : count - 1) : place(from);
   const end = to === null ? (step > 0 ? count : -1) : place(to);
-  if (typeof value === "string" && step === 1) return budget.text(start >= end ? "" : value.slice(offset(value, start), offset(value, end)));
+  if (typeof value === "string" && step === 1)
+    return budget.text(start >= end ? "" : value.slice(offset(value, start), offset(value, end)));
   const all = items(value, budget);
   const taken: Value[] = [];
   for (let i = start; step > 0 ? i < end : i > end; i += step) taken.push(all[i]!);

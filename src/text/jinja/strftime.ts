@@ -14,7 +14,13 @@ export function strftime(now: Date, format: string): string {
     if (field === undefined) return whole;
     const wanted = Math.min(MAX_WIDTH, Number(width));
     if (typeof field === "string") {
-      const text = flags.includes("^") ? field.toUpperCase() : flags.includes("#") ? (letter === "p" || letter === "Z" ? field.toLowerCase() : field.toUpperCase()) : field;
+      const text = flags.includes("^")
+        ? field.toUpperCase()
+        : flags.includes("#")
+          ? letter === "p" || letter === "Z"
+            ? field.toLowerCase()
+            : field.toUpperCase()
+          : field;
       return text.padStart(wanted, flags.includes("0") ? "0" : " ");
     }
     const [value, digits, fill] = field;
@@ -33,46 +39,89 @@ function fieldOf(now: Date, letter: string): Field | undefined {
   const yearDay = (Date.UTC(year, month, day) - Date.UTC(year, 0, 1)) / DAY_MS;
   const iso = isoWeek(year, month, day);
   switch (letter) {
-    case "a": return DAYS[weekday]!.slice(0, 3);
-    case "A": return DAYS[weekday]!;
-    case "b": case "h": return MONTHS[month]!.slice(0, 3);
-    case "B": return MONTHS[month]!;
-    case "c": return strftime(now, "%a %b %e %H:%M:%S %Y");
-    case "C": return [Math.floor(year / 100), 2, "0"];
-    case "d": return [day, 2, "0"];
-    case "D": case "x": return strftime(now, "%m/%d/%y");
-    case "e": return [day, 2, " "];
-    case "f": return [now.getMilliseconds() * 1000, 6, "0"];
-    case "F": return strftime(now, "%Y-%m-%d");
-    case "g": return [iso.year % 100, 2, "0"];
-    case "G": return [iso.year, 4, "0"];
-    case "H": return [hour, 2, "0"];
-    case "I": return [hour % 12 || 12, 2, "0"];
-    case "j": return [yearDay + 1, 3, "0"];
-    case "k": return [hour, 2, " "];
-    case "l": return [hour % 12 || 12, 2, " "];
-    case "m": return [month + 1, 2, "0"];
-    case "M": return [now.getMinutes(), 2, "0"];
-    case "n": return "\n";
-    case "p": return hour < 12 ? "AM" : "PM";
-    case "P": return hour < 12 ? "am" : "pm";
-    case "r": return strftime(now, "%I:%M:%S %p");
-    case "R": return strftime(now, "%H:%M");
-    case "s": return [Math.floor(now.getTime() / 1000), 1, "0"];
-    case "S": return [now.getSeconds(), 2, "0"];
-    case "t": return "\t";
-    case "T": case "X": return strftime(now, "%H:%M:%S");
-    case "u": return [weekday || 7, 1, "0"];
-    case "U": return [Math.floor((yearDay + 7 - weekday) / 7), 2, "0"];
-    case "V": return [iso.week, 2, "0"];
-    case "w": return [weekday, 1, "0"];
-    case "W": return [Math.floor((yearDay + 7 - ((weekday + 6) % 7)) / 7), 2, "0"];
-    case "y": return [year % 100, 2, "0"];
-    case "Y": return [year, 1, "0"];
+    case "a":
+      return DAYS[weekday]!.slice(0, 3);
+    case "A":
+      return DAYS[weekday]!;
+    case "b":
+    case "h":
+      return MONTHS[month]!.slice(0, 3);
+    case "B":
+      return MONTHS[month]!;
+    case "c":
+      return strftime(now, "%a %b %e %H:%M:%S %Y");
+    case "C":
+      return [Math.floor(year / 100), 2, "0"];
+    case "d":
+      return [day, 2, "0"];
+    case "D":
+    case "x":
+      return strftime(now, "%m/%d/%y");
+    case "e":
+      return [day, 2, " "];
+    case "f":
+      return [now.getMilliseconds() * 1000, 6, "0"];
+    case "F":
+      return strftime(now, "%Y-%m-%d");
+    case "g":
+      return [iso.year % 100, 2, "0"];
+    case "G":
+      return [iso.year, 4, "0"];
+    case "H":
+      return [hour, 2, "0"];
+    case "I":
+      return [hour % 12 || 12, 2, "0"];
+    case "j":
+      return [yearDay + 1, 3, "0"];
+    case "k":
+      return [hour, 2, " "];
+    case "l":
+      return [hour % 12 || 12, 2, " "];
+    case "m":
+      return [month + 1, 2, "0"];
+    case "M":
+      return [now.getMinutes(), 2, "0"];
+    case "n":
+      return "\n";
+    case "p":
+      return hour < 12 ? "AM" : "PM";
+    case "P":
+      return hour < 12 ? "am" : "pm";
+    case "r":
+      return strftime(now, "%I:%M:%S %p");
+    case "R":
+      return strftime(now, "%H:%M");
+    case "s":
+      return [Math.floor(now.getTime() / 1000), 1, "0"];
+    case "S":
+      return [now.getSeconds(), 2, "0"];
+    case "t":
+      return "\t";
+    case "T":
+    case "X":
+      return strftime(now, "%H:%M:%S");
+    case "u":
+      return [weekday || 7, 1, "0"];
+    case "U":
+      return [Math.floor((yearDay + 7 - weekday) / 7), 2, "0"];
+    case "V":
+      return [iso.week, 2, "0"];
+    case "w":
+      return [weekday, 1, "0"];
+    case "W":
+      return [Math.floor((yearDay + 7 - ((weekday + 6) % 7)) / 7), 2, "0"];
+    case "y":
+      return [year % 100, 2, "0"];
+    case "Y":
+      return [year, 1, "0"];
     // A time without zone, as `datetime.now()` gives it, has none to name.
-    case "z": case "Z": return "";
-    case "%": return "%";
-    default: return undefined;
+    case "z":
+    case "Z":
+      return "";
+    case "%":
+      return "%";
+    default:
+      return undefined;
   }
 }
 

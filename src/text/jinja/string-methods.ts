@@ -18,7 +18,8 @@ const pad = (text: string, args: Bound, budget: Budget, share: (missing: number)
 };
 
 /** Cost of a search: the engine may compare short patterns anew at each place. */
-const search = (text: string, pattern: string, budget: Budget): void => budget.step(text.length * Math.max(1, Math.min(pattern.length, 32)));
+const search = (text: string, pattern: string, budget: Budget): void =>
+  budget.step(text.length * Math.max(1, Math.min(pattern.length, 32)));
 
 /** The part that start and end say, and where it begins in code points. */
 function part(text: string, args: Bound): { readonly text: string; readonly start: number } {
@@ -33,7 +34,7 @@ function find(text: string, args: Bound, budget: Budget, last: boolean): number 
   const inside = part(text, args);
   const pattern = args.text("sub");
   search(text, pattern, budget);
-  const at = last ? (pattern === "" ? inside.text.length : (inside.text.lastIndexOf(pattern))) : indexOf(inside.text, pattern);
+  const at = last ? (pattern === "" ? inside.text.length : inside.text.lastIndexOf(pattern)) : indexOf(inside.text, pattern);
   return at < 0 ? -1 : inside.start + length(inside.text.slice(0, at));
 }
 
@@ -47,7 +48,8 @@ function affix(text: string, args: Bound, end: boolean): boolean {
   const value = args.value("affix");
   const wanted = value instanceof Tuple ? value.items : [value];
   return wanted.some((one) => {
-    if (typeof one !== "string") throw new JinjaError(`TypeError: ${end ? "endswith" : "startswith"} first arg must be str or a tuple of str, not ${typeName(one)}`);
+    if (typeof one !== "string")
+      throw new JinjaError(`TypeError: ${end ? "endswith" : "startswith"} first arg must be str or a tuple of str, not ${typeName(one)}`);
     return end ? inside.endsWith(one) : inside.startsWith(one);
   });
 }
@@ -84,7 +86,11 @@ function rightSplit(text: string, args: Bound, budget: Budget): string[] {
   if (separator === "") throw new JinjaError("ValueError: empty separator");
   search(text, separator, budget);
   const ends: number[] = [];
-  for (let at = text.lastIndexOf(separator); at >= 0 && ends.length < most; at = at === 0 ? -1 : text.lastIndexOf(separator, at - separator.length)) {
+  for (
+    let at = text.lastIndexOf(separator);
+    at >= 0 && ends.length < most;
+    at = at === 0 ? -1 : text.lastIndexOf(separator, at - separator.length)
+  ) {
     ends.unshift(at);
     if (at < separator.length) break;
   }
@@ -131,12 +137,14 @@ export function capitalize(text: string): string {
 /** `str.title`: a letter after anything that is no cased letter is upper case. */
 export function titleCase(text: string): string {
   let inside = false;
-  return characters(text).map((char) => {
-    const cased = /\p{Lu}|\p{Ll}|\p{Lt}/u.test(char);
-    const shown = inside ? char.toLowerCase() : char.toUpperCase();
-    inside = cased;
-    return cased ? shown : char;
-  }).join("");
+  return characters(text)
+    .map((char) => {
+      const cased = /\p{Lu}|\p{Ll}|\p{Lt}/u.test(char);
+      const shown = inside ? char.toLowerCase() : char.toUpperCase();
+      inside = cased;
+      return cased ? shown : char;
+    })
+    .join("");
 }
 
 const all = (pattern: string): ((text: string) => boolean) => {
@@ -150,18 +158,31 @@ const METHODS: Readonly<Record<string, Method>> = {
   capitalize: ["", capitalize],
   casefold: ["", (text) => text.replace(/ß/g, "ss").toLowerCase()],
   center: ["width fill", (text, args, budget) => pad(text, args, budget, (n) => (n >> 1) + (n & args.int("width") & 1))],
-  count: ["sub start end", (text, args, budget) => {
-    const inside = part(text, args).text;
-    const pattern = args.text("sub");
-    search(inside, pattern, budget);
-    return pattern === "" ? length(inside) + 1 : places(inside, pattern, budget).length;
-  }],
+  count: [
+    "sub start end",
+    (text, args, budget) => {
+      const inside = part(text, args).text;
+      const pattern = args.text("sub");
+      search(inside, pattern, budget);
+      return pattern === "" ? length(inside) + 1 : places(inside, pattern, budget).length;
+    },
+  ],
   endswith: ["affix start end", (text, args) => affix(text, args, true)],
-  expandtabs: ["tabsize", (text, args, budget) => {
-    const size = Math.max(0, args.int("tabsize", 8));
-    budget.take(text.length + (text.split("\t").length - 1) * size);
-    return text.split(/(?<=[\n\r])/).map((line) => line.split("\t").reduce((out, piece, i) => (i === 0 ? piece : out + " ".repeat(size === 0 ? 0 : size - (length(out) % size)) + piece), "")).join("");
-  }],
+  expandtabs: [
+    "tabsize",
+    (text, args, budget) => {
+      const size = Math.max(0, args.int("tabsize", 8));
+      budget.take(text.length + (text.split("\t").length - 1) * size);
+      return text
+        .split(/(?<=[\n\r])/)
+        .map((line) =>
+          line
+            .split("\t")
+            .reduce((out, piece, i) => (i === 0 ? piece : out + " ".repeat(size === 0 ? 0 : size - (length(out) % size)) + piece), ""),
+        )
+        .join("");
+    },
+  ],
   find: ["sub start end", (text, args, budget) => find(text, args, budget, false)],
   rfind: ["sub start end", (text, args, budget) => find(text, args, budget, true)],
   index: ["sub start end", (text, args, budget) => found(find(text, args, budget, false))],
@@ -178,19 +199,29 @@ const METHODS: Readonly<Record<string, Method>> = {
   isupper: ["", (text) => isCased(text, /\p{Lu}/u, /[\p{Ll}\p{Lt}]/u)],
   istitle: ["", (text) => /[\p{Lu}\p{Lt}]/u.test(text) && titleCase(text) === text],
   isprintable: ["", (text) => !/(?! )[\p{C}\p{Z}]/u.test(text)],
-  join: ["iterable", (text, args, budget) => {
-    const parts = items(args.value("iterable"), budget);
-    parts.forEach((value, i) => {
-      if (typeof value !== "string") throw new JinjaError(`TypeError: sequence item ${i}: expected str instance, ${typeName(value)} found`);
-      budget.take(value.length + text.length);
-    });
-    return parts.join(text);
-  }],
+  join: [
+    "iterable",
+    (text, args, budget) => {
+      const parts = items(args.value("iterable"), budget);
+      parts.forEach((value, i) => {
+        if (typeof value !== "string")
+          throw new JinjaError(`TypeError: sequence item ${i}: expected str instance, ${typeName(value)} found`);
+        budget.take(value.length + text.length);
+      });
+      return parts.join(text);
+    },
+  ],
   ljust: ["width fill", (text, args, budget) => pad(text, args, budget, () => 0)],
   rjust: ["width fill", (text, args, budget) => pad(text, args, budget, (n) => n)],
   lower: ["", (text) => text.toLowerCase()],
   upper: ["", (text) => text.toUpperCase()],
-  swapcase: ["", (text) => characters(text).map((char) => (char === char.toLowerCase() ? char.toUpperCase() : char.toLowerCase())).join("")],
+  swapcase: [
+    "",
+    (text) =>
+      characters(text)
+        .map((char) => (char === char.toLowerCase() ? char.toUpperCase() : char.toLowerCase()))
+        .join(""),
+  ],
   title: ["", titleCase],
   strip: ["chars", (text, args) => strip(text, args.textOrNone("chars"), true, true)],
   lstrip: ["chars", (text, args) => strip(text, args.textOrNone("chars"), true, false)],
@@ -198,18 +229,24 @@ const METHODS: Readonly<Record<string, Method>> = {
   partition: ["sep", (text, args) => partition(text, args.text("sep"), false)],
   rpartition: ["sep", (text, args) => partition(text, args.text("sep"), true)],
   removeprefix: ["prefix", (text, args) => (text.startsWith(args.text("prefix")) ? text.slice(args.text("prefix").length) : text)],
-  removesuffix: ["suffix", (text, args) => (args.text("suffix") !== "" && text.endsWith(args.text("suffix")) ? text.slice(0, -args.text("suffix").length) : text)],
+  removesuffix: [
+    "suffix",
+    (text, args) => (args.text("suffix") !== "" && text.endsWith(args.text("suffix")) ? text.slice(0, -args.text("suffix").length) : text),
+  ],
   replace: ["old new count", (text, args, budget) => replaceText(text, args.text("old"), args.text("new"), args.int("count", -1), budget)],
   split: ["sep maxsplit", split],
   rsplit: ["sep maxsplit", rightSplit],
   splitlines: ["keepends", (text, args, budget) => budget.list(splitLines(text, args.value("keepends", false) !== false))],
   startswith: ["affix start end", (text, args) => affix(text, args, false)],
-  zfill: ["width", (text, args, budget) => {
-    const missing = Math.max(0, args.int("width") - length(text));
-    budget.take(missing);
-    const sign = /^[-+]/.exec(text)?.[0] ?? "";
-    return sign + "0".repeat(missing) + text.slice(sign.length);
-  }],
+  zfill: [
+    "width",
+    (text, args, budget) => {
+      const missing = Math.max(0, args.int("width") - length(text));
+      budget.take(missing);
+      const sign = /^[-+]/.exec(text)?.[0] ?? "";
+      return sign + "0".repeat(missing) + text.slice(sign.length);
+    },
+  ],
 };
 
 /** Methods that look at each character by itself, which costs more than what the engine does in one go. */

@@ -6,9 +6,13 @@ import { Callable, defined, Dict, Float, Iterator, numeric, Range, Tuple, Undefi
 
 type Test = (value: Value, args: readonly Value[], budget: Budget) => boolean;
 
-const compares = (operator: string): Test => (value, args, budget) => comparison(operator, value, args[0]!, budget);
+const compares =
+  (operator: string): Test =>
+  (value, args, budget) =>
+    comparison(operator, value, args[0]!, budget);
 const remainder = (value: Value, by: Value, budget: Budget): number | undefined => numeric(arithmetic("%", value, by, budget));
-const isSequence = (value: Value): boolean => typeof value === "string" || Array.isArray(value) || value instanceof Tuple || value instanceof Dict || value instanceof Range;
+const isSequence = (value: Value): boolean =>
+  typeof value === "string" || Array.isArray(value) || value instanceof Tuple || value instanceof Dict || value instanceof Range;
 
 /** How many arguments each test takes, and the test. */
 const TESTS: Readonly<Record<string, readonly [number, Test]>> = {
@@ -32,14 +36,26 @@ const TESTS: Readonly<Record<string, readonly [number, Test]>> = {
   lower: [0, (value, _, budget) => isCase(str(value, budget), /\p{Ll}/u, /[\p{Lu}\p{Lt}]/u)],
   upper: [0, (value, _, budget) => isCase(str(value, budget), /\p{Lu}/u, /[\p{Ll}\p{Lt}]/u)],
   escaped: [0, () => false],
-  sameas: [1, (value, args) => Object.is(value, args[0]) || (value instanceof Float && args[0] instanceof Float && value.value === args[0].value)],
+  sameas: [
+    1,
+    (value, args) => Object.is(value, args[0]) || (value instanceof Float && args[0] instanceof Float && value.value === args[0].value),
+  ],
   in: [1, compares("in")],
-  eq: [1, compares("==")], "==": [1, compares("==")], equalto: [1, compares("==")],
-  ne: [1, compares("!=")], "!=": [1, compares("!=")],
-  lt: [1, compares("<")], "<": [1, compares("<")], lessthan: [1, compares("<")],
-  le: [1, compares("<=")], "<=": [1, compares("<=")],
-  gt: [1, compares(">")], ">": [1, compares(">")], greaterthan: [1, compares(">")],
-  ge: [1, compares(">=")], ">=": [1, compares(">=")],
+  eq: [1, compares("==")],
+  "==": [1, compares("==")],
+  equalto: [1, compares("==")],
+  ne: [1, compares("!=")],
+  "!=": [1, compares("!=")],
+  lt: [1, compares("<")],
+  "<": [1, compares("<")],
+  lessthan: [1, compares("<")],
+  le: [1, compares("<=")],
+  "<=": [1, compares("<=")],
+  gt: [1, compares(">")],
+  ">": [1, compares(">")],
+  greaterthan: [1, compares(">")],
+  ge: [1, compares(">=")],
+  ">=": [1, compares(">=")],
 };
 
 function isCase(text: string, wanted: RegExp, other: RegExp): boolean {
@@ -65,4 +81,3 @@ export function test(name: string, value: Value, args: readonly Value[], budget:
 export function isTest(name: string): boolean {
   return Object.hasOwn(TESTS, name) || name === "filter" || name === "test";
 }
-

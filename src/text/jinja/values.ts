@@ -4,7 +4,8 @@ import { JinjaError } from "./errors.ts";
  * Python's values: None is null, a str is a string, an int a number without fraction; what JavaScript has no type for is a
  * class. Lists are arrays.
  */
-export type Value = null | boolean | number | string | Float | Value[] | Tuple | Dict | Undefined | Range | Iterator | Namespace | Callable | Attributes;
+export type Value =
+  null | boolean | number | string | Float | Value[] | Tuple | Dict | Undefined | Range | Iterator | Namespace | Callable | Attributes;
 
 /** A float, also where it is whole. */
 export class Float {
@@ -219,7 +220,11 @@ export function fromJson(json: unknown, depth = 100): Value {
   if (typeof json === "number") return Number.isSafeInteger(json) ? json : new Float(json);
   if (Array.isArray(json)) return json.map((item) => fromJson(item, depth - 1));
   if (typeof json === "object") {
-    return Dict.of(Object.entries(json).filter(([, value]) => value !== undefined).map(([key, value]) => [key, fromJson(value, depth - 1)] as const));
+    return Dict.of(
+      Object.entries(json)
+        .filter(([, value]) => value !== undefined)
+        .map(([key, value]) => [key, fromJson(value, depth - 1)] as const),
+    );
   }
   throw new JinjaError(`a ${typeof json} is no value of a template`);
 }

@@ -9,14 +9,22 @@ import { largestDifference } from "../../helpers/compare.ts";
 import { describeShared, sharedPath } from "../../helpers/shared.ts";
 import { readVectors } from "../../helpers/vectors.ts";
 
-interface Case { num_iter: number; topk_per_iter: number; tree_size: number; pos_offset: number; root_token: number; accept_lengths: number[] }
+interface Case {
+  num_iter: number;
+  topk_per_iter: number;
+  tree_size: number;
+  pos_offset: number;
+  root_token: number;
+  accept_lengths: number[];
+}
 
 describeShared("EAGLE-2 trees of the official kernels", "golden/spec", () => {
   const golden = readVectors(sharedPath("golden/spec/tree_unit.safetensors"));
   const cases = JSON.parse(readFileSync(sharedPath("golden/spec/tree_unit.json"), "utf8")) as Record<string, Case>;
 
   for (const [name, c] of Object.entries(cases)) {
-    const vector = (key: string): { shape: number[]; data: Float32Array } => golden.get(`${name}.${key}`) as { shape: number[]; data: Float32Array };
+    const vector = (key: string): { shape: number[]; data: Float32Array } =>
+      golden.get(`${name}.${key}`) as { shape: number[]; data: Float32Array };
     const list = (key: string): number[] => Array.from(vector(key).data);
     const rows = (key: string): Float32Array[] => {
       const { shape, data } = vector(key);
@@ -81,8 +89,12 @@ describeShared("EAGLE-2 trees of the official kernels", "golden/spec", () => {
 
 describe("EagleTreeGrowth", () => {
   it.each([
-    ["numIter", { numIter: 0 }], ["numIter", { numIter: 8 }], ["topkPerIter", { topkPerIter: 1.5 }], ["treeSize", { treeSize: 65 }],
-    ["treeSize", { numIter: 1, treeSize: 12 }], ["tokenIdRemap", { tokenIdRemap: [1, 2] }],
+    ["numIter", { numIter: 0 }],
+    ["numIter", { numIter: 8 }],
+    ["topkPerIter", { topkPerIter: 1.5 }],
+    ["treeSize", { treeSize: 65 }],
+    ["treeSize", { numIter: 1, treeSize: 12 }],
+    ["tokenIdRemap", { tokenIdRemap: [1, 2] }],
   ])("refuses a wrong %s: %j", (field, options) => {
     expect(() => new EagleTreeGrowth(options)).toThrow(UsageError);
     expect(() => new EagleTreeGrowth(options)).toThrow(new RegExp(`^${field}: `));
@@ -91,7 +103,12 @@ describe("EagleTreeGrowth", () => {
   it("refuses logits of another size, NaN, and calls in the wrong order", () => {
     const growth = new EagleTreeGrowth({ topkPerIter: 2, numIter: 2, treeSize: 4, tokenIdRemap: [5, 6, 7] });
     expect(() => growth.choose(1)).toThrow(UsageError);
-    expect(() => growth.extend([[1, 2, 3], [1, 2, 3]])).toThrow(UsageError);
+    expect(() =>
+      growth.extend([
+        [1, 2, 3],
+        [1, 2, 3],
+      ]),
+    ).toThrow(UsageError);
     expect(() => growth.start([1, 2])).toThrow(UsageError);
     expect(() => growth.start([1, NaN, 2])).toThrow(FormatError);
     growth.start([1, 2, 3]);
@@ -107,7 +124,11 @@ describe("EagleTreeGrowth", () => {
   it("grows with another k, where parents are found too", () => {
     const growth = new EagleTreeGrowth({ topkPerIter: 2, numIter: 4, treeSize: 8 });
     let frontier = growth.start([0, 1, 2, 3]);
-    while (frontier !== undefined) frontier = growth.extend([[0, 1, 2, 9], [0, 1, 9, 3]]);
+    while (frontier !== undefined)
+      frontier = growth.extend([
+        [0, 1, 2, 9],
+        [0, 1, 9, 3],
+      ]);
     const tree = growth.choose(1);
     const { tokens, parents } = tree;
     const { depths } = layoutTree(tree, 10);

@@ -42,7 +42,10 @@ it("says the same when it is asked twice", async () => {
   const drafter = new EagleDrafter(syntheticEagle(base, 200), { capacity: 64, numIter: 3, topkPerIter: 4, treeSize: 16 });
   const tokens = [3, 14, 15, 92, 65, 35];
   const result = base.newSequence({ capacity: 64 }).forward(tokens);
-  drafter.accept(tokens, tokens.map((_, i) => (i === 0 ? new Float32Array(0) : result.hidden(i - 1).slice())));
+  drafter.accept(
+    tokens,
+    tokens.map((_, i) => (i === 0 ? new Float32Array(0) : result.hidden(i - 1).slice())),
+  );
   const trees = [0, 1, 2].map(() => ({ tree: drafter.propose(16), scores: drafter.growth.histVal.slice() }));
   expect(trees[1]).toEqual(trees[0]);
   expect(trees[2]).toEqual(trees[0]);
@@ -69,8 +72,18 @@ describeShared("EAGLE-2", "golden/spec", () => {
         const base = await loadModel(testHost, sharedPath(`golden/${info.base_model}`), { tier });
         const remap = all("token_id_remap");
         const reduced = info.V < base.config.vocabSize;
-        const head = await loadEagle(hostWithRanking(remap), sharedPath(`golden/${info.eagle}`), base, reduced ? { draftVocab: info.V } : {});
-        const drafter = new EagleDrafter(head, { capacity: 128, numIter: info.num_iter, topkPerIter: info.topk_per_iter, treeSize: info.tree_size });
+        const head = await loadEagle(
+          hostWithRanking(remap),
+          sharedPath(`golden/${info.eagle}`),
+          base,
+          reduced ? { draftVocab: info.V } : {},
+        );
+        const drafter = new EagleDrafter(head, {
+          capacity: 128,
+          numIter: info.num_iter,
+          topkPerIter: info.topk_per_iter,
+          treeSize: info.tree_size,
+        });
         const sequence = base.newSequence({ capacity: 128 });
         const prompt = all("prompt");
         const first = sequence.forward(prompt);
@@ -98,7 +111,10 @@ describeShared("EAGLE-2", "golden/spec", () => {
           const { path, emitted } = verifyTree(tree, (node) => truth[node] as number);
           expect(path).toEqual(unpadded(inRound("accepted_path", round)));
           expect(emitted).toEqual(unpadded(inRound("emitted", round)));
-          drafter.accept(emitted, path.map((node) => result.hidden(node)));
+          drafter.accept(
+            emitted,
+            path.map((node) => result.hidden(node)),
+          );
           sequence.keep(path);
           tokens.push(...emitted);
         }

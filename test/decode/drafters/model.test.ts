@@ -63,7 +63,11 @@ describe("ModelDrafter", () => {
   });
 
   it("changes nothing but the number of rounds", async () => {
-    for (const [name, draft] of [["good", new FakeTreeModel({ next })], ["bad", new FakeTreeModel({ next: (h) => h.length % 7 })], ["short", new FakeTreeModel({ next, contextLength: 20 })]] as const) {
+    for (const [name, draft] of [
+      ["good", new FakeTreeModel({ next })],
+      ["bad", new FakeTreeModel({ next: (h) => h.length % 7 })],
+      ["short", new FakeTreeModel({ next, contextLength: 20 })],
+    ] as const) {
       for (const sampling of [{}, { temperature: 1, topK: 8, repetitionPenalty: 1.2, seed: 5 }]) {
         const model = base();
         const plain = await generate(model, undefined, [1, 2, 3], { maxTokens: 60, ...sampling, speculate: "off" }).result();
@@ -99,6 +103,8 @@ describe("the vocabulary of a draft model", () => {
     const other = withTokenizer(edited(({ model: { vocab } }) => ([vocab["a"], vocab["b"]] = [vocab["b"]!, vocab["a"]!])));
     expect(vocabularyDifference(other, model)).toMatch(/tokenizer has other tokens/);
     expect(() => generate(model, undefined, [1], { speculate: "auto", draftModel: other })).toThrow(ConfigError);
-    expect(() => generate(model, undefined, [1], { speculate: "model", draftModel: withTokenizer(tinyTokenizerJson(), 65) })).toThrow(/its vocabulary has 65 tokens, not 64/);
+    expect(() => generate(model, undefined, [1], { speculate: "model", draftModel: withTokenizer(tinyTokenizerJson(), 65) })).toThrow(
+      /its vocabulary has 65 tokens, not 64/,
+    );
   });
 });

@@ -70,19 +70,28 @@ describe("NgramDrafter", () => {
   });
 
   it("proposes only what followed some suffix before (property)", () => {
-    fc.assert(fc.property(fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 60 }), fc.integer({ min: 1, max: 70 }), (tokens, maxNodes) => {
-      const tree = drafter(tokens).propose(maxNodes);
-      checkTree(tree, maxNodes);
-      expect(tree.tokens[0]).toBe(tokens.at(-1));
-      const firsts = tree.tokens.filter((_, i) => tree.parents[i] === 0);
-      expect(new Set(firsts).size).toBe(firsts.length);
-      for (const first of firsts) expect(tokens.some((token, i) => token === tokens.at(-1) && tokens[i + 1] === first)).toBe(true);
-      // A guess there is whenever the last token occurred before.
-      expect(firsts.length > 0).toBe(maxNodes > 1 && tokens.indexOf(tokens.at(-1)!) < tokens.length - 1);
-    }));
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 60 }),
+        fc.integer({ min: 1, max: 70 }),
+        (tokens, maxNodes) => {
+          const tree = drafter(tokens).propose(maxNodes);
+          checkTree(tree, maxNodes);
+          expect(tree.tokens[0]).toBe(tokens.at(-1));
+          const firsts = tree.tokens.filter((_, i) => tree.parents[i] === 0);
+          expect(new Set(firsts).size).toBe(firsts.length);
+          for (const first of firsts) expect(tokens.some((token, i) => token === tokens.at(-1) && tokens[i + 1] === first)).toBe(true);
+          // A guess there is whenever the last token occurred before.
+          expect(firsts.length > 0).toBe(maxNodes > 1 && tokens.indexOf(tokens.at(-1)!) < tokens.length - 1);
+        },
+      ),
+    );
   });
 
-  it.each([[{ maxNgram: 0 }], [{ maxNgram: 17 }], [{ minNgram: 5 }], [{ minNgram: 0 }], [{ branches: 0 }], [{ branches: 1.5 }]])("refuses %j", (options) => {
-    expect(() => new NgramDrafter(options)).toThrow(UsageError);
-  });
+  it.each([[{ maxNgram: 0 }], [{ maxNgram: 17 }], [{ minNgram: 5 }], [{ minNgram: 0 }], [{ branches: 0 }], [{ branches: 1.5 }]])(
+    "refuses %j",
+    (options) => {
+      expect(() => new NgramDrafter(options)).toThrow(UsageError);
+    },
+  );
 });

@@ -35,7 +35,8 @@ async function library(path: string): Promise<Outcome> {
     const model = await loadModel(path, { threads: 1 });
     try {
       const { tokenizer } = model;
-      if (tokenizer !== undefined) new ChatFormat(tokenizer, model.loaded.chatTemplate).encode([{ role: "user", content: "hello <x> </s>" }]);
+      if (tokenizer !== undefined)
+        new ChatFormat(tokenizer, model.loaded.chatTemplate).encode([{ role: "user", content: "hello <x> </s>" }]);
       await model.generate(tokenizer === undefined ? [1] : "ab c", { maxTokens: 3, temperature: 0.5, seed: 1 }).result();
     } finally {
       model.dispose();
@@ -48,14 +49,16 @@ async function library(path: string): Promise<Outcome> {
 
 function judged(error: unknown): Outcome {
   if (error instanceof BlockFFNError && error.constructor !== BlockFFNError && error.message.length < 2000) return { taken: false };
-  return { untyped: error instanceof Error ? error.stack ?? error.message : String(error) };
+  return { untyped: error instanceof Error ? (error.stack ?? error.message) : String(error) };
 }
 
 /** A command of the command line: 0, 1 and 2 with a message are ends that it promises. */
 async function cli(path: string, folder: string, random: Random): Promise<Outcome> {
   const args = pick(random, [
-    ["generate", "ab c", "--model", path, "--max-tokens", "2", "--json"], ["logits", "--model", path, "--tokens", "1", "--out", join(folder, "logits")],
-    ["inspect", path], ["convert", path, "--out", join(folder, "out.safetensors"), "--quantize", "q8"],
+    ["generate", "ab c", "--model", path, "--max-tokens", "2", "--json"],
+    ["logits", "--model", path, "--tokens", "1", "--out", join(folder, "logits")],
+    ["inspect", path],
+    ["convert", path, "--out", join(folder, "out.safetensors"), "--quantize", "q8"],
   ]);
   const io = fakeIo();
   const code = await run(args, io);
@@ -68,14 +71,24 @@ async function cli(path: string, folder: string, random: Random): Promise<Outcom
 async function wasi(path: string, folder: string, random: Random): Promise<Outcome> {
   const err = join(folder, "stderr");
   const [stdin, stdout, stderr] = [openSync("/dev/null", "r"), openSync("/dev/null", "w"), openSync(err, "w")];
-  const prompt = pick(random, [["--prompt", "ab c"], ["--tokens", "1,2"]]);
+  const prompt = pick(random, [
+    ["--prompt", "ab c"],
+    ["--tokens", "1,2"],
+  ]);
   try {
-    const code = await runWasi(["--model", "model", ...prompt, "--max-tokens", "2", "--json"], { folders: { ".": folder }, stdin, stdout, stderr });
+    const code = await runWasi(["--model", "model", ...prompt, "--max-tokens", "2", "--json"], {
+      folders: { ".": folder },
+      stdin,
+      stdout,
+      stderr,
+    });
     if (code === 0) return { taken: true };
     const text = readFileSync(err, "utf8");
-    return (code === 1 || code === 2) && text.startsWith("blockffn: ") ? { taken: false } : { untyped: `wasi: exit ${code}, ${text.slice(0, 300)}` };
+    return (code === 1 || code === 2) && text.startsWith("blockffn: ")
+      ? { taken: false }
+      : { untyped: `wasi: exit ${code}, ${text.slice(0, 300)}` };
   } catch (error) {
-    return { untyped: `wasi ended in ${error instanceof Error ? error.stack ?? error.message : String(error)}` };
+    return { untyped: `wasi ended in ${error instanceof Error ? (error.stack ?? error.message) : String(error)}` };
   } finally {
     for (const fd of [stdin, stdout, stderr]) closeSync(fd);
   }

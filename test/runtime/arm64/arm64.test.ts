@@ -18,7 +18,20 @@ const HINT = "run test/runtime/arm64/install.sh";
 describeTool("arm64: wasmtime, the WASI command, 512 MB", runnable(ARM_WASMTIME), HINT, () => {
   it("the ten prompts of every host", { timeout: 300_000 }, async () => {
     for (const { prompt, tokens } of PROMPTS) {
-      const args = ["run", "--dir", ".", WASI_COMMAND, "--", "--model", "nano.safetensors", "--prompt", prompt, "--max-tokens", String(MAX_TOKENS), "--json"];
+      const args = [
+        "run",
+        "--dir",
+        ".",
+        WASI_COMMAND,
+        "--",
+        "--model",
+        "nano.safetensors",
+        "--prompt",
+        prompt,
+        "--max-tokens",
+        String(MAX_TOKENS),
+        "--json",
+      ];
       expect((JSON.parse((await onArm(ARM_WASMTIME, args, folder)).stdout) as GenerationResult).tokens).toEqual(tokens);
     }
   });

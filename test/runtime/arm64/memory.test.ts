@@ -30,7 +30,9 @@ describe("512 MB: Node", () => {
   });
 
   it("the limit holds: with less memory than weights the command says what it lacks", async () => {
-    await expect(withinLimit([process.execPath, CLI, "generate", ...ARGS], folder, (fileSize >> 10) - 50_000)).rejects.toThrow(/blockffn: .*memory/);
+    await expect(withinLimit([process.execPath, CLI, "generate", ...ARGS], folder, (fileSize >> 10) - 50_000)).rejects.toThrow(
+      /blockffn: .*memory/,
+    );
   });
 });
 

@@ -37,9 +37,14 @@ export interface Output {
  */
 export function withinLimit(command: readonly string[], folder: string, kib: number): Promise<Output> {
   return new Promise((resolve, reject) => {
-    execFile("bash", ["-c", `ulimit -d ${kib} && exec "$@"`, "bash", ...command], { cwd: folder, timeout: 280_000, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
-      if (error === null) resolve({ stdout, stderr });
-      else reject(new Error(`${error.message}\n${stderr}`));
-    });
+    execFile(
+      "bash",
+      ["-c", `ulimit -d ${kib} && exec "$@"`, "bash", ...command],
+      { cwd: folder, timeout: 280_000, maxBuffer: 1 << 26 },
+      (error, stdout, stderr) => {
+        if (error === null) resolve({ stdout, stderr });
+        else reject(new Error(`${error.message}\n${stderr}`));
+      },
+    );
   });
 }

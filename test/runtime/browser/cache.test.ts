@@ -19,12 +19,17 @@ describeInstalled("Models in Chromium: cache and network", "playwright-core or C
     web.site.intercept = (_request, response, path) => path === MODEL && (response.destroy(), true);
     expect(await web.story()).toMatchObject({ text: first.text });
     expect((await web.cached()).map((size) => size > 1e6)).toEqual([true, false]);
-    expect((await web.story({ cache: false })).error).toMatchObject({ name: "SourceError", type: "SourceError", file: web.site.origin + MODEL });
+    expect((await web.story({ cache: false })).error).toMatchObject({
+      name: "SourceError",
+      type: "SourceError",
+      file: web.site.origin + MODEL,
+    });
   });
 
   it("fetches again what the server has changed", async () => {
     await web.story();
-    web.site.intercept = (request, response, path) => path === MODEL && request.method === "HEAD" && (response.writeHead(200, { ETag: '"new"' }).end(), true);
+    web.site.intercept = (request, response, path) =>
+      path === MODEL && request.method === "HEAD" && (response.writeHead(200, { ETag: '"new"' }).end(), true);
     web.site.requests.length = 0;
     await web.story();
     expect(web.site.count("GET", MODEL)).toBe(1);
@@ -33,18 +38,21 @@ describeInstalled("Models in Chromium: cache and network", "playwright-core or C
 
   it.each(["flipped", "cut", "without entry", "entry cut"])("does not use a cached copy that is %s", async (damage) => {
     const { text } = await web.story();
-    const key = await web.page.evaluate(async ({ damage }) => {
-      const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle("blockffn-models");
-      const names: string[] = [];
-      for await (const name of (folder as unknown as { keys(): AsyncIterable<string> }).keys()) names.push(name);
-      const entry = names.find((name) => name.endsWith(".json")) as string;
-      if (damage === "without entry") return folder.removeEntry(entry);
-      const file = await folder.getFileHandle(damage === "entry cut" ? entry : names.find((name) => name !== entry) as string);
-      const writable = await file.createWritable({ keepExistingData: true });
-      if (damage === "flipped") await writable.write({ type: "write", position: 5_000_000, data: Uint8Array.of(1, 2, 3, 4) });
-      else await writable.truncate(Math.floor((await file.getFile()).size / 2));
-      return writable.close();
-    }, { damage });
+    const key = await web.page.evaluate(
+      async ({ damage }) => {
+        const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle("blockffn-models");
+        const names: string[] = [];
+        for await (const name of (folder as unknown as { keys(): AsyncIterable<string> }).keys()) names.push(name);
+        const entry = names.find((name) => name.endsWith(".json")) as string;
+        if (damage === "without entry") return folder.removeEntry(entry);
+        const file = await folder.getFileHandle(damage === "entry cut" ? entry : (names.find((name) => name !== entry) as string));
+        const writable = await file.createWritable({ keepExistingData: true });
+        if (damage === "flipped") await writable.write({ type: "write", position: 5_000_000, data: Uint8Array.of(1, 2, 3, 4) });
+        else await writable.truncate(Math.floor((await file.getFile()).size / 2));
+        return writable.close();
+      },
+      { damage },
+    );
     expect(key).toBeUndefined();
     web.site.requests.length = 0;
     expect((await web.story()).text).toBe(text);
@@ -86,13 +94,15 @@ describeInstalled("Models in Chromium: cache and network", "playwright-core or C
     breakAt(2);
     web.site.requests.length = 0;
     expect((await web.story()).text).toBe(text);
-    const ranges = web.site.requests.filter(({ method, path }) => method === "GET" && path === MODEL).map(({ range }) => range !== undefined);
+    const ranges = web.site.requests
+      .filter(({ method, path }) => method === "GET" && path === MODEL)
+      .map(({ range }) => range !== undefined);
     expect(ranges).toEqual([false, true, true]);
     expect(await web.cached()).toHaveLength(2);
     await web.clear();
     web.site.intercept = (request, response, path) => {
       if (path !== MODEL) return false;
-      if (request.headers.range !== undefined) return response.writeHead(503).end(), true;
+      if (request.headers.range !== undefined) return (response.writeHead(503).end(), true);
       response.writeHead(200, { "Content-Length": "9728256" }).write(new Uint8Array(100_000), () => response.destroy());
       return true;
     };
@@ -105,7 +115,8 @@ describeInstalled("Models in Chromium: cache and network", "playwright-core or C
     const { gzipSync } = await import("node:zlib");
     const { readFileSync } = await import("node:fs");
     const zipped = gzipSync(readFileSync(new URL(`../../..${MODEL}`, import.meta.url)), { level: 1 });
-    web.site.intercept = (_request, response, path) => path === MODEL && (response.writeHead(200, { "Content-Encoding": "gzip", "Content-Length": zipped.length }).end(zipped), true);
+    web.site.intercept = (_request, response, path) =>
+      path === MODEL && (response.writeHead(200, { "Content-Encoding": "gzip", "Content-Length": zipped.length }).end(zipped), true);
     await web.clear();
     expect((await web.story()).text).toBeTruthy();
     expect(await web.cached()).toHaveLength(2);

@@ -40,12 +40,23 @@ export function chromiumBinary(): string | undefined {
 
 /** A headless Chromium with an empty profile. `close()` ends it and removes the profile. */
 export async function launchChromium(): Promise<{ context: Context; profile: string; close(): Promise<void> }> {
-  const { chromium } = (await import("playwright-core" as string)) as { chromium: { launchPersistentContext(profile: string, options: object): Promise<Context> } };
+  const { chromium } = (await import("playwright-core" as string)) as {
+    chromium: { launchPersistentContext(profile: string, options: object): Promise<Context> };
+  };
   const profile = mkdtempSync(join(tmpdir(), "blockffn-chromium-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: chromiumBinary() as string,
     headless: true,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"],
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--disable-dev-shm-usage",
+    ],
   });
   return {
     context,
@@ -60,10 +71,12 @@ export async function launchChromium(): Promise<{ context: Context; profile: str
 /** Threads of web workers that live in the Chromium with a profile (Linux). */
 export function workerThreads(profile: string): number {
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  const [parent] = pids.filter((pid) => read(`/proc/${pid}/cmdline`).includes(`--user-data-dir=${profile}`) && !read(`/proc/${pid}/cmdline`).includes("--type="));
+  const [parent] = pids.filter(
+    (pid) => read(`/proc/${pid}/cmdline`).includes(`--user-data-dir=${profile}`) && !read(`/proc/${pid}/cmdline`).includes("--type="),
+  );
   const family = new Set([parent]);
   // Renderers are children of children.
-  for (let size = 0; size !== family.size; ) {
+  for (let size = 0; size !== family.size;) {
     size = family.size;
     for (const pid of pids) if (family.has(/\) \S+ (\d+)/.exec(read(`/proc/${pid}/stat`))?.[1])) family.add(pid);
   }

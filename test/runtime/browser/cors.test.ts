@@ -25,7 +25,12 @@ describeInstalled("a page of another port, in Chromium", "playwright-core or Chr
   let page: Page;
 
   beforeAll(async () => {
-    [browser, site, otherSite, model] = await Promise.all([launchChromium(), Site.start(), Site.start(), loadModel(undefined, { tier: "simd" })]);
+    [browser, site, otherSite, model] = await Promise.all([
+      launchChromium(),
+      Site.start(),
+      Site.start(),
+      loadModel(undefined, { tier: "simd" }),
+    ]);
     const { fetch } = createServer(model, { apiKey: KEY, allowOrigin: [site.origin], limits: { concurrency: 1, queue: 0 } });
     server = await listen(fetch, { hostname: "127.0.0.1", port: 0 });
     page = await browser.context.newPage();
@@ -38,15 +43,29 @@ describeInstalled("a page of another port, in Chromium", "playwright-core or Chr
   });
 
   /** The page asks, as any script of it would; requests are sent at once. */
-  const ask = (requests: readonly { readonly path: string; readonly body?: object; readonly key?: string }[]): Promise<Seen[]> => page.evaluate(async ({ requests, port }) => Promise.all(requests.map(async ({ path, body, key }) => {
-    try {
-      const headers = { ...(key === undefined ? {} : { authorization: `Bearer ${key}` }), ...(body === undefined ? {} : { "content-type": "application/json" }), "x-stainless-lang": "js" };
-      const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers, ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }) });
-      return { status: response.status, retryAfter: response.headers.get("retry-after"), body: await response.text() };
-    } catch (error) {
-      return { error: (error as Error).name };
-    }
-  })), { requests, port: server.port });
+  const ask = (requests: readonly { readonly path: string; readonly body?: object; readonly key?: string }[]): Promise<Seen[]> =>
+    page.evaluate(
+      async ({ requests, port }) =>
+        Promise.all(
+          requests.map(async ({ path, body, key }) => {
+            try {
+              const headers = {
+                ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+                ...(body === undefined ? {} : { "content-type": "application/json" }),
+                "x-stainless-lang": "js",
+              };
+              const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+                headers,
+                ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
+              });
+              return { status: response.status, retryAfter: response.headers.get("retry-after"), body: await response.text() };
+            } catch (error) {
+              return { error: (error as Error).name };
+            }
+          }),
+        ),
+      { requests, port: server.port },
+    );
   const { prompt, text } = PROMPTS[0] as (typeof PROMPTS)[number];
   const body = { prompt, max_tokens: 48, temperature: 0 };
 
@@ -56,12 +75,20 @@ describeInstalled("a page of another port, in Chromium", "playwright-core or Chr
     const [whole] = await ask([{ path: "/v1/completions", body, key: KEY }]);
     expect(JSON.parse(whole?.body ?? "")).toMatchObject({ choices: [{ text }] });
     const [stream] = await ask([{ path: "/v1/completions", body: { ...body, stream: true }, key: KEY }]);
-    const events = (stream?.body ?? "").split("\n\n").filter((event) => event.startsWith("data: {")).map((event) => JSON.parse(event.slice(6)) as { choices: [{ text: string }] });
+    const events = (stream?.body ?? "")
+      .split("\n\n")
+      .filter((event) => event.startsWith("data: {"))
+      .map((event) => JSON.parse(event.slice(6)) as { choices: [{ text: string }] });
     expect(events.map(({ choices }) => choices[0].text).join("")).toBe(text);
   });
 
   it("reads errors, and when to try again", async () => {
-    const [wrongKey, noKey, wrong, nowhere] = await ask([{ path: "/v1/models", key: "no" }, { path: "/v1/models" }, { path: "/v1/completions", body: { ...body, n: 2 }, key: KEY }, { path: "/nowhere", key: KEY }]);
+    const [wrongKey, noKey, wrong, nowhere] = await ask([
+      { path: "/v1/models", key: "no" },
+      { path: "/v1/models" },
+      { path: "/v1/completions", body: { ...body, n: 2 }, key: KEY },
+      { path: "/nowhere", key: KEY },
+    ]);
     expect([wrongKey?.status, noKey?.status, wrong?.status, nowhere?.status]).toEqual([401, 401, 400, 404]);
     expect(JSON.parse(wrong?.body ?? "")).toMatchObject({ error: { param: "n" } });
     const long = { ...body, max_tokens: 900, ignore_eos: true };
@@ -73,7 +100,11 @@ describeInstalled("a page of another port, in Chromium", "playwright-core or Chr
 
   it("of a site that is not named gets nothing", async () => {
     await page.goto(`${otherSite?.origin}/test`);
-    expect(await ask([{ path: "/v1/models", key: KEY }, { path: "/v1/completions", body, key: KEY }, { path: "/healthz" }])).toEqual([{ error: "TypeError" }, { error: "TypeError" }, { error: "TypeError" }]);
+    expect(await ask([{ path: "/v1/models", key: KEY }, { path: "/v1/completions", body, key: KEY }, { path: "/healthz" }])).toEqual([
+      { error: "TypeError" },
+      { error: "TypeError" },
+      { error: "TypeError" },
+    ]);
     await page.goto(`${site?.origin}/test`);
     expect((await ask([{ path: "/healthz" }]))[0]?.status).toBe(200);
   });

@@ -54,19 +54,22 @@ export class LibraryPage {
 
   /** Loads a model in a worker of the page and lets it say eight tokens. */
   story(options: object = {}, location = MODEL): Promise<Story> {
-    return this.page.evaluate(async ({ location, options }) => {
-      const { loadModelInWorker, BlockFFNError } = blockffn;
-      const progress: [number, number][] = [];
-      try {
-        const model = await loadModelInWorker(location, { ...options, onProgress: (done, total) => progress.push([done, total]) });
-        const { text } = await model.generate("Tom", { maxTokens: 8 }).result();
-        model.dispose();
-        return { text, progress };
-      } catch (error) {
-        if (!(error instanceof BlockFFNError)) throw error;
-        return { progress, error: { name: error.name, type: error.constructor.name, message: error.message, file: error.file } };
-      }
-    }, { location, options });
+    return this.page.evaluate(
+      async ({ location, options }) => {
+        const { loadModelInWorker, BlockFFNError } = blockffn;
+        const progress: [number, number][] = [];
+        try {
+          const model = await loadModelInWorker(location, { ...options, onProgress: (done, total) => progress.push([done, total]) });
+          const { text } = await model.generate("Tom", { maxTokens: 8 }).result();
+          model.dispose();
+          return { text, progress };
+        } catch (error) {
+          if (!(error instanceof BlockFFNError)) throw error;
+          return { progress, error: { name: error.name, type: error.constructor.name, message: error.message, file: error.file } };
+        }
+      },
+      { location, options },
+    );
   }
 
   clear(): Promise<void> {
@@ -78,7 +81,8 @@ export class LibraryPage {
     return this.page.evaluate(async () => {
       const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle("blockffn-models", { create: true });
       const sizes: number[] = [];
-      for await (const file of (folder as unknown as { values(): AsyncIterable<FileSystemFileHandle> }).values()) sizes.push((await file.getFile()).size);
+      for await (const file of (folder as unknown as { values(): AsyncIterable<FileSystemFileHandle> }).values())
+        sizes.push((await file.getFile()).size);
       return sizes.sort((a, b) => b - a);
     }, undefined);
   }

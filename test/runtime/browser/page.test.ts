@@ -31,12 +31,17 @@ describeInstalled("The example page in Chromium", "playwright-core or Chromium",
     await page.goto(`${site.origin}/examples/browser/${query}`);
     await page.waitForFunction(() => !(document.getElementById("go") as HTMLButtonElement).disabled, undefined);
   };
-  const finished = () => page.waitForFunction(() => document.getElementById("go")?.textContent === "Generate" && document.getElementById("status")?.textContent !== "", undefined);
+  const finished = () =>
+    page.waitForFunction(
+      () => document.getElementById("go")?.textContent === "Generate" && document.getElementById("status")?.textContent !== "",
+      undefined,
+    );
   /** Pixels of a picture, after the next frame. */
-  const picture = (id: string) => page.evaluate(async (id) => {
-    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-    return (document.getElementById(id) as HTMLCanvasElement).toDataURL();
-  }, id);
+  const picture = (id: string) =>
+    page.evaluate(async (id) => {
+      await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+      return (document.getElementById(id) as HTMLCanvasElement).toDataURL();
+    }, id);
   const text = (selector: string) => page.textContent(selector).then((found) => found ?? "");
 
   it("writes a story while its experts light up, and compares sparse with dense", async () => {
@@ -71,8 +76,12 @@ describeInstalled("The example page in Chromium", "playwright-core or Chromium",
       expect(await text("#text")).toBe(sparse);
       expect(await text("#status")).toMatch(/Each step confirmed/);
     }
-    expect(await page.evaluate(() => [...document.querySelectorAll("#runs-list .name span:first-child")].map((name) => name.textContent).sort(), undefined))
-      .toEqual(["Dense", "Dense + draft head", "Dense + look-up", "Sparse"]);
+    expect(
+      await page.evaluate(
+        () => [...document.querySelectorAll("#runs-list .name span:first-child")].map((name) => name.textContent).sort(),
+        undefined,
+      ),
+    ).toEqual(["Dense", "Dense + draft head", "Dense + look-up", "Sparse"]);
     expect(complaints).toEqual([]);
   });
 
@@ -83,7 +92,12 @@ describeInstalled("The example page in Chromium", "playwright-core or Chromium",
     for (const threads of [2, 1]) {
       if (threads > availableParallelism()) continue;
       await page.check(`input[name=threads][value='${threads}']`);
-      await page.waitForFunction((threads) => document.getElementById("model")?.textContent?.includes(`${threads} thread`) && !(document.getElementById("go") as HTMLButtonElement).disabled, threads);
+      await page.waitForFunction(
+        (threads) =>
+          document.getElementById("model")?.textContent?.includes(`${threads} thread`) &&
+          !(document.getElementById("go") as HTMLButtonElement).disabled,
+        threads,
+      );
       await page.check("input[name=pace][value='0']");
       await page.click("#go");
       await finished();
@@ -99,7 +113,11 @@ describeInstalled("The example page in Chromium", "playwright-core or Chromium",
       // A 304 would leave the headers that the browser knows.
       delete request.headers["if-none-match"];
       const write = response.writeHead.bind(response) as (status: number, headers?: Record<string, string>) => typeof response;
-      response.writeHead = ((status: number, headers: Record<string, string> = {}) => write(status, Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith("Cross-Origin"))))) as typeof response.writeHead;
+      response.writeHead = ((status: number, headers: Record<string, string> = {}) =>
+        write(
+          status,
+          Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith("Cross-Origin"))),
+        )) as typeof response.writeHead;
       return false;
     };
     await open();
@@ -142,7 +160,12 @@ describeInstalled("The example page in Chromium", "playwright-core or Chromium",
     expect(await text("#go")).toBe("Generate");
   });
 
-  it.each([[390, 844, "light"], [390, 844, "dark"], [1280, 800, "light"], [1280, 800, "dark"]] as const)("fits %d x %d, %s", async (width, height, colorScheme) => {
+  it.each([
+    [390, 844, "light"],
+    [390, 844, "dark"],
+    [1280, 800, "light"],
+    [1280, 800, "dark"],
+  ] as const)("fits %d x %d, %s", async (width, height, colorScheme) => {
     await page.setViewportSize({ width, height });
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     await open();
@@ -152,7 +175,10 @@ describeInstalled("The example page in Chromium", "playwright-core or Chromium",
     expect(await page.evaluate(() => document.documentElement.scrollWidth, undefined)).toBe(width);
     // Kept where somebody asks for them, to be looked at.
     const folder = process.env["BLOCKFFN_SCREENSHOTS"];
-    const shot = await page.screenshot({ fullPage: true, ...(folder !== undefined && { path: `${folder}/page-${width}-${colorScheme}.png` }) });
+    const shot = await page.screenshot({
+      fullPage: true,
+      ...(folder !== undefined && { path: `${folder}/page-${width}-${colorScheme}.png` }),
+    });
     expect(shot.length).toBeGreaterThan(20_000);
   });
 });

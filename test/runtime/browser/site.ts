@@ -19,7 +19,8 @@ export class Site {
     this.#server = createServer((request, response) => {
       const path = request.url ?? "";
       this.requests.push({ method: request.method ?? "", path, range: request.headers.range });
-      if (path === "/test" || path === "/isolated") response.writeHead(200, { "Content-Type": "text/html", ...(path === "/isolated" && ISOLATED) }).end(PAGE);
+      if (path === "/test" || path === "/isolated")
+        response.writeHead(200, { "Content-Type": "text/html", ...(path === "/isolated" && ISOLATED) }).end(PAGE);
       else if (!this.intercept(request, response, path)) answer(request, response);
     });
   }

@@ -37,7 +37,9 @@ interface Output {
 
 function run(tool: string, args: readonly string[]): Promise<Output> {
   return new Promise((resolve, reject) => {
-    execFile(tool, args, { timeout: 120_000, maxBuffer: 1 << 26 }, (error, stdout, stderr) => (error === null ? resolve(JSON.parse(stdout) as Output) : reject(new Error(`${error.message}\n${stderr}`))));
+    execFile(tool, args, { timeout: 120_000, maxBuffer: 1 << 26 }, (error, stdout, stderr) =>
+      error === null ? resolve(JSON.parse(stdout) as Output) : reject(new Error(`${error.message}\n${stderr}`)),
+    );
   });
 }
 
@@ -58,12 +60,26 @@ function javaScriptHost(name: string, tool: string, before: readonly string[]): 
 
     it("draws the tokens of the JavaScript host, and counts sparsity as it does", async () => {
       using model = await loadModel(undefined, { tier: "simd" });
-      expect(output.sampled).toEqual((await model.generate("A big dog", { temperature: 0.9, topP: 0.95, seed: 11, maxTokens: 48 }).result()).tokens);
+      expect(output.sampled).toEqual(
+        (await model.generate("A big dog", { temperature: 0.9, topP: 0.95, seed: 11, maxTokens: 48 }).result()).tokens,
+      );
       const plain = await model.generate(PROMPTS[0]!.prompt, { maxTokens: MAX_TOKENS }).result();
       const drafted = await model.generate(PROMPTS[0]!.prompt, { maxTokens: MAX_TOKENS, speculate: "ngram" }).result();
-      expect(output.greedy[0]!.statistics).toMatchObject({ promptTokens: plain.promptTokens, newTokens: MAX_TOKENS, finish: "length", tokenSparsity: plain.tls, rounds: 0 });
+      expect(output.greedy[0]!.statistics).toMatchObject({
+        promptTokens: plain.promptTokens,
+        newTokens: MAX_TOKENS,
+        finish: "length",
+        tokenSparsity: plain.tls,
+        rounds: 0,
+      });
       const { rounds, draftedTokens, acceptedTokens, expertsPerChunk } = drafted;
-      expect(output.drafted[0]!.statistics).toMatchObject({ tokenSparsity: drafted.tls, rounds, draftedTokens, acceptedTokens, expertsPerChunk });
+      expect(output.drafted[0]!.statistics).toMatchObject({
+        tokenSparsity: drafted.tls,
+        rounds,
+        draftedTokens,
+        acceptedTokens,
+        expertsPerChunk,
+      });
     });
 
     it("models and generations that are dropped leave their memory to the next ones", async () => {
@@ -73,8 +89,10 @@ function javaScriptHost(name: string, tool: string, before: readonly string[]): 
 
     it("errors name the file and the field", () => {
       expect(output.errors).toEqual([
-        "nothing: there is no such file", expect.stringContaining("four bytes: header: has 4 bytes"),
-        expect.stringContaining("prompt: holds 99999 at place 1"), "top-p: must be a number from 0 to 1",
+        "nothing: there is no such file",
+        expect.stringContaining("four bytes: header: has 4 bytes"),
+        expect.stringContaining("prompt: holds 99999 at place 1"),
+        "top-p: must be a number from 0 to 1",
       ]);
     });
   });
@@ -98,13 +116,19 @@ describeTool("the README's example of the component", COMPONENT, HINT, () => {
 });
 
 const deno = denoBinary();
-if (existsSync(COMPONENT) && deno !== undefined) javaScriptHost("Deno (jco)", deno, ["run", "--allow-read", "--allow-env=JCO_DEBUG", "--no-prompt"]);
+if (existsSync(COMPONENT) && deno !== undefined)
+  javaScriptHost("Deno (jco)", deno, ["run", "--allow-read", "--allow-env=JCO_DEBUG", "--no-prompt"]);
 else describeTool("component on Deno (jco)", "", `${HINT}, and npm ci in test/runtime`, () => {});
 
-describeTool("component on wasmtime (Python)", existsSync(COMPONENT) ? PYTHON : COMPONENT, `${HINT}, and test/runtime/wasi/install.sh`, () => {
-  it("the ten prompts of every host, plain and with drafts", { timeout: 180_000 }, async () => {
-    const output = await run(PYTHON, [join(HERE, "ten_prompts.py"), COMPONENT, DEFAULT_MODEL, WANTED]);
-    expect(output.greedy).toEqual(GREEDY);
-    expect(output.drafted).toEqual(GREEDY);
-  });
-});
+describeTool(
+  "component on wasmtime (Python)",
+  existsSync(COMPONENT) ? PYTHON : COMPONENT,
+  `${HINT}, and test/runtime/wasi/install.sh`,
+  () => {
+    it("the ten prompts of every host, plain and with drafts", { timeout: 180_000 }, async () => {
+      const output = await run(PYTHON, [join(HERE, "ten_prompts.py"), COMPONENT, DEFAULT_MODEL, WANTED]);
+      expect(output.greedy).toEqual(GREEDY);
+      expect(output.drafted).toEqual(GREEDY);
+    });
+  },
+);

@@ -26,7 +26,17 @@ const files = {
 
 const root = await instantiate((path) => WebAssembly.compile(readFileSync(new URL(path, folder))), { "blockffn:runtime/files": files });
 const { Model } = root.inference;
-const DEFAULTS = { maxTokens: 48, temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, seed: 0n, ignoreEos: false, speculation: "off" };
+const DEFAULTS = {
+  maxTokens: 48,
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  repetitionPenalty: 1,
+  seed: 0n,
+  ignoreEos: false,
+  speculation: "off",
+};
 
 function generate(loaded, prompt, options = {}) {
   const generation = loaded.generate(loaded.encode(prompt), { ...DEFAULTS, ...options });
@@ -64,13 +74,17 @@ function loadAgain() {
   }
   return generation?.next()?.id;
 }
-console.log(JSON.stringify({
-  again: loadAgain(),
-  greedy: prompts.map((prompt) => generate(fromPath, prompt, { maxTokens })),
-  drafted: prompts.map((prompt) => generate(fromBytes, prompt, { maxTokens, speculation: "ngram" })),
-  sampled: generate(fromPath, "A big dog", { temperature: 0.9, topP: 0.95, seed: 11n }).tokens,
-  errors: [
-    message(() => Model.open("nothing")), message(() => Model.load("four bytes", new Uint8Array(4))),
-    message(() => fromPath.generate(new Uint32Array([1, 99999]), DEFAULTS)), message(() => fromPath.generate(new Uint32Array([1]), { ...DEFAULTS, topP: 2 })),
-  ],
-}));
+console.log(
+  JSON.stringify({
+    again: loadAgain(),
+    greedy: prompts.map((prompt) => generate(fromPath, prompt, { maxTokens })),
+    drafted: prompts.map((prompt) => generate(fromBytes, prompt, { maxTokens, speculation: "ngram" })),
+    sampled: generate(fromPath, "A big dog", { temperature: 0.9, topP: 0.95, seed: 11n }).tokens,
+    errors: [
+      message(() => Model.open("nothing")),
+      message(() => Model.load("four bytes", new Uint8Array(4))),
+      message(() => fromPath.generate(new Uint32Array([1, 99999]), DEFAULTS)),
+      message(() => fromPath.generate(new Uint32Array([1]), { ...DEFAULTS, topP: 2 })),
+    ],
+  }),
+);

@@ -24,7 +24,12 @@ interface Ended {
 
 /** Runs Deno to its end; it may do what `args` allow and asks for nothing. */
 function run(args: readonly string[], cwd = root): Ended {
-  const { status, stdout, stderr } = spawnSync(deno as string, ["run", "--no-prompt", "--cached-only", ...args], { cwd, env, encoding: "utf8", timeout: 60_000 });
+  const { status, stdout, stderr } = spawnSync(deno as string, ["run", "--no-prompt", "--cached-only", ...args], {
+    cwd,
+    env,
+    encoding: "utf8",
+    timeout: 60_000,
+  });
   return { status, stdout, stderr };
 }
 
@@ -43,14 +48,19 @@ describeInstalled("Deno", built ? "deno" : "a build", built ? deno : undefined, 
     const logits = (program: string, args: readonly string[], threads: number): Buffer => {
       const file = join(folder, "logits.bin");
       rmSync(file, { force: true });
-      const ended = spawnSync(program, [...args, "logits", "--tokens", tokens, "--tier", "simd", "--threads", String(threads), "--out", file], { cwd: root, env, encoding: "utf8", timeout: 60_000 });
+      const ended = spawnSync(
+        program,
+        [...args, "logits", "--tokens", tokens, "--tier", "simd", "--threads", String(threads), "--out", file],
+        { cwd: root, env, encoding: "utf8", timeout: 60_000 },
+      );
       expect(ended.status, ended.stderr).toBe(0);
       return readFileSync(file);
     };
     const node = logits(process.execPath, ["dist/lib/cli.js"], 1);
     expect(node.length).toBe(100 * 4096 * 4);
     expect(new Set(new Uint32Array(node.buffer, node.byteOffset, node.length >> 2)).size).toBeGreaterThan(100_000);
-    for (const threads of [1, 2]) expect(logits(deno as string, ["run", "-A", "--cached-only", cli], threads).equals(node), `${threads} threads`).toBe(true);
+    for (const threads of [1, 2])
+      expect(logits(deno as string, ["run", "-A", "--cached-only", cli], threads).equals(node), `${threads} threads`).toBe(true);
   });
 
   it("says which leave it needs", () => {
@@ -65,7 +75,8 @@ describeInstalled("Deno", built ? "deno" : "a build", built ? deno : undefined, 
     const installed = join(folder, "node_modules/blockffn");
     mkdirSync(installed, { recursive: true });
     for (const part of ["dist", "models", "package.json"]) cpSync(join(root, part), join(installed, part), { recursive: true });
-    for (const library of ["commander", "valibot", "@jax-js"]) symlinkSync(join(root, "node_modules", library), join(folder, "node_modules", library));
+    for (const library of ["commander", "valibot", "@jax-js"])
+      symlinkSync(join(root, "node_modules", library), join(folder, "node_modules", library));
     writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module", dependencies: { blockffn: "*" } }));
     writeFileSync(join(folder, "story.ts"), readmeExample("### Deno", "ts"));
     const [story, serve, ...others] = commands("### Deno").map((line) => line.replace(/^deno run /, "").split(" "));
@@ -104,20 +115,33 @@ describeInstalled("Deno", built ? "deno" : "a build", built ? deno : undefined, 
     symlinkSync(join(root, "node_modules/commander"), join(folder, "node_modules/commander"));
     writeFileSync(join(folder, "story.ts"), readmeExample("### Deno", "ts"));
     const [story, serve] = commands("### Deno").map((line) => line.replace(/^deno run /, "").split(" "));
-    expect(run(story as string[], folder)).toMatchObject({ status: 0, stderr: "", stdout: expect.stringContaining(PROMPTS[0]!.text.slice(0, 40)) as string });
+    expect(run(story as string[], folder)).toMatchObject({
+      status: 0,
+      stderr: "",
+      stdout: expect.stringContaining(PROMPTS[0]!.text.slice(0, 40)) as string,
+    });
     const told = run([...(serve as string[]).slice(0, -1), "generate", "Once upon a time", "-n", "4"], folder);
     expect(told).toMatchObject({ status: 0, stdout: expect.stringMatching(/^, there was/) as string });
   });
 
   it("loads folders, and says what is wrong with a location", () => {
     const folder = writeTinyModel(temporaryFolder());
-    const generate = (model: string): Ended => run([`--allow-read=${root},${folder},/no`, cli, "generate", "tom", "-n", "4", "--ignore-eos", "--json", "-m", model]);
+    const generate = (model: string): Ended =>
+      run([`--allow-read=${root},${folder},/no`, cli, "generate", "tom", "-n", "4", "--ignore-eos", "--json", "-m", model]);
     const { status, stdout } = generate(folder);
     expect(status).toBe(0);
-    const node = spawnSync(process.execPath, [join(root, "dist/lib/cli.js"), "generate", "tom", "-n", "4", "--ignore-eos", "--json", "-m", folder], { encoding: "utf8" });
+    const node = spawnSync(
+      process.execPath,
+      [join(root, "dist/lib/cli.js"), "generate", "tom", "-n", "4", "--ignore-eos", "--json", "-m", folder],
+      { encoding: "utf8" },
+    );
     const tokens = (json: string): unknown => (JSON.parse(json) as { tokens: unknown }).tokens;
     expect(tokens(stdout)).toEqual(tokens(node.stdout));
-    for (const [location, message] of [["/no/such", /there is no such file or folder/], ["https://example.org/m", /download it first/], [join(folder, "config.json"), /config.json/]] as const) {
+    for (const [location, message] of [
+      ["/no/such", /there is no such file or folder/],
+      ["https://example.org/m", /download it first/],
+      [join(folder, "config.json"), /config.json/],
+    ] as const) {
       const failed = generate(location);
       expect(failed.status).toBe(1);
       expect(failed.stderr).toMatch(message);
@@ -125,7 +149,11 @@ describeInstalled("Deno", built ? "deno" : "a build", built ? deno : undefined, 
   });
 
   it("serves: answers, streams, ends what a client leaves, and ends at SIGTERM", async () => {
-    const child = spawn(deno as string, ["run", "--no-prompt", `--allow-read=${root}`, "--allow-net=127.0.0.1:0", cli, "serve", "--port", "0", "--json", "--tier", "simd"], { env });
+    const child = spawn(
+      deno as string,
+      ["run", "--no-prompt", `--allow-read=${root}`, "--allow-net=127.0.0.1:0", cli, "serve", "--port", "0", "--json", "--tier", "simd"],
+      { env },
+    );
     const lines: Record<string, unknown>[] = [];
     let rest = "";
     child.stdout.on("data", (data: Buffer) => {
@@ -142,9 +170,13 @@ describeInstalled("Deno", built ? "deno" : "a build", built ? deno : undefined, 
     try {
       await until(() => lines.length > 0);
       const address = String(lines[0]?.["address"]);
-      const ask = (body: object, signal?: AbortSignal): Promise<Response> => fetch(`${address}/completions`, {
-        method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ temperature: 0, ...body }), ...(signal === undefined ? {} : { signal }),
-      });
+      const ask = (body: object, signal?: AbortSignal): Promise<Response> =>
+        fetch(`${address}/completions`, {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ temperature: 0, ...body }),
+          ...(signal === undefined ? {} : { signal }),
+        });
       const { prompt, text } = PROMPTS[0] as (typeof PROMPTS)[number];
       expect(await (await ask({ prompt, max_tokens: 48 })).json()).toMatchObject({ choices: [{ text }] });
       expect(await (await ask({ prompt, max_tokens: 48, stream: true })).text()).toMatch(/data: \[DONE\]\n\n$/);
@@ -152,7 +184,9 @@ describeInstalled("Deno", built ? "deno" : "a build", built ? deno : undefined, 
         const before = lines.length;
         const controller = new AbortController();
         // With log-probabilities a thousand tokens take long enough to be left, however fast the machine.
-        const left = ask({ prompt, max_tokens: 1000, ignore_eos: true, logprobs: 5, stream }, controller.signal).then((response) => response.text());
+        const left = ask({ prompt, max_tokens: 1000, ignore_eos: true, logprobs: 5, stream }, controller.signal).then((response) =>
+          response.text(),
+        );
         setTimeout(() => controller.abort(), 60);
         await expect(left).rejects.toThrow();
         // The line of the answer before may come late.
@@ -170,10 +204,18 @@ describeInstalled("Deno", built ? "deno" : "a build", built ? deno : undefined, 
   });
 
   it("ends at SIGTERM although a request never comes to its end", { timeout: 20_000 }, async () => {
-    const child = spawn(deno as string, ["run", "--no-prompt", `--allow-read=${root}`, "--allow-net=127.0.0.1:0", cli, "serve", "--port", "0", "--grace", "1"], { env });
+    const child = spawn(
+      deno as string,
+      ["run", "--no-prompt", `--allow-read=${root}`, "--allow-net=127.0.0.1:0", cli, "serve", "--port", "0", "--grace", "1"],
+      { env },
+    );
     try {
-      const port = await new Promise<number>((resolve) => child.stdout.once("data", (data: Buffer) => resolve(Number(/:(\d+)\/v1/.exec(data.toString())?.[1]))));
-      const client = connect(port, "127.0.0.1", () => client.write("POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{"));
+      const port = await new Promise<number>((resolve) =>
+        child.stdout.once("data", (data: Buffer) => resolve(Number(/:(\d+)\/v1/.exec(data.toString())?.[1]))),
+      );
+      const client = connect(port, "127.0.0.1", () =>
+        client.write("POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{"),
+      );
       client.on("error", () => undefined);
       await new Promise((resolve) => setTimeout(resolve, 200));
       const exit = new Promise((resolve) => child.once("exit", resolve));

@@ -18,10 +18,28 @@ describeInstalled("the server on Deno", built ? "deno" : "a build", built ? deno
   const lines: Record<string, unknown>[] = [];
 
   beforeAll(async () => {
-    child = spawn(deno as string, [
-      "run", "--no-prompt", "--cached-only", `--allow-read=${root}`, "--allow-net=127.0.0.1:0", join(root, "dist/lib/deno-cli.js"), "serve", "--port", "0", "--json", "--tier", "simd",
-      "--max-connections", "100", "--queue", "100",
-    ], { env: { ...process.env, NO_COLOR: "1" }, stdio: ["ignore", "pipe", "pipe"] });
+    child = spawn(
+      deno as string,
+      [
+        "run",
+        "--no-prompt",
+        "--cached-only",
+        `--allow-read=${root}`,
+        "--allow-net=127.0.0.1:0",
+        join(root, "dist/lib/deno-cli.js"),
+        "serve",
+        "--port",
+        "0",
+        "--json",
+        "--tier",
+        "simd",
+        "--max-connections",
+        "100",
+        "--queue",
+        "100",
+      ],
+      { env: { ...process.env, NO_COLOR: "1" }, stdio: ["ignore", "pipe", "pipe"] },
+    );
     child.stderr?.on("data", (data: Buffer) => (said += data.toString()));
     let rest = "";
     child.stdout?.on("data", (data: Buffer) => {
@@ -64,7 +82,10 @@ describeInstalled("the server on Deno", built ? "deno" : "a build", built ? deno
   it("refuses a Host header that is no URL before anything is computed, and answers HTTP/1.0 without one", async () => {
     const completions = (): number => lines.filter(({ path }) => path === "/v1/completions").length;
     const before = completions();
-    const broken = await rawClient(port, post({ ...LONG, max_tokens: 2 }, "a b").replace("HTTP/1.1\r\n", "HTTP/1.1\r\nconnection: close\r\n"));
+    const broken = await rawClient(
+      port,
+      post({ ...LONG, max_tokens: 2 }, "a b").replace("HTTP/1.1\r\n", "HTTP/1.1\r\nconnection: close\r\n"),
+    );
     await broken.closed;
     expect(broken.heard()).toMatch(/^HTTP\/1\.1 400 [^]*"code":"bad_request"/);
     const old = await rawClient(port, "GET /healthz HTTP/1.0\r\n\r\n");
@@ -82,7 +103,11 @@ describeInstalled("the server on Deno", built ? "deno" : "a build", built ? deno
   });
 
   it("disconnects clients whose headers or body do not come to their end, however often they send a piece", async () => {
-    const server = spawn(deno as string, ["run", "--no-prompt", "--cached-only", `--allow-read=${root}`, "--allow-net=127.0.0.1:0", "test/runtime/deno/listen.mjs"], { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+    const server = spawn(
+      deno as string,
+      ["run", "--no-prompt", "--cached-only", `--allow-read=${root}`, "--allow-net=127.0.0.1:0", "test/runtime/deno/listen.mjs"],
+      { cwd: root, stdio: ["ignore", "pipe", "inherit"] },
+    );
     try {
       let out = "";
       server.stdout.on("data", (data: Buffer) => (out += data.toString()));

@@ -12,15 +12,29 @@ const engine = join(root, "dist/engine");
 const model = join(root, "models/blockffn-nano.q8.safetensors");
 const tokens = PROMPTS.map((prompt) => prompt.tokens);
 
-const command = (read: string, ...args: string[]): string[] => ["run", "--no-prompt", "--cached-only", `--allow-read=${read}`, "test/runtime/deno/threads.mjs", ...args];
+const command = (read: string, ...args: string[]): string[] => [
+  "run",
+  "--no-prompt",
+  "--cached-only",
+  `--allow-read=${read}`,
+  "test/runtime/deno/threads.mjs",
+  ...args,
+];
 const options = { cwd: root, env: { ...process.env, NO_COLOR: "1" }, timeout: 60_000 };
 
 describeInstalled("Threads on Deno", built ? "deno" : "a build", built ? denoBinary() : undefined, () => {
-  it.each([["2", 2], ["3", 3], ["default", 1]])("%s: the token ids of the ten prompts, with leave to read the engine and the model alone; the process ends by itself", (asked, threads) => {
-    const { status, stdout, stderr } = spawnSync(deno, command(`${engine},${model}`, asked, "leave"), { ...options, encoding: "utf8" });
-    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-    expect(JSON.parse(stdout)).toEqual({ threads, tokens });
-  });
+  it.each([
+    ["2", 2],
+    ["3", 3],
+    ["default", 1],
+  ])(
+    "%s: the token ids of the ten prompts, with leave to read the engine and the model alone; the process ends by itself",
+    (asked, threads) => {
+      const { status, stdout, stderr } = spawnSync(deno, command(`${engine},${model}`, asked, "leave"), { ...options, encoding: "utf8" });
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+      expect(JSON.parse(stdout)).toEqual({ threads, tokens });
+    },
+  );
 
   it("says which leave threads need", () => {
     const allowed = ["engine.simd.wasm", "engine.simd.threads.wasm", "engine.relaxed.wasm"].map((file) => join(engine, file));

@@ -17,10 +17,16 @@ describeInstalled("training in Deno", built ? "deno" : "a build", built ? deno :
 
   function train(command: readonly string[], name: string, backend: string): { status: number | null; stderr: string; losses: number[] } {
     const config = writeTraining(join(folder, name));
-    const { status, stderr } = spawnSync(command[0] as string, [...command.slice(1), "train", "--config", config, "--backend", backend, "--json"], {
-      cwd: root, env: { ...process.env, NO_COLOR: "1" }, encoding: "utf8", timeout: 120_000,
-    });
-    return { status, stderr, losses: status === 0 ? metricsOf(join(folder, name, "run")).flatMap(({ loss }) => (typeof loss === "number" ? [loss] : [])) : [] };
+    const { status, stderr } = spawnSync(
+      command[0] as string,
+      [...command.slice(1), "train", "--config", config, "--backend", backend, "--json"],
+      { cwd: root, env: { ...process.env, NO_COLOR: "1" }, encoding: "utf8", timeout: 120_000 },
+    );
+    return {
+      status,
+      stderr,
+      losses: status === 0 ? metricsOf(join(folder, name, "run")).flatMap(({ loss }) => (typeof loss === "number" ? [loss] : [])) : [],
+    };
   }
 
   const inNode = [process.execPath, main];
@@ -40,6 +46,10 @@ describeInstalled("training in Deno", built ? "deno" : "a build", built ? deno :
     if (gpu.status === 0) {
       expect(gpu.losses.length).toBe(12);
       gpu.losses.forEach((loss, i) => expect(loss).toBeCloseTo(expected[i] as number, 3));
-    } else expect(gpu).toMatchObject({ status: 1, stderr: expect.stringMatching(/backend: (no GPU answers to WebGPU here|this runtime offers no WebGPU)/) });
+    } else
+      expect(gpu).toMatchObject({
+        status: 1,
+        stderr: expect.stringMatching(/backend: (no GPU answers to WebGPU here|this runtime offers no WebGPU)/),
+      });
   }, 240_000);
 });

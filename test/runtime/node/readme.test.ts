@@ -17,7 +17,8 @@ describe.skipIf(!built)("the README's examples on Node", () => {
   function project(): string {
     const folder = temporaryFolder();
     mkdirSync(join(folder, "node_modules/blockffn"), { recursive: true });
-    for (const part of ["dist", "models", "package.json"]) cpSync(join(root, part), join(folder, "node_modules/blockffn", part), { recursive: true });
+    for (const part of ["dist", "models", "package.json"])
+      cpSync(join(root, part), join(folder, "node_modules/blockffn", part), { recursive: true });
     return folder;
   }
 
@@ -36,10 +37,17 @@ describe.skipIf(!built)("the README's examples on Node", () => {
     expect([line, curl, others]).toEqual([expect.stringMatching(/^blockffn serve/), expect.stringMatching(/^curl /), []]);
     const serve = (line as string).split(" ").slice(1);
     // The README's port may be in use here, and the ids of prompts.json are those of `simd`: everything else is as it stands.
-    const child = spawn(process.execPath, [join(root, "dist/lib/cli.js"), ...serve, "--port", "0", "--tier", "simd"], { stdio: ["ignore", "pipe", "ignore"] });
+    const child = spawn(process.execPath, [join(root, "dist/lib/cli.js"), ...serve, "--port", "0", "--tier", "simd"], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
     children.push(child);
-    const address = await new Promise<string>((resolve) => child.stdout.on("data", (data: Buffer) => resolve(/http:\S+/.exec(data.toString())?.[0] ?? "")));
-    const { status, stdout } = spawnSync("bash", ["-c", (curl as string).replace("http://127.0.0.1:8080/v1", address)], { encoding: "utf8", timeout: 20_000 });
+    const address = await new Promise<string>((resolve) =>
+      child.stdout.on("data", (data: Buffer) => resolve(/http:\S+/.exec(data.toString())?.[0] ?? "")),
+    );
+    const { status, stdout } = spawnSync("bash", ["-c", (curl as string).replace("http://127.0.0.1:8080/v1", address)], {
+      encoding: "utf8",
+      timeout: 20_000,
+    });
     expect(status).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ object: "text_completion", choices: [{ text: PROMPTS[0]?.text }] });
   });

@@ -13,7 +13,14 @@ interface Choice {
   readonly finish_reason: string | null;
   readonly message: { readonly role: string; readonly content: string };
   readonly delta: { readonly content?: string };
-  readonly logprobs: { readonly tokens?: readonly string[]; readonly content?: readonly { readonly token: string; readonly logprob: number; readonly top_logprobs: readonly { readonly token: string }[] }[] } | null;
+  readonly logprobs: {
+    readonly tokens?: readonly string[];
+    readonly content?: readonly {
+      readonly token: string;
+      readonly logprob: number;
+      readonly top_logprobs: readonly { readonly token: string }[];
+    }[];
+  } | null;
 }
 interface Completion extends AsyncIterable<Completion> {
   readonly choices: readonly Choice[];
@@ -57,7 +64,10 @@ describeInstalled("the official openai client", "openai", installed, () => {
   beforeAll(async () => {
     openai = (await import(pathToFileURL(join(installed as string, "index.mjs")).href)) as Package;
     model = await loadModel(undefined, { tier: "simd" });
-    listening = await listen(createServer(model, { apiKey: KEY, limits: { concurrency: 1, queue: 1 } }).fetch, { hostname: "127.0.0.1", port: 0 });
+    listening = await listen(createServer(model, { apiKey: KEY, limits: { concurrency: 1, queue: 1 } }).fetch, {
+      hostname: "127.0.0.1",
+      port: 0,
+    });
     baseURL = `http://127.0.0.1:${listening.port}/v1`;
     client = new openai.default({ baseURL, apiKey: KEY, maxRetries: 0 });
   });
@@ -87,7 +97,12 @@ describeInstalled("the official openai client", "openai", installed, () => {
   it("streams completions", async () => {
     let said = "";
     let last: Completion["usage"];
-    for await (const { choices, usage: told } of await client.completions.create({ ...ask, prompt, stream: true, stream_options: { include_usage: true } })) {
+    for await (const { choices, usage: told } of await client.completions.create({
+      ...ask,
+      prompt,
+      stream: true,
+      stream_options: { include_usage: true },
+    })) {
       said += choices[0]?.text ?? "";
       last = told;
     }
@@ -98,7 +113,11 @@ describeInstalled("the official openai client", "openai", installed, () => {
     const messages = [{ role: "user", content: prompt }];
     const answer = await client.chat.completions.create({ ...ask, messages });
     expect(answer).toMatchObject({ choices: [{ message: { role: "assistant", content: text }, finish_reason: "length" }], usage });
-    const again = await client.chat.completions.create({ ...ask, messages: [...messages, answer.choices[0]?.message, { role: "user", content: "Then" }], max_tokens: 4 });
+    const again = await client.chat.completions.create({
+      ...ask,
+      messages: [...messages, answer.choices[0]?.message, { role: "user", content: "Then" }],
+      max_tokens: 4,
+    });
     expect(again.choices[0]?.message.content).not.toBe("");
     let said = "";
     let reason: string | null = null;
@@ -112,15 +131,25 @@ describeInstalled("the official openai client", "openai", installed, () => {
   it("gets log-probabilities, seeds and stop texts", async () => {
     const whole = await client.completions.create({ ...ask, prompt, max_tokens: 4, logprobs: 2 });
     expect(whole.choices[0]?.logprobs?.tokens?.join("")).toBe(whole.choices[0]?.text);
-    const chat = await client.chat.completions.create({ ...ask, messages: [{ role: "user", content: prompt }], max_tokens: 4, logprobs: true, top_logprobs: 3 });
+    const chat = await client.chat.completions.create({
+      ...ask,
+      messages: [{ role: "user", content: prompt }],
+      max_tokens: 4,
+      logprobs: true,
+      top_logprobs: 3,
+    });
     const content = chat.choices[0]?.logprobs?.content ?? [];
     expect(content.map(({ token }) => token).join("")).toBe(chat.choices[0]?.message.content);
     // Greedy: the token itself is the likeliest.
     for (const { token, logprob, top_logprobs: top } of content) expect([top.length, top[0]?.token, logprob < 0]).toEqual([3, token, true]);
-    const random = async (seed: number): Promise<string | undefined> => (await client.completions.create({ ...ask, prompt, temperature: 1, top_p: 0.95, seed })).choices[0]?.text;
+    const random = async (seed: number): Promise<string | undefined> =>
+      (await client.completions.create({ ...ask, prompt, temperature: 1, top_p: 0.95, seed })).choices[0]?.text;
     expect(await random(3)).toBe(await random(3));
     expect(await random(4)).not.toBe(await random(3));
-    expect((await client.completions.create({ ...ask, prompt, stop: " Lily" })).choices[0]).toMatchObject({ text: text.slice(0, text.indexOf(" Lily")), finish_reason: "stop" });
+    expect((await client.completions.create({ ...ask, prompt, stop: " Lily" })).choices[0]).toMatchObject({
+      text: text.slice(0, text.indexOf(" Lily")),
+      finish_reason: "stop",
+    });
   });
 
   it("aborts a request and a stream, and the server is free again", async () => {
@@ -145,7 +174,10 @@ describeInstalled("the official openai client", "openai", installed, () => {
     const bad = client.completions.create({ ...ask, prompt, n: 3 });
     await expect(bad).rejects.toBeInstanceOf(openai.BadRequestError);
     await expect(bad).rejects.toMatchObject({ status: 400, param: "n", type: "invalid_request_error" });
-    await expect(client.completions.create({ ...ask, model: "gpt", prompt })).rejects.toMatchObject({ status: 404, code: "model_not_found" });
+    await expect(client.completions.create({ ...ask, model: "gpt", prompt })).rejects.toMatchObject({
+      status: 404,
+      code: "model_not_found",
+    });
     const many = await Promise.allSettled(Array.from({ length: 4 }, () => client.completions.create({ ...ask, prompt, max_tokens: 500 })));
     const refused = many.flatMap((one) => (one.status === "rejected" ? [one.reason as Error & { headers: Headers }] : []));
     expect(refused).toHaveLength(2);

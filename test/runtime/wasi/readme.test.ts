@@ -20,7 +20,11 @@ for (const { name, tool } of RUNTIMES) {
   describeTool(`the README's examples on ${name}`, tool, "run test/runtime/wasi/install.sh", () => {
     const lines = all.filter((line) => line.includes(`${name} run`));
     it.each(lines)("%s", (line) => {
-      const { status, stdout } = spawnSync("bash", ["-c", line], { cwd: folder, encoding: "utf8", env: { ...process.env, PATH: `${dirname(tool)}${delimiter}${process.env["PATH"]}` } });
+      const { status, stdout } = spawnSync("bash", ["-c", line], {
+        cwd: folder,
+        encoding: "utf8",
+        env: { ...process.env, PATH: `${dirname(tool)}${delimiter}${process.env["PATH"]}` },
+      });
       expect({ status, stdout }).toEqual({ status: 0, stdout: `${PROMPTS[0]!.text}\n` });
     });
     it("there are some", () => expect(lines.length).toBeGreaterThan(0));

@@ -25,7 +25,20 @@ function tenPrompts(command: Command): void {
   });
 
   it("draws the same tokens as every other host from the same seed", async () => {
-    const args = ["--model", "nano.safetensors", "--prompt", "A big dog", "--temperature", "0.9", "--top-p", "0.95", "--seed", "11", "--max-tokens", "48"];
+    const args = [
+      "--model",
+      "nano.safetensors",
+      "--prompt",
+      "A big dog",
+      "--temperature",
+      "0.9",
+      "--top-p",
+      "0.95",
+      "--seed",
+      "11",
+      "--max-tokens",
+      "48",
+    ];
     expect((await command(args)).tokens).toEqual((await wasiJson(folder, args)).tokens);
   });
 }
@@ -38,7 +51,14 @@ for (const runtime of RUNTIMES) {
 
     it("prints text, and says what is wrong with an exit code", async () => {
       const [first] = PROMPTS;
-      const text = await runOn(runtime, folder, ["--model", "nano.safetensors", "--prompt", first!.prompt, "--max-tokens", String(MAX_TOKENS)]);
+      const text = await runOn(runtime, folder, [
+        "--model",
+        "nano.safetensors",
+        "--prompt",
+        first!.prompt,
+        "--max-tokens",
+        String(MAX_TOKENS),
+      ]);
       expect(text).toBe(`${first!.text}\n`);
       await expect(runOn(runtime, folder, ["--model", "none", "--prompt", "a"])).rejects.toThrow("none: there is no such file");
       await expect(runOn(runtime, folder, ["--modle", "none"])).rejects.toThrow("unknown option --modle");

@@ -6,7 +6,17 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import {
-  bundle, exampleProject, heapMegabytes, MODEL_ASSETS, peakMegabytes, startWorkerd, streamChat, workerdInstalled, workerdProcesses, WRANGLER, WRANGLER_ENV,
+  bundle,
+  exampleProject,
+  heapMegabytes,
+  MODEL_ASSETS,
+  peakMegabytes,
+  startWorkerd,
+  streamChat,
+  workerdInstalled,
+  workerdProcesses,
+  WRANGLER,
+  WRANGLER_ENV,
 } from "./start.ts";
 import { describeInstalled } from "../installed.ts";
 import { root } from "../../helpers/test-host.ts";
@@ -14,7 +24,12 @@ import { MAX_TOKENS, PROMPTS } from "../prompts.ts";
 import { commands, readmeExample } from "../readme.ts";
 
 const LIMIT_MB = 128;
-const EMPTY = new Map([["index.js", `export default { fetch: async (request, env) => { await (await env.ASSETS.fetch("https://assets.local/none")).text(); return new Response("{}"); } };`]]);
+const EMPTY = new Map([
+  [
+    "index.js",
+    `export default { fetch: async (request, env) => { await (await env.ASSETS.fetch("https://assets.local/none")).text(); return new Response("{}"); } };`,
+  ],
+]);
 const installed = workerdInstalled() ? "yes" : undefined;
 
 async function freePort(): Promise<number> {
@@ -33,8 +48,22 @@ describeInstalled("examples/workers, as it is, by wrangler dev", "wrangler", ins
   beforeAll(async () => {
     const port = await freePort();
     origin = `http://127.0.0.1:${port}`;
-    const options = ["dev", "--ip", "127.0.0.1", "--port", String(port), "--inspector-port", String(await freePort()), "--show-interactive-dev-session=false"];
-    wrangler = spawn(process.execPath, [WRANGLER, ...options], { cwd: project?.folder, env: WRANGLER_ENV, stdio: ["ignore", "pipe", "pipe"], detached: true });
+    const options = [
+      "dev",
+      "--ip",
+      "127.0.0.1",
+      "--port",
+      String(port),
+      "--inspector-port",
+      String(await freePort()),
+      "--show-interactive-dev-session=false",
+    ];
+    wrangler = spawn(process.execPath, [WRANGLER, ...options], {
+      cwd: project?.folder,
+      env: WRANGLER_ENV,
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
     let log = "";
     await new Promise<void>((resolve, reject) => {
       const read = (data: Buffer): void => {
@@ -52,8 +81,14 @@ describeInstalled("examples/workers, as it is, by wrangler dev", "wrangler", ins
     project?.remove();
   });
 
-  const complete = async (body: object): Promise<{ status: number; body: { choices: { text: string }[]; error?: { code: string; param: string } } }> => {
-    const response = await fetch(`${origin}/v1/completions`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  const complete = async (
+    body: object,
+  ): Promise<{ status: number; body: { choices: { text: string }[]; error?: { code: string; param: string } } }> => {
+    const response = await fetch(`${origin}/v1/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
     return { status: response.status, body: (await response.json()) as never };
   };
 
@@ -64,7 +99,9 @@ describeInstalled("examples/workers, as it is, by wrangler dev", "wrangler", ins
   });
 
   it("gives the texts of the ten prompts, several at once", async () => {
-    const answers = await Promise.all(PROMPTS.map(({ promptTokens }) => complete({ prompt: promptTokens, max_tokens: MAX_TOKENS, temperature: 0 })));
+    const answers = await Promise.all(
+      PROMPTS.map(({ promptTokens }) => complete({ prompt: promptTokens, max_tokens: MAX_TOKENS, temperature: 0 })),
+    );
     expect(answers.map(({ body }) => body.choices[0]?.text)).toEqual(PROMPTS.map(({ text }) => text));
   });
 
@@ -74,7 +111,10 @@ describeInstalled("examples/workers, as it is, by wrangler dev", "wrangler", ins
     // That project is installed and runs already, on a port that is free here.
     expect([start, others]).toEqual(["cd examples/workers && npm install && npx wrangler dev", []]);
     expect(curl).toMatch(/^curl http:\/\/localhost:8787\//);
-    const { status, stdout } = spawnSync("bash", ["-c", (curl as string).replace("http://localhost:8787", origin)], { encoding: "utf8", timeout: 20_000 });
+    const { status, stdout } = spawnSync("bash", ["-c", (curl as string).replace("http://localhost:8787", origin)], {
+      encoding: "utf8",
+      timeout: 20_000,
+    });
     expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringMatching(/^data: \{.*data: \[DONE\]\n\n$/s) as string });
   });
 
@@ -118,7 +158,9 @@ describeInstalled("examples/workers in a workerd of its own", "workerd", install
     });
     expect(new Set(texts).size).toBe(1);
     const peak = full.peak - empty.peak;
-    console.log(`workerd: peak ${full.peak.toFixed(1)} MB, ${peak.toFixed(1)} MB more than with an empty Worker; V8 heap ${full.heap.used.toFixed(1)} MB; bundle ${size} bytes gzip`);
+    console.log(
+      `workerd: peak ${full.peak.toFixed(1)} MB, ${peak.toFixed(1)} MB more than with an empty Worker; V8 heap ${full.heap.used.toFixed(1)} MB; bundle ${size} bytes gzip`,
+    );
     expect(peak).toBeGreaterThan(9.7);
     expect(peak).toBeLessThan(LIMIT_MB);
   });
@@ -129,16 +171,21 @@ describeInstalled("examples/workers in a workerd of its own", "workerd", install
     const worker = startWorkerd(await bundle(project.folder), MODEL_ASSETS);
     project.remove();
     const origin = (await worker.ready).origin;
-    const leave = (body: object): Promise<void> => new Promise((resolve) => {
-      const asked = request(`${origin}/v1/completions`, { method: "POST", headers: { "content-type": "application/json" } }, (response) => {
-        response.once("data", () => {
-          asked.destroy();
-          resolve();
-        });
+    const leave = (body: object): Promise<void> =>
+      new Promise((resolve) => {
+        const asked = request(
+          `${origin}/v1/completions`,
+          { method: "POST", headers: { "content-type": "application/json" } },
+          (response) => {
+            response.once("data", () => {
+              asked.destroy();
+              resolve();
+            });
+          },
+        );
+        asked.on("error", () => undefined);
+        asked.end(JSON.stringify(body));
       });
-      asked.on("error", () => undefined);
-      asked.end(JSON.stringify(body));
-    });
     for (let i = 0; i < 8; i++) await leave({ prompt: "Once", max_tokens: 500, stream: true });
     expect((await streamChat(origin, "Once upon a time", 4)).text).not.toBe("");
     await worker.dispose();

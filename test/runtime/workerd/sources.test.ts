@@ -50,11 +50,20 @@ describeInstalled("blockffn/workers in workerd", "workerd", workerdInstalled() ?
   beforeAll(async () => {
     await new Promise<void>((resolve) => site.listen(0, "127.0.0.1", resolve));
     const { outputFiles } = await build({
-      stdin: { contents: SCRIPT, resolveDir: root, sourcefile: "index.js" }, bundle: true, format: "esm", write: false, external: ["*.wasm"], keepNames: true, target: "es2022",
+      stdin: { contents: SCRIPT, resolveDir: root, sourcefile: "index.js" },
+      bundle: true,
+      format: "esm",
+      write: false,
+      external: ["*.wasm"],
+      keepNames: true,
+      target: "es2022",
     });
     // The bundler leaves the module's path as it was relative to its importer.
     const script = (outputFiles[0]?.text ?? "").replaceAll("../engine/engine.simd.wasm", "./engine.simd.wasm");
-    const files = new Map<string, string | Uint8Array>([["index.js", script], ["engine.simd.wasm", readFileSync(join(root, "dist/engine/engine.simd.wasm"))]]);
+    const files = new Map<string, string | Uint8Array>([
+      ["index.js", script],
+      ["engine.simd.wasm", readFileSync(join(root, "dist/engine/engine.simd.wasm"))],
+    ]);
     worker = startWorkerd(files, { ...MODEL_ASSETS, r2Buckets: ["R2"], kvNamespaces: ["KV"] });
     origin = await worker.ready;
     const value = Uint8Array.from(bytes).buffer;
@@ -74,20 +83,32 @@ describeInstalled("blockffn/workers in workerd", "workerd", workerdInstalled() ?
 
   const ask = async (source: string, name: string): Promise<unknown> => {
     const url = new URL(`/${source}?name=${encodeURIComponent(name)}`, origin);
-    return (await fetch(url, { method: "POST", body: JSON.stringify({ prompts: PROMPTS.map(({ prompt }) => prompt), maxTokens: MAX_TOKENS }) })).json();
+    return (
+      await fetch(url, { method: "POST", body: JSON.stringify({ prompts: PROMPTS.map(({ prompt }) => prompt), maxTokens: MAX_TOKENS }) })
+    ).json();
   };
   const here = (path: string): string => `http://127.0.0.1:${(site.address() as AddressInfo).port}/${path}`;
 
-  it.each(["r2 model", "kv model", "kv bare", `assets ${MODEL}`, `url ${MODEL}`])("gives the token ids of the ten prompts: %s", async (which) => {
-    const [source = "", name = ""] = which.split(" ");
-    expect(await ask(source, source === "url" ? here(name) : name)).toEqual({ tokens: PROMPTS.map(({ tokens }) => tokens) });
-  });
+  it.each(["r2 model", "kv model", "kv bare", `assets ${MODEL}`, `url ${MODEL}`])(
+    "gives the token ids of the ten prompts: %s",
+    async (which) => {
+      const [source = "", name = ""] = which.split(" ");
+      expect(await ask(source, source === "url" ? here(name) : name)).toEqual({ tokens: PROMPTS.map(({ tokens }) => tokens) });
+    },
+  );
 
   it.each([
-    ["r2", "none", "SourceError", /none: is not in the bucket/], ["kv", "none", "SourceError", /not in the KV namespace/], ["assets", "none", "SourceError", /not among the static assets \(404\)/],
-    ["url", "none", "SourceError", /there is no such file/], ["r2", "cut", "FormatError", /cut/], ["r2", "noise", "FormatError", /noise/], ["kv", "wrong", "FormatError", /wrong/],
+    ["r2", "none", "SourceError", /none: is not in the bucket/],
+    ["kv", "none", "SourceError", /not in the KV namespace/],
+    ["assets", "none", "SourceError", /not among the static assets \(404\)/],
+    ["url", "none", "SourceError", /there is no such file/],
+    ["r2", "cut", "FormatError", /cut/],
+    ["r2", "noise", "FormatError", /noise/],
+    ["kv", "wrong", "FormatError", /wrong/],
   ])("names what is wrong: %s %s", async (source, name, type, message) => {
-    const { error } = (await ask(source, source === "url" ? here(name) : name)) as { error: { name: string; ours: boolean; message: string } };
+    const { error } = (await ask(source, source === "url" ? here(name) : name)) as {
+      error: { name: string; ours: boolean; message: string };
+    };
     expect(error).toMatchObject({ name: type, ours: true });
     expect(error.message).toMatch(message);
   });
@@ -96,10 +117,15 @@ describeInstalled("blockffn/workers in workerd", "workerd", workerdInstalled() ?
     const failed = await fetch(new URL("/shared", origin));
     expect([failed.status, await failed.json()]).toMatchObject([503, { error: { code: "not_loaded" } }]);
     const controller = new AbortController();
-    const gone = fetch(new URL("/shared", origin), { signal: controller.signal }).then(() => "answered", () => "gone");
+    const gone = fetch(new URL("/shared", origin), { signal: controller.signal }).then(
+      () => "answered",
+      () => "gone",
+    );
     setTimeout(() => controller.abort(), 15);
     await gone;
-    const answers = await Promise.all(Array.from({ length: 4 }, async () => (await fetch(new URL("/shared", origin))).json() as Promise<{ text: string; loads: number }>));
+    const answers = await Promise.all(
+      Array.from({ length: 4 }, async () => (await fetch(new URL("/shared", origin))).json() as Promise<{ text: string; loads: number }>),
+    );
     expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
     expect(answers.every(({ loads }) => loads === 2)).toBe(true);
   });

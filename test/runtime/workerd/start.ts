@@ -25,7 +25,8 @@ export function workerdInstalled(): boolean {
 /** examples/workers as after `npm install`, in a temporary folder. */
 export function exampleProject(): { folder: string; remove(): void } {
   const folder = mkdtempSync(join(tmpdir(), "blockffn-worker-"));
-  for (const name of ["package.json", "wrangler.jsonc", "src"]) cpSync(join(ROOT, "examples/workers", name), join(folder, name), { recursive: true });
+  for (const name of ["package.json", "wrangler.jsonc", "src"])
+    cpSync(join(ROOT, "examples/workers", name), join(folder, name), { recursive: true });
   mkdirSync(join(folder, "node_modules"));
   symlinkSync(ROOT, join(folder, "node_modules/blockffn"));
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
@@ -53,7 +54,11 @@ export function startWorkerd(files: ReadonlyMap<string, string | Uint8Array>, op
   const { Miniflare } = createRequire(join(RUNTIME, "package.json"))("miniflare") as { Miniflare: new (options: object) => Miniflare };
   const order = [...files.keys()].sort((a, b) => Number(b === "index.js") - Number(a === "index.js"));
   return new Miniflare({
-    modules: order.map((name) => ({ type: name.endsWith(".wasm") ? "CompiledWasm" : "ESModule", path: join(tmpdir(), name), contents: files.get(name) })),
+    modules: order.map((name) => ({
+      type: name.endsWith(".wasm") ? "CompiledWasm" : "ESModule",
+      path: join(tmpdir(), name),
+      contents: files.get(name),
+    })),
     modulesRoot: tmpdir(),
     compatibilityDate: COMPATIBILITY_DATE,
     compatibilityFlags: ["enable_request_signal"],
@@ -64,20 +69,26 @@ export function startWorkerd(files: ReadonlyMap<string, string | Uint8Array>, op
 
 /** The package's models as static assets, as the example has them. */
 export const MODEL_ASSETS = {
-  assets: { directory: join(ROOT, "models"), binding: "ASSETS", routerConfig: { has_user_worker: true, invoke_user_worker_ahead_of_assets: true } },
+  assets: {
+    directory: join(ROOT, "models"),
+    binding: "ASSETS",
+    routerConfig: { has_user_worker: true, invoke_user_worker_ahead_of_assets: true },
+  },
 };
 
 /** Process ids of the workerd children of this process (Linux). */
 export function workerdProcesses(): number[] {
-  return readdirSync("/proc").map(Number).filter((pid) => {
-    if (!Number.isInteger(pid)) return false;
-    try {
-      const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-      return stat.includes("(workerd)") && Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]) === process.pid;
-    } catch {
-      return false;
-    }
-  });
+  return readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => {
+      if (!Number.isInteger(pid)) return false;
+      try {
+        const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+        return stat.includes("(workerd)") && Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]) === process.pid;
+      } catch {
+        return false;
+      }
+    });
 }
 
 /** Most memory that a process has had resident, in MB (Linux). */
@@ -88,7 +99,9 @@ export function peakMegabytes(pid: number): number {
 /** V8's heap of the Worker, by the inspector, in MB. WebAssembly memory is not in it. */
 export async function heapMegabytes(worker: Miniflare): Promise<{ used: number; total: number }> {
   const WebSocket = createRequire(join(RUNTIME, "package.json"))("ws") as new (url: string) => {
-    on(event: string, listener: (data: unknown) => void): void; send(text: string): void; close(): void;
+    on(event: string, listener: (data: unknown) => void): void;
+    send(text: string): void;
+    close(): void;
   };
   const socket = new WebSocket(`${(await worker.getInspectorURL()).href}core:user:`);
   try {
@@ -104,7 +117,11 @@ export async function heapMegabytes(worker: Miniflare): Promise<{ used: number; 
 }
 
 /** Asks for a streamed chat completion. `firstMs`: until the first text; the rest is read to the end. */
-export async function streamChat(origin: string, content: string, maxTokens: number): Promise<{ firstMs: number; totalMs: number; text: string }> {
+export async function streamChat(
+  origin: string,
+  content: string,
+  maxTokens: number,
+): Promise<{ firstMs: number; totalMs: number; text: string }> {
   const start = performance.now();
   const response = await fetch(new URL("/v1/chat/completions", origin), {
     method: "POST",
