@@ -9,7 +9,8 @@ const FLOORS = {
   engine: ["architecture", "text"],
   load: ["architecture", "text", "format", "engine"],
   decode: ["architecture", "text", "sparsity", "engine"],
-  server: ["text", "engine", "decode"],
+  chat: ["text", "engine", "decode"],
+  server: ["text", "engine", "decode", "chat"],
 };
 /** Files of src/ that belong to no room: the ground all stand on, and the facades above. */
 const GROUND = "errors|host|options|pause|foreign";

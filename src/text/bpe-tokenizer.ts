@@ -106,6 +106,10 @@ export class BpeTokenizer implements Tokenizer {
     }
   }
 
+  count(text: string, options: EncodeOptions = {}): number {
+    return this.encode(text, options).length;
+  }
+
   async encodeWithin(text: string, limit: number, options: EncodeWithinOptions = {}): Promise<Uint32Array> {
     checkOptions(options, ENCODE_WITHIN_OPTIONS, "encodeWithin");
     options.signal?.throwIfAborted();

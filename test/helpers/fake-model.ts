@@ -99,7 +99,7 @@ export class FakeModel implements LoadedModel {
 }
 
 export class FakeSequence implements Sequence {
-  readonly capacity: number;
+  capacity: number;
   readonly #model: FakeModel;
   #tokens: number[] = [];
 
@@ -149,6 +149,10 @@ export class FakeSequence implements Sequence {
       argmax: (i) => indexOfMax(logits(i)),
       activeExperts: this.#active(history, before),
     };
+  }
+
+  grow(capacity: number): void {
+    this.capacity = Math.max(this.capacity, capacity);
   }
 
   truncate(length: number): void {
