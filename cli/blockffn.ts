@@ -10,7 +10,16 @@ import { registerTrain } from "./commands/train.ts";
 import type { Context, Io } from "./io.ts";
 import { newProgram, run } from "./run.ts";
 
-const COMMANDS = [registerChat, registerGenerate, registerServe, registerLogits, registerEval, registerInspect, registerConvert, registerTrain];
+const COMMANDS = [
+  registerChat,
+  registerGenerate,
+  registerServe,
+  registerLogits,
+  registerEval,
+  registerInspect,
+  registerConvert,
+  registerTrain,
+];
 
 /** Runs the command line and gives its exit code (run.ts). */
 export function runBlockffn(args: readonly string[], io: Io): Promise<number> {

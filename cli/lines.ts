@@ -35,7 +35,8 @@ export class PipedLines implements Lines {
       if (end >= 0) return this.#take(end, end + 1);
       if (this.#ended) return this.#text === "" ? undefined : this.#take(this.#text.length, this.#text.length);
       from = this.#text.length;
-      if (from > this.#limit) throw new LimitError(`has a line of more than ${this.#limit} bytes`, { file: "standard input", limit: this.#limit });
+      if (from > this.#limit)
+        throw new LimitError(`has a line of more than ${this.#limit} bytes`, { file: "standard input", limit: this.#limit });
       const part = await Promise.race([this.#parts.next(), this.#closed]);
       if (part === undefined) return undefined;
       this.#ended = part.done === true;

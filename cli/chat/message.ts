@@ -41,6 +41,9 @@ class Message {
     this.text = this.#empty ? line : `${this.text}\n${line}`;
     this.#empty = false;
     if (this.text.length > MAX_MESSAGE_BYTES)
-      throw new LimitError(`holds a message of more than ${MAX_MESSAGE_BYTES} characters`, { file: "standard input", limit: MAX_MESSAGE_BYTES });
+      throw new LimitError(`holds a message of more than ${MAX_MESSAGE_BYTES} characters`, {
+        file: "standard input",
+        limit: MAX_MESSAGE_BYTES,
+      });
   }
 }

@@ -29,7 +29,15 @@ interface Options extends ModelOptions, SpeculationOptions, SamplingOptions {
 }
 
 /** What is taken where nobody says, as the help has it. */
-const DEFAULTS: SamplingDefaults = { maxTokens: "256", context: "what the answer needs", temperature: "0", topK: "0, all", topP: "1, all", minP: "0", repetitionPenalty: "1" };
+const DEFAULTS: SamplingDefaults = {
+  maxTokens: "256",
+  context: "what the answer needs",
+  temperature: "0",
+  topK: "0, all",
+  topP: "1, all",
+  minP: "0",
+  repetitionPenalty: "1",
+};
 
 export function registerGenerate(program: Command, context: Context): void {
   const command = program

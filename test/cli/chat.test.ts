@@ -96,10 +96,26 @@ describe("chat through a pipe", () => {
     const [hi] = await said("hi");
     const [slash] = await said("/hi");
     const saved = at("talk.json");
-    const script = ["hi", "/reset", "hi", `/save ${saved}`, "/system be kind", "/system", "/stats", "/help", `/load ${saved}`, "/reset", "//hi", "/exit", "never"];
+    const script = [
+      "hi",
+      "/reset",
+      "hi",
+      `/save ${saved}`,
+      "/system be kind",
+      "/system",
+      "/stats",
+      "/help",
+      `/load ${saved}`,
+      "/reset",
+      "//hi",
+      "/exit",
+      "never",
+    ];
     const { code, out, err } = await blockffn(["chat", ...model], pipe(script.join("\n")));
     expect({ code, out }).toEqual({ code: 0, out: `${hi}\n${hi}\n${slash}\n` });
-    expect(err).toMatch(/^forgotten\nsaved: 2 messages\nbe kind\n[^]*tokens said +12\n[^]*\/reset +forget[^]*loaded: 2 messages\nforgotten\n$/);
+    expect(err).toMatch(
+      /^forgotten\nsaved: 2 messages\nbe kind\n[^]*tokens said +12\n[^]*\/reset +forget[^]*loaded: 2 messages\nforgotten\n$/,
+    );
     expect(JSON.parse(readFileSync(saved, "utf8"))).toEqual({
       format: "blockffn.chat",
       version: 1,
