@@ -18,7 +18,7 @@ type TokenPrompt = readonly (string | number | readonly number[])[];
 export interface GenerationRequest {
   /** undefined: the first model that is served. */
   readonly model: string | undefined;
-  /** Without signal; `maxTokens` only when it was asked for. */
+  /** What was asked for, without signal. */
   readonly options: GenerateOptions;
   /** The parameter that `maxTokens` came from. */
   readonly maxTokensParam: "max_tokens" | "max_completion_tokens";
@@ -179,7 +179,7 @@ type Common = v.InferOutput<v.ObjectSchema<typeof common, undefined>>;
 
 function pick(input: Common, maxTokens: number | undefined, logprobs: number | undefined): GenerationRequest {
   const {
-    temperature = 1,
+    temperature,
     top_p: topP,
     top_k: topK,
     min_p: minP,

@@ -17,7 +17,7 @@ import {
 import { originCheck } from "./origins.ts";
 import { pageGuards } from "./pages.ts";
 import { parseChat, parseCompletion, type ChatRequest, type CompletionRequest } from "./schema.ts";
-import { serveModels, type Models, type ServedModel } from "./served.ts";
+import { serveModels, type Api, type Models, type ServedModel } from "./served.ts";
 import { chatShape, completionShape, type Shape } from "./shapes.ts";
 import { Slots } from "./slots.ts";
 import { streamAnswer } from "./stream.ts";
@@ -53,8 +53,6 @@ interface Exchange {
   /** The body tells when it is complete. */
   streaming?: boolean;
 }
-
-type Api = "completions" | "chat";
 
 /**
  * Serves models: `/v1/models`, `/v1/completions`, `/v1/chat/completions`, `/healthz` and `/metrics`.
@@ -188,7 +186,7 @@ class ModelServer {
   /** Encoding a prompt is work as computing it is: it takes a slot, also for one that turns out to be too long. */
   async #start(exchange: Exchange, served: ServedModel, asked: CompletionRequest | ChatRequest, api: Api): Promise<Answer> {
     const speculation = asked.options.logprobs === undefined ? this.#speculation : {};
-    const options = { ...asked.options, ...speculation, maxTokens: served.maxTokens(asked, api) };
+    const options = { ...served.options(asked, api), ...speculation };
     served.checkLength(asked);
     const client = exchange.request.signal;
     const release = await this.#slots.acquire(client);
