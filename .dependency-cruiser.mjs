@@ -9,6 +9,7 @@ const FLOORS = {
   engine: ["architecture", "text"],
   load: ["architecture", "text", "format", "engine"],
   decode: ["architecture", "text", "sparsity", "engine"],
+  suite: ["architecture", "text", "sparsity", "engine", "decode"],
   server: ["text", "engine", "decode"],
 };
 /** Files of src/ that belong to no room: the ground all stand on, and the facades above. */
