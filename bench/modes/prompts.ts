@@ -16,8 +16,10 @@ export const STORY_PROMPTS: readonly BenchPrompt[] = [
     '"Look, Ben! A frog!" said Mia. Ben ran to the pond. "Where?" he asked. "',
   ]),
   ...story("repetition", [
-    'The little train went up the hill. It said, "I can do it! I can do it!" It went up and up. It said, "I can do it! I can do it!" It went',
-    "The girl knocked on the first door. Nobody was there. She knocked on the second door. Nobody was there. She knocked on the third door.",
+    'The little train went up the hill. It said, "I can do it! I can do it!" It went up and up. It said, "I can do it! I can ' +
+      'do it!" It went',
+    "The girl knocked on the first door. Nobody was there. She knocked on the second door. Nobody was there. She knocked on " +
+      "the third door.",
     "The bird sang in the morning. The bird sang in the day. The bird sang in the",
   ]),
   ...story("list", [
