@@ -10,6 +10,7 @@ const FLOORS = {
   load: ["architecture", "text", "format", "engine"],
   decode: ["architecture", "text", "sparsity", "engine"],
   chat: ["text", "engine", "decode"],
+  suite: ["architecture", "text", "sparsity", "engine", "decode"],
   server: ["text", "engine", "decode", "chat"],
 };
 /** Files of src/ that belong to no room: the ground all stand on, and the facades above. */

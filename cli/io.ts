@@ -29,7 +29,11 @@ export interface Io {
 
 /** Lines as they are typed, or come through a pipe. */
 export interface Lines {
-  /** The next line, without its end; undefined at the end of input or after `close`. @param prompt shown before it, to people @throws LimitError for one that is too long */
+  /**
+   * The next line, without its end; undefined at the end of input or after `close`.
+   * @param prompt shown before it, to people
+   * @throws LimitError for one that is too long
+   */
   next(prompt: string): Promise<string | undefined>;
   /** Shows the prompt again, after something else was written. */
   promptAgain(): void;

@@ -1,7 +1,10 @@
 import type { Interface } from "node:readline";
 import type { Lines } from "./io.ts";
 
-/** Lines that people type at a terminal, with editing and the lines before. The terminal is theirs between them, so Ctrl-C is a signal then. */
+/**
+ * Lines that people type at a terminal, with editing and the lines before. Between them the terminal is as it was, so Ctrl-C is a signal
+ * then.
+ */
 export class TerminalLines implements Lines {
   #history: string[] = [];
   /** Lines that were pasted together with one before. */

@@ -8,7 +8,11 @@ import { readTextFile } from "../text-file.ts";
 /** A conversation that /save wrote. */
 const CONVERSATION = textKind("a conversation of blockffn", (head) => new RegExp(`^\\{\\s*"format":\\s*"${CHAT_FORMAT}"`).test(head));
 
-/** Writes the conversation as JSON. @param reads files of the models, which are not overwritten @throws UsageError, SourceError where it must not or cannot be written. */
+/**
+ * Writes the conversation as JSON.
+ * @param reads files of the models, which are not overwritten
+ * @throws UsageError, SourceError where it must not or cannot be written.
+ */
 export async function saveChat(chat: Chat, path: string, reads: readonly (string | undefined)[]): Promise<void> {
   const text = `${JSON.stringify(chat.export(), null, 2)}\n`;
   await writeOutput(path, { reads, kind: CONVERSATION }, (file) => file.write(new TextEncoder().encode(text)));

@@ -82,7 +82,10 @@ export class WorkerModel implements ChatModel {
     return this.#info.hasChatTemplate;
   }
 
-  /** Continues a prompt, as `Model.generate` does, without a draft model: it would be in another thread. Wrong options show as errors of the iteration and of `result()`. */
+  /**
+   * Continues a prompt, as `Model.generate` does, without a draft model: it would be in another thread. Wrong options show as errors of
+   * the iteration and of `result()`.
+   */
   generate(prompt: string | ArrayLike<number>, options: Omit<GenerateOptions, "draftModel"> = {}): RemoteGeneration {
     const { signal, ...posted } = options;
     return this.#run(signal, (id) => ({
@@ -93,7 +96,10 @@ export class WorkerModel implements ChatModel {
     }));
   }
 
-  /** Answers a conversation, as `Model.chat` does, without a draft model. Wrong options and messages show as errors of the iteration and of `result()`. */
+  /**
+   * Answers a conversation, as `Model.chat` does, without a draft model. Wrong options and messages show as errors of the iteration and of
+   * `result()`.
+   */
   chat(messages: readonly ChatMessage[], options: Omit<ChatOptions, "draftModel"> = {}): RemoteGeneration<ChatResult> {
     return this.#answer(undefined, messages, options);
   }

@@ -19,7 +19,10 @@ async function compile(file: EngineFile): Promise<WebAssembly.Module> {
 
 const NOTHING = new Uint8Array(0);
 
-/** Deno: models from local files, the engine from the package's dist/engine, compiled once a process, worker threads. Needs `--allow-read` of these two. */
+/**
+ * Deno: models from local files, the engine from the package's dist/engine, compiled once a process, worker threads. Needs `--allow-read`
+ * of these two.
+ */
 export const denoHost: Host = {
   engine: compiledOnce(compile),
   open: openLocation,

@@ -5,7 +5,10 @@ import { checkRange } from "../range.ts";
 import { filePath } from "./package.ts";
 import { deno, type DenoFile } from "./runtime.ts";
 
-/** Opens a model: a folder in the Hugging Face layout, or a packed file. @throws SourceError when there is neither, or it may not be read. */
+/**
+ * Opens a model: a folder in the Hugging Face layout, or a packed file.
+ * @throws SourceError when there is neither, or it may not be read.
+ */
 export async function openLocation(location: string): Promise<ModelFiles> {
   return openLocal({ find, names, open: (path, name) => LocalFile.open(path, name) }, location, localPath(location));
 }

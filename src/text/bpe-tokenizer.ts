@@ -1,6 +1,5 @@
 import { TokenizerError, UsageError } from "../errors.ts";
-import { readDecoder } from "./bytes.ts";
-import type { ByteDecoder, TokenPlace } from "./bytes.ts";
+import { readDecoder, type ByteDecoder, type TokenPlace } from "./bytes.ts";
 import { AddedTokenSplitter } from "./encode/added.ts";
 import { Merger } from "./encode/merger.ts";
 import { hasStep } from "./encode/parts.ts";
