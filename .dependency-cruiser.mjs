@@ -8,6 +8,7 @@ const FLOORS = {
   format: ["architecture", "text"],
   engine: ["architecture", "text"],
   load: ["architecture", "text", "format", "engine"],
+  hub: ["architecture", "text", "format", "engine", "load"],
   decode: ["architecture", "text", "sparsity", "engine"],
   chat: ["text", "engine", "decode"],
   suite: ["architecture", "text", "sparsity", "engine", "decode"],
