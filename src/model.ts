@@ -77,7 +77,8 @@ export class Model implements ChatModel, Disposable, AsyncDisposable {
   /**
    * Answers a conversation, as the model's chat template has it: iterate the result for its pieces. What the options do not say is as the
    * model's makers want it (`generationDefaults`). `createChat` keeps the state from turn to turn; here all is computed.
-   * @throws UsageError for wrong options or messages, or when the model has no tokenizer; TokenizerError for a template that cannot be read.
+   * @throws UsageError for wrong options or messages, or when the model has no tokenizer; TokenizerError for a template that cannot be
+   * read.
    */
   chat(messages: readonly ChatMessage[], options: ChatOptions = {}): ChatGeneration {
     return answerChat(this.#chat(), messages, options);
@@ -94,19 +95,29 @@ export class Model implements ChatModel, Disposable, AsyncDisposable {
     return this.#chat().format.render(checkMessages(messages), options);
   }
 
-  /** Tokens of a text, with the special ones around it, or of a conversation, as the model reads it. @throws UsageError, TokenizerError as `chat` does. */
+  /**
+   * Tokens of a text, with the special ones around it, or of a conversation, as the model reads it.
+   * @throws UsageError, TokenizerError as `chat` does.
+   */
   countTokens(what: string | readonly ChatMessage[], options: RenderOptions = {}): number {
     checkOptions(options, RENDER_OPTIONS, "countTokens");
     const { tokenizer, format } = this.#chat();
     return typeof what === "string" ? tokenizer.count(what) : format.encode(checkMessages(what), options).length;
   }
 
-  /** How the model's makers want answers drawn (`generation_config.json`); undefined when they do not say. `chat` goes by it, `generate` is greedy. @throws ConfigError */
+  /**
+   * How the model's makers want answers drawn (`generation_config.json`); undefined when they do not say. `chat` goes by it, `generate`
+   * is greedy.
+   * @throws ConfigError
+   */
   get generationDefaults(): GenerationDefaults | undefined {
     return this.loaded.generationDefaults;
   }
 
-  /** Whether the model says how it wants conversations written; without, `chat` goes on with the contents of all messages, one a line. @throws TokenizerError */
+  /**
+   * Whether the model says how it wants conversations written; without, `chat` goes on with the contents of all messages, one a line.
+   * @throws TokenizerError
+   */
   get hasChatTemplate(): boolean {
     return this.loaded.chatTemplate !== undefined;
   }

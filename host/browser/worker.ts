@@ -32,7 +32,17 @@ async function load({ id, location, options }: Request & { type: "load" }): Prom
   // What is wrong with what a model says of chats is told to those who chat.
   const said = optional(() => ({ hasChatTemplate: model!.hasChatTemplate, generationDefaults: model!.generationDefaults }));
   const { hasChatTemplate = false, generationDefaults } = said ?? {};
-  return { name, config, quantization, tier, threads, hasTokenizer: tokenizer !== undefined, hasDraftHead, hasChatTemplate, generationDefaults };
+  return {
+    name,
+    config,
+    quantization,
+    tier,
+    threads,
+    hasTokenizer: tokenizer !== undefined,
+    hasDraftHead,
+    hasChatTemplate,
+    generationDefaults,
+  };
 }
 
 function optional<T>(get: () => T): T | undefined {

@@ -98,7 +98,10 @@ export class Chat {
     return exportChat(this.#messages, this.#dropped);
   }
 
-  /** Goes on with a conversation that `export` gave, or a list of messages, instead. @throws UsageError for what is none, and during an answer. */
+  /**
+   * Goes on with a conversation that `export` gave, or a list of messages, instead.
+   * @throws UsageError for what is none, and during an answer.
+   */
   import(conversation: unknown): void {
     this.#assertIdle();
     const { messages, dropped } = importChat(conversation);

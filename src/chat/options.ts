@@ -36,7 +36,11 @@ export function splitOptions({ overflow, tools, ...generate }: ChatOptions): Spl
   return { generate, render: tools === undefined ? {} : { tools }, overflow };
 }
 
-/** Refuses unknown names and values out of range. @param what what the options are for, as errors call it @throws UsageError naming the option. */
+/**
+ * Refuses unknown names and values out of range.
+ * @param what what the options are for, as errors call it
+ * @throws UsageError naming the option.
+ */
 export function checkChatOptions(options: ChatOptions, what: string): void {
   checkOptions(options, CHAT_OPTIONS, what);
   resolveOptions(splitOptions(options).generate);

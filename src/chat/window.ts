@@ -25,7 +25,8 @@ const ANSWER_SHARE = 1 / 4;
 const KEPT_SHARE = 1 / 2;
 
 /**
- * The ids of a conversation that leave room for an answer: of all of it, or without its oldest turns, as few as it takes to come below half of the context.
+ * The ids of a conversation that leave room for an answer: of all of it, or without its oldest turns, as few as it takes to come below
+ * half of the context.
  * @throws LimitError when it does not fit, or would only without turns and shall not lose any.
  */
 export async function fitWindow(messages: readonly ChatMessage[], { context, answer, overflow, encode }: WindowOptions): Promise<Window> {

@@ -59,7 +59,10 @@ export function openRun(model: LoadedModel, tokenizer: Tokenizer | undefined, id
   return new SpeculativeRun(model, tokenizer, ids, resolved, limit, (capacity) => openSpeculation(model, resolved, capacity), late);
 }
 
-/** Tokens that the KV cache may grow to. @throws UsageError for a context beyond the model's; LimitError when the prompt does not fit it. */
+/**
+ * Tokens that the KV cache may grow to.
+ * @throws UsageError for a context beyond the model's; LimitError when the prompt does not fit it.
+ */
 export function contextLimit(model: LoadedModel, promptTokens: number, asked: number | undefined, about = ""): number {
   const { contextLength } = model.config;
   if (asked !== undefined && asked > contextLength) {

@@ -99,7 +99,10 @@ export interface ForwardResult {
 export interface Sequence {
   readonly length: number;
   readonly capacity: number;
-  /** Makes room for `capacity` tokens, with all that it holds; does nothing where there is as much. @throws MemoryError: nothing has then changed. */
+  /**
+   * Makes room for `capacity` tokens, with all that it holds; does nothing where there is as much.
+   * @throws MemoryError: nothing has then changed.
+   */
   grow(capacity: number): void;
   /**
    * Runs 1..model.maxChunk tokens and appends them to the cache.

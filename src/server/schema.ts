@@ -178,15 +178,7 @@ export function parseChat(body: Record<string, unknown>): ChatRequest {
 type Common = v.InferOutput<v.ObjectSchema<typeof common, undefined>>;
 
 function pick(input: Common, maxTokens: number | undefined, logprobs: number | undefined): GenerationRequest {
-  const {
-    temperature,
-    top_p: topP,
-    top_k: topK,
-    min_p: minP,
-    repetition_penalty: repetitionPenalty,
-    stop,
-    ignore_eos: ignoreEos,
-  } = input;
+  const { temperature, top_p: topP, top_k: topK, min_p: minP, repetition_penalty: repetitionPenalty, stop, ignore_eos: ignoreEos } = input;
   const includeUsage = input.stream_options?.include_usage === true;
   if (includeUsage && input.stream !== true) throw badRequest("is only allowed when stream is true", "stream_options");
   const seed = input.seed === undefined ? undefined : foldSeed(input.seed);

@@ -48,7 +48,10 @@ describe("what a request does not say", () => {
   });
 
   it("of a chat with a model that does not say is OpenAI's, with a penalty on repetition", async () => {
-    const { repetitionPenalty } = { repetitionPenalty: undefined, ...(await import("../../src/chat/defaults.ts")).chatDefaults(silent.loaded) };
+    const { repetitionPenalty } = {
+      repetitionPenalty: undefined,
+      ...(await import("../../src/chat/defaults.ts")).chatDefaults(silent.loaded),
+    };
     expect(repetitionPenalty).toBeGreaterThan(1);
     expect(await chat(silent, { max_tokens: 12 })).toEqual(await library(silent, { temperature: 1, maxTokens: 12 }));
   });

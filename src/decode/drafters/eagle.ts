@@ -16,7 +16,10 @@ export interface EagleDrafterOptions extends Omit<EagleTreeOptions, "tokenIdRema
    * before, and costs nothing while it is not used.
    */
   readonly lazy?: boolean;
-  /** Tokens may be told without their state, as those of a prompt that was computed before: the head sees a gap there. A lazy one allows it too. */
+  /**
+   * Tokens may be told without their state, as those of a prompt that was computed before: the head sees a gap there. A lazy one allows
+   * it too.
+   */
   readonly gaps?: boolean;
 }
 

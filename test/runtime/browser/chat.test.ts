@@ -41,10 +41,13 @@ describeInstalled("chats in Chromium", "playwright-core or Chromium", chromiumBi
           }
           const messages = [{ role: "user", content: "hi" }];
           const once = await model.chat(messages, GREEDY).result();
-          const failure = await model.chat([{ role: "user", content: "w".repeat(400) }], GREEDY).result().then(
-            () => undefined,
-            (error: unknown) => error,
-          );
+          const failure = await model
+            .chat([{ role: "user", content: "w".repeat(400) }], GREEDY)
+            .result()
+            .then(
+              () => undefined,
+              (error: unknown) => error,
+            );
           const ids = await model.tokenizer!.encode("hi there");
           const text = {
             rendered: await model.renderChat(messages, { addGenerationPrompt: false }),
