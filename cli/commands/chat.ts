@@ -7,7 +7,7 @@ import type { Model } from "../../src/model.ts";
 import { Conversation } from "../chat/conversation.ts";
 import { describeDecisions } from "../decisions.ts";
 import type { Context } from "../io.ts";
-import { checkDraft, openDraft, openModel, type ModelOptions, type SpeculationOptions } from "../model.ts";
+import { checkDraft, defaultModel, openDraft, openModel, readPaths, type ModelOptions, type SpeculationOptions } from "../model.ts";
 import { addOptions, ffnOption, modelOption, quantizeOption, speculationOptions, threadsOption, tierOption } from "../options.ts";
 import { pickSampling, samplingOptions, type SamplingDefaults, type SamplingOptions } from "../sampling.ts";
 import { streamText } from "../stream.ts";
@@ -71,7 +71,7 @@ async function chatCommand(context: Context, question: string | undefined, optio
   checkChatOptions(chatOptions, "chat");
   checkDraft(options);
   if (question?.trim() === "") throw new UsageError('no question; try: blockffn chat "What is the capital of France?"');
-  const model = await openModel(context, options);
+  const model = await openModel(context, options, "model", "conversation");
   let draft: Model | undefined;
   try {
     draft = await openDraft(context, options);
@@ -93,7 +93,7 @@ async function chatCommand(context: Context, question: string | undefined, optio
     }
     const chat = createChat(model, { ...all, ...(system === undefined ? {} : { system }) });
     if (io.stdinIsTty) io.err(`${name}: /help lists commands, Ctrl-C stops an answer\n`);
-    const reads = [options.model ?? io.defaultModel, options.draftModel];
+    const reads = await readPaths(context, [options.model ?? (await defaultModel(context, "conversation")), options.draftModel]);
     const limit = chatOptions.context ?? model.config.contextLength;
     await new Conversation(context, chat, { json, told: options.verbose === true ? told : undefined, reads, context: limit }).run();
     chat.dispose();

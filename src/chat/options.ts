@@ -1,6 +1,7 @@
 import { GENERATE_OPTIONS, resolveOptions, type GenerateOptions } from "../decode/options.ts";
 import { UsageError } from "../errors.ts";
 import { checkOptions, type OptionNames } from "../options.ts";
+import { checkTemplateValues } from "../text/template-values.ts";
 import { RENDER_OPTIONS, type RenderOptions } from "../text/render-template.ts";
 
 /** What becomes of a conversation that outgrows the context. */
@@ -29,11 +30,12 @@ export interface SplitOptions {
 }
 
 /** Checks what can be checked without a model. @throws UsageError naming the option. */
-export function splitOptions({ overflow, tools, ...generate }: ChatOptions): SplitOptions {
+export function splitOptions({ overflow, tools, values, ...generate }: ChatOptions): SplitOptions {
   if (overflow !== undefined && !OVERFLOWS.includes(overflow))
     throw new UsageError(`must be one of ${OVERFLOWS.join(", ")}`, { field: "overflow" });
   if (tools !== undefined && !Array.isArray(tools)) throw new UsageError("must be a list of JSON schemas", { field: "tools" });
-  return { generate, render: tools === undefined ? {} : { tools }, overflow };
+  if (values !== undefined) checkTemplateValues(values, "values");
+  return { generate, render: { ...(tools !== undefined && { tools }), ...(values !== undefined && { values }) }, overflow };
 }
 
 /**

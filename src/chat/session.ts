@@ -85,7 +85,7 @@ async function encodeUpTo(
 ): Promise<Uint32Array | undefined> {
   try {
     const paced = { ...(pause !== undefined && { pause }), ...(signal !== undefined && { signal }) };
-    return await format.encodeWithin(messages, limit, paced, render);
+    return await format.encodeWithin(messages, limit, { ...render, ...paced });
   } catch (error) {
     if (error instanceof LimitError && error.field === "text" && error.limit === limit) return undefined;
     throw error;

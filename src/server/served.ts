@@ -8,6 +8,8 @@ import type { ResolvedLimits } from "./options.ts";
 import type { ChatRequest, CompletionRequest, GenerationRequest } from "./schema.ts";
 
 export type Api = "completions" | "chat";
+/** Options of an answer, whose length is known. */
+export type AnswerOptions = GenerateOptions & { readonly maxTokens: number };
 
 /** OpenAI's default. */
 const TEMPERATURE = 1;
@@ -29,7 +31,7 @@ export class ServedModel {
   readonly #chat: ChatFormat | undefined;
   readonly #promptTokens: number;
   readonly #maxTokens: number;
-  readonly #defaults: Readonly<Record<Api, GenerateOptions>>;
+  readonly #defaults: Readonly<Record<Api, AnswerOptions>>;
 
   /** @throws TemplateError for a chat template that cannot be read. */
   constructor(id: string, model: Model, limits: ResolvedLimits) {
@@ -71,7 +73,7 @@ export class ServedModel {
     try {
       if ("messages" in request) {
         if (this.#chat === undefined) throw badRequest("this model has no tokenizer: use /v1/completions with token ids", "messages");
-        return await this.#chat.encodeWithin(request.messages, this.#promptTokens, paced);
+        return await this.#chat.encodeWithin(request.messages, this.#promptTokens, { ...paced, values: request.values });
       }
       if (typeof request.prompt !== "string") return request.prompt;
       if (tokenizer === undefined) throw badRequest("this model has no tokenizer: send token ids", "prompt");
@@ -79,7 +81,7 @@ export class ServedModel {
     } catch (error) {
       if (error instanceof LimitError && error.field === "text" && error.limit === this.#promptTokens) throw this.#tooLong(request);
       const known = asBadRequest(error);
-      throw known instanceof ApiError ? badRequest(known.message, paramOf(request)) : known;
+      throw known instanceof ApiError ? badRequest(known.message, promptParam(request)) : known;
     }
   }
 
@@ -87,23 +89,25 @@ export class ServedModel {
    * How a request is answered: as it asks, else as the API has it, chats as the model's makers want them.
    * @throws ApiError 400 for more tokens than there are here.
    */
-  options({ options, maxTokensParam: param }: GenerationRequest, api: Api): GenerateOptions {
+  options({ options, maxTokensParam: param }: GenerationRequest, api: Api): AnswerOptions {
     const { maxTokens } = options;
     if (maxTokens !== undefined && maxTokens > this.#maxTokens)
       throw badRequest(`${param} is ${maxTokens}; this server gives at most ${this.#maxTokens}`, param);
-    return { ...this.#defaults[api], ...options };
+    const defaults = this.#defaults[api];
+    return { ...defaults, ...options, maxTokens: maxTokens ?? defaults.maxTokens };
   }
 
   #tooLong(request: CompletionRequest | ChatRequest): ApiError {
     return badRequest(
       `there are too many tokens: a prompt may have at most ${this.#promptTokens} tokens here`,
-      paramOf(request),
+      promptParam(request),
       "context_length_exceeded",
     );
   }
 }
 
-function paramOf(request: CompletionRequest | ChatRequest): "messages" | "prompt" {
+/** The parameter that holds a request's prompt. */
+export function promptParam(request: CompletionRequest | ChatRequest): "messages" | "prompt" {
   return "messages" in request ? "messages" : "prompt";
 }
 

@@ -6,6 +6,7 @@ import { Refusal } from "./jinja/errors.ts";
 import { parse } from "./jinja/parser.ts";
 import { render } from "./jinja/renderer.ts";
 import { fromJson, type Value } from "./jinja/values.ts";
+import type { TemplateValues } from "./template-values.ts";
 
 // Apart from chat-template.ts: whoever only loads models does not need the template language.
 
@@ -15,10 +16,12 @@ export interface RenderOptions {
   readonly addGenerationPrompt?: boolean;
   /** What the model may call, as JSON schemas, for templates that know of tools. */
   readonly tools?: readonly object[];
+  /** What else the template may name, such as `enable_thinking`. */
+  readonly values?: TemplateValues;
 }
 
 /** Names of `RenderOptions`. */
-export const RENDER_OPTIONS = { addGenerationPrompt: true, tools: true } satisfies OptionNames<RenderOptions>;
+export const RENDER_OPTIONS = { addGenerationPrompt: true, tools: true, values: true } satisfies OptionNames<RenderOptions>;
 
 /** Writes a conversation. */
 export type RenderTemplate = (turns: readonly Turn[], options?: RenderOptions) => string;
@@ -41,7 +44,7 @@ const TOKENS = {
  */
 export function compileTemplate(template: ChatTemplate): RenderTemplate {
   const body = guard("cannot be read", () => parse(template.source));
-  return (turns, { addGenerationPrompt = true, tools } = {}) =>
+  return (turns, { addGenerationPrompt = true, tools, values: more = {} } = {}) =>
     guard("cannot write this conversation", () => {
       const values = new Map<string, Value>([
         ["tools", tools === undefined ? null : fromJson(tools)],
@@ -49,6 +52,7 @@ export function compileTemplate(template: ChatTemplate): RenderTemplate {
         ["add_generation_prompt", addGenerationPrompt],
       ]);
       for (const [name, key] of Object.entries(TOKENS)) if (template[key] !== undefined) values.set(name, template[key]);
+      for (const [name, value] of Object.entries(more)) values.set(name, value);
       values.set("messages", fromJson(turns));
       return render(body, values);
     });
