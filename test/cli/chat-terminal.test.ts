@@ -17,7 +17,7 @@ const PROGRAMS = [
 ] as const;
 
 const folder = temporaryFolder();
-for (const [name, content] of Object.entries(tinyChatFiles({ contextLength: 4096, generation: {} })))
+for (const [name, content] of Object.entries(tinyChatFiles({ contextLength: 1 << 17, generation: {} })))
   writeFileSync(join(folder, name), content);
 
 for (const [name, program] of PROGRAMS) {
@@ -38,7 +38,7 @@ for (const [name, program] of PROGRAMS) {
 
     it("shows prompts, and Ctrl-C stops an answer and not the program", () => {
       const { screen, code, left } = talk(
-        ["-n", "4000", "--speculate", "off"],
+        ["-n", "120000", "--speculate", "off"],
         [
           ["> ", "hi\n"],
           ["\r\n", "\u0003"],
@@ -50,7 +50,7 @@ for (const [name, program] of PROGRAMS) {
       );
       expect({ code, left }).toEqual({ code: 0, left: 0 });
       // It was stopped: otherwise all would have been said.
-      expect(Number(/tokens said +([\d,]+)/.exec(screen)?.[1]?.replaceAll(",", ""))).toBeLessThan(4000);
+      expect(Number(/tokens said +([\d,]+)/.exec(screen)?.[1]?.replaceAll(",", ""))).toBeLessThan(120_000);
     });
 
     it("takes lines that are pasted together, and leaves at the end of input", () => {
