@@ -9,7 +9,10 @@ const MAX_STEPS: i32 = 8;
 /** How much longer replacements may make a token, all together. */
 const MAX_GROWTH: f64 = 16;
 
-/** The decoder of tokenizer.json: ByteLevel, or SentencePiece's Replace, ByteFallback, Fuse, Strip. A token's bytes do not depend on its neighbours. */
+/**
+ * The decoder of tokenizer.json: ByteLevel, or SentencePiece's Replace, ByteFallback, Fuse, Strip. A token's bytes do not depend on its
+ * neighbours.
+ */
 export class Decoder {
   /** The byte that is taken from the start of a text, and how often at most. */
   stripByte: u8 = 0x20;

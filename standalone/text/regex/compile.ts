@@ -3,8 +3,8 @@ import { END, JUMP, NOT_AHEAD, Program, REPEAT, SPLIT } from "./program";
 import { CharacterSet } from "./set";
 
 /**
- * Compiles a regular expression of core/text/patterns.ts, as Oniguruma reads it. Only what those hold is understood: classes, `?`, `*`, `+`,
- * `{m,n}`, possessive or not, alternatives, `(?i:...)` and `(?!\S)`. Quantified things are single characters, or a group with `?`.
+ * Compiles a regular expression of core/text/patterns.ts, as Oniguruma reads it. Only what those hold is understood: classes, `?`, `*`,
+ * `+`, `{m,n}`, possessive or not, alternatives, `(?i:...)` and `(?!\S)`. What is repeated is one character, or a group with `?`.
  */
 export function compile(pattern: string): Program {
   const compiler = new Compiler(pattern);
