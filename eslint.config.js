@@ -28,7 +28,7 @@ const EARLY_IN_SRC = [
   ["**/host/**", "**/cli/**"],
 ];
 
-// Views of linear memory die when it grows: Engine makes them where they are used, and nobody keeps or hands on one (see RATIONALE.md).
+// Views of linear memory die when it grows: Engine makes them where they are used, and nobody keeps or hands on one (src/engine/RATIONALE.md).
 const VIEW =
   "[callee.property.name=/^(bytes|f32|u32|u64|view)$/]:matches([callee.object.name='engine'], [callee.object.property.name='engine'])";
 const KEPT = [

@@ -1,9 +1,9 @@
-import { BLOCK_COLS, READ_AHEAD } from "../core/layout.ts";
+import { BLOCK_COLS, WEIGHT_BF16 as BF16, WEIGHT_F32 as F32, WEIGHT_Q4 as Q4, WEIGHT_Q8 as Q8 } from "../core/layout/matrix.ts";
+import { READ_AHEAD } from "../core/layout/memory.ts";
 import { TIERS, type Host, type Tier } from "../src/host.ts";
 import { Engine } from "../src/engine/engine.ts";
 import type { EngineExports } from "../src/engine/exports.ts";
 import { PRODUCT_ROOM, writeProduct, type ProductFields } from "../src/engine/product.ts";
-import { WEIGHT_BF16 as BF16, WEIGHT_F32 as F32, WEIGHT_Q4 as Q4, WEIGHT_Q8 as Q8 } from "../core/layout.ts";
 import { matrixBytes, paddedRows, panelBytes, scaleGroups, scaleStride } from "../core/panel.ts";
 import { bestTier } from "../src/load/tier.ts";
 import { fillRandom, fillUniform } from "../synthetic/random.ts";

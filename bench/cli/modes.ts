@@ -1,4 +1,4 @@
-import { MAX_THREADS } from "../../core/layout.ts";
+import { MAX_THREADS } from "../../core/layout/team.ts";
 import { Option, type Command } from "commander";
 import { ROUTING } from "../modes/paper.ts";
 import { runModes } from "../modes/main.ts";

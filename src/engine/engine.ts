@@ -1,4 +1,4 @@
-import { DESCRIPTOR_VERSION } from "../../core/layout.ts";
+import { DESCRIPTOR_VERSION } from "../../core/layout/model.ts";
 import { BlockFFNError, ThreadError } from "../errors.ts";
 import type { Host, Tier } from "../host.ts";
 import type { EngineExports } from "./exports.ts";

@@ -1,4 +1,4 @@
-import { TEAM_PATIENCE, TEAM_SIZE } from "../../core/layout.ts";
+import { TEAM_PATIENCE, TEAM_SIZE } from "../../core/layout/team.ts";
 import { ThreadError } from "../errors.ts";
 import type { Workers } from "../host.ts";
 import type { EngineExports } from "./exports.ts";

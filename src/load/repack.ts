@@ -1,4 +1,4 @@
-import { PANEL_ROWS } from "../../core/layout.ts";
+import { PANEL_ROWS } from "../../core/layout/matrix.ts";
 import type { Part } from "../../core/plan.ts";
 import { planWeights, quantizationOf } from "../architecture/plan.ts";
 import type { Quantization } from "../architecture/quantization.ts";

@@ -1,4 +1,4 @@
-import { LAYOUT_VERSION } from "../../../core/layout.ts";
+import { LAYOUT_VERSION } from "../../../core/layout/matrix.ts";
 import { PART_ALIGN, WEIGHT_NAMES, type WeightPlan } from "../../../core/plan.ts";
 import { FormatError } from "../../errors.ts";
 import type { ModelConfig } from "../../architecture/config.ts";
