@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { chatDefaults } from "../../src/chat/defaults.ts";
 import type { LoadedModel } from "../../src/engine/types.ts";
 import { FormatError, UsageError } from "../../src/errors.ts";
 import { modelCard, readAbout } from "../../src/suite/card.ts";
@@ -7,6 +8,7 @@ import type { Looping, Prediction, SuiteResult } from "../../src/suite/results.t
 import { parsePrompts } from "../../src/suite/spec-bench.ts";
 import { runSuite, type SuiteOptions } from "../../src/suite/suite.ts";
 import { percent, table } from "../format.ts";
+import type { GenerationDefaults } from "../../src/text/generation-defaults.ts";
 import type { Context } from "../io.ts";
 import { openModel, type ModelOptions } from "../model.ts";
 import { textKind } from "../output-kinds.ts";
@@ -26,9 +28,6 @@ export interface SuiteCommandOptions extends ModelOptions {
   readonly about?: string;
   readonly force?: boolean;
 }
-
-/** What a model without settings of its own is sampled with in a chat. */
-const DEFAULTS = { repetitionPenalty: 1.1 };
 
 const ANSWERS = textKind("the teacher's answers of eval --suite", (head) => head.startsWith('{"question_id":'));
 const CARD = textKind("a model card of eval --suite", (head) => /^# .*\n/.test(head));
@@ -86,7 +85,7 @@ async function run(
     runSuite(model, {
       signal: context.signal,
       onProgress,
-      defaults: DEFAULTS,
+      defaults: withoutLength(chatDefaults(model)),
       onAnswers: (written) => save(writeAnswers(written)),
       ...(teacher === undefined ? {} : { teacher }),
       ...(prompts === undefined ? {} : { prompts }),
@@ -97,6 +96,11 @@ async function run(
       ...(loopAnswers === undefined ? {} : { loopAnswers }),
     }),
   );
+}
+
+/** The suite says itself how long answers may be. */
+function withoutLength({ maxTokens: _, ...defaults }: GenerationDefaults): GenerationDefaults {
+  return defaults;
 }
 
 async function readJson(path: string, signal: AbortSignal): Promise<unknown> {
