@@ -33,7 +33,7 @@ export interface Section {
 }
 
 /** The sections that this build writes and reads, with their versions; of weights and head it is the layout's. */
-export const KNOWN = { config: 1, "tokenizer.json": 1, chat_template: 1, weights: LAYOUT_VERSION, draft: LAYOUT_VERSION } as const;
+export const KNOWN = { config: 1, "tokenizer.json": 1, chat_template: 1, chat_roles: 1, weights: LAYOUT_VERSION, draft: LAYOUT_VERSION } as const;
 export type SectionName = keyof typeof KNOWN;
 
 function section(name: SectionName, must: boolean, parts: readonly SectionPart[] = []): Section {
@@ -54,8 +54,9 @@ export function sectionsOf(
   {
     tokenizer,
     chatTemplate,
+    chatRoles,
     draft,
-  }: { readonly tokenizer: boolean; readonly chatTemplate: boolean; readonly draft: DraftLayout | undefined },
+  }: { readonly tokenizer: boolean; readonly chatTemplate: boolean; readonly chatRoles: boolean; readonly draft: DraftLayout | undefined },
 ): Section[] {
   const bytes = (name: string): SectionPart => ({ name, type: "bytes", run: RUN_BYTES });
   const head =
@@ -63,6 +64,7 @@ export function sectionsOf(
   return [
     section("config", true),
     ...(chatTemplate ? [section("chat_template", false)] : []),
+    ...(chatRoles ? [section("chat_roles", false)] : []),
     ...(tokenizer ? [section("tokenizer.json", false, [bytes(TOKENIZER)])] : []),
     section("weights", true, weightParts(plan, "")),
     ...(draft === undefined ? [] : [section("draft", false, head)]),

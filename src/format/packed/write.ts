@@ -1,10 +1,11 @@
 import { PART_ALIGN, type WeightPlan } from "../../../core/plan.ts";
 import type { ModelConfig } from "../../architecture/config.ts";
 import type { DraftLayout } from "../../architecture/draft-head.ts";
+import { findChatRoles } from "../../text/chat-roles.ts";
 import type { ChatTemplate } from "../../text/chat-template.ts";
 import { encodeSafetensorsHeader, type NamedTensor, type SafetensorsEntry } from "../safetensors/safetensors.ts";
 import { checksumOf } from "./checksums.ts";
-import { CHAT_TEMPLATE, CONFIG, DRAFT, FORMAT_VERSION, VERSION } from "./keys.ts";
+import { CHAT_ROLES, CHAT_TEMPLATE, CONFIG, DRAFT, FORMAT_VERSION, VERSION } from "./keys.ts";
 import { CHECKSUMS, SECTIONS, sectionsOf, TOKENIZER, type SectionPart } from "./sections.ts";
 
 /** Takes the bytes of a file from its start to its end. */
@@ -44,7 +45,14 @@ export class PackedWriter {
   constructor(sink: FileSink, { config, plan, tokenizerJson, chatTemplate, draft }: PackedContents) {
     this.#sink = sink;
     this.#tokenizerJson = tokenizerJson;
-    const sections = sectionsOf(plan, { tokenizer: tokenizerJson !== undefined, chatTemplate: chatTemplate !== undefined, draft });
+    // Of the template, for hosts that cannot run it; so no file has one of another template.
+    const chatRoles = chatTemplate && findChatRoles(chatTemplate);
+    const sections = sectionsOf(plan, {
+      tokenizer: tokenizerJson !== undefined,
+      chatTemplate: chatTemplate !== undefined,
+      chatRoles: chatRoles !== undefined,
+      draft,
+    });
     const parts = sections.flatMap((section) => section.parts);
     const sizes = new Map([...plan.parts, ...(draft?.parts ?? [])].map(({ name, bytes }) => [name, bytes]));
     if (tokenizerJson !== undefined) sizes.set(TOKENIZER, tokenizerJson.length);
@@ -58,6 +66,7 @@ export class PackedWriter {
       [CONFIG, JSON.stringify(config)],
     ]);
     if (chatTemplate !== undefined) metadata.set(CHAT_TEMPLATE, JSON.stringify(chatTemplate));
+    if (chatRoles !== undefined) metadata.set(CHAT_ROLES, JSON.stringify(chatRoles));
     if (draft !== undefined) metadata.set(DRAFT, JSON.stringify(draft.config));
     const layout = encodeSafetensorsHeader(tensors, metadata, { align: PART_ALIGN });
     this.fileSize = layout.fileSize;
