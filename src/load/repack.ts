@@ -50,7 +50,9 @@ export async function repackModel(
     const quantization = changes.quantization ?? quantizationOf(model.plan);
     const same = quantization === quantizationOf(model.plan);
     if (!same && quantizationOf(model.plan) !== "f32") {
-      const advice = `is packed as ${quantizationOf(model.plan)}, which cannot be made ${quantization}: convert the original folder, or a packed file of f32`;
+      const advice =
+        `is packed ` +
+        `as ${quantizationOf(model.plan)}, which cannot be made ${quantization}: convert the original folder, or a packed file of f32`;
       throw new ConfigError(advice, { file: files.name, field: "quantize" });
     }
     if (!same && model.draft !== undefined && changes.draft === undefined) {

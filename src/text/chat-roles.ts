@@ -43,7 +43,9 @@ export function findChatRoles(template: ChatTemplate): ChatRoles | undefined {
   const find = (withSystem: boolean): ChatRoles | undefined => {
     const roles = readRoles(render, withSystem);
     if (roles === undefined) return undefined;
-    const own = [roles.start, roles.system ?? {}, roles.user, roles.assistant].flatMap((texts) => Object.values(texts as object) as string[]);
+    const own = [roles.start, roles.system ?? {}, roles.user, roles.assistant].flatMap(
+      (texts) => Object.values(texts as object) as string[],
+    );
     if (own.some((text) => text.length > LONGEST)) return undefined;
     const probes = probeConversations(own, roles.system !== undefined);
     return probes.every((turns) => render(turns) === writeByRoles(roles, turns)) ? roles : undefined;

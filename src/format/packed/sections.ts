@@ -33,7 +33,14 @@ export interface Section {
 }
 
 /** The sections that this build writes and reads, with their versions; of weights and head it is the layout's. */
-export const KNOWN = { config: 1, "tokenizer.json": 1, chat_template: 1, chat_roles: 1, weights: LAYOUT_VERSION, draft: LAYOUT_VERSION } as const;
+export const KNOWN = {
+  config: 1,
+  "tokenizer.json": 1,
+  chat_template: 1,
+  chat_roles: 1,
+  weights: LAYOUT_VERSION,
+  draft: LAYOUT_VERSION,
+} as const;
 export type SectionName = keyof typeof KNOWN;
 
 function section(name: SectionName, must: boolean, parts: readonly SectionPart[] = []): Section {
