@@ -56,6 +56,7 @@ export class Conversation {
     if (!this.roles.takesSystem) return fail("this model's chat template takes no system text, or not at the start", "system");
     const message = messageOf(SYSTEM, at, length);
     if (systemLength(this.messages) > 0) {
+      this.messages[0].content.free();
       this.messages[0] = message;
       return;
     }
@@ -65,7 +66,7 @@ export class Conversation {
 
   /** Forgets all but the system text. */
   reset(): void {
-    this.messages.length = systemLength(this.messages);
+    while (this.messages.length > systemLength(this.messages)) this.takeBack();
     this.first = this.messages.length;
   }
 
@@ -86,7 +87,7 @@ export class Conversation {
     window.free();
     if (failed()) {
       generation.free();
-      this.messages.pop();
+      this.takeBack();
       return;
     }
     this.dropped = window.dropped;
@@ -110,7 +111,7 @@ export class Conversation {
     this.asked = null;
     generation.release();
     if (generation.failed || (generation.finish === FINISH_NONE && this.answer.length === 0)) {
-      this.messages.pop();
+      this.takeBack();
       return;
     }
     this.messages.push(messageOf(ASSISTANT, this.answer.at, this.answer.length));
@@ -119,8 +120,14 @@ export class Conversation {
   free(): void {
     const generation = this.generation;
     if (generation !== null) generation.free();
+    while (this.messages.length > 0) this.takeBack();
     this.kept.free();
     this.answer.free();
+  }
+
+  /** Forgets the last message. */
+  private takeBack(): void {
+    this.messages.pop().content.free();
   }
 }
 

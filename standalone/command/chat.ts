@@ -3,8 +3,7 @@
 import { Bytes, isText } from "../bytes";
 import { chatDefaults } from "../chat/defaults";
 import { Conversation } from "../chat/conversation";
-import { fail, failed } from "../failure";
-import { LoadedModel } from "../model/instance";
+import { fail } from "../failure";
 import { InputLines, now, print, randomSeed, STDERR, STDOUT, write } from "./io";
 import { EXIT_FAILED, EXIT_USAGE, loadModel, stopIfFailed } from "./load";
 import { CommandLine } from "./options";
@@ -12,6 +11,19 @@ import { jsonReport, summary } from "./report";
 
 /** More is no message: it would not fit any context. */
 const MAX_MESSAGE_BYTES: u32 = 16 << 20;
+
+/** All that a conversation is held with. */
+class Talk {
+  input: InputLines = new InputLines();
+
+  constructor(
+    public conversation: Conversation,
+    public line: CommandLine,
+  ) {}
+}
+
+/** Kept here, so that garbage can be collected between two messages. */
+let talk: Talk | null = null;
 
 /** Answers the question, or talks until stdin ends. @param given the arguments, which `asked` is made of */
 export function chat(asked: CommandLine, given: string[]): void {
@@ -24,36 +36,42 @@ export function chat(asked: CommandLine, given: string[]): void {
   if (!line.hasSeed) line.generate.seed = randomSeed();
   const conversation = new Conversation(model, line.generate, now);
   stopIfFailed(EXIT_FAILED);
+  talk = new Talk(conversation, line);
   const text = new Bytes();
   if (line.hasSystem) {
     text.appendText(line.system);
     conversation.system(text.at, text.length);
     stopIfFailed(EXIT_FAILED);
   }
-  if (!line.hasQuestion) return talk(conversation, line, model);
+  if (!line.hasQuestion) {
+    while (answerLine(talk!)) __collect();
+    return stopIfFailed(EXIT_FAILED);
+  }
   text.clear();
   text.appendText(line.question);
-  say(conversation, text.at, text.length, line, model);
+  say(talk!, text.at, text.length);
   if (!line.json) print(STDERR, summary(conversation.current!));
 }
 
-function talk(conversation: Conversation, line: CommandLine, model: LoadedModel): void {
-  const input = new InputLines();
-  while (input.next(MAX_MESSAGE_BYTES)) {
-    const message = input.line;
-    if (isBlank(message)) continue;
-    const slash = load<u8>(message.at) === 0x2f;
-    const escaped = slash && message.length > 1 && load<u8>(message.at + 1) === 0x2f;
-    if (slash && !escaped) {
-      if (!runCommand(conversation, message)) break;
-      stopIfFailed(EXIT_FAILED);
-    } else say(conversation, message.at + (escaped ? 1 : 0), message.length - (escaped ? 1 : 0), line, model);
-    if (conversation.dropped > 0) {
-      const count = conversation.dropped;
-      print(STDERR, `(the conversation outgrew the context: its ${count} oldest turns are not read any more)\n`);
-    }
+/** Takes the next line of stdin; false at its end, and after /exit. */
+function answerLine(talk: Talk): bool {
+  const conversation = talk.conversation;
+  const message = talk.input.line;
+  if (!talk.input.next(MAX_MESSAGE_BYTES)) return false;
+  if (isBlank(message)) return true;
+  const slash = load<u8>(message.at) === 0x2f;
+  const escaped = slash && message.length > 1 && load<u8>(message.at + 1) === 0x2f;
+  if (slash && !escaped) {
+    const goesOn = runCommand(conversation, message);
+    stopIfFailed(EXIT_FAILED);
+    return goesOn;
   }
-  stopIfFailed(EXIT_FAILED);
+  say(talk, message.at + (escaped ? 1 : 0), message.length - (escaped ? 1 : 0));
+  if (conversation.dropped > 0) {
+    const count = conversation.dropped;
+    print(STDERR, `(the conversation outgrew the context: its ${count} oldest turns are not read any more)\n`);
+  }
+  return true;
 }
 
 /** @returns whether the conversation goes on */
@@ -67,19 +85,21 @@ function runCommand(conversation: Conversation, message: Bytes): bool {
   return true;
 }
 
-function say(conversation: Conversation, at: usize, length: u32, line: CommandLine, model: LoadedModel): void {
+function say(talk: Talk, at: usize, length: u32): void {
+  const conversation = talk.conversation;
+  const json = talk.line.json;
   conversation.ask(at, length);
   let last: u8 = 0;
   while (conversation.next()) {
     const piece = conversation.current!.piece;
     if (piece.length === 0) continue;
-    if (!line.json) write(STDOUT, piece.at, piece.length);
+    if (!json) write(STDOUT, piece.at, piece.length);
     last = load<u8>(piece.at + piece.length - 1);
   }
   stopIfFailed(EXIT_FAILED);
   conversation.end();
-  if (line.json) {
-    const report = jsonReport(conversation.current!, conversation.answer, line, model, conversation);
+  if (json) {
+    const report = jsonReport(conversation.current!, conversation.answer, talk.line, conversation.model, conversation);
     write(STDOUT, report.at, report.length);
     report.free();
   } else if (last !== 0x0a) print(STDOUT, "\n");
@@ -90,5 +110,5 @@ function isBlank(text: Bytes): bool {
     const c = load<u8>(text.at + i);
     if (c !== 0x20 && (c < 9 || c > 13)) return false;
   }
-  return !failed();
+  return true;
 }

@@ -133,6 +133,7 @@ export function modelDrop(rep: usize): void {
   model.dropped = true;
   if (model.users === 0) model.free();
   __unpin(rep);
+  __collect();
 }
 
 export function generationDrop(rep: usize): void {
@@ -141,4 +142,5 @@ export function generationDrop(rep: usize): void {
   generation.free();
   if (--model.users === 0 && model.dropped) model.free();
   __unpin(rep);
+  __collect();
 }
