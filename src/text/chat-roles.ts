@@ -33,7 +33,8 @@ const TRIMS: readonly Trim[] = ["none", "left", "right", "both"];
 const name = (i: number): string => `zq${i}xv`;
 
 /**
- * What a template does by roles; undefined where it does more than that, or another thing with some content, order or number of turns: it is
+ * What a template does by roles; undefined where it does more than that, or another thing with some content, order or number of turns: it
+ * is
  * found out by rendering probes (chat-probes.ts), so what a template does on a day or by chance must not be in it.
  */
 export function findChatRoles(template: ChatTemplate): ChatRoles | undefined {

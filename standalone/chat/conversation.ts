@@ -104,7 +104,7 @@ export class Conversation {
     return true;
   }
 
-  /** Ends the answer: as far as it came, it is part of the conversation; where nothing had come, or after a failure, the turn is taken back. */
+  /** Ends the answer: it is part of the conversation as far as it came. Where nothing had come, or it failed, the turn is taken back. */
   end(): void {
     const generation = this.generation;
     if (this.asked === null || generation === null) return;

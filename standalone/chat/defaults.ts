@@ -8,7 +8,7 @@ import { LoadedModel } from "../model/instance";
 
 const FIELD = "blockffn.generation";
 
-/** How answers are drawn where nobody says: as the model's makers want it, else greedily with a penalty on repetition (src/chat/defaults.ts). */
+/** How answers are drawn where nobody says: as the model's makers want it, else greedily with a penalty on repetition. */
 export function chatDefaults(model: LoadedModel): GenerateOptions {
   const options = new GenerateOptions();
   options.repetitionPenalty = CHAT_REPETITION_PENALTY;

@@ -10,7 +10,6 @@ import { characterBefore, characterBytes, codePointAt } from "../text/utf8";
 export const SYSTEM: i32 = 0;
 export const USER: i32 = 1;
 export const ASSISTANT: i32 = 2;
-const ROLE_NAMES: string[] = ["system", "user", "assistant"];
 
 const FIELD = "blockffn.chat_roles";
 /** Before the first message. */
@@ -67,8 +66,8 @@ export class ChatRoles {
   }
 
   /**
-   * Appends a conversation up to where an answer begins: the system text, if there is one, and messages from `first` on. Special tokens that
-   * contents spell out are noted in `literal`, by their places: only the template can set them.
+   * Appends a conversation up to where an answer begins: the system text, if there is one, and messages from `first` on. Special tokens
+   * that contents spell out are noted in `literal`, by their places: only the template can set them.
    */
   write(messages: Message[], first: i32, tokenizer: Tokenizer, out: Bytes, literal: Bytes): void {
     let before = START;
