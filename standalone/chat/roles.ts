@@ -75,8 +75,7 @@ export class ChatRoles {
       const message = messages[i];
       if (i < first && message.role !== SYSTEM) continue;
       const text = this.text(before, message.role);
-      if (text === null)
-        return fail(`the model's chat template has nothing for ${ROLE_NAMES[message.role]} after ${NAMES[before]}`, "messages");
+      if (text === null) return fail(`the model's chat template has nothing for ${NAMES[message.role]} after ${NAMES[before]}`, "messages");
       out.append(text.at, text.length);
       this.content(message, tokenizer, out, literal);
       before = message.role;
