@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { describeInstalled } from "../installed.ts";
 import { expectedTalk, talkModel } from "../talk.ts";
@@ -9,8 +11,16 @@ describeInstalled("chats in Chromium", "playwright-core or Chromium", chromiumBi
 
   it("say in the page what they say on Node, and in a worker as far as nothing is left early", async () => {
     const packed = await talkModel();
-    web.site.intercept = (_request, response, path) =>
-      path === "/models/tiny" && (response.writeHead(200, { "content-length": packed.length }).end(packed), true);
+    const files: Readonly<Record<string, readonly [string, Uint8Array]>> = {
+      "/models/tiny": ["application/octet-stream", packed],
+      "/talk.mjs": ["text/javascript", readFileSync(join(import.meta.dirname, "../talk.mjs"))],
+    };
+    web.site.intercept = (_request, response, path) => {
+      const [type, bytes] = files[path] ?? [];
+      if (type === undefined || bytes === undefined) return false;
+      response.writeHead(200, { "content-type": type, "content-length": bytes.length }).end(bytes);
+      return true;
+    };
     const expected = await expectedTalk();
     const run = (kind: "loadModelInWorker" | "loadModel") =>
       web.page.evaluate(
@@ -37,7 +47,7 @@ describeInstalled("chats in Chromium", "playwright-core or Chromium", chromiumBi
           model.dispose();
           return { talked, refused: [failure instanceof blockffn.LimitError, (failure as { field?: string }).field], text };
         },
-        { kind, script: "/test/runtime/talk.mjs" },
+        { kind, script: "/talk.mjs" },
       );
     const page = await run("loadModel");
     expect(page.talked).toEqual(expected);
