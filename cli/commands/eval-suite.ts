@@ -1,5 +1,4 @@
 import { stat } from "node:fs/promises";
-import { chatDefaults } from "../../src/chat/defaults.ts";
 import type { LoadedModel } from "../../src/engine/types.ts";
 import { FormatError, UsageError } from "../../src/errors.ts";
 import { modelCard, readAbout } from "../../src/suite/card.ts";
@@ -8,7 +7,6 @@ import type { Looping, Prediction, SuiteResult } from "../../src/suite/results.t
 import { parsePrompts } from "../../src/suite/spec-bench.ts";
 import { runSuite, type SuiteOptions } from "../../src/suite/suite.ts";
 import { percent, table } from "../format.ts";
-import type { GenerationDefaults } from "../../src/text/generation-defaults.ts";
 import type { Context } from "../io.ts";
 import { openModel, type ModelOptions } from "../model.ts";
 import { textKind } from "../output-kinds.ts";
@@ -85,7 +83,6 @@ async function run(
     runSuite(model, {
       signal: context.signal,
       onProgress,
-      defaults: withoutLength(chatDefaults(model)),
       onAnswers: (written) => save(writeAnswers(written)),
       ...(teacher === undefined ? {} : { teacher }),
       ...(prompts === undefined ? {} : { prompts }),
@@ -96,11 +93,6 @@ async function run(
       ...(loopAnswers === undefined ? {} : { loopAnswers }),
     }),
   );
-}
-
-/** The suite says itself how long answers may be. */
-function withoutLength({ maxTokens: _, ...defaults }: GenerationDefaults): GenerationDefaults {
-  return defaults;
 }
 
 async function readJson(path: string, signal: AbortSignal): Promise<unknown> {
