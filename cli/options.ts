@@ -30,7 +30,10 @@ export function collect(value: string, previous: string[] | undefined): string[]
 }
 
 export const modelOption = (): Option =>
-  new Option("-m, --model <path>", "packed model or Hugging Face folder (default: the model that comes with blockffn)");
+  new Option(
+    "-m, --model <model>",
+    "packed model or Hugging Face folder; or a name (nano, chat), hf:OWNER/NAME or a URL: see `blockffn models` (default: nano)",
+  );
 export const tierOption = (): Option => new Option("--tier <tier>", "kernels to use (default: the fastest that works here)").choices(TIERS);
 export const threadsOption = (): Option =>
   new Option("--threads <n>", "threads to run on at most; changes no bit (default: the physical cores where that is faster)").argParser(
