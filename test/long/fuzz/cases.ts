@@ -127,9 +127,7 @@ const LARGE: readonly ((size: number) => string)[] = [
     JSON.stringify({
       model: {
         type: "BPE",
-        vocab: Object.fromEntries(
-          ["\u2581", ...Array.from({ length: n >> 1 }, (_, i) => "\u2581".repeat(i + 2).slice(-30) + i)].map((t, i) => [t, i]),
-        ),
+        vocab: Object.fromEntries(["\u2581", ...Array.from({ length: n >> 1 }, (_, i) => `\u2581${i}`)].map((t, i) => [t, i])),
         merges: Array.from({ length: n }, () => ["\u2581", "\u2581"]),
       },
     }),
