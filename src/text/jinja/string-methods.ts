@@ -1,6 +1,7 @@
 import { bind, type Bound } from "./arguments.ts";
 import type { Budget } from "./budget.ts";
 import { JinjaError } from "./errors.ts";
+import { capitalize, titleCase } from "./letter-case.ts";
 import { isSpace } from "./lexer.ts";
 import { items } from "./sequences.ts";
 import { characters, indexOf, length, offset, places, splitLines, splitSpaces, strip } from "./strings.ts";
@@ -127,24 +128,6 @@ function partition(text: string, separator: string, last: boolean): Tuple {
   const at = last ? text.lastIndexOf(separator) : indexOf(text, separator);
   if (at < 0) return new Tuple(last ? ["", "", text] : [text, "", ""]);
   return new Tuple([text.slice(0, at), separator, text.slice(at + separator.length)]);
-}
-
-export function capitalize(text: string): string {
-  const [first = "", ...rest] = characters(text);
-  return first.toUpperCase() + rest.join("").toLowerCase();
-}
-
-/** `str.title`: a letter after anything that is no cased letter is upper case. */
-export function titleCase(text: string): string {
-  let inside = false;
-  return characters(text)
-    .map((char) => {
-      const cased = /\p{Lu}|\p{Ll}|\p{Lt}/u.test(char);
-      const shown = inside ? char.toLowerCase() : char.toUpperCase();
-      inside = cased;
-      return cased ? shown : char;
-    })
-    .join("");
 }
 
 const all = (pattern: string): ((text: string) => boolean) => {
