@@ -1,18 +1,20 @@
 import { nodeHost } from "../host/node/engine.ts";
+import { nodeModels } from "../host/node/models.ts";
 import { DEFAULT_MODEL, packageVersion } from "../host/node/package.ts";
 import { listen } from "../host/http/listen.ts";
 import { writeError } from "../host/node/files.ts";
 import { LimitError } from "../src/errors.ts";
 import type { Io } from "./io.ts";
+import { PipedLines } from "./lines.ts";
+import { TerminalLines } from "./node-lines.ts";
 import { INTERRUPTED, TERMINATED } from "./run.ts";
 
-/** The first signal asks politely; who asks again means it. */
-function onSignal(name: NodeJS.Signals, code: number, handler: () => void): () => void {
+/** The first signal asks politely; who asks again means it, unless the handler deals with each. */
+function onSignal(name: NodeJS.Signals, code: number, handler: () => boolean | void): () => void {
   let asked = false;
   const listener = (): void => {
     if (asked) process.exit(code);
-    asked = true;
-    handler();
+    asked = handler() !== true;
   };
   process.on(name, listener);
   return () => process.off(name, listener);
@@ -27,6 +29,7 @@ function leaveWithReader(cause: NodeJS.ErrnoException): void {
 export const nodeIo: Io = {
   host: nodeHost,
   defaultModel: DEFAULT_MODEL,
+  models: nodeModels(),
   version: packageVersion(),
   env: process.env,
   stdoutIsTty: process.stdout.isTTY === true,
@@ -51,6 +54,7 @@ export const nodeIo: Io = {
     }
     return Buffer.concat(parts).toString("utf8");
   },
+  lines: (limit) => (process.stdin.isTTY ? new TerminalLines() : new PipedLines(process.stdin as AsyncIterable<Uint8Array>, limit)),
   onInterrupt: (handler) => onSignal("SIGINT", INTERRUPTED, handler),
   onTerminate: (handler) => onSignal("SIGTERM", TERMINATED, handler),
   listen,

@@ -20,7 +20,10 @@ export class Addresses {
   weights: f64 = 0;
 }
 
-/** Writes the descriptor and the layer descriptors of layout/model.ts into cleared memory. @param dense computes all experts, active or not */
+/**
+ * Writes the descriptor and the layer descriptors of layout/model.ts into cleared memory.
+ * @param dense computes all experts, active or not
+ */
 export function writeModel(out: WordWriter, at: Addresses, a: Architecture, plan: WeightPlan, maxChunk: i32, dense: bool): void {
   const model = new Fields(out, at.descriptor);
   model.int(L.MODEL_VERSION, LAYOUT_VERSION);

@@ -19,7 +19,8 @@ const BODY_TYPES: i32[] = [WEIGHT_F32, WEIGHT_Q8, WEIGHT_Q4, WEIGHT_Q4];
 const ENDS_TYPES: i32[] = [WEIGHT_F32, WEIGHT_Q8, WEIGHT_Q8, WEIGHT_Q4];
 
 /**
- * A stretch of the weights: a vector, a matrix, or `count` times a matrix of each of its tensors, `stride` bytes apart. A vector of n floats
+ * A stretch of the weights: a vector, a matrix, or `count` times a matrix of each of its tensors, `stride` bytes apart. A vector of n
+ * floats
  * lies as an f32 matrix [n, 1]: padded with zeros to whole panels.
  */
 export class Part {

@@ -10,7 +10,8 @@ import { digits, Problem, PROBLEM_MEMORY } from "./problem.ts";
 /** Most rows of a call. */
 export const MAX_CHUNK = 256;
 /**
- * Rows of a prompt's call: 128 or 256 were at most 3 % faster (bench/RESULTS.md, "Rows"), and between two calls other tasks have their turn.
+ * Rows of a prompt's call: 128 or 256 were at most 3 % faster (bench/RESULTS.md, "Rows"), and between two calls other tasks have their
+ * turn.
  */
 export const PROMPT_CHUNK = 64;
 /** Rows of an EAGLE head's call: a tree. Its memory is beside the base model's, and only prompts would fill more. */

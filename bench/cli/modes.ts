@@ -3,7 +3,7 @@ import { Option, type Command } from "commander";
 import { ROUTING } from "../modes/paper.ts";
 import { runModes } from "../modes/main.ts";
 import { modesSvg } from "../modes/plot.ts";
-import { parsePrompts } from "../modes/prompts.ts";
+import { parsePrompts } from "../../src/suite/spec-bench.ts";
 import { formatModes } from "../modes/report.ts";
 import { UsageError } from "../../src/errors.ts";
 import { TIERS, type Tier } from "../../src/host.ts";

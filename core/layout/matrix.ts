@@ -11,9 +11,14 @@ export const BLOCK_COLS = 32;
 
 /** f32: for each column 16 floats. */
 export const WEIGHT_F32 = 0;
-/** 8 bits: for each group of up to 4 blocks 16 bf16 scales and 16 i16 sums, then for each quad 16 rows of 4 bytes: kernels/scalar/matmul_q8.ts. */
+/**
+ * 8 bits: for each group of up to 4 blocks 16 bf16 scales and 16 i16 sums, then for each quad 16 rows of 4 bytes:
+ * kernels/scalar/matmul_q8.ts.
+ */
 export const WEIGHT_Q8 = 1;
-/** 4 bits: for each block 16 bf16 scales, then for each quad 8 times 4 bytes, each with nibbles of two rows: kernels/scalar/matmul_q4.ts. */
+/**
+ * 4 bits: for each block 16 bf16 scales, then for each quad 8 times 4 bytes, each with nibbles of two rows: kernels/scalar/matmul_q4.ts.
+ */
 export const WEIGHT_Q4 = 2;
 /** bfloat16: for each column 16 of them. */
 export const WEIGHT_BF16 = 3;

@@ -28,7 +28,9 @@ export const SCRATCH_V = 52;
 export const SCRATCH_ATTN = 56;
 /** MLA: SCRATCH_Q_LOW after its norm. */
 export const SCRATCH_Q_NORMED = 60;
-/** Active experts that have tokens, u32 [experts + 1, 2]: expert, and where its tokens start in SCRATCH_PICKED; a last one ends the list. */
+/**
+ * Active experts that have tokens, u32 [experts + 1, 2]: expert, and where its tokens start in SCRATCH_PICKED; a last one ends the list.
+ */
 export const SCRATCH_UNION = 64;
 /** Router f32 [n, experts]: raw, and after activation and norm. */
 export const SCRATCH_ROUTER_RAW = 68;
@@ -67,12 +69,17 @@ export const SCRATCH_HEAD_SCALE = 156;
 export const SCRATCH_HEAD_SUMS = 160;
 /** GQA: SCRATCH_K with positions. */
 export const SCRATCH_K_ROTATED = 164;
-/** Optional: u32 [layers, n, words], the experts that the call's rows shall use whatever the router says; 0 = off. The router still runs. Table 0's counts. */
+/**
+ * Optional: u32 [layers, n, words], the experts that the call's rows shall use whatever the router says; 0 = off. The router still runs.
+ * Table 0's counts.
+ */
 export const SCRATCH_ROUTING = 168;
 /** Several threads: f32 [SCRATCH_EXPERT_ROWS_MAX, hidden], what an expert adds to a token, for pairs of expert and token. */
 export const SCRATCH_EXPERT_ROWS = 172;
 export const SCRATCH_EXPERT_ROWS_MAX = 176;
-/** From one table of buffers to the next. Table 0 is the calling thread's. Thread i > 0 has table 2 i - 1 for calls of up to OWN_ROWS rows, in which
+/**
+ * From one table of buffers to the next. Table 0 is the calling thread's. Thread i > 0 has table 2 i - 1 for calls of up to OWN_ROWS rows,
+ * in which
  * every thread computes what belongs to a row for itself, and table 2 i for larger ones, in which rows are shared out: pass.ts. */
 export const SCRATCH_BYTES = 180;
 /** Computing two rows' norms twice costs less than the barriers of sharing them out (bench/RESULTS.md, "What paid, and what did not"). */

@@ -5,6 +5,7 @@ import type { Tokenizer } from "../text/tokenizer.ts";
 import { MAX_LOGPROBS } from "./sampling/logprobs.ts";
 import { createSampler, type Sampler } from "./sampling/sampler.ts";
 import { MAX_TREE_NODES } from "./speculative/tree.ts";
+import type { KeptSequence } from "./kept.ts";
 import { checkOptions, type OptionNames } from "../options.ts";
 
 /** How text is generated. Everything is optional; the default is greedy. */
@@ -50,7 +51,8 @@ export interface GenerateOptions {
   readonly logprobs?: number;
 }
 
-const NAMES = {
+/** Names of `GenerateOptions`. */
+export const GENERATE_OPTIONS = {
   maxTokens: true,
   context: true,
   temperature: true,
@@ -88,13 +90,19 @@ export interface ResolvedOptions {
   readonly draftTokens: number | undefined;
   readonly experts: boolean;
   readonly logprobs: number | undefined;
+  /** Where the sequence comes from and goes to, for those who keep it; else it is made and disposed. */
+  readonly kept?: KeptSequence;
 }
 
 const UINT32_MAX = 0xffff_ffff;
 
-/** Checks options and fills in defaults. @param tokenizer tells which stop texts are special tokens @throws UsageError naming the option that is wrong. */
+/**
+ * Checks options and fills in defaults.
+ * @param tokenizer tells which stop texts are special tokens
+ * @throws UsageError naming the option that is wrong.
+ */
 export function resolveOptions(options: GenerateOptions, tokenizer?: Tokenizer): ResolvedOptions {
-  checkOptions(options, NAMES, "generate");
+  checkOptions(options, GENERATE_OPTIONS, "generate");
   const { temperature = 0, topK = 0, topP = 1, minP = 0, repetitionPenalty = 1, seed = randomSeed() } = options;
   const sampler = createSampler({ temperature, topK, topP, minP, repetitionPenalty, seed });
   return {

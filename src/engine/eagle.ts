@@ -108,7 +108,10 @@ export class EagleHead implements DraftHead, HeadMemory {
     return this.#held().topValues;
   }
 
-  /** A cache for `capacity` tokens; with the first one, the head's own memory. @throws MemoryError when memory cannot grow: nothing is taken then. */
+  /**
+   * A cache for `capacity` tokens; with the first one, the head's own memory.
+   * @throws MemoryError when memory cannot grow: nothing is taken then.
+   */
   newSequence(capacity: number, logitRows = 1): EagleSequence {
     this.assertAlive();
     const before = this.#memory;

@@ -87,7 +87,10 @@ export class Engine {
     return this.team === undefined || this.team.lost ? 1 : this.team.threads;
   }
 
-  /** Runs a call of `exports` that all threads share (forward, eagleForward, ffnBranch), on `rows` rows. @throws ThreadError when one fails. */
+  /**
+   * Runs a call of `exports` that all threads share (forward, eagleForward, ffnBranch), on `rows` rows.
+   * @throws ThreadError when one fails.
+   */
   run(rows: number, call: () => void): void {
     if (this.team === undefined) call();
     else this.team.run(rows, call);

@@ -32,7 +32,10 @@ export class Team {
     this.patience = PATIENCE_MS;
   }
 
-  /** Takes over the workers: they have begun. @throws what one of them failed with meanwhile: the others end, and calls stay with the caller. */
+  /**
+   * Takes over the workers: they have begun.
+   * @throws what one of them failed with meanwhile: the others end, and calls stay with the caller.
+   */
   begin(workers: Workers): void {
     if (this.#ended || this.#lost !== undefined) workers.terminate();
     if (this.#lost !== undefined) throw this.#lost;

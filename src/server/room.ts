@@ -34,8 +34,9 @@ export function neverFits(error: unknown, asking: Asking): ApiError | undefined 
   if (needed <= most && !(alone && smallestFits(asking))) return undefined;
   const inPrompt = prompt.length >= Math.min(most, needed);
   const room = needed > most ? `at most ${most}` : `fewer than ${needed}`;
+  const advice = inPrompt ? "shorten the prompt" : `ask for fewer with ${request.maxTokensParam}`;
   return badRequest(
-    `prompt and answer are ${needed} tokens, and this server can have memory for ${room}, whatever else it does; ${inPrompt ? "shorten the prompt" : `ask for fewer with ${request.maxTokensParam}`}`,
+    `prompt and answer are ${needed} tokens, and this server can have memory for ${room}, whatever else it does; ${advice}`,
     inPrompt ? promptParam(request) : request.maxTokensParam,
     "request_too_large",
   );

@@ -5,7 +5,7 @@ import { formatPercent } from "./format-percent.ts";
 import { str } from "./print.ts";
 import { items } from "./sequences.ts";
 import { capitalize } from "./letter-case.ts";
-import { replaceText } from "./string-methods.ts";
+import { replaceText } from "./string-search.ts";
 import { characters, length, splitLines, strip } from "./strings.ts";
 import { attribute } from "./lookup.ts";
 import { defined, Dict, numeric, Tuple, truth, typeName, Undefined, type Value } from "./values.ts";
