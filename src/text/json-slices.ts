@@ -13,7 +13,10 @@ const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-/** A large object or list inside a JSON file, parsed a few thousand members or entries at a time: parsed at once it takes many times its size. */
+/**
+ * A large object or list inside a JSON file, parsed a few thousand members or entries at a time: parsed at once it takes many times its
+ * size.
+ */
 export interface JsonSlices {
   readonly kind: "object" | "array" | "other";
   /** Members or entries, by their commas. */

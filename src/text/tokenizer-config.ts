@@ -156,8 +156,8 @@ function configured(token: Token, isSpecial: boolean, changes: ConfiguredToken["
 }
 
 /**
- * The added tokens of a tokenizer.json with these tokens among its added ones, as `add_tokens` of tokenizers puts them there: a token that has an id
- * keeps it, others get the next ones; what was special stays so. undefined where nothing changes, or where these are none.
+ * The added tokens of a tokenizer.json with these tokens among them, as `add_tokens` of tokenizers puts them there: a token that has an
+ * id keeps it, others get the next ones; what was special stays so. undefined where nothing changes, or where these are none.
  * @param listed its `added_tokens`
  * @param vocabulary its `model.vocab`, asked for only where a token is not among them
  */

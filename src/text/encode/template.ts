@@ -31,7 +31,10 @@ function readAround(step: TypedPart, file: string, field: string): Template {
 
 const READERS = { TemplateProcessing: readSingle, BertProcessing: readAround, RobertaProcessing: readAround };
 
-/** Reads the post-processor of tokenizer.json: every type of `tokenizers`, one that sets tokens. @throws TokenizerError for what is not supported. */
+/**
+ * Reads the post-processor of tokenizer.json: every type of `tokenizers`, one that sets tokens.
+ * @throws TokenizerError for what is not supported.
+ */
 export function readTemplate(part: TypedPart | undefined, file: string): Template {
   if (part === undefined) return { before: [], after: [] };
   const field = "post_processor";
