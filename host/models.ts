@@ -1,6 +1,7 @@
 import { BlockFFNError, SourceError } from "../src/errors.ts";
 import type { ModelFiles, OpenOptions } from "../src/format/source.ts";
 import { placeOf } from "../src/hub/place.ts";
+import type { ModelCache } from "../src/hub/cache.ts";
 import { openLocal, type Disk } from "./local-files.ts";
 import { ModelPackages } from "./model-packages.ts";
 
@@ -20,6 +21,8 @@ export interface ModelWorld {
   readonly builtIn: Readonly<Record<string, string>>;
   /** A path or file: URL as a path of the disk. @throws UsageError or SourceError for what is neither. */
   readonly pathOf: (location: string) => string;
+  /** Models that were fetched. Few programs need it, so it is loaded late. @throws SourceError, UsageError for settings that cannot be. */
+  readonly cache: () => Promise<ModelCache>;
 }
 
 /** Models by name, by path, from the hub and from servers. */
@@ -36,14 +39,17 @@ export class Models {
   async open(location: string, options: OpenOptions = {}): Promise<ModelFiles> {
     const { disk, pathOf } = this.#world;
     const place = placeOf(location);
-    if (place.kind === "path") return openLocal(disk, location, pathOf(location));
-    if (place.kind !== "name") throw new SourceError("models are read from files; download it first", { file: location });
+    if (place.kind === "hub" || place.kind === "url") return (await this.#world.cache()).open(place, options);
+    if (place.kind === "path") {
+      const kept = await this.#dotted(location);
+      return openLocal(disk, location, kept ?? pathOf(location));
+    }
     const named = await this.#named(place.name);
     const here = await this.#pathLike(location);
     if (named === undefined) {
       if (here) return openLocal(disk, location, location);
       throw new SourceError(
-        `no model has this name here: \`npm install blockffn-${place.name.toLowerCase()}\` if there is such a package, or give a path (./${location})`,
+        `no model has this name here: \`npm install blockffn-${place.name.toLowerCase()}\` if there is such a package, or give a path (./${location}) or hf:OWNER/NAME`,
         { file: location },
       );
     }
@@ -55,8 +61,8 @@ export class Models {
   async locate(location: string): Promise<string | undefined> {
     try {
       const place = placeOf(location);
-      if (place.kind === "path") return this.#world.pathOf(location);
-      if (place.kind !== "name") return undefined;
+      if (place.kind === "path") return (await this.#dotted(location)) ?? this.#world.pathOf(location);
+      if (place.kind !== "name") return await (await this.#world.cache()).locate(place);
       return (await this.#named(place.name)) ?? location;
     } catch (error) {
       if (error instanceof BlockFFNError) return undefined;
@@ -73,7 +79,23 @@ export class Models {
   async #named(name: string): Promise<string | undefined> {
     const { builtIn } = this.#world;
     if (Object.hasOwn(builtIn, name)) return builtIn[name];
-    return (await this.#packages.find(name))?.path;
+    let denied: unknown;
+    const found = await this.#packages.find(name).catch((error: unknown) => void (denied = error));
+    const path = found?.path ?? (await this.#cached(name));
+    if (path === undefined && denied !== undefined) throw denied;
+    return path;
+  }
+
+  /** Names of fetched models may have dots, as in Qwen2.5-0.5B; a path that is there goes before. */
+  async #dotted(location: string): Promise<string | undefined> {
+    if (!/^[A-Za-z0-9][\w.-]{0,127}$/.test(location) || (await this.#pathLike(location))) return undefined;
+    return this.#cached(location);
+  }
+
+  async #cached(name: string): Promise<string | undefined> {
+    const cache = await this.#world.cache().catch(() => undefined);
+    const record = await cache?.records.named(name);
+    return record && cache?.pathOf(record);
   }
 
   /** Whether a name is that of a file or folder in the working directory, too. */
