@@ -55,7 +55,8 @@ export const jsonOption = (): Option => new Option("--json", "print one JSON obj
 export const speculationOptions = (): readonly Option[] => [
   new Option(
     "--speculate <way>",
-    "verify several guessed tokens at once, same text: ngram guesses from what was said before, eagle by the model's draft head, model by --draft-model; auto takes what is fastest, nothing included (default: auto)",
+    "verify several guessed tokens at once, same text: ngram guesses from what was said before, eagle by the model's draft " +
+      "head, model by --draft-model; auto takes what is fastest, nothing included (default: auto)",
   ).choices(SPECULATE),
   new Option("--draft-model <path>", "smaller model of the same vocabulary that guesses"),
   new Option("--draft-tokens <n>", "most nodes of a tree of guesses, 2 to 64 (default: what is best)").argParser(wholeNumber),

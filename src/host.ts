@@ -28,7 +28,10 @@ export interface Host {
   now(): number;
   /** Time stands still while code runs, so nothing can be measured: `auto` does not speculate then. */
   readonly frozenClock?: boolean;
-  /** Lets other tasks of the event loop (input, timers, abort signals) run once; default: a message to itself, for one work that pauses after the other. */
+  /**
+   * Lets other tasks of the event loop (input, timers, abort signals) run once; default: a message to itself, for one work that pauses
+   * after the other.
+   */
   pause?(): Promise<void>;
   /** Threads beside the calling one; absent where the runtime has none, or none that may share memory. */
   readonly threads?: Threads;

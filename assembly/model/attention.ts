@@ -1,6 +1,6 @@
+import { ATTENTION_MLA } from "../../core/layout/kinds";
+import { MATRIX_DATA, MATRIX_ROWS, MATRIX_TYPE, PANEL_ROWS } from "../../core/layout/matrix";
 import {
-  ATTENTION_MLA,
-  HEADS_TOGETHER,
   LAYER_K,
   LAYER_KV_NORM,
   LAYER_K_ABSORB,
@@ -10,9 +10,6 @@ import {
   LAYER_Q_UP,
   LAYER_V,
   LAYER_V_ABSORB,
-  MATRIX_DATA,
-  MATRIX_ROWS,
-  MATRIX_TYPE,
   MODEL_ATTENTION,
   MODEL_HEADS,
   MODEL_HEAD_OUT,
@@ -23,8 +20,9 @@ import {
   MODEL_NOPE_DIM,
   MODEL_Q_RANK,
   MODEL_ROPE_DIM,
-  PANEL_ROWS,
-  ROW_PLACE,
+} from "../../core/layout/model";
+import { HEADS_TOGETHER, ROW_PLACE, SEQ_KEYS, SEQ_VALUES } from "../../core/layout/rows";
+import {
   SCRATCH_ATTN,
   SCRATCH_BRANCH,
   SCRATCH_COS,
@@ -37,9 +35,7 @@ import {
   SCRATCH_Q_NORMED,
   SCRATCH_SIN,
   SCRATCH_V,
-  SEQ_KEYS,
-  SEQ_VALUES,
-} from "../../core/layout";
+} from "../../core/layout/scratch";
 import { rmsNorm, rope } from "../kernels";
 import { Activations } from "../kernels/product";
 import { attend, cacheHead } from "./attend";

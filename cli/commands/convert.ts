@@ -33,7 +33,8 @@ export function registerConvert(program: Command, context: Context): void {
     .addOption(
       new Option(
         "--quantize <type>",
-        "f32 exact; q8 8 bits a weight; q4 4 bits, with 8-bit embedding and head; q4-all 4 bits there, too (default: q8; of a packed file what it has)",
+        "f32 exact; q8 8 bits a weight; q4 4 bits, with 8-bit embedding and head; q4-all 4 bits there, too (default: q8; of a " +
+          "packed file what it has)",
       ).choices(QUANTIZATIONS),
     )
     .option("--draft <folder>", "EAGLE head to carry: the model then drafts for itself (generate --speculate eagle, auto)")

@@ -109,7 +109,8 @@ async function draftCommand(context: Context, options: Options): Promise<void> {
         next = now + LINE_MS;
         const left = Math.round((steps - report.step) * report.seconds);
         io.err(
-          `step ${report.step}/${steps}  loss ${report.loss.toFixed(3)}  agreement ${report.agreement.map(percent).join(", ")}  ${number(Math.round((rows * length) / report.seconds))} tokens/s  ETA ${Math.ceil(left / 60)} min\n`,
+          `step ${report.step}/${steps}  loss ${report.loss.toFixed(3)}  agreement ${report.agreement.map(percent).join(", ")}  ` +
+            `${number(Math.round((rows * length) / report.seconds))} tokens/s  ETA ${Math.ceil(left / 60)} min\n`,
         );
       },
     },

@@ -20,7 +20,10 @@ async function compile(file: EngineFile): Promise<WebAssembly.Module> {
 
 const NOTHING = new Uint8Array(0);
 
-/** Deno: models by name, from local files and from the hub, the engine from the package's dist/engine, compiled once a process, worker threads. Needs `--allow-read` of these two. */
+/**
+ * Deno: models by name, from local files and from the hub, the engine from the package's dist/engine, compiled once a process, worker threads.
+ * Needs `--allow-read` of files and engine.
+ */
 export const denoHost: Host = {
   engine: compiledOnce(compile),
   open: (location, options) => denoModels().open(location, options),

@@ -32,7 +32,9 @@ export interface SpeculationDecisions {
   readonly acceptance: Readonly<Record<string, number>>;
   /** Experts that any token of a chunk activated, by its rows: mean over chunks and layers; null for dense models. */
   readonly expertsPerChunk: Readonly<Record<number, number>> | null;
-  /** With `auto`: share of the time after the prompt that was lost against plain decoding, negative when won, as its guard accounts for it. */
+  /**
+   * With `auto`: share of the time after the prompt that was lost against plain decoding, negative when won, as its guard accounts for it.
+   */
   readonly lossShare?: number;
 }
 

@@ -10,7 +10,8 @@ const USABLE_PAGES = MAX_PAGES - 1;
 /** What it means that a runtime has no memory, or no addresses, for what is always needed. */
 export function outOfMemory(what: string, cause: unknown): MemoryError {
   return new MemoryError(
-    "the runtime gives no memory for WebAssembly; raise the limit on this process's address space (ulimit -v, a container's memory), or load fewer models",
+    "the runtime gives no memory for WebAssembly; raise the limit on this process's address space (ulimit -v, a container's " +
+      "memory), or load fewer models",
     { field: what, cause },
   );
 }
@@ -50,7 +51,8 @@ export function growMemory(memory: WebAssembly.Memory, end: number, what: string
   }
   if (pages > USABLE_PAGES) {
     throw new MemoryError(
-      `${what} would need ${end} bytes of WebAssembly memory; wasm32 has 4 GiB. Use a smaller model, a lower quantisation or a shorter context`,
+      `${what} would need ${end} bytes of WebAssembly memory; wasm32 has 4 GiB. Use a smaller model, a lower quantisation or ` +
+        `a shorter context`,
       { file, field: what, limit: USABLE_PAGES * PAGE },
     );
   }

@@ -23,7 +23,8 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   }
   if ("release" in attempt) return attempt.release;
   throw new TrainingError(
-    `another run trains in this folder (${attempt.holder}); wait for it or give this one another folder. If there is no such process any more, remove the file`,
+    `another run trains in this folder (${attempt.holder}); wait for it or give this one another folder. ` +
+      "If there is no such process any more, remove the file",
     { file: path },
   );
 }

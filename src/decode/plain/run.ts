@@ -91,7 +91,10 @@ export abstract class Run implements GenerationRun {
     return id;
   }
 
-  /** Computes the prompt and chooses the first new token; undefined when aborted. `seen` gets each chunk while its result is alive, and the time it took. */
+  /**
+   * Computes the prompt and chooses the first new token; undefined when aborted. `seen` gets each chunk while its result is alive, and the
+   * time it took.
+   */
   protected async prefill(
     sequence: Sequence,
     seen?: (chunk: Uint32Array, result: ForwardResult, ms: number) => void,

@@ -12,7 +12,8 @@ const cl100k = (letters: string, digits: string, marks = ""): string =>
 const UPPER = String.raw`[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`;
 const LOWER = String.raw`[\p{Ll}\p{Lm}\p{Lo}\p{M}]`;
 const o200k = (endings: string, digits: string): string =>
-  String.raw`[^\r\n\p{L}\p{N}]?${UPPER}*${LOWER}+${endings}|[^\r\n\p{L}\p{N}]?${UPPER}+${LOWER}*${endings}|${digits}| ?[^\s\p{L}\p{N}]+[\r\n/]*|${SPACES}`;
+  String.raw`[^\r\n\p{L}\p{N}]?${UPPER}*${LOWER}+${endings}|[^\r\n\p{L}\p{N}]?${UPPER}+${LOWER}*${endings}|` +
+  String.raw`${digits}| ?[^\s\p{L}\p{N}]+[\r\n/]*|${SPACES}`;
 
 const KNOWN: readonly string[] = [
   GPT2,
