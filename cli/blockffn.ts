@@ -4,12 +4,22 @@ import { registerEval } from "./commands/eval.ts";
 import { registerGenerate } from "./commands/generate.ts";
 import { registerInspect } from "./commands/inspect.ts";
 import { registerLogits } from "./commands/logits.ts";
+import { registerModels } from "./commands/models.ts";
 import { registerServe } from "./commands/serve.ts";
 import { registerTrain } from "./commands/train.ts";
 import type { Context, Io } from "./io.ts";
 import { newProgram, run } from "./run.ts";
 
-const COMMANDS = [registerGenerate, registerServe, registerLogits, registerEval, registerInspect, registerConvert, registerTrain];
+const COMMANDS = [
+  registerGenerate,
+  registerServe,
+  registerLogits,
+  registerEval,
+  registerInspect,
+  registerModels,
+  registerConvert,
+  registerTrain,
+];
 
 /** Runs the command line and gives its exit code (run.ts). */
 export function runBlockffn(args: readonly string[], io: Io): Promise<number> {

@@ -1,12 +1,24 @@
-import { BlockFFNError, SourceError } from "../src/errors.ts";
+import { BlockFFNError, SourceError, UsageError } from "../src/errors.ts";
 import type { ModelFiles, OpenOptions } from "../src/format/source.ts";
-import { placeOf } from "../src/hub/place.ts";
+import { locationOfPlace, placeOf } from "../src/hub/place.ts";
 import type { ModelCache } from "../src/hub/cache.ts";
 import { openLocal, type Disk } from "./local-files.ts";
 import { ModelPackages } from "./model-packages.ts";
 
 /** The model that answers where a conversation is asked for and none is named. */
 const CHAT = "chat";
+
+/** A model that can be loaded by its name. */
+export interface ListedModel {
+  readonly name: string;
+  /** Its packed file. */
+  readonly path: string;
+  readonly kind: "built in" | "package" | "fetched";
+  /** Package and version, or what it was fetched from. */
+  readonly from: string;
+  /** Of a repository of the hub. */
+  readonly commit?: string | undefined;
+}
 
 /** What a runtime with a disk brings. */
 export interface ModelWorld {
@@ -49,7 +61,8 @@ export class Models {
     if (named === undefined) {
       if (here) return openLocal(disk, location, location);
       throw new SourceError(
-        `no model has this name here: \`npm install blockffn-${place.name.toLowerCase()}\` if there is such a package, or give a path (./${location}) or hf:OWNER/NAME`,
+        `no model has this name here: \`npm install blockffn-${place.name.toLowerCase()}\` if there is such a package, ` +
+          `or give a path (./${location}) or hf:OWNER/NAME`,
         { file: location },
       );
     }
@@ -74,6 +87,50 @@ export class Models {
   async chatModel(): Promise<string | undefined> {
     const found = await this.#packages.find(CHAT).catch(() => undefined);
     return found === undefined ? undefined : CHAT;
+  }
+
+  /** All models that have names here: those that come along, of packages, and fetched ones. */
+  async list(): Promise<ListedModel[]> {
+    const { builtIn } = this.#world;
+    const found: ListedModel[] = Object.entries(builtIn).map(([name, path]) => ({ name, path, kind: "built in", from: "blockffn" }));
+    for (const { name, path, package: from, version } of await this.#packages.list()) {
+      if (!Object.hasOwn(builtIn, name)) found.push({ name, path, kind: "package", from: `${from}@${version}` });
+    }
+    const cache = await this.#world.cache();
+    for (const record of await cache.records.list()) {
+      const { name, from, commit } = record;
+      found.push({ name, path: cache.pathOf(record), kind: "fetched", from, commit });
+    }
+    return found;
+  }
+
+  /**
+   * Removes fetched models from the cache.
+   * @param model a name, or what it was fetched from: all that was made of it goes
+   * @returns files that are gone
+   * @throws UsageError for what is not in the cache.
+   */
+  async remove(model: string): Promise<string[]> {
+    const cache = await this.#world.cache();
+    const place = placeOf(model);
+    const from = place.kind === "hub" || place.kind === "url" ? locationOfPlace(place) : undefined;
+    const named = from === undefined ? await cache.records.named(model) : undefined;
+    const found = (await cache.records.list()).filter((record) => record.from === (from ?? named?.from));
+    if (found.length === 0) {
+      const other = (await this.list()).find(({ name }) => name === model);
+      if (other?.kind === "package")
+        throw new UsageError(`came as a package: \`npm uninstall ${other.from.replace(/@[^@]*$/, "")}\``, { file: model });
+      throw new UsageError(other === undefined ? "is not in the cache; `blockffn models` lists what is" : "comes with blockffn", {
+        file: model,
+      });
+    }
+    for (const { entry } of found) await cache.records.remove(entry);
+    return found.map((record) => cache.pathOf(record));
+  }
+
+  /** Removes what unfinished downloads have left. @returns its bytes */
+  async removeUnfinished(): Promise<number> {
+    return (await this.#world.cache()).removeUnfinished();
   }
 
   async #named(name: string): Promise<string | undefined> {

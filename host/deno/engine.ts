@@ -21,7 +21,8 @@ async function compile(file: EngineFile): Promise<WebAssembly.Module> {
 const NOTHING = new Uint8Array(0);
 
 /**
- * Deno: models by name, from local files and from the hub, the engine from the package's dist/engine, compiled once a process, worker threads.
+ * Deno: models by name, from local files and from the hub, the engine from the package's dist/engine, compiled once a process, worker
+ * threads.
  * Needs `--allow-read` of files and engine.
  */
 export const denoHost: Host = {

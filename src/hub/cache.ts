@@ -6,8 +6,8 @@ import { download, validatorsOf, type Validators } from "./download.ts";
 import { fetchHub, HUB_QUANTIZATION } from "./fetch-hub.ts";
 import { fetchListing, isCommit, type Listing } from "./listing.ts";
 import { packStaged } from "./packing.ts";
-import type { HubPlace, UrlPlace } from "./place.ts";
-import { locationOfPlace, nameOf, Records, type CacheRecord } from "./records.ts";
+import { locationOfPlace, type HubPlace, type UrlPlace } from "./place.ts";
+import { nameOf, Records, type CacheRecord } from "./records.ts";
 import { OFFLINE, type HubSettings } from "./settings.ts";
 
 const LOCK = ".lock";

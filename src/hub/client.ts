@@ -33,13 +33,15 @@ export interface Answer {
 }
 
 const MAX_REDIRECTS = 10;
+/** A server that does not answer at all is rarely back within seconds, and what is in the cache may do. */
+const UNREACHABLE_RETRIES = 1;
 const REDIRECTS = [301, 302, 303, 307, 308];
 /** The server may answer if it is asked again. */
 const PASSING = [408, 425, 429, 500, 502, 503, 504];
 
 /**
- * GET requests over fetch, with redirects followed by hand: the token goes to the hub's own origin alone, an https URL leads to no http one,
- * and a busy server is asked again.
+ * GET requests over fetch, with redirects followed by hand: the token goes to the hub's own origin alone, an https URL leads to no http
+ * one, and a busy server is asked again.
  */
 export class Client {
   readonly settings: HubSettings;
@@ -68,6 +70,7 @@ export class Client {
       this.signal?.throwIfAborted();
       let failure: NetworkError;
       let wait: number | undefined;
+      let most = this.patience.retries;
       try {
         const answer = await this.#follow(url, what, headers);
         if (answer.status === 200 || accept.includes(answer.status)) return answer;
@@ -78,7 +81,9 @@ export class Client {
       } catch (error) {
         if (!(error instanceof NetworkError) || error.status !== undefined || error.field === FINAL) throw error;
         failure = error;
+        most = Math.min(most, UNREACHABLE_RETRIES);
       }
+      if (tries >= most) throw failure;
       await this.wait(tries, failure, wait);
     }
   }

@@ -20,8 +20,8 @@ const CONFIG = "config.json";
 const NAMED = 5;
 
 /**
- * Fetches what is needed of a repository into a folder of the cache: one file where the place names one (or the repository has but one model
- * file), else configuration, tokenizer and weights. The configuration is looked at before any weights are fetched.
+ * Fetches what is needed of a repository into a folder of the cache: one file where the place names one (or the repository has but one
+ * model file), else configuration, tokenizer and weights. The configuration is looked at before any weights are fetched.
  * @returns the file or folder that holds the model
  * @throws BlockFFNError subclasses, naming the file
  */

@@ -4,7 +4,7 @@ import { decodeUtf8 } from "../format/bytes.ts";
 import { FORMAT_VERSION } from "../format/packed/keys.ts";
 import type { CacheDisk } from "./disk.ts";
 import { isCommit, type Listing } from "./listing.ts";
-import { hubLocation, type HubPlace, type UrlPlace } from "./place.ts";
+import type { HubPlace, UrlPlace } from "./place.ts";
 
 const Text = v.pipe(v.string(), v.maxLength(8192));
 const Schema = v.object({
@@ -122,11 +122,6 @@ export function nameOf(place: HubPlace | UrlPlace): string {
   if (place.kind === "hub" && place.file === undefined) return place.repo;
   const path = place.kind === "hub" ? (place.file as string) : decoded(place.url.pathname);
   return plain(path.split("/").at(-1) as string).replace(/\.(safetensors|gguf)$/i, "") || "model";
-}
-
-/** A place as people write it; a URL without its query, which may hold a signature. */
-export function locationOfPlace(place: HubPlace | UrlPlace): string {
-  return place.kind === "hub" ? hubLocation(place) : `${place.url.origin}${place.url.pathname}`;
 }
 
 function slugOf(place: HubPlace | UrlPlace): string {
