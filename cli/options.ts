@@ -40,7 +40,9 @@ export const threadsOption = (): Option =>
     wholeNumber,
   );
 export const quantizeOption = (): Option =>
-  new Option("--quantize <type>", "weights of a Hugging Face folder (default: f32), or of what is fetched (default: q8)").choices(QUANTIZATIONS);
+  new Option("--quantize <type>", "weights of a Hugging Face folder (default: f32), or of what is fetched (default: q8)").choices(
+    QUANTIZATIONS,
+  );
 export const ffnOption = (): Option =>
   new Option("--ffn <mode>", "sparse skips inactive experts, dense computes them too").choices(["sparse", "dense"]);
 export const backendOption = (): Option =>
