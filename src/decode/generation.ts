@@ -71,6 +71,8 @@ export interface GenerationResult extends SpeculationResult {
   readonly finishReason: FinishReason;
   /** The end-of-sequence token that ended it; null when something else did. */
   readonly eosTokenId: number | null;
+  /** The stop text that ended it; null when something else did. */
+  readonly stopText: string | null;
   /** Seed that the sampler used. */
   readonly seed: number;
   /** Time to compute the prompt and choose the first token, pauses not counted. */

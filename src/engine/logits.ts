@@ -31,6 +31,11 @@ export class LogitRoom {
     this.maxRows = maxLogitRows(vocabSize, maxChunk);
   }
 
+  /** Bytes of one row. */
+  get rowBytes(): number {
+    return this.#rowBytes;
+  }
+
   /**
    * A sequence comes, some of whose rows will ask for logits: `rows` of a call have room from now on.
    * @throws MemoryError; nothing is taken then.

@@ -21,6 +21,8 @@ export function isOutOfMemory(error: unknown): boolean {
   return error instanceof Error && /out of memory|(could not|cannot) allocate|allocation failed/i.test(error.message);
 }
 
+/** Pages that memories may have. */
+const maxima = new WeakMap<WebAssembly.Memory, number>();
 /** Memories that grow whenever they may. */
 const restless = new WeakSet<WebAssembly.Memory>();
 
@@ -30,6 +32,7 @@ export function newMemory(threads: number, options: MemoryOptions = {}): WebAsse
   try {
     const memory = new WebAssembly.Memory({ initial: 1, maximum, shared: threads > 1 });
     if (options.restless === true) restless.add(memory);
+    maxima.set(memory, maximum);
     return memory;
   } catch (cause) {
     throw outOfMemory("memory", cause);
@@ -66,6 +69,11 @@ export function growMemory(memory: WebAssembly.Memory, end: number, what: string
       cause,
     });
   }
+}
+
+/** Most bytes that a memory can ever have. */
+export function mostBytes(memory: WebAssembly.Memory): number {
+  return PAGE * Math.min(maxima.get(memory) ?? MAX_PAGES, USABLE_PAGES);
 }
 
 /** Grows by a page that nobody needs, where there is one. */

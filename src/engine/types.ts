@@ -123,6 +123,11 @@ export interface LoadedModel {
   /** Most of them that may have logits. */
   readonly maxLogitRows: number;
   /**
+   * Most tokens that a sequence can hold when it is the only one: the context, or what memory can ever be had for; undefined where nobody
+   * knows.
+   */
+  readonly mostTokens?: number;
+  /**
    * Bytes of tokenizer.json, with the tokens that other files of a folder add; undefined when the model has none.
    * @throws TokenizerError, LimitError
    */

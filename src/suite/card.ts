@@ -64,8 +64,15 @@ export function modelCard(result: SuiteResult, about: About): string {
     `# ${about.title}`,
     bar.met ? "" : `**Experimental**: ${bar.missing.join("; ")}.`,
     ...(about.made ?? []),
-    `| ${result.model.name}, ${result.model.quantization}, \`${result.model.tier}\` | model${beside} |\n|---|---|${result.teacher === null ? "" : "---|"}\n${rows.join("\n")}`,
-    `Measured by \`blockffn eval --suite\`: answers of at most ${settings.answerTokens} tokens at temperature ${settings.temperature}, seed ${settings.seed} + question_id; instructions answered greedily, chosen among those that the teacher passes.`,
+    [
+      `| ${result.model.name}, ${result.model.quantization}, \`${result.model.tier}\` | model${beside} |`,
+      `|---|---|${result.teacher === null ? "" : "---|"}`,
+      ...rows,
+    ].join("\n"),
+    [
+      `Measured by \`blockffn eval --suite\`: answers of at most ${settings.answerTokens} tokens at temperature ${settings.temperature},`,
+      `seed ${settings.seed} + question_id; instructions answered greedily, chosen among those that a teacher of 135M parameters passes.`,
+    ].join(" "),
     ...(about.limits === undefined ? [] : ["## Limits", ...about.limits]),
     "## Origin and licence",
     `Licence: ${about.licence}. Teacher: ${about.teacher.name}, ${about.teacher.licence}.`,

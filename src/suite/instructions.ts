@@ -8,8 +8,10 @@ export interface Instruction {
 }
 
 /**
- * Chosen once, without a look at any student: of 92 questions those that SmolLM2-135M-Instruct (8 bits, greedy) passes, at even distances in
- * each kind, without those of arithmetic whose answer stands in the question. So a teacher of that size passes all, and what a student fails it has lost.
+ * Chosen once, without a look at any student: of 92 questions those that SmolLM2-135M-Instruct (8 bits, greedy) passes, at even distances
+ * in
+ * each kind, without those of arithmetic whose answer stands in the question. So a teacher of that size passes all, and what a student
+ * fails it has lost.
  */
 export const INSTRUCTIONS: readonly Instruction[] = [
   { kind: "format", prompt: "List three fruits, one per line, numbered.", check: { items: [3, 3] } },

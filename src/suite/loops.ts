@@ -4,7 +4,8 @@ const LONGEST = 50;
 const LEAST = 24;
 
 /**
- * Whether an answer has gone round in a circle: a span of 1 to 50 tokens back to back, at least 3 times and over 24 tokens or more. The rule of
+ * Whether an answer has gone round in a circle: a span of 1 to 50 tokens back to back, at least 3 times and over 24 tokens or more. The
+ * rule of
  * the chat model's card.
  */
 export function loops(tokens: ArrayLike<number>): boolean {

@@ -89,7 +89,9 @@ export function prediction(sum: Agreement, taught: boolean, sparsity: Pick<Predi
   };
 }
 
-/** Holds a result to the bar of the chat model: perplexity beside the teacher's, instructions, loops with the default settings and greedy. */
+/**
+ * Holds a result to the bar of the chat model: perplexity beside the teacher's, instructions, loops with the default settings and greedy.
+ */
 export function judge({ answers, instructions, loops }: Pick<SuiteResult, "answers" | "instructions" | "loops">): Bar {
   const missing: string[] = [];
   if (answers === null || answers.teacherPerplexity === null) missing.push("perplexity beside a teacher's was not measured");
@@ -104,10 +106,9 @@ export function judge({ answers, instructions, loops }: Pick<SuiteResult, "answe
     missing.push(`${instructions.passed} of ${instructions.total} instructions are passed; ${LEAST_PASSED} is the bar`);
   if (loops === null) missing.push("loops were not measured");
   for (const [name, value] of Object.entries(loops ?? {}) as [string, Looping][]) {
-    if (value.looped > MOST_LOOPS * value.answers)
-      missing.push(
-        `${value.looped} of ${value.answers} ${name === "greedy" ? "greedy answers" : "answers with the default settings"} loop; ${100 * MOST_LOOPS} % is the bar`,
-      );
+    if (value.looped <= MOST_LOOPS * value.answers) continue;
+    const kind = name === "greedy" ? "greedy answers" : "answers with its own settings";
+    missing.push(`${value.looped} of ${value.answers} ${kind} loop; ${100 * MOST_LOOPS} % is the bar`);
   }
   return { met: missing.length === 0, missing };
 }

@@ -66,8 +66,10 @@ const LOOP_TOKENS = 200;
 const INSTRUCTION_TOKENS = 160;
 
 /**
- * Measures a chat model, beside its teacher where one is given: perplexity, divergence and agreement on the teacher's own seeded answers and on
- * a text; 30 fixed instructions with stated checks, answered greedily; loops in answers of 200 tokens, greedy and with the model's own settings.
+ * Measures a chat model, beside its teacher where one is given: perplexity, divergence and agreement on the teacher's own seeded answers
+ * and on
+ * a text; 30 fixed instructions with stated checks, answered greedily; loops in answers of 200 tokens, greedy and with the model's own
+ * settings.
  * @throws UsageError for a model without chat template, another vocabulary than the teacher's, or prompts without a teacher.
  */
 export async function runSuite(model: LoadedModel, options: SuiteOptions = {}): Promise<SuiteResult> {

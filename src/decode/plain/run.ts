@@ -64,6 +64,7 @@ export abstract class Run implements GenerationRun {
       promptTokens: this.prompt.length,
       finishReason: finish,
       eosTokenId: finish === "eos" ? (tokens.at(-1) ?? null) : null,
+      stopText: finish === "stop" ? (this.options.stop?.stop ?? null) : null,
       seed: this.options.seed,
       prefillMs: this.#prefillMs,
       decodeMs: this.decodeMs,
