@@ -29,10 +29,12 @@ export function collect(value: string, previous: string[] | undefined): string[]
   return [...(previous ?? []), value];
 }
 
-export const modelOption = (): Option =>
+/** @param otherwise which model is taken when none is named */
+export const modelOption = (otherwise = "nano"): Option =>
   new Option(
     "-m, --model <model>",
-    "packed model or Hugging Face folder; or a name (nano, chat), hf:OWNER/NAME or a URL: see `blockffn models` (default: nano)",
+    "packed model or Hugging Face folder; or a name (nano, chat), hf:OWNER/NAME or a URL: see `blockffn models` " +
+      `(default: ${otherwise})`,
   );
 export const tierOption = (): Option => new Option("--tier <tier>", "kernels to use (default: the fastest that works here)").choices(TIERS);
 export const threadsOption = (): Option =>

@@ -60,18 +60,11 @@ export class Models {
     const here = await this.#pathLike(location);
     if (named === undefined) {
       if (here) return openLocal(disk, location, location);
-<<<<<<< HEAD
       throw new SourceError(
         `no model has this name here: \`npm install blockffn-${place.name.toLowerCase()}\` if there is such a package, ` +
           `or give a path (./${location}) or hf:OWNER/NAME`,
         { file: location },
       );
-=======
-      const install = `\`npm install blockffn-${place.name.toLowerCase()}\``;
-      throw new SourceError(`no model has this name here: ${install} if there is such a package, or give a path (./${location})`, {
-        file: location,
-      });
->>>>>>> main
     }
     if (here) options.onNote?.(`${location} is the model of that name; say ./${location} for what lies here`);
     return openLocal(disk, location, named);
