@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { registerChat } from "./commands/chat.ts";
 import { registerConvert } from "./commands/convert.ts";
 import { registerEval } from "./commands/eval.ts";
 import { registerGenerate } from "./commands/generate.ts";
@@ -11,6 +12,7 @@ import type { Context, Io } from "./io.ts";
 import { newProgram, run } from "./run.ts";
 
 const COMMANDS = [
+  registerChat,
   registerGenerate,
   registerServe,
   registerLogits,
@@ -34,6 +36,7 @@ export function program(context: Context): Command {
       "after",
       `
 Examples:
+  blockffn chat
   blockffn generate "Once upon a time"
   blockffn convert ./my-model --out my-model.q8.safetensors --quantize q8
   blockffn generate "Once upon a time" --model my-model.q8.safetensors

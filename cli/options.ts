@@ -29,6 +29,8 @@ export function collect(value: string, previous: string[] | undefined): string[]
   return [...(previous ?? []), value];
 }
 
+/** The default of what converses (cli/model.ts: defaultModel). */
+export const CONVERSATION_MODEL = "chat where blockffn-chat is installed, else nano";
 /** @param otherwise which model is taken when none is named */
 export const modelOption = (otherwise = "nano"): Option =>
   new Option(

@@ -117,7 +117,9 @@ function tried<T>(read: () => T): T | undefined {
 }
 
 function small({ start, system, user, assistant }: ChatRoles): boolean {
-  return [start, system ?? {}, user, assistant].every((texts) => Object.values(texts).every((text: string) => text.length <= LONGEST));
+  return [start, system ?? {}, user, assistant].every((texts: object) =>
+    Object.values(texts as Record<string, string>).every((text: string) => text.length <= LONGEST),
+  );
 }
 
 /** A content as a template takes it. */
