@@ -1,11 +1,12 @@
 import { PART_ALIGN, type WeightPlan } from "../../../core/plan.ts";
 import type { ModelConfig } from "../../architecture/config.ts";
 import type { DraftLayout } from "../../architecture/draft-head.ts";
+import { findChatRoles } from "../../text/chat-roles.ts";
 import type { ChatTemplate } from "../../text/chat-template.ts";
 import type { GenerationDefaults } from "../../text/generation-defaults.ts";
 import { encodeSafetensorsHeader, type NamedTensor, type SafetensorsEntry } from "../safetensors/safetensors.ts";
 import { checksumOf } from "./checksums.ts";
-import { CHAT_TEMPLATE, CONFIG, DRAFT, FORMAT_VERSION, GENERATION, VERSION } from "./keys.ts";
+import { CHAT_ROLES, CHAT_TEMPLATE, CONFIG, DRAFT, FORMAT_VERSION, GENERATION, VERSION } from "./keys.ts";
 import { CHECKSUMS, SECTIONS, sectionsOf, TOKENIZER, type SectionPart } from "./sections.ts";
 
 /** Takes the bytes of a file from its start to its end. */
@@ -46,9 +47,12 @@ export class PackedWriter {
   constructor(sink: FileSink, { config, plan, tokenizerJson, chatTemplate, generationDefaults, draft }: PackedContents) {
     this.#sink = sink;
     this.#tokenizerJson = tokenizerJson;
+    // Of the template, for hosts that cannot run it; so no file has one of another template.
+    const chatRoles = chatTemplate && findChatRoles(chatTemplate);
     const sections = sectionsOf(plan, {
       tokenizer: tokenizerJson !== undefined,
       chatTemplate: chatTemplate !== undefined,
+      chatRoles: chatRoles !== undefined,
       generation: generationDefaults !== undefined,
       draft,
     });
@@ -66,6 +70,7 @@ export class PackedWriter {
     ]);
     if (chatTemplate !== undefined) metadata.set(CHAT_TEMPLATE, JSON.stringify(chatTemplate));
     if (generationDefaults !== undefined) metadata.set(GENERATION, JSON.stringify(generationDefaults));
+    if (chatRoles !== undefined) metadata.set(CHAT_ROLES, JSON.stringify(chatRoles));
     if (draft !== undefined) metadata.set(DRAFT, JSON.stringify(draft.config));
     const layout = encodeSafetensorsHeader(tensors, metadata, { align: PART_ALIGN });
     this.fileSize = layout.fileSize;
