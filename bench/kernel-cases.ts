@@ -1,6 +1,6 @@
 import { WEIGHT_BF16 as BF16, WEIGHT_F32 as F32, WEIGHT_Q4 as Q4, WEIGHT_Q8 as Q8 } from "../core/layout/matrix.ts";
 import { matrixBytes, paddedRows, panelBytes, scaleGroups, scaleStride } from "../core/panel.ts";
-import { Bed } from "./bed.ts";
+import type { Bed } from "./bed.ts";
 
 /** A kernel on inputs of one size. */
 export interface KernelCase {

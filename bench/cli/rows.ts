@@ -29,7 +29,7 @@ export function registerBenchRows(bench: Command, context: Context): void {
     .option("--context <tokens...>", "tokens before the rows", ["64"])
     .option("--rows <n...>", `rows of a pass, divisors of ${COVERED}`, ["1", "2", "4", "8", "16"])
     .option("--prefill <tokens>", "tokens of a prompt; 0 leaves it out", wholeNumber, 256)
-    .option("--products", "also time the model's products by themselves, from a cache")
+    .option("--products", "also time the parts of a pass, and its products from a cache beside the bare tile")
     .option("--rounds <n>", "alternating rounds", wholeNumber, 15)
     .addOption(jsonOption())
     .action(async (options: Options) => {

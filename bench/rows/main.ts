@@ -18,7 +18,7 @@ export interface RowsRequest {
   readonly counts: readonly number[];
   /** Tokens of a prompt; 0 leaves prefill out. */
   readonly prefill: number;
-  /** Whether to measure the products by themselves. */
+  /** Whether to measure the parts of a pass, and its products by themselves. */
   readonly products: boolean;
   readonly rounds: number;
   readonly onProgress: (what: string) => void;

@@ -4,6 +4,7 @@ import type { Host, Tier } from "../../src/host.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import type { ModelInstance } from "../../src/engine/instance.ts";
 import { Bed } from "../bed.ts";
+import { bareTile } from "./tile.ts";
 import { interleave, type Case } from "../measure.ts";
 
 /** The speed of one of a model's products from a cache, in one build of the engine. */
@@ -15,6 +16,8 @@ export interface RowsProduct {
   /** 10^9 multiply-adds a second: of the fastest round, and of the median. */
   readonly best: number;
   readonly median: number;
+  /** That of the bare tile, at best; undefined for f32 and bf16 weights, which have none. */
+  readonly tile: number | undefined;
 }
 
 /** A matrix that a model multiplies with; `cols` columns in, `rows` out. */
@@ -58,7 +61,9 @@ export async function benchProducts(
   rounds: number,
 ): Promise<RowsProduct[]> {
   const results: RowsProduct[] = [];
+  const bare = bareTile(tier);
   for (const { name, type, rows, cols, accumulate } of matricesOf(model)) {
+    const tile = bare?.speed(type, cols, rounds);
     for (const n of counts) {
       const cases: Case[] = [];
       for (const { name: build, host } of hosts) {
@@ -76,6 +81,7 @@ export async function benchProducts(
           rows: n,
           best: speed(timing.min),
           median: speed(timing.median),
+          tile,
         });
     }
   }

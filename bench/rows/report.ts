@@ -29,8 +29,17 @@ export function formatRows({ machine, model, quantization, tier, passes, prefill
   if (products.length > 0)
     out.push(
       table(
-        ["product", "size", "rows", "build", "GMAC/s best", "GMAC/s median"],
-        products.map((p) => [p.name, p.size, p.rows, p.build, p.best, p.median]),
+        ["product", "size", "rows", "build", "GMAC/s best", "GMAC/s median", "bare tile", "best / tile"],
+        products.map((p) => [
+          p.name,
+          p.size,
+          p.rows,
+          p.build,
+          p.best,
+          p.median,
+          p.tile ?? "-",
+          p.tile === undefined ? "-" : p.best / p.tile,
+        ]),
       ),
     );
   return out.join("\n");

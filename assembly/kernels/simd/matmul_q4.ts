@@ -1,14 +1,13 @@
 import { BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES } from "../../../core/layout/matrix";
 import { mask000f, mask00f0 } from "./constants";
 import { accumulator, dotAdd, finish4, keep, readAhead288, scale4 } from "./panel";
-import { panel4 } from "./tile_q4";
 import { Product } from "../product";
 
 // A byte holds nibbles of rows r and r + 4; the four bytes of a row and quad are columns 0, 2, 1, 3. Masking a u16 leaves columns 0 and
 // 1, a shift by 8 brings columns 2 and 3. High nibbles stay where they are, times 16: their rows' scales are stored divided by that.
 // The offset of 8 is taken away by starting each block at -8 times the sum of its activations.
 
-/** SIMD form of scalar/matmul_q4.ts: same bits. A panel's weights are unpacked once for four tokens, for two, or for one. */
+/** SIMD form of scalar/matmul_q4.ts: same bits. A panel's weights are unpacked once for two tokens, or one. */
 export function matmulQ4(p: Product): void {
   const panelBytes = <usize>((p.cols + BLOCK_COLS - 1) / BLOCK_COLS) * Q4_BLOCK_BYTES;
   let w = p.w;
@@ -16,7 +15,6 @@ export function matmulQ4(p: Product): void {
   for (let first = 0; first < p.rows; first += PANEL_ROWS) {
     const column = (<usize>first) << 2;
     let t = 0;
-    for (; t + 4 <= p.n; t += 4) panel4(w, panelBytes, p, t, column);
     for (; t + 2 <= p.n; t += 2) panel2(w, panelBytes, p, t, column);
     if (t < p.n) ahead |= panel1(w, panelBytes, p.quantised(t), p.sums(t), p.scale(t), p.out(t) + column, p.accumulate);
     w += panelBytes;
