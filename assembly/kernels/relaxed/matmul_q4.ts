@@ -6,6 +6,7 @@ import { dot4 } from "./dot";
 import { Q4_ROW_BLOCK, ROW_DATA } from "./quantize";
 import { ADD, CONTINUE, STORE, store4 } from "./store";
 import { stretchRows } from "./stretch";
+import { narrowQ4 } from "./narrow_q4";
 import { addScaled, scaled, storeSums } from "./scaled_q4";
 import { panel4 } from "./tile_q4";
 import { Product } from "../product";
@@ -18,6 +19,7 @@ import { Product } from "../product";
  * blocks are added in f32 in ascending order. A row's bits do not depend on n.
  */
 export function matmulQ4(p: Product): void {
+  if (p.cols <= BLOCK_COLS) return narrowQ4(p);
   const panelBytes = panelBytesQ4(p);
   const n = p.n;
   const stretch = stretchRows(panelBytes, n);
