@@ -3,6 +3,7 @@ import { signs } from "../simd/constants";
 import { keep, readAhead512, scale4 } from "../simd/panel";
 import { dot4 } from "./dot";
 import { Q8_ROW_GROUP, ROW_DATA } from "./quantize";
+import { narrowQ8 } from "./narrow_q8";
 import { scaled, sums4 } from "./scaled_q8";
 import { store4 } from "./store";
 import { stretchRows } from "./stretch";
@@ -17,6 +18,7 @@ import { Product } from "../product";
  * is exact in i32; groups are added in f32 in ascending order. A row's bits do not depend on n.
  */
 export function matmulQ8(p: Product): void {
+  if (p.cols <= BLOCK_COLS) return narrowQ8(p);
   const blocks = (p.cols + BLOCK_COLS - 1) / BLOCK_COLS;
   const groups = (blocks + Q8_GROUP_BLOCKS - 1) / Q8_GROUP_BLOCKS;
   const panelBytes = <usize>groups * Q8_HEAD_BYTES + <usize>blocks * Q8_BLOCK_BYTES;
