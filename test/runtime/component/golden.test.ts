@@ -89,6 +89,7 @@ describeShared("the chat model on components", GOLDENS, () => {
   if (existsSync(COMPONENT)) goldens("Node (jco)", process.execPath, []);
   else describeTool("component on Node (jco)", COMPONENT, HINT, () => {});
   const deno = denoBinary();
-  if (existsSync(COMPONENT) && deno !== undefined) goldens("Deno (jco)", deno, ["run", "--no-prompt", "--allow-read"]);
+  if (existsSync(COMPONENT) && deno !== undefined)
+    goldens("Deno (jco)", deno, ["run", "--no-prompt", "--allow-read", "--allow-env=JCO_DEBUG"]);
   else describeTool("component on Deno (jco)", "", `${HINT}, and npm ci in test/runtime`, () => {});
 });
