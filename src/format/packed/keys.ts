@@ -5,6 +5,8 @@ export const CONFIG = "blockffn.config";
 export const CHAT_TEMPLATE = "blockffn.chat_template";
 /** What the chat template writes around contents, as JSON: `ChatRoles`. */
 export const CHAT_ROLES = "blockffn.chat_roles";
+/** How answers are drawn by default, as JSON. */
+export const GENERATION = "blockffn.generation";
 /** What the file says of its EAGLE head. */
 export const DRAFT = "blockffn.draft";
 /** The format that is written. */

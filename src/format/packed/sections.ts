@@ -38,6 +38,7 @@ export const KNOWN = {
   "tokenizer.json": 1,
   chat_template: 1,
   chat_roles: 1,
+  generation: 1,
   weights: LAYOUT_VERSION,
   draft: LAYOUT_VERSION,
 } as const;
@@ -62,8 +63,15 @@ export function sectionsOf(
     tokenizer,
     chatTemplate,
     chatRoles,
+    generation,
     draft,
-  }: { readonly tokenizer: boolean; readonly chatTemplate: boolean; readonly chatRoles: boolean; readonly draft: DraftLayout | undefined },
+  }: {
+    readonly tokenizer: boolean;
+    readonly chatTemplate: boolean;
+    readonly chatRoles: boolean;
+    readonly generation: boolean;
+    readonly draft: DraftLayout | undefined;
+  },
 ): Section[] {
   const bytes = (name: string): SectionPart => ({ name, type: "bytes", run: RUN_BYTES });
   const head =
@@ -72,6 +80,7 @@ export function sectionsOf(
     section("config", true),
     ...(chatTemplate ? [section("chat_template", false)] : []),
     ...(chatRoles ? [section("chat_roles", false)] : []),
+    ...(generation ? [section("generation", false)] : []),
     ...(tokenizer ? [section("tokenizer.json", false, [bytes(TOKENIZER)])] : []),
     section("weights", true, weightParts(plan, "")),
     ...(draft === undefined ? [] : [section("draft", false, head)]),
