@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadModel, type Model } from "../../host/node/index.ts";
 import type { GenerateOptions } from "../../src/decode/options.ts";
+import { createChat } from "../../src/chat/chat.ts";
 import { ChatFormat } from "../../src/text/chat.ts";
 import type { Turn } from "../../src/text/turn.ts";
 import { temporaryFolder, writeTinyModel } from "../helpers/tiny-folder.ts";
@@ -28,7 +29,11 @@ interface Answer {
 const folder = temporaryFolder();
 
 /** Packs a tiny model that has this chat template; null: none. */
-async function pack(name: string, template: string | null, { context = 256, withTokenizer = true } = {}): Promise<void> {
+async function pack(
+  name: string,
+  template: string | null,
+  { context = 256, withTokenizer = true, generation = undefined as object | undefined } = {},
+): Promise<void> {
   const source = join(folder, `${name}.hf`);
   mkdirSync(source);
   writeTinyModel(source, "block", withTokenizer);
@@ -36,6 +41,7 @@ async function pack(name: string, template: string | null, { context = 256, with
   writeFileSync(join(source, "config.json"), JSON.stringify({ ...config, max_position_embeddings: context }));
   const tokens = { bos_token: "<s>", eos_token: "</s>" };
   writeFileSync(join(source, "tokenizer_config.json"), JSON.stringify(template === null ? tokens : { ...tokens, chat_template: template }));
+  if (generation !== undefined) writeFileSync(join(source, "generation_config.json"), JSON.stringify(generation));
   await packTo(source, join(folder, `${name}.safetensors`), "f32");
 }
 
@@ -132,6 +138,28 @@ describe("chat of the WASI command", () => {
       expect(answer.tokens).toEqual(want.tokens);
       turns.push(answer.message);
     }
+  });
+
+  it("draws as the model's makers want it, and drops turns, as createChat does", async () => {
+    const generation = { do_sample: true, temperature: 0.7, top_k: 40, top_p: 0.9, repetition_penalty: 1.05, max_new_tokens: 14 };
+    await pack("drawn", TEMPLATE, { generation });
+    const said = Array.from({ length: 16 }, (_, i) => `turn ${i} the cat`);
+    const answers = await talk(said, "--model", "drawn.safetensors");
+    using drawn = await loadModel(join(folder, "drawn.safetensors"), { tier: "simd" });
+    const chat = createChat(drawn, { seed: 5, speculate: "off" });
+    for (const [i, answer] of answers.entries()) {
+      const want = await chat.send(said[i]!).result();
+      expect(answer.tokens).toEqual(want.tokens);
+      expect(answer.dropped).toBe(want.dropped);
+      expect(answer.usage).toEqual(want.usage);
+      expect(answer.message).toEqual(want.message);
+    }
+    chat.dispose();
+    expect(answers.some(({ dropped }) => dropped > 0)).toBe(true);
+    // What the arguments say goes before.
+    const [greedy] = await talk(["hi"], "--model", "drawn.safetensors", "--temperature", "0", "--max-tokens", "3");
+    const want = await drawn.chat([{ role: "user", content: "hi" }], { temperature: 0, maxTokens: 3, speculate: "off" }).result();
+    expect(greedy!.tokens).toEqual(want.tokens);
   });
 
   it("prints answers as text, one after the other", async () => {
