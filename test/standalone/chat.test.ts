@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadModel, type Model } from "../../host/node/index.ts";
+import { checksumOf } from "../../src/format/packed/checksums.ts";
 import type { GenerateOptions } from "../../src/decode/options.ts";
 import { createChat } from "../../src/chat/chat.ts";
 import { ChatFormat } from "../../src/text/chat.ts";
@@ -167,6 +168,33 @@ describe("chat of the WASI command", () => {
     const { code, stdout } = await wasi(folder, ["chat", "--model", "chat.safetensors", "--max-tokens", "5"], "hi\r\nand?");
     expect(code).toBe(0);
     expect(stdout).toBe(answers.map(({ text }) => `${text}\n`).join(""));
+  });
+
+  /** The packed model with a text of its header, and the header's checksums, changed. */
+  function changed(from: string, to: string): void {
+    const file = readFileSync(join(folder, "chat.safetensors"));
+    const end = 8 + Number(file.readBigUInt64LE(0));
+    const header = file.toString("utf8", 8, end).replace(from, to);
+    file.write(header, 8);
+    expect(Buffer.byteLength(header)).toBe(end - 8);
+    const [start, stop] = (JSON.parse(header) as { checksums: { data_offsets: [number, number] } }).checksums.data_offsets;
+    const sums = file.subarray(end + start, end + stop);
+    sums.writeUInt32LE(checksumOf(file.subarray(8, end)), 0);
+    sums.writeUInt32LE(checksumOf(sums.subarray(0, sums.length - 4)), sums.length - 4);
+    writeFileSync(join(folder, "changed.safetensors"), file);
+  }
+
+  it.each([
+    [String.raw`\"trim\":{\"system\":\"both\"`, String.raw`\"trim\":{\"system\":\"bath\"`, "chat_roles: trim.system: must be one of none"],
+    [String.raw`\"answer\":`, String.raw`\"anzwer\":`, "chat_roles: user.answer: is missing"],
+    [String.raw`\"assistant\":{\"user\"`, String.raw`\"assistant\":{\"uzer\"`, "chat_roles: assistant.user: is missing"],
+    [String.raw`"{\"start\":`, String.raw`"[\"start\":`, "chat_roles: '{' was expected"],
+    [String.raw`\"name\":\"chat_roles\",\"version\":1`, String.raw`\"name\":\"chat_roles\",\"version\":2`, "more than to put texts"],
+  ])("a file whose roles are wrong: %s", async (from, to, message) => {
+    changed(from, to);
+    const { code, stderr } = await wasi(folder, ["chat", "hi", "--model", "changed.safetensors"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(message);
   });
 
   it("refuses by name what it cannot do", async () => {
