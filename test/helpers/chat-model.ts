@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Quantization } from "../../src/architecture/quantization.ts";
 import { nodeHost } from "../../host/node/engine.ts";
 import { convertModel } from "../../src/load/convert.ts";
 import { sharedPath } from "./shared.ts";
@@ -13,11 +14,12 @@ export const CHAT_CHECKPOINT = "checkpoints/blockffn-chat";
 const PREFIX = "blockffn-test-chat-";
 
 /**
- * The chat model, packed as q4-all with its draft head from ../shared/checkpoints/blockffn-chat: a file below the system's temporary folder
+ * The chat model, packed with its draft head from ../shared/checkpoints/blockffn-chat: a file below the system's temporary folder
  * that is made once for a checkpoint and the sources that pack it.
  */
-export async function chatModelFile(): Promise<string> {
-  const path = join(tmpdir(), `${PREFIX}${key()}.safetensors`);
+export async function chatModelFile(quantization: Quantization = "q4-all"): Promise<string> {
+  const prefix = `${PREFIX}${quantization}-`;
+  const path = join(tmpdir(), `${prefix}${key()}.safetensors`);
   if (existsSync(path)) return path;
   const folder = mkdtempSync(join(tmpdir(), PREFIX));
   try {
@@ -25,11 +27,11 @@ export async function chatModelFile(): Promise<string> {
     const whole = join(folder, "packed");
     const file = openSync(whole, "w");
     const draft = { files: await nodeHost.open(sharedPath(`${CHAT_CHECKPOINT}/eagle`)) };
-    await convertModel(await nodeHost.open(folder), "q4-all", (bytes) => void writeSync(file, bytes), undefined, draft);
+    await convertModel(await nodeHost.open(folder), quantization, (bytes) => void writeSync(file, bytes), undefined, draft);
     closeSync(file);
     // Those of other sources are of no use any more.
     for (const name of readdirSync(tmpdir()))
-      if (name.startsWith(PREFIX) && name.endsWith(".safetensors")) rmSync(join(tmpdir(), name), { force: true });
+      if (name.startsWith(prefix) && name.endsWith(".safetensors")) rmSync(join(tmpdir(), name), { force: true });
     renameSync(whole, path);
   } finally {
     rmSync(folder, { recursive: true, force: true });
