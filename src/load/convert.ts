@@ -63,8 +63,8 @@ async function convertFolder(
   try {
     const plan = planWeights(config, quantization);
     head = draft && (await openDraft(draft, config, plan));
-    const { tokenizerJson, chatTemplate } = text;
-    const writer = new PackedWriter(sink, { config, plan, tokenizerJson, chatTemplate, draft: head?.layout });
+    const { tokenizerJson, chatTemplate, generationDefaults } = text;
+    const writer = new PackedWriter(sink, { config, plan, tokenizerJson, chatTemplate, generationDefaults, draft: head?.layout });
     await writer.start();
     const put = (offset: number, bytes: Uint8Array): Promise<void> => writer.put(offset, bytes);
     await packWeights(plan, new CheckpointWeights(architectureOf(config), tensors, MODEL_LAYERS), put, onProgress);
