@@ -58,11 +58,12 @@ export function packedText(
   tokenizerJson: () => Uint8Array | undefined,
   template: { readonly json: string | undefined; readonly file: string; readonly field: string },
 ): ModelText {
-  return lazy({
-    tokenizerBytes: () => tokenizerJson()?.length ?? 0,
-    tokenizerJson,
-    chatTemplate: () => parseChatTemplate(template.json, template.file, template.field),
-  });
+  return lazyText(tokenizerJson, () => parseChatTemplate(template.json, template.file, template.field));
+}
+
+/** What two functions say, each called when it is first asked for. */
+export function lazyText(tokenizerJson: () => Uint8Array | undefined, chatTemplate: () => ChatTemplate | undefined): ModelText {
+  return lazy({ tokenizerBytes: () => tokenizerJson()?.length ?? 0, tokenizerJson, chatTemplate });
 }
 
 /** The tokenizer.json that says by itself what all files of a folder say together; one that is not JSON is left to whoever reads it. */

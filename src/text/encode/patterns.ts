@@ -14,31 +14,59 @@ const LOWER = String.raw`[\p{Ll}\p{Lm}\p{Lo}\p{M}]`;
 const o200k = (endings: string, digits: string): string =>
   String.raw`[^\r\n\p{L}\p{N}]?${UPPER}*${LOWER}+${endings}|[^\r\n\p{L}\p{N}]?${UPPER}+${LOWER}*${endings}|${digits}| ?[^\s\p{L}\p{N}]+[\r\n/]*|${SPACES}`;
 
-const KNOWN: readonly string[] = [
-  GPT2,
-  cl100k(String.raw`\p{L}`, String.raw`\p{N}{1,3}`), // Llama 3
-  cl100k(String.raw`\p{L}`, String.raw`\p{N}`), // Qwen 2
-  cl100k(String.raw`[\p{L}\p{M}]`, String.raw`\p{N}`, String.raw`\p{M}`), // Qwen 3.5
-  // tiktoken's own spelling of cl100k
-  String.raw`'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+`,
-  String.raw`'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+`,
-  o200k(`${ENDINGS}?`, String.raw`\p{N}{1,3}`), // GPT-4o, gpt-oss, Llama 4
-  o200k("", String.raw`\p{N}`), // Mistral's Tekken
-  o200k("", String.raw`\p{N}{1,3}`),
-  // DeepSeek V3, three steps
+const LLAMA3 = cl100k(String.raw`\p{L}`, String.raw`\p{N}{1,3}`);
+const QWEN2 = cl100k(String.raw`\p{L}`, String.raw`\p{N}`);
+const QWEN35 = cl100k(String.raw`[\p{L}\p{M}]`, String.raw`\p{N}`, String.raw`\p{M}`);
+/** GPT-4o, gpt-oss, Llama 4. */
+const O200K = o200k(`${ENDINGS}?`, String.raw`\p{N}{1,3}`);
+/** Mistral's. */
+const TEKKEN = o200k("", String.raw`\p{N}`);
+const HAN = "[一-龥ࠀ-一가-퟿]+";
+const BLOOM = String.raw` ?[^(\s|[.,!?…。，、।۔،])]+`;
+const DEEPSEEK_V3 = [
   "\\p{N}{1,3}",
   "[一-龥぀-ゟ゠-ヿ]+",
   String.raw`[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_${"`"}{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|${SPACES}`,
-  // DeepSeek Coder, its steps
-  "[\r\n]",
+];
+const DEEPSEEK_CODER = ["[\r\n]", String.raw`\s?\p{L}+`, String.raw`\s?\p{P}+`, HAN, "\\p{N}"];
+/** GGUF files that name no tokenizer. */
+const PUNCTUATION = String.raw`[\p{P}\$\+<=>\^~\|]+`;
+
+/** Patterns by the tokenizer that has them, in the order in which a text is split. */
+export const PATTERNS = {
+  gpt2: [GPT2],
+  smollm: ["\\p{N}", GPT2],
+  llama3: [LLAMA3],
+  qwen2: [QWEN2],
+  qwen35: [QWEN35],
+  o200k: [O200K],
+  tekken: [TEKKEN],
+  bloom: [BLOOM],
+  viking: [BLOOM, "\\p{N}"],
+  deepseekV3: DEEPSEEK_V3,
+  deepseekCoder: DEEPSEEK_CODER,
+  plain: [PUNCTUATION, GPT2, "\\p{N}+", "[0-9][0-9][0-9]"],
+} as const;
+
+const KNOWN: readonly string[] = [
+  GPT2,
+  LLAMA3,
+  QWEN2,
+  QWEN35,
+  PUNCTUATION,
+  // tiktoken's own spelling of cl100k
+  String.raw`'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+`,
+  String.raw`'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+`,
+  O200K,
+  TEKKEN,
+  o200k("", String.raw`\p{N}{1,3}`),
+  ...DEEPSEEK_V3,
+  ...DEEPSEEK_CODER,
   String.raw`[\r\n]`,
-  String.raw`\s?\p{L}+`,
-  String.raw`\s?\p{P}+`,
-  "[一-龥ࠀ-一가-퟿]+",
   // CLIP
   String.raw`'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+`,
   // BLOOM, Falcon
-  String.raw` ?[^(\s|[.,!?…。，、।۔،])]+`,
+  BLOOM,
   "[0-9][0-9][0-9]",
   String.raw`\w+|[^\w\s]+`,
   ...["\\p{N}", "\\d", "[0-9]", "\\s", " ", "\\n", "\\p{P}", "\\p{L}"].flatMap((one) => [one, `${one}+`]),

@@ -1,0 +1,44 @@
+import { PATTERNS } from "../../text/encode/patterns.ts";
+
+/** How a byte-level tokenizer cuts texts. */
+export interface PreTokenizer {
+  readonly patterns: readonly string[];
+  /** A word that is a token stays whole, whatever the merges say. */
+  readonly ignoreMerges?: true;
+  /** Texts begin with the first token where the file does not say. */
+  readonly addBos?: true;
+  /** The published tokenizer composes characters first; llama.cpp leaves that out. */
+  readonly composes?: true;
+}
+
+const GPT2: PreTokenizer = { patterns: PATTERNS.gpt2 };
+const DIGITS: PreTokenizer = { patterns: PATTERNS.smollm };
+const LLAMA3: PreTokenizer = { patterns: PATTERNS.llama3, ignoreMerges: true, addBos: true };
+const LLAMA3_PLAIN: PreTokenizer = { patterns: PATTERNS.llama3 };
+const QWEN2: PreTokenizer = { patterns: PATTERNS.qwen2, composes: true };
+const QWEN2_PLAIN: PreTokenizer = { patterns: PATTERNS.qwen2 };
+const O200K: PreTokenizer = { patterns: PATTERNS.o200k };
+const DEEPSEEK_V3: PreTokenizer = { patterns: PATTERNS.deepseekV3 };
+const BLOOM: PreTokenizer = { patterns: PATTERNS.bloom };
+
+/** By `tokenizer.ggml.pre`: the names that llama.cpp knows (llama-vocab.cpp) and whose patterns are among the published ones. */
+export const PRE_TOKENIZERS: Readonly<Record<string, PreTokenizer>> = {
+  default: { patterns: PATTERNS.plain },
+  ...named(GPT2, "gpt-2 phi-2 mpt olmo jais gigachat trillion granite-docling mellum modern-bert exaone4 a.x-4.0"),
+  ...named(DIGITS, "smollm starcoder refact command-r codeshell exaone minerva-7b mellum2"),
+  ...named(LLAMA3, "llama-bpe llama3 llama-v3 falcon3 falcon-h1 pixtral midm-2.0 lfm2"),
+  ...named(LLAMA3_PLAIN, "dbrx smaug-bpe glm4 chatglm-bpe"),
+  ...named(QWEN2, "qwen2 deepseek-r1-qwen megrez"),
+  ...named(QWEN2_PLAIN, "stablelm2 hunyuan solar-open kormo f2llmv2 grok-2"),
+  qwen35: { patterns: PATTERNS.qwen35, composes: true },
+  ...named(O200K, "gpt-4o llama4 kanana2 talkie"),
+  tekken: { patterns: PATTERNS.tekken, ignoreMerges: true, addBos: true },
+  ...named(DEEPSEEK_V3, "deepseek-v3 hunyuan-dense joyai-llm"),
+  "deepseek-coder": { patterns: PATTERNS.deepseekCoder },
+  ...named(BLOOM, "bloom poro-chat gpt3-finnish"),
+  viking: { patterns: PATTERNS.viking },
+};
+
+function named(one: PreTokenizer, names: string): Readonly<Record<string, PreTokenizer>> {
+  return Object.fromEntries(names.split(" ").map((name) => [name, one]));
+}
