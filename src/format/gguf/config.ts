@@ -134,7 +134,7 @@ function linear(factor: number): RopeScaling | undefined {
 
 /** Wavelengths of Llama 3.1 and later; the files have only what follows from them. */
 const LLAMA3 = { low: 1, high: 4 } as const;
-const ORIGINALS = Array.from({ length: 15 }, (_, i) => 2 ** (6 + i));
+const ORIGINALS = Array.from({ length: 17 }, (_, i) => 2 ** (4 + i));
 
 /**
  * The scaling that a tensor of RoPE's factors stands for (`rope_freqs.weight`, what each frequency is divided by).
