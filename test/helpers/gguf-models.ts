@@ -1,3 +1,4 @@
+import { DENSE_MODELS, denseWeights } from "./dense-models.ts";
 import type { ConfigJson } from "./tiny-checkpoint.ts";
 import { tinyGguf, type GgufEntry, type GgufTensorData } from "./tiny-gguf.ts";
 
@@ -96,4 +97,32 @@ export function ggufOf(
     tensors[name.replace(pattern, target)] = { shape, bytes: new Uint8Array(stored.slice().buffer) };
   }
   return { metadata, tensors, bytes: tinyGguf(metadata, tensors) };
+}
+
+/** A model so small that most damage hits its header. */
+export function tinyGgufModel(architecture: "llama" | "qwen2"): Uint8Array {
+  const kind = architecture === "llama" ? "llama3" : architecture;
+  const sizes = {
+    hidden_size: 4,
+    intermediate_size: 4,
+    num_hidden_layers: 1,
+    num_attention_heads: 2,
+    num_key_value_heads: 1,
+    vocab_size: 7,
+  };
+  const config = { ...DENSE_MODELS[kind]!.config, ...sizes, head_dim: 2 };
+  const texts = architecture === "llama" ? ["<unk>", "<s>", "</s>", "<0x0A>", "a", "b", "ab"] : ["a", "b", "ab", "Ġ", "Ġa", "<e>", "c"];
+  const { tensors, bytes } = ggufOf(architecture, config, denseWeights(config), {
+    "tokenizer.ggml.model": ["string", architecture === "llama" ? "llama" : "gpt2"],
+    "tokenizer.ggml.pre": ["string", "qwen2"],
+    "tokenizer.ggml.tokens": ["string", texts],
+    "tokenizer.ggml.token_type": ["i32", architecture === "llama" ? [2, 3, 3, 6, 1, 1, 1] : [1, 1, 1, 1, 1, 3, 1]],
+    ...(architecture === "llama"
+      ? { "tokenizer.ggml.scores": ["f32", [0, 0, 0, 0, -3, -2, -1]] as const }
+      : { "tokenizer.ggml.merges": ["string", ["a b", "Ġ a"]] as const, "tokenizer.ggml.eos_token_id": ["u32", 5] as const }),
+    "tokenizer.chat_template": ["string", "{{ bos_token }}{{ messages[0].content }}"],
+  });
+  // Without the padding after the last tensor, so that every byte is needed.
+  const last = Object.values(tensors).at(-1)!.bytes.length;
+  return bytes.subarray(0, bytes.length - ((32 - (last % 32)) % 32));
 }
