@@ -8,7 +8,9 @@ const FLOORS = {
   format: ["architecture", "text"],
   engine: ["architecture", "text"],
   load: ["architecture", "text", "format", "engine"],
+  hub: ["architecture", "text", "format", "engine", "load"],
   decode: ["architecture", "text", "sparsity", "engine"],
+  suite: ["architecture", "text", "sparsity", "engine", "decode"],
   server: ["text", "engine", "decode"],
 };
 /** Files of src/ that belong to no room: the ground all stand on, and the facades above. */

@@ -1,4 +1,4 @@
-// The engine's exports. Nothing here knows files, text or JavaScript; the host lays out memory as layout.ts says.
+// The engine's exports. Nothing here knows files, text or JavaScript; the host lays out memory as core/layout/ says.
 
 export { eagleForward, ffnBranch, forward, stop, worker } from "./model/job";
 export { fail, team } from "./team";
@@ -10,7 +10,7 @@ export { matrixBytes } from "./model/matrix";
 export { checksum, checksumStripes } from "./kernels/scalar/checksum";
 export * from "./kernels";
 export { exp } from "./kernels/math";
-import { DESCRIPTOR_VERSION } from "../core/layout";
+import { DESCRIPTOR_VERSION } from "../core/layout/model";
 import { teamEnd } from "./team";
 
 /** First byte that the host may use. */

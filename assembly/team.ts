@@ -1,5 +1,5 @@
+import { OWN_ROWS } from "../core/layout/scratch";
 import {
-  OWN_ROWS,
   TEAM_ARRIVED,
   TEAM_BYTES,
   TEAM_FAILED,
@@ -8,7 +8,7 @@ import {
   TEAM_NEXT,
   TEAM_PATIENCE,
   TEAM_SLEEPERS,
-} from "../core/layout";
+} from "../core/layout/team";
 
 // Threads run the same pass over one memory. What is large is done in sections: units that the threads take until none are left, and a
 // barrier. Which thread computes a unit changes no bit of it. Where the engine is built without threads, or a call is the caller's alone,
@@ -52,7 +52,7 @@ let takes: i32 = 0;
 // @ts-ignore: decorator
 @lazy const STATIC_TEAM: usize = memory.data(TEAM_BYTES, 64);
 
-/** Address of what the team shares (layout.ts, TEAM_*). */
+/** Address of what the team shares (core/layout/team.ts). */
 // @ts-ignore: decorator
 @inline
 export function team(): usize {

@@ -1,4 +1,4 @@
-import { SCRATCH_NORMED } from "../core/layout.ts";
+import { SCRATCH_NORMED } from "../core/layout/scratch.ts";
 import { countBits } from "../src/sparsity/bits.ts";
 import { countUniqueExperts } from "../src/sparsity/union.ts";
 import type { ModelInstance } from "../src/engine/instance.ts";

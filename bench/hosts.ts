@@ -53,8 +53,10 @@ function onDeno(file: string): Speeds {
         .find((path) => existsSync(path))
     : undefined;
   if (deno === undefined) throw new Error("deno is not installed; run npm ci in test/runtime");
-  const code = `import { loadModel } from ${JSON.stringify(new URL("dist/lib/deno.js", PACKAGE_ROOT).href)};
-    console.log(JSON.stringify(await (${measure.toString()})((threads) => loadModel(${JSON.stringify(file)}, { threads, tier: "simd" }), ${JSON.stringify(WORK)})));`;
+  const code =
+    `import { loadModel } from ${JSON.stringify(new URL("dist/lib/deno.js", PACKAGE_ROOT).href)};
+    console.log(JSON.stringify(await (${measure.toString()})((threads) => ` +
+    `loadModel(${JSON.stringify(file)}, { threads, tier: "simd" }), ${JSON.stringify(WORK)})));`;
   const { status, stdout, stderr } = spawnSync(deno, ["eval", "--cached-only", code], { cwd: ROOT, encoding: "utf8" });
   if (status !== 0) throw new Error(stderr);
   return JSON.parse(stdout) as Speeds;
@@ -90,8 +92,11 @@ async function onChromium(file: string, executablePath: string): Promise<Speeds>
   try {
     const page = await browser.newPage();
     await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/page`);
-    return await page.evaluate(`import("/dist/browser/blockffn.js").then(({ loadModelInWorker }) =>
-      (${measure.toString()})((threads) => loadModelInWorker("/model", { threads, tier: "simd", cache: false }), ${JSON.stringify(WORK)}))`);
+    return await page.evaluate(
+      `import("/dist/browser/blockffn.js").then(({ loadModelInWorker }) =>
+      (${measure.toString()})((threads) => loadModelInWorker("/model", { threads, tier: "simd", cache: false }` +
+        `), ${JSON.stringify(WORK)}))`,
+    );
   } finally {
     await browser.close();
     rmSync(profile, { recursive: true, force: true });

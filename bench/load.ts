@@ -135,7 +135,9 @@ function peakRss(path: string): number {
   const cli = fileURLToPath(new URL("dist/lib/cli.js", PACKAGE_ROOT));
   // VmHWM of the process itself: maxRSS of a spawned process counts the pages of the one that spawned it.
   const report =
-    "import{readFileSync}from'node:fs';process.on('exit',()=>{let kb=process.resourceUsage().maxRSS;try{kb=/VmHWM:\\s*(\\d+)/.exec(readFileSync('/proc/self/status','utf8'))[1]}catch{}process.stderr.write('\\nmaxrss '+kb)})";
+    "import{readFileSync}from'node:fs';process.on('exit',()=>{let " +
+    "kb=process.resourceUsage().maxRSS;try{kb=/VmHWM:\\s*(\\d+)/.exec(readFileSync('/proc/self/status','utf8'))[1]}catch{}" +
+    "process.stderr.write('\\nmaxrss '+kb)})";
   const args = [
     "--import",
     `data:text/javascript,${encodeURIComponent(report)}`,

@@ -54,7 +54,8 @@ export async function sampleUntilSettled(
 }
 
 /**
- * Goes on with those series alone whose interval holds `line`, until none does, `most` more samples are taken or the time is over. `sample` adds
+ * Goes on with those series alone whose interval holds `line`, until none does, `most` more samples are taken or the time is over.
+ * `sample` adds
  * one value to each of the series whose places it is given.
  */
 export async function sampleUndecided(

@@ -17,7 +17,8 @@ const NEW_TOKENS = 64;
 const EMPTY = new Map([
   [
     "index.js",
-    `export default { fetch: async (request, env) => { await (await env.ASSETS.fetch("https://assets.local/none")).text(); return new Response("{}"); } };`,
+    `export default { fetch: async (request, env) => { await (await env.ASSETS.fetch("https://assets.local/none")).text(); ` +
+      `return new Response("{}"); } };`,
   ],
 ]);
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;

@@ -19,6 +19,10 @@ export function describeDecisions({ rounds, chunkMs, draftMs, acceptance, expert
   const account =
     lossShare === undefined
       ? ""
-      : `${lossShare > 0 ? "lost" : "won"} against plain decoding, by the guard's account: ${Math.abs(100 * lossShare).toFixed(2)} % of the time\n`;
-  return `${table([["drafter", "ms a draft", "accepted", "rounds by nodes"], ...drafters])}${table([["rows of a chunk", "ms", "experts"], ...chunks])}${account}`;
+      : `${lossShare > 0 ? "lost" : "won"} against plain decoding, by the guard's ` +
+        `account: ${Math.abs(100 * lossShare).toFixed(2)} % of the time\n`;
+  return `${table([
+    ["drafter", "ms a draft", "accepted", "rounds by " + "nodes"],
+    ...drafters,
+  ])}${table([["rows of a chunk", "ms", "experts"], ...chunks])}${account}`;
 }

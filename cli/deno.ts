@@ -1,5 +1,7 @@
 import { denoHost } from "../host/deno/engine.ts";
+import { denoEnv } from "../host/deno/env.ts";
 import { writeError } from "../host/deno/files.ts";
+import { denoModels } from "../host/deno/models.ts";
 import { DEFAULT_MODEL, PACKAGE_ROOT } from "../host/deno/package.ts";
 import { deno } from "../host/deno/runtime.ts";
 import { listen } from "../host/deno/serve.ts";
@@ -11,15 +13,7 @@ import { INTERRUPTED, TERMINATED } from "./run.ts";
 const encoder = new TextEncoder();
 
 /** Environment variables are read one by one, and only those that Deno allows. */
-const env = new Proxy<Record<string, string | undefined>>(
-  {},
-  {
-    get: (_, name) =>
-      typeof name === "string" && deno.permissions.querySync({ name: "env", variable: name }).state === "granted"
-        ? deno.env.get(name)
-        : undefined,
-  },
-);
+const env = new Proxy<Record<string, string | undefined>>({}, { get: (_, name) => (typeof name === "string" ? denoEnv(name) : undefined) });
 
 /** The first signal asks politely; who asks again means it. */
 function onSignal(signal: string, code: number, handler: () => void): () => void {
@@ -36,6 +30,7 @@ function onSignal(signal: string, code: number, handler: () => void): () => void
 const io: Io = {
   host: denoHost,
   defaultModel: DEFAULT_MODEL,
+  models: denoModels(),
   version: (JSON.parse(deno.readTextFileSync(new URL("package.json", PACKAGE_ROOT))) as { version: string }).version,
   env,
   stdoutIsTty: deno.stdout.isTerminal(),

@@ -1,10 +1,12 @@
+import type { Models } from "../host/models.ts";
 import type { Host, Listen } from "../src/host.ts";
 
 /** The world as the commands see it: main.ts gives the process, tests give strings. */
 export interface Io {
   readonly host: Host;
-  /** Path of the model that is used when none is named. */
+  /** Path of the model that is used when none is named and no conversation is asked for. */
   readonly defaultModel: string;
+  readonly models: Pick<Models, "locate" | "chatModel">;
   readonly version: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdoutIsTty: boolean;

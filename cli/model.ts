@@ -1,13 +1,14 @@
 import type { GenerateOptions } from "../src/decode/options.ts";
 import { UsageError } from "../src/errors.ts";
-import type { Tier } from "../src/host.ts";
+import type { ModelFiles } from "../src/format/source.ts";
+import type { Host, Tier } from "../src/host.ts";
 import { loadModel } from "../src/load/load.ts";
 import { locationOf } from "../src/load/location.ts";
 import { Model } from "../src/model.ts";
 import type { FfnMode } from "../src/engine/types.ts";
 import type { Quantization } from "../src/architecture/quantization.ts";
 import type { Context } from "./io.ts";
-import { withProgress } from "./progress.ts";
+import { Progress, withProgress } from "./progress.ts";
 
 /** Options of every command that runs a model. */
 export interface ModelOptions {
@@ -19,16 +20,62 @@ export interface ModelOptions {
   readonly json?: boolean;
 }
 
+/** What a model is loaded for: to go on with a text, or to converse. */
+export type Use = "text" | "conversation";
+
+/** The model that is used where none is named: for conversations the chat model, where its package is installed. */
+export async function defaultModel({ io }: Context, use: Use): Promise<string> {
+  return (use === "conversation" ? await io.models.chatModel() : undefined) ?? io.defaultModel;
+}
+
+/** Where what a command reads lies on this disk: that is never written. */
+export async function readPaths({ io }: Context, locations: readonly (string | undefined)[]): Promise<(string | undefined)[]> {
+  return Promise.all(locations.map((location) => (location === undefined ? undefined : io.models.locate(location))));
+}
+
+/** Opens a model's files, with progress and notes where they must be fetched. */
+export async function openFiles(
+  context: Context,
+  location: string,
+  { json, quantize }: { readonly json?: boolean | undefined; readonly quantize?: Quantization | undefined } = {},
+): Promise<ModelFiles> {
+  const { io, signal } = context;
+  let progress: Progress | undefined;
+  let what = "";
+  try {
+    return await io.host.open(location, {
+      quantize,
+      signal,
+      onNote: (text) => {
+        progress?.end();
+        io.err(`blockffn: ${text}\n`);
+      },
+      onProgress: (now, done, total) => {
+        signal.throwIfAborted();
+        if (json === true) return;
+        if (progress === undefined || now !== what) {
+          progress?.end();
+          progress = new Progress(io, `${(what = now)} ${location}`);
+        }
+        progress.update(done, total);
+      },
+    });
+  } finally {
+    progress?.end();
+  }
+}
+
 /** Loads the model that the options name, with progress. The caller disposes it. */
-export async function openModel(context: Context, options: ModelOptions, field = "model"): Promise<Model> {
-  const { model = context.io.defaultModel, tier, quantize, ffn, threads } = options;
+export async function openModel(context: Context, options: ModelOptions, field = "model", use: Use = "text"): Promise<Model> {
+  const { model = await defaultModel(context, use), tier, quantize, ffn, threads } = options;
+  const host: Host = { ...context.io.host, open: (location) => openFiles(context, location, options) };
   return withProgress(
     context,
     "loading the model",
     options.json === true,
     async (onProgress) =>
       new Model(
-        await loadModel(context.io.host, locationOf(model, field), {
+        await loadModel(host, locationOf(model, field), {
           onProgress,
           ...(tier === undefined ? {} : { tier }),
           ...(quantize === undefined ? {} : { quantize }),

@@ -1,4 +1,5 @@
 import { nodeHost } from "../host/node/engine.ts";
+import { nodeModels } from "../host/node/models.ts";
 import { DEFAULT_MODEL, packageVersion } from "../host/node/package.ts";
 import { listen } from "../host/http/listen.ts";
 import { writeError } from "../host/node/files.ts";
@@ -27,6 +28,7 @@ function leaveWithReader(cause: NodeJS.ErrnoException): void {
 export const nodeIo: Io = {
   host: nodeHost,
   defaultModel: DEFAULT_MODEL,
+  models: nodeModels(),
   version: packageVersion(),
   env: process.env,
   stdoutIsTty: process.stdout.isTTY === true,

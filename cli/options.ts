@@ -30,7 +30,10 @@ export function collect(value: string, previous: string[] | undefined): string[]
 }
 
 export const modelOption = (): Option =>
-  new Option("-m, --model <path>", "packed model or Hugging Face folder (default: the model that comes with blockffn)");
+  new Option(
+    "-m, --model <model>",
+    "packed model or Hugging Face folder; or a name (nano, chat), hf:OWNER/NAME or a URL: see `blockffn models` (default: nano)",
+  );
 export const tierOption = (): Option => new Option("--tier <tier>", "kernels to use (default: the fastest that works here)").choices(TIERS);
 export const threadsOption = (): Option =>
   new Option("--threads <n>", "threads to run on at most; changes no bit (default: the physical cores where that is faster)").argParser(
@@ -52,7 +55,8 @@ export const jsonOption = (): Option => new Option("--json", "print one JSON obj
 export const speculationOptions = (): readonly Option[] => [
   new Option(
     "--speculate <way>",
-    "verify several guessed tokens at once, same text: ngram guesses from what was said before, eagle by the model's draft head, model by --draft-model; auto takes what is fastest, nothing included (default: auto)",
+    "verify several guessed tokens at once, same text: ngram guesses from what was said before, eagle by the model's draft " +
+      "head, model by --draft-model; auto takes what is fastest, nothing included (default: auto)",
   ).choices(SPECULATE),
   new Option("--draft-model <path>", "smaller model of the same vocabulary that guesses"),
   new Option("--draft-tokens <n>", "most nodes of a tree of guesses, 2 to 64 (default: what is best)").argParser(wholeNumber),

@@ -38,7 +38,8 @@ export class TrainProgress {
     const { batch, schedule } = this.#config;
     const epochs = (schedule.steps * batch.rows) / rowsPerEpoch;
     this.#io.err(
-      `${number(parameters)} weights, ${number(corpusTokens)} tokens of text, ${number(schedule.steps)} steps of ${number(batch.rows * batch.length)} tokens (${epochs.toFixed(1)} epochs)\n`,
+      `${number(parameters)} weights, ${number(corpusTokens)} tokens of ` +
+        `text, ${number(schedule.steps)} steps of ${number(batch.rows * batch.length)} tokens (${epochs.toFixed(1)} epochs)\n`,
     );
     if (resumed > 0) this.#io.err(`going on from step ${number(resumed)}\n`);
   }
@@ -84,7 +85,10 @@ export class TrainProgress {
     const filled = Math.round(done * BAR);
     const bar = this.#io.stderrIsTty ? `${"█".repeat(filled)}${"░".repeat(BAR - filled)} ` : "";
     const speed = (batch.rows * batch.length) / seconds;
-    return `${bar}step ${line.step}/${schedule.steps}  loss ${mean(this.#recent.map((recent) => recent.loss)).toFixed(3)}  ${number(Math.round(speed))} tokens/s${sparsity(line.tls, line.cls8)}  ETA ${duration((schedule.steps - line.step) * seconds)}`;
+    return (
+      `${bar}step ${line.step}/${schedule.steps}  loss ${mean(this.#recent.map((recent) => recent.loss)).toFixed(3)}  ` +
+      `${number(Math.round(speed))} tokens/s${sparsity(line.tls, line.cls8)}  ETA ${duration((schedule.steps - line.step) * seconds)}`
+    );
   }
 }
 

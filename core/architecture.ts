@@ -16,7 +16,7 @@ import {
   ROUTER_SPARSE_MIXER,
   ROUTER_TOPK,
   ROUTER_TOPP,
-} from "./layout.ts";
+} from "./layout/kinds.ts";
 import { Limits } from "./limits.ts";
 import { digits } from "./problem.ts";
 
@@ -43,7 +43,7 @@ const ACTIVATION_CODES: i32[] = [
   ACTIVATION_NONE,
 ];
 const EXPERT_NORMS: string[] = ["none", "mean_rms", "rms", "mean"];
-/** EXPERT_BIAS_* of layout.ts. */
+/** EXPERT_BIAS_* of layout/kinds.ts. */
 const EXPERT_BIASES: string[] = ["none", "plain", "rms"];
 
 /**
@@ -91,7 +91,7 @@ export class Architecture {
   /** Routed experts; 0 for a dense feed-forward network. */
   experts: i32 = 0;
   expertSize: i32 = 0;
-  /** ROUTER_* and ROUTER_NORM_* of layout.ts. */
+  /** ROUTER_* and ROUTER_NORM_* of layout/kinds.ts. */
   router: i32 = 0;
   routerNorm: i32 = 0;
   normScale: f64 = 0;
@@ -102,14 +102,14 @@ export class Architecture {
   sharedGated: bool = false;
   /** Layers of a model with experts that have a dense network instead, ascending. */
   denseLayers: i32[] = [];
-  /** ACTIVATION_* of layout.ts: of the experts, and of a block router. */
+  /** ACTIVATION_* of layout/kinds.ts: of the experts, and of a block router. */
   expertActivation: i32 = 0;
   routerActivation: i32 = 0;
   /** What an expert's activation reads: less the mean over all experts' (taken off the weights when they are packed), and normed. */
   expertCentred: bool = false;
   expertNormed: bool = false;
   expertGated: bool = false;
-  /** EXPERT_BIAS_* of layout.ts. */
+  /** EXPERT_BIAS_* of layout/kinds.ts. */
   expertBias: i32 = 0;
   /** SCALE_*: what a block router's norm multiplies with; a fixed one is normScale. */
   routerScale: i32 = 0;

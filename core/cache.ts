@@ -1,6 +1,6 @@
 import { Architecture } from "./architecture.ts";
 import { WordWriter } from "./descriptor.ts";
-import * as L from "./layout.ts";
+import * as L from "./layout/rows.ts";
 import { alignUp } from "./numbers.ts";
 
 /** Keys and values of one sequence, in one block: [descriptor | scores | keys | values]. Offsets from its start, in bytes. */

@@ -1,5 +1,7 @@
 import { Architecture } from "./architecture.ts";
-import * as L from "./layout.ts";
+import * as L from "./layout/model.ts";
+import { ATTENTION_GQA, ATTENTION_MLA, FFN_KIND_DENSE, FFN_KIND_EXPERTS } from "./layout/kinds.ts";
+import { LAYOUT_VERSION, MATRIX_COLS, MATRIX_DATA, MATRIX_ROWS, MATRIX_TYPE } from "./layout/matrix.ts";
 import { Part, WeightPlan } from "./plan.ts";
 
 /** Linear memory that is written to, in words of 4 bytes: a DataView here, stores there. */
@@ -18,10 +20,13 @@ export class Addresses {
   weights: f64 = 0;
 }
 
-/** Writes the descriptor and the layer descriptors of layout.ts into cleared memory. @param dense computes all experts, active or not */
+/**
+ * Writes the descriptor and the layer descriptors of layout/model.ts into cleared memory.
+ * @param dense computes all experts, active or not
+ */
 export function writeModel(out: WordWriter, at: Addresses, a: Architecture, plan: WeightPlan, maxChunk: i32, dense: bool): void {
   const model = new Fields(out, at.descriptor);
-  model.int(L.MODEL_VERSION, L.LAYOUT_VERSION);
+  model.int(L.MODEL_VERSION, LAYOUT_VERSION);
   model.int(L.MODEL_VOCAB, a.vocabSize);
   model.int(L.MODEL_HIDDEN, a.hiddenSize);
   model.int(L.MODEL_LAYERS, a.layers);
@@ -36,7 +41,7 @@ export function writeModel(out: WordWriter, at: Addresses, a: Architecture, plan
   model.int(L.MODEL_FFN_DENSE, dense ? 1 : 0);
   writeAttention(model, a);
   writeFfn(model, a);
-  for (let l = 0; l < a.layers; l++) out.u32(layerAt(at, l) + L.LAYER_FFN, a.hasExperts(l) ? L.FFN_KIND_EXPERTS : L.FFN_KIND_DENSE);
+  for (let l = 0; l < a.layers; l++) out.u32(layerAt(at, l) + L.LAYER_FFN, a.hasExperts(l) ? FFN_KIND_EXPERTS : FFN_KIND_DENSE);
   for (let i = 0; i < plan.parts.length; i++) {
     const part = plan.parts[i]!;
     const fields = part.layer < 0 ? model : new Fields(out, layerAt(at, part.layer));
@@ -54,7 +59,7 @@ function layerAt(at: Addresses, layer: i32): f64 {
 }
 
 function writeAttention(model: Fields, a: Architecture): void {
-  model.int(L.MODEL_ATTENTION, a.mla ? L.ATTENTION_MLA : L.ATTENTION_GQA);
+  model.int(L.MODEL_ATTENTION, a.mla ? ATTENTION_MLA : ATTENTION_GQA);
   model.float(L.MODEL_LORA_EPS, a.mla ? a.loraEps : a.rmsEps);
   model.int(L.MODEL_HEADS, a.heads);
   model.int(L.MODEL_KV_HEADS, a.cacheHeads);
@@ -110,9 +115,9 @@ class Fields {
 
   matrix(field: i32, part: Part, weights: f64): void {
     const tensor = part.tensors[0]!;
-    this.int(field + L.MATRIX_TYPE, part.type);
-    this.int(field + L.MATRIX_ROWS, tensor.rows);
-    this.int(field + L.MATRIX_COLS, tensor.cols);
-    this.int(field + L.MATRIX_DATA, weights + part.offset);
+    this.int(field + MATRIX_TYPE, part.type);
+    this.int(field + MATRIX_ROWS, tensor.rows);
+    this.int(field + MATRIX_COLS, tensor.cols);
+    this.int(field + MATRIX_DATA, weights + part.offset);
   }
 }

@@ -1,4 +1,4 @@
-import { PANEL_ROWS, WEIGHT_F32 } from "./layout.ts";
+import { PANEL_ROWS, WEIGHT_F32 } from "./layout/matrix.ts";
 import { ceilDivide } from "./numbers.ts";
 import { paddedRows, panelBytes, scaleGroups, scaleStride } from "./panel.ts";
 import { Part } from "./plan.ts";

@@ -8,10 +8,10 @@ import {
   WEIGHT_BF16,
   WEIGHT_F32,
   WEIGHT_Q4,
-} from "./layout.ts";
+} from "./layout/matrix.ts";
 import { alignUp, ceilDivide } from "./numbers.ts";
 
-// Sizes of matrices in panels (layout.ts). Weight types are WEIGHT_* of layout.ts; sizes are f64, so that what a file asks for is known
+// Sizes of matrices in panels (layout/matrix.ts). Weight types are its WEIGHT_*; sizes are f64, so that what a file asks for is known
 // exactly before it is taken for an address.
 
 /** Rows rounded up to whole panels: also the floats that a product of so many rows writes. */

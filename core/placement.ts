@@ -1,6 +1,7 @@
 import { Architecture } from "./architecture.ts";
 import { Addresses } from "./descriptor.ts";
-import { LAYER_BYTES, MODEL_BYTES, READ_AHEAD } from "./layout.ts";
+import { READ_AHEAD } from "./layout/memory.ts";
+import { LAYER_BYTES, MODEL_BYTES } from "./layout/model.ts";
 import { alignUp } from "./numbers.ts";
 
 /** Where a model lies in linear memory, and the first byte behind it and behind what kernels may read past the last matrix. */

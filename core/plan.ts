@@ -1,5 +1,5 @@
 import { Architecture } from "./architecture.ts";
-import { WEIGHT_BF16, WEIGHT_F32, WEIGHT_Q4, WEIGHT_Q8 } from "./layout.ts";
+import { WEIGHT_BF16, WEIGHT_F32, WEIGHT_Q4, WEIGHT_Q8 } from "./layout/matrix.ts";
 import { alignUp } from "./numbers.ts";
 import { matrixBytes } from "./panel.ts";
 import { CLASS_BODY, CLASS_ENDS, CLASS_VECTOR, draftTensors, firstTensors, lastTensors, layerTensors, Tensor } from "./tensors.ts";
@@ -19,7 +19,8 @@ const BODY_TYPES: i32[] = [WEIGHT_F32, WEIGHT_Q8, WEIGHT_Q4, WEIGHT_Q4];
 const ENDS_TYPES: i32[] = [WEIGHT_F32, WEIGHT_Q8, WEIGHT_Q8, WEIGHT_Q4];
 
 /**
- * A stretch of the weights: a vector, a matrix, or `count` times a matrix of each of its tensors, `stride` bytes apart. A vector of n floats
+ * A stretch of the weights: a vector, a matrix, or `count` times a matrix of each of its tensors, `stride` bytes apart. A vector of n
+ * floats
  * lies as an f32 matrix [n, 1]: padded with zeros to whole panels.
  */
 export class Part {
@@ -31,7 +32,7 @@ export class Part {
   /**
    * @param name as packed files have it
    * @param layer of the model; -1 for what lies before and after the layers
-   * @param type WEIGHT_* of layout.ts
+   * @param type WEIGHT_* of layout/matrix.ts
    * @param offset from the start of the weights, in bytes
    */
   constructor(

@@ -1,6 +1,8 @@
 import { Architecture } from "./architecture.ts";
 import { WordWriter } from "./descriptor.ts";
-import * as L from "./layout.ts";
+import * as L from "./layout/scratch.ts";
+import { BLOCK_COLS, PANEL_ROWS } from "./layout/matrix.ts";
+import { ROW_BYTES, TREE_NODES } from "./layout/rows.ts";
 import { alignUp, ceilDivide, floorDivide } from "./numbers.ts";
 import { paddedRows } from "./panel.ts";
 import { digits, Problem, PROBLEM_MEMORY } from "./problem.ts";
@@ -8,11 +10,12 @@ import { digits, Problem, PROBLEM_MEMORY } from "./problem.ts";
 /** Most rows of a call. */
 export const MAX_CHUNK = 256;
 /**
- * Rows of a prompt's call: 128 or 256 were at most 3 % faster (bench/RESULTS.md, "Rows"), and between two calls other tasks have their turn.
+ * Rows of a prompt's call: 128 or 256 were at most 3 % faster (bench/RESULTS.md, "Rows"), and between two calls other tasks have their
+ * turn.
  */
 export const PROMPT_CHUNK = 64;
 /** Rows of an EAGLE head's call: a tree. Its memory is beside the base model's, and only prompts would fill more. */
-export const DRAFT_CHUNK = L.TREE_NODES;
+export const DRAFT_CHUNK = TREE_NODES;
 const MIN_CHUNK = 8;
 /** Models whose rows need more room than this in all take fewer of them ... */
 const MAX_ROW_BYTES: f64 = 33_554_432;
@@ -31,7 +34,7 @@ const OWN = 2;
 
 /** Scratch buffers of a model: where they lie, from the start of the scratch region. */
 export class ScratchPlan {
-  /** Bytes from the start, by field / 4 of layout.ts; 0 for what has no buffer. */
+  /** Bytes from the start, by field / 4 of layout/scratch.ts; 0 for what has no buffer. */
   readonly offsets: Float64Array = new Float64Array(WORDS);
   /** Fields that are numbers. */
   readonly constants: Float64Array = new Float64Array(WORDS);
@@ -72,7 +75,7 @@ export class ScratchPlan {
   quantised(columns: f64, quantField: i32, scaleField: i32, sumsField: i32, owner: i32): void {
     this.rows(quantField, columns * 2, owner);
     this.rows(scaleField, 4, owner);
-    this.rows(sumsField, ceilDivide(columns, L.BLOCK_COLS) * 4, owner);
+    this.rows(sumsField, ceilDivide(columns, BLOCK_COLS) * 4, owner);
   }
 
   constant(field: i32, value: f64): void {
@@ -118,8 +121,8 @@ export function planScratch(a: Architecture, threads: i32, most: i32): ScratchPl
 function planBuffers(a: Architecture, threads: i32, rows: i32): ScratchPlan {
   const plan = new ScratchPlan(rows, threads);
   const hidden = paddedRows(a.hiddenSize);
-  const quant = alignUp(a.hiddenSize, L.BLOCK_COLS);
-  plan.put(L.SCRATCH_ROWS, (rows as f64) * L.ROW_BYTES);
+  const quant = alignUp(a.hiddenSize, BLOCK_COLS);
+  plan.put(L.SCRATCH_ROWS, (rows as f64) * ROW_BYTES);
   plan.rows(L.SCRATCH_LOGIT_ROWS, 4);
   plan.rows(L.SCRATCH_IOTA, 4);
   plan.rows(L.SCRATCH_X, hidden * 4, OWN_FOR_FEW_ROWS);
@@ -132,14 +135,14 @@ function planBuffers(a: Architecture, threads: i32, rows: i32): ScratchPlan {
   const expertGates = a.expertGated ? paddedRows(a.expertSize) * a.experts : 0.0;
   plan.rows(L.SCRATCH_GATE, Math.max(commonGate, expertGates) * 4);
   plan.quantised(quant, L.SCRATCH_QUANT, L.SCRATCH_QUANT_SCALE, L.SCRATCH_QUANT_SUMS, OWN_FOR_FEW_ROWS);
-  const inner = alignUp(widestInput(a), L.BLOCK_COLS);
+  const inner = alignUp(widestInput(a), BLOCK_COLS);
   plan.quantised(inner, L.SCRATCH_QUANT2, L.SCRATCH_QUANT2_SCALE, L.SCRATCH_QUANT2_SUMS, OWN_FOR_FEW_ROWS);
   plan.activeWords = (a.experts + 31) >> 5;
   plan.rows(L.SCRATCH_ACTIVE, (a.layers as f64) * plan.activeWords * 4, OWN_FOR_FEW_ROWS);
   plan.constant(L.SCRATCH_QUANT_STRIDE, quant);
-  plan.constant(L.SCRATCH_SUMS_STRIDE, ceilDivide(quant, L.BLOCK_COLS));
+  plan.constant(L.SCRATCH_SUMS_STRIDE, ceilDivide(quant, BLOCK_COLS));
   plan.constant(L.SCRATCH_QUANT2_STRIDE, inner);
-  plan.constant(L.SCRATCH_SUMS2_STRIDE, ceilDivide(inner, L.BLOCK_COLS));
+  plan.constant(L.SCRATCH_SUMS2_STRIDE, ceilDivide(inner, BLOCK_COLS));
   plan.finish();
   return plan;
 }
@@ -160,20 +163,20 @@ function attentionBuffers(plan: ScratchPlan, a: Architecture): void {
     plan.rows(L.SCRATCH_Q_NORMED, paddedRows(a.qRank) * 4, OWN_FOR_FEW_ROWS);
     plan.rows(L.SCRATCH_Q_LATENT, (paddedRows(a.kvRank) + paddedRows(a.ropeDim)) * a.heads * 4);
     plan.rows(L.SCRATCH_O_LATENT, paddedRows(a.kvRank) * a.heads * 4);
-    const widest = alignUp(Math.max(a.nopeDim, a.kvRank), L.BLOCK_COLS);
+    const widest = alignUp(Math.max(a.nopeDim, a.kvRank), BLOCK_COLS);
     plan.quantised(widest, L.SCRATCH_HEAD_QUANT, L.SCRATCH_HEAD_SCALE, L.SCRATCH_HEAD_SUMS, OWN);
   } else {
     plan.rows(L.SCRATCH_V, paddedRows(a.keyWidth) * 4);
     plan.rows(L.SCRATCH_K_ROTATED, paddedRows(a.keyWidth) * 4, OWN_FOR_FEW_ROWS);
   }
   // One more panel: MLA writes each head's values as whole panels, the last one past the row's end.
-  plan.rows(L.SCRATCH_ATTN, (paddedRows(a.attentionWidth) + L.PANEL_ROWS) * 4);
+  plan.rows(L.SCRATCH_ATTN, (paddedRows(a.attentionWidth) + PANEL_ROWS) * 4);
 }
 
 function expertBuffers(plan: ScratchPlan, a: Architecture): void {
   const experts: f64 = a.experts;
   const pairs = experts * plan.maxChunk;
-  const columns = alignUp(a.expertSize, L.BLOCK_COLS);
+  const columns = alignUp(a.expertSize, BLOCK_COLS);
   plan.rows(L.SCRATCH_ROUTER_RAW, paddedRows(experts) * 4);
   plan.rows(L.SCRATCH_ROUTER, paddedRows(experts) * 4, OWN_FOR_FEW_ROWS);
   plan.rows(L.SCRATCH_PICKED, experts * 4, OWN);
@@ -182,7 +185,7 @@ function expertBuffers(plan: ScratchPlan, a: Architecture): void {
   plan.rows(L.SCRATCH_UP, Math.max(paddedRows(a.commonSize), experts * paddedRows(a.expertSize)) * 4);
   plan.put(L.SCRATCH_PAIRS_QUANT, pairs * columns * 2);
   plan.put(L.SCRATCH_PAIRS_SCALE, pairs * 4);
-  plan.put(L.SCRATCH_PAIRS_SUMS, pairs * ceilDivide(columns, L.BLOCK_COLS) * 4);
+  plan.put(L.SCRATCH_PAIRS_SUMS, pairs * ceilDivide(columns, BLOCK_COLS) * 4);
   if (plan.threads === 1 || a.experts === 0) return;
   // Room for a call of two rows that activates every expert; larger ones share the ways down instead (assembly/model/experts.ts).
   plan.put(L.SCRATCH_EXPERT_ROWS, 2 * experts * paddedRows(a.hiddenSize) * 4);

@@ -1,5 +1,7 @@
 import { Architecture, FAMILY_BLOCKFFN, SCALE_FIXED, SCALE_SCALAR } from "./architecture.ts";
-import * as L from "./layout.ts";
+import * as L from "./layout/model.ts";
+import { EAGLE_EMBED_NORM, EAGLE_FC_BIAS, EAGLE_FC_EMBED, EAGLE_FC_HIDDEN, EAGLE_HIDDEN_NORM } from "./layout/eagle.ts";
+import { EXPERT_BIAS_NONE, ROUTER_BLOCK } from "./layout/kinds.ts";
 
 // Every tensor of a model, one row each. The weight plan, the descriptors, the checks of a checkpoint, the reading of its weights, the
 // summary, the draft head and the stand-alone host follow from these rows. Rows stand in the order in which the forward pass reads them.
@@ -108,11 +110,11 @@ export function lastTensors(a: Architecture): Tensor[] {
 export function draftTensors(a: Architecture): Tensor[] {
   const t = new Table();
   const hidden = a.hiddenSize;
-  t.vector("embed_norm", "input_norm1.weight", hidden, L.EAGLE_EMBED_NORM);
-  t.matrices("fc_embed", "fc.weight", 1, hidden, hidden, L.EAGLE_FC_EMBED, GROUP_FFN, STORED_LEFT);
-  t.vector("hidden_norm", "input_norm2.weight", hidden, L.EAGLE_HIDDEN_NORM);
-  t.matrices("fc_hidden", "fc.weight", 1, hidden, hidden, L.EAGLE_FC_HIDDEN, GROUP_FFN, STORED_RIGHT);
-  t.vector("fc_bias", "fc.bias", hidden, L.EAGLE_FC_BIAS, GROUP_FFN, STORED_OR_ZERO);
+  t.vector("embed_norm", "input_norm1.weight", hidden, EAGLE_EMBED_NORM);
+  t.matrices("fc_embed", "fc.weight", 1, hidden, hidden, EAGLE_FC_EMBED, GROUP_FFN, STORED_LEFT);
+  t.vector("hidden_norm", "input_norm2.weight", hidden, EAGLE_HIDDEN_NORM);
+  t.matrices("fc_hidden", "fc.weight", 1, hidden, hidden, EAGLE_FC_HIDDEN, GROUP_FFN, STORED_RIGHT);
+  t.vector("fc_bias", "fc.bias", hidden, EAGLE_FC_BIAS, GROUP_FFN, STORED_OR_ZERO);
   return t.rows;
 }
 
@@ -156,14 +158,14 @@ function groupedTensors(a: Architecture, t: Table, hidden: f64): void {
 function expertTensors(a: Architecture, t: Table): void {
   const hidden = a.hiddenSize;
   const deco = a.family === FAMILY_BLOCKFFN;
-  const block = a.router === L.ROUTER_BLOCK;
+  const block = a.router === ROUTER_BLOCK;
   const router = deco ? "mlp.moe_router.weight" : block ? "mlp.router_proj.weight" : "mlp.router.weight";
   t.matrix("router", router, a.experts, hidden, L.LAYER_ROUTER, GROUP_ROUTER, CLASS_ROUTER);
   if (block && a.routerScaled) {
     const stored = a.routerScale === SCALE_FIXED ? STORED_FIXED : a.routerScale === SCALE_SCALAR ? STORED_SCALAR : STORED_PLAIN;
     t.vector("router_norm", "mlp.router_norm.weight", a.experts, L.LAYER_ROUTER_NORM, GROUP_NORMS, stored);
   }
-  if (a.expertBias !== L.EXPERT_BIAS_NONE) t.vector("expert_bias", "mlp.expert_bias", a.experts, L.LAYER_EXPERT_BIAS, GROUP_ROUTER);
+  if (a.expertBias !== EXPERT_BIAS_NONE) t.vector("expert_bias", "mlp.expert_bias", a.experts, L.LAYER_EXPERT_BIAS, GROUP_ROUTER);
   if (a.expertNormed) t.vector("expert_norm", "mlp.expert_act.rms_norm.weight", a.expertSize, L.LAYER_EXPERT_NORM);
   if (a.sharedSize > 0) network(t, "shared.", "mlp.shared_experts.", a.sharedSize, a.sharedGated, hidden, GROUP_SHARED);
   const before = deco ? "mlp.expert_" : block ? "mlp." : "mlp.experts.";

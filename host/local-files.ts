@@ -19,7 +19,8 @@ export interface Disk {
 }
 
 /**
- * Opens a model on the local disk: a folder in the Hugging Face layout, or a packed file. Links are followed: the Hugging Face cache is made of them.
+ * Opens a model on the local disk: a folder in the Hugging Face layout, or a packed file. Links are followed: the Hugging Face cache is
+ * made of them.
  * @param location as the user gave it
  * @param path of it on the disk
  * @throws SourceError when there is neither, or it may not be read.

@@ -1,4 +1,5 @@
-// Builds the component blockffn:runtime (wit/runtime.wit): the engine and standalone in one core module, made a component, and ES modules, by jco.
+// Builds the component blockffn:runtime (wit/runtime.wit): the engine and standalone in one core module, made a component, and ES modules,
+// by jco.
 // Needs the packages of test/runtime/component: run `npm ci` there first.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";

@@ -9,7 +9,9 @@ import { writeLicences } from "./licences.mjs";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const out = join(root, "dist/lib");
 
-/** What nearly every entry takes parts of. Each entry imports all of it, so it becomes one chunk instead of one for every set of entries. */
+/**
+ * What nearly every entry takes parts of. Each entry imports all of it, so it becomes one chunk instead of one for every set of entries.
+ */
 const CORE = "src/index.ts";
 /** What the entries for Node share, in the same way. */
 const NODE = "host/node/index.ts";

@@ -22,7 +22,7 @@ const FEATURES = [
   "--enable-simd",
 ];
 /** Bytes that the command file may have. */
-const MAX_BYTES = 210_000;
+const MAX_BYTES = 250_000;
 
 mkdirSync(join(root, "dist/wasi"), { recursive: true });
 const file = join(root, "dist/wasi/blockffn.wasi.wasm");

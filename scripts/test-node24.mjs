@@ -1,4 +1,5 @@
-// Runs the tests of kernels, engine, decoding and server on Node 24, whose default tier is `relaxed` (npm test runs all tests on this Node).
+// Runs the tests of kernels, engine, decoding and server on Node 24, whose default tier is `relaxed` (npm test runs all tests on this
+// Node).
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";

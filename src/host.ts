@@ -1,4 +1,4 @@
-import type { ModelFiles } from "./format/source.ts";
+import type { ModelFiles, OpenOptions } from "./format/source.ts";
 import type { OptionNames } from "./options.ts";
 
 /** Kernel tiers: the readable oracle; deterministic SIMD; relaxed SIMD, faster, whose last bits may differ between machines. */
@@ -22,13 +22,16 @@ export interface Host {
    * Loading asks for it at its start, so that it gets ready meanwhile, and again when it needs it: it is to be kept.
    */
   engine(tier: Tier, threads?: boolean): Promise<WebAssembly.Module>;
-  /** Opens a model by path or URL. */
-  open(location: string): Promise<ModelFiles>;
+  /** Opens a model by path or URL; on Node and Deno, by name or place of the hub, too. */
+  open(location: string, options?: OpenOptions): Promise<ModelFiles>;
   /** Milliseconds from any fixed point, monotonic. */
   now(): number;
   /** Time stands still while code runs, so nothing can be measured: `auto` does not speculate then. */
   readonly frozenClock?: boolean;
-  /** Lets other tasks of the event loop (input, timers, abort signals) run once; default: a message to itself, for one work that pauses after the other. */
+  /**
+   * Lets other tasks of the event loop (input, timers, abort signals) run once; default: a message to itself, for one work that pauses
+   * after the other.
+   */
   pause?(): Promise<void>;
   /** Threads beside the calling one; absent where the runtime has none, or none that may share memory. */
   readonly threads?: Threads;

@@ -1,6 +1,6 @@
 export * from "./errors.ts";
 export type { Host, Threads, Tier, Workers } from "./host.ts";
-export type { ByteSource, ModelFiles } from "./format/source.ts";
+export type { ByteSource, ModelFiles, OpenOptions } from "./format/source.ts";
 export type { ModelConfig } from "./architecture/config.ts";
 export type {
   FfnMode,

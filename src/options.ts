@@ -14,7 +14,8 @@ const LETTERS_AN_EDIT = 3;
 export function checkOptions(options: unknown, names: Readonly<Record<string, true>>, what: string): void {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw new UsageError(
-      `the options of ${what} must be an object, such as { ${Object.keys(names)[0]} }, not ${options === null ? "null" : Array.isArray(options) ? "a list" : typeof options}`,
+      `the options of ${what} must be an object, such ` +
+        `as { ${Object.keys(names)[0]} }, not ${options === null ? "null" : Array.isArray(options) ? "a list" : typeof options}`,
     );
   }
   for (const name of Object.keys(options)) {

@@ -8,6 +8,7 @@ import { JsonReader } from "./format/json";
 import { MemoryWriter } from "./model/memory-writer";
 import { TextStream } from "./text/stream";
 import { Tokenizer } from "./text/tokenizer";
+import { classBits } from "./text/unicode";
 import { out } from "./probe-output";
 export { failure, outputAt, outputLength, releasePages, reservePages } from "./probe-output";
 
@@ -67,4 +68,9 @@ export function decode(ids: usize, count: i32, continuation: bool): void {
 /** A number as the JSON reader reads it. */
 export function parseNumber(json: usize, length: u32): f64 {
   return new JsonReader(json, length, "number").readNumber();
+}
+
+/** What is known of a character (standalone/text/unicode.ts). */
+export function characterClass(code: u32): u32 {
+  return classBits(code);
 }

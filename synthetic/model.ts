@@ -1,4 +1,4 @@
-import { PANEL_ROWS, Q8_HEAD_BYTES, SCALE_BYTES } from "../core/layout.ts";
+import { PANEL_ROWS, Q8_HEAD_BYTES, SCALE_BYTES, WEIGHT_BF16 as BF16, WEIGHT_F32 as F32, WEIGHT_Q8 as Q8 } from "../core/layout/matrix.ts";
 import { writeFileAtomically } from "../host/node/output.ts";
 import { PackedWriter } from "../src/format/packed/write.ts";
 import type { Host, Tier } from "../src/host.ts";
@@ -6,7 +6,6 @@ import type { ModelConfig } from "../src/architecture/config.ts";
 import { Engine } from "../src/engine/engine.ts";
 import { EagleHead } from "../src/engine/eagle.ts";
 import { ModelInstance } from "../src/engine/instance.ts";
-import { WEIGHT_BF16 as BF16, WEIGHT_F32 as F32, WEIGHT_Q8 as Q8 } from "../core/layout.ts";
 import type { Part } from "../core/plan.ts";
 import { matrixBytes, panelBytes, scaleGroups, scaleStride } from "../core/panel.ts";
 import { planEagle, planWeights } from "../src/architecture/plan.ts";

@@ -16,7 +16,7 @@ import {
   PRODUCT_Y,
   PRODUCT_YI,
   PRODUCT_Y_STRIDE,
-} from "../../core/layout";
+} from "../../core/layout/product";
 
 /**
  * Rows of activations in both forms: f32, and quantised where the weights ask for it (scalar/quantize.ts, relaxed/quantize.ts). Strides
@@ -36,7 +36,7 @@ export class Activations {
 /** What a product's kernel is told: y[yi[t]] = W input[xi[t]], or += with `accumulate`, for t = 0..n - 1. */
 @unmanaged
 export class Product {
-  /** `rows` x `cols` weights in panels (layout.ts). */
+  /** `rows` x `cols` weights in panels (core/layout/matrix.ts). */
   w: usize;
   rows: i32;
   cols: i32;
@@ -111,7 +111,7 @@ export class Product {
   }
 }
 
-// Hosts write these by layout.ts.
+// Hosts write these by core/layout/product.ts.
 if (
   offsetof<Activations>("x") !== ACTIVATIONS_X ||
   offsetof<Activations>("xStride") !== ACTIVATIONS_X_STRIDE ||
@@ -131,5 +131,5 @@ if (
   offsetof<Product>("yi") !== PRODUCT_YI ||
   offsetof<Product>("accumulate") !== PRODUCT_ACCUMULATE
 ) {
-  ERROR("layout.ts and kernels/product.ts differ");
+  ERROR("core/layout/product.ts and kernels/product.ts differ");
 }

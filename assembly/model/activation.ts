@@ -1,7 +1,7 @@
-import { ACTIVATION_GELU, ACTIVATION_RELU, ACTIVATION_RELU_SQUARED, ACTIVATION_SIGMOID, ACTIVATION_SILU } from "../../core/layout";
+import { ACTIVATION_GELU, ACTIVATION_RELU, ACTIVATION_RELU_SQUARED, ACTIVATION_SIGMOID, ACTIVATION_SILU } from "../../core/layout/kinds";
 import { exp } from "../kernels/math";
 
-/** An activation function of layout.ts. */
+/** An activation function of core/layout/kinds.ts. */
 export function activation(kind: i32, x: f32): f32 {
   if (kind === ACTIVATION_SILU) return x / (<f32>1 + exp(-x));
   if (kind === ACTIVATION_RELU) return max<f32>(x, 0);

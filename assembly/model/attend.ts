@@ -1,4 +1,5 @@
-import { HEADS_TOGETHER, MODEL_SOFTMAX_SCALE, ROW_MASK, ROW_SEQUENCE, ROW_TREE, SEQ_CAPACITY, SEQ_SCORES } from "../../core/layout";
+import { MODEL_SOFTMAX_SCALE } from "../../core/layout/model";
+import { HEADS_TOGETHER, ROW_MASK, ROW_SEQUENCE, ROW_TREE, SEQ_CAPACITY, SEQ_SCORES } from "../../core/layout/rows";
 import { attentionMix, attentionMix2, attentionScores, attentionScores2, softmax } from "../kernels";
 import { threadIndex } from "../team";
 import { float, int, ptr } from "./descriptor";

@@ -1,6 +1,6 @@
+import { ATTENTION_MLA } from "../../core/layout/kinds";
+import { MATRIX_DATA, MATRIX_ROWS, MATRIX_TYPE, PANEL_ROWS } from "../../core/layout/matrix";
 import {
-  ATTENTION_MLA,
-  HEADS_TOGETHER,
   LAYER_K,
   LAYER_K_BIAS,
   LAYER_KV_NORM,
@@ -13,9 +13,6 @@ import {
   LAYER_V,
   LAYER_V_BIAS,
   LAYER_V_ABSORB,
-  MATRIX_DATA,
-  MATRIX_ROWS,
-  MATRIX_TYPE,
   MODEL_ATTENTION,
   MODEL_HEADS,
   MODEL_HEAD_OUT,
@@ -26,8 +23,9 @@ import {
   MODEL_NOPE_DIM,
   MODEL_Q_RANK,
   MODEL_ROPE_DIM,
-  PANEL_ROWS,
-  ROW_PLACE,
+} from "../../core/layout/model";
+import { HEADS_TOGETHER, ROW_PLACE, SEQ_KEYS, SEQ_VALUES } from "../../core/layout/rows";
+import {
   SCRATCH_ATTN,
   SCRATCH_BRANCH,
   SCRATCH_COS,
@@ -40,9 +38,7 @@ import {
   SCRATCH_Q_NORMED,
   SCRATCH_SIN,
   SCRATCH_V,
-  SEQ_KEYS,
-  SEQ_VALUES,
-} from "../../core/layout";
+} from "../../core/layout/scratch";
 import { addScaled, rmsNorm, rope } from "../kernels";
 import { Activations } from "../kernels/product";
 import { attend, cacheHead } from "./attend";

@@ -1,14 +1,6 @@
-import {
-  ATTENTION_MLA,
-  MODEL_ATTENTION,
-  MODEL_KEY_DIM,
-  MODEL_KV_HEADS,
-  MODEL_LAYERS,
-  MODEL_VALUE_DIM,
-  SEQ_CAPACITY,
-  SEQ_KEYS,
-  SEQ_VALUES,
-} from "../../core/layout";
+import { ATTENTION_MLA } from "../../core/layout/kinds";
+import { MODEL_ATTENTION, MODEL_KEY_DIM, MODEL_KV_HEADS, MODEL_LAYERS, MODEL_VALUE_DIM } from "../../core/layout/model";
+import { SEQ_CAPACITY, SEQ_KEYS, SEQ_VALUES } from "../../core/layout/rows";
 import { int, ptr } from "./descriptor";
 
 // Keys and values lie as [layers, key heads, capacity, floats of a head]: a head's rows follow each other, so attention reads in long runs.

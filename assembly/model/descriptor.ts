@@ -1,4 +1,4 @@
-// Typed reads of the descriptors in layout.ts.
+// Typed reads of the descriptors in core/layout/.
 
 // @ts-ignore: decorator
 @inline

@@ -1,16 +1,7 @@
-import {
-  EAGLE_EMBED_NORM,
-  EAGLE_FC_BIAS,
-  EAGLE_FC_EMBED,
-  EAGLE_FC_HIDDEN,
-  EAGLE_HIDDEN,
-  EAGLE_HIDDEN_NORM,
-  MATRIX_TYPE,
-  MODEL_RMS_EPS,
-  SCRATCH_BRANCH,
-  SCRATCH_FINAL,
-  SCRATCH_X,
-} from "../../core/layout";
+import { EAGLE_EMBED_NORM, EAGLE_FC_BIAS, EAGLE_FC_EMBED, EAGLE_FC_HIDDEN, EAGLE_HIDDEN, EAGLE_HIDDEN_NORM } from "../../core/layout/eagle";
+import { MATRIX_TYPE } from "../../core/layout/matrix";
+import { MODEL_RMS_EPS } from "../../core/layout/model";
+import { SCRATCH_BRANCH, SCRATCH_FINAL, SCRATCH_X } from "../../core/layout/scratch";
 import { addScaled, argmax, softmax, topK } from "../kernels";
 import { float, int, ptr } from "./descriptor";
 import { decoderLayers, embed, head, normRows } from "./forward";

@@ -1,5 +1,6 @@
+import { ACTIVATION_SILU } from "../../core/layout/kinds";
+import { PANEL_ROWS, WEIGHT_Q4 } from "../../core/layout/matrix";
 import {
-  ACTIVATION_SILU,
   LAYER_EXPERT_NORM,
   MODEL_EXPERTS,
   MODEL_EXPERT_ACTIVATION,
@@ -8,14 +9,8 @@ import {
   MODEL_EXPERT_STRIDE,
   MODEL_EXPERT_TYPE,
   MODEL_RMS_EPS,
-  PANEL_ROWS,
-  SCRATCH_BRANCH,
-  SCRATCH_EXPERT_ROWS,
-  SCRATCH_GATE,
-  SCRATCH_PICKED,
-  SCRATCH_UNION,
-  WEIGHT_Q4,
-} from "../../core/layout";
+} from "../../core/layout/model";
+import { SCRATCH_BRANCH, SCRATCH_EXPERT_ROWS, SCRATCH_GATE, SCRATCH_PICKED, SCRATCH_UNION } from "../../core/layout/scratch";
 import { rmsNorm, scale, siluMul, siluScale } from "../kernels";
 import { Activations, Product } from "../kernels/product";
 import { hasMatmulsQ4, matmulsQ4 } from "../kernels/turns";

@@ -1,8 +1,6 @@
+import { PANEL_ROWS } from "../../core/layout/matrix";
+import { LAYER_EXPERTS, MODEL_EXPERTS, MODEL_FFN_DENSE } from "../../core/layout/model";
 import {
-  LAYER_EXPERTS,
-  MODEL_EXPERTS,
-  MODEL_FFN_DENSE,
-  PANEL_ROWS,
   SCRATCH_ACTIVE,
   SCRATCH_BRANCH,
   SCRATCH_EXPERT_ROWS,
@@ -10,7 +8,7 @@ import {
   SCRATCH_PICKED,
   SCRATCH_ROUTER,
   SCRATCH_UNION,
-} from "../../core/layout";
+} from "../../core/layout/scratch";
 import { addScaled } from "../kernels";
 import { int, padded, ptr } from "./descriptor";
 import { down, outOf, outRows, tokensOf, up, upAndDown, wantTurns } from "./expert";

@@ -1,23 +1,18 @@
+import { FFN_KIND_DENSE } from "../../core/layout/kinds";
+import { MATRIX_COLS, MATRIX_TYPE, PANEL_ROWS } from "../../core/layout/matrix";
 import {
   LAYER_DOWN,
   LAYER_FFN,
   LAYER_GATE,
   LAYER_UP,
-  MATRIX_COLS,
-  MATRIX_TYPE,
   MODEL_EXPERTS,
   MODEL_EXPERT_TYPE,
   MODEL_FFN_GATED,
   MODEL_FFN_SIZE,
   MODEL_SHARED_GATED,
   MODEL_SHARED_SIZE,
-  FFN_KIND_DENSE,
-  PANEL_ROWS,
-  SCRATCH_ACTIVE,
-  SCRATCH_BRANCH,
-  SCRATCH_GATE,
-  SCRATCH_UP,
-} from "../../core/layout";
+} from "../../core/layout/model";
+import { SCRATCH_ACTIVE, SCRATCH_BRANCH, SCRATCH_GATE, SCRATCH_UP } from "../../core/layout/scratch";
 import { siluMul, siluScale } from "../kernels";
 import { int, padded, ptr } from "./descriptor";
 import { experts } from "./experts";

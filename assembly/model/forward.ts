@@ -1,8 +1,8 @@
+import { MATRIX_TYPE } from "../../core/layout/matrix";
 import {
   LAYER_ATTN_NORM,
   LAYER_BYTES,
   LAYER_FFN_NORM,
-  MATRIX_TYPE,
   MODEL_EMBED,
   MODEL_EMBED_SCALE,
   MODEL_FINAL_NORM,
@@ -15,9 +15,10 @@ import {
   MODEL_RMS_EPS,
   MODEL_ROPE_DIM,
   MODEL_VOCAB,
+} from "../../core/layout/model";
+import { ROW_POSITION, ROW_TOKEN } from "../../core/layout/rows";
+import {
   OWN_ROWS,
-  ROW_POSITION,
-  ROW_TOKEN,
   SCRATCH_BRANCH,
   SCRATCH_COS,
   SCRATCH_FINAL,
@@ -29,7 +30,7 @@ import {
   TAP_FFN_INPUT,
   TAP_HIDDEN,
   TAP_MLP_OUT,
-} from "../../core/layout";
+} from "../../core/layout/scratch";
 import { addScaled, rmsNorm, scale } from "../kernels";
 import { attention, attentionType } from "./attention";
 import { float, int, padded, ptr } from "./descriptor";

@@ -10,7 +10,7 @@ import {
   SCALE_BYTES,
   WEIGHT_F32,
   WEIGHT_Q4,
-} from "../../core/layout";
+} from "../../core/layout/matrix";
 import { q8ByteAt } from "../kernels/scalar/matmul_q8";
 import { int, ptr } from "./descriptor";
 import { matrixBytes } from "./matrix";

@@ -1,4 +1,4 @@
-import { BLOCK_COLS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, Q8_HEAD_BYTES } from "../../core/layout";
+import { BLOCK_COLS, Q4_BLOCK_BYTES, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, Q8_HEAD_BYTES } from "../../core/layout/matrix";
 import { bf16, toBF16 } from "../kernels/scalar/bf16";
 import { q4ByteAt, q4NibbleAt } from "../kernels/scalar/matmul_q4";
 import { q8ByteAt } from "../kernels/scalar/matmul_q8";

@@ -1,4 +1,14 @@
-import { JOB_EAGLE, JOB_FFN, JOB_FORWARD, JOB_STOP, TEAM_ARGUMENTS, TEAM_IDLE, TEAM_JOB, TEAM_JOBS, TEAM_SIZE } from "../../core/layout";
+import {
+  JOB_EAGLE,
+  JOB_FFN,
+  JOB_FORWARD,
+  JOB_STOP,
+  TEAM_ARGUMENTS,
+  TEAM_IDLE,
+  TEAM_JOB,
+  TEAM_JOBS,
+  TEAM_SIZE,
+} from "../../core/layout/team";
 import { int } from "./descriptor";
 import { eaglePass } from "./eagle";
 import { forwardPass } from "./forward";

@@ -13,7 +13,7 @@ import {
   WEIGHT_F32,
   WEIGHT_Q4,
   WEIGHT_Q8,
-} from "../../core/layout";
+} from "../../core/layout/matrix";
 import { matmulBF16, matmulF32, matmulQ4, matmulQ8, quantizeQ4, quantizeQ8 } from "../kernels";
 import { Activations, Product } from "../kernels/product";
 import { bf16 } from "../kernels/scalar/bf16";

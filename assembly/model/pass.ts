@@ -1,14 +1,9 @@
+import { BLOCK_COLS } from "../../core/layout/matrix";
+import { MODEL_EXPERT_SIZE, MODEL_HIDDEN, MODEL_KV_RANK, MODEL_NOPE_DIM, MODEL_SCRATCH } from "../../core/layout/model";
+import { PRODUCT_BYTES } from "../../core/layout/product";
+import { ROW_BYTES } from "../../core/layout/rows";
 import {
-  BLOCK_COLS,
-  MODEL_EXPERT_SIZE,
-  MODEL_HIDDEN,
-  MODEL_KV_RANK,
-  MODEL_NOPE_DIM,
-  MODEL_SCRATCH,
   OWN_ROWS,
-  PASS_BYTES,
-  PRODUCT_BYTES,
-  ROW_BYTES,
   SCRATCH_BYTES,
   SCRATCH_HEAD_QUANT,
   SCRATCH_HEAD_SCALE,
@@ -30,8 +25,8 @@ import {
   SCRATCH_SUMS2_STRIDE,
   SCRATCH_SUMS_STRIDE,
   SCRATCH_UP,
-  TEAM_PASSES,
-} from "../../core/layout";
+} from "../../core/layout/scratch";
+import { PASS_BYTES, TEAM_PASSES } from "../../core/layout/team";
 import { int, padded, ptr } from "./descriptor";
 import { Activations, Product } from "../kernels/product";
 import { team, threadIndex } from "../team";
@@ -45,7 +40,7 @@ export class Pass {
    * scores) is computed by every thread into buffers of its own: cheaper than a barrier. In a larger call those buffers are shared.
    */
   scratch: usize;
-  /** The call's rows (layout.ts, ROW_*), of any sequences. */
+  /** The call's rows (core/layout/rows.ts), of any sequences. */
   rows: usize;
   n: i32;
   hidden: i32;
@@ -118,7 +113,7 @@ export function rowAt(p: Pass, t: i32): usize {
   return p.rows + <usize>t * ROW_BYTES;
 }
 
-/** The thread's table of buffers for a call of n rows (layout.ts, SCRATCH_BYTES). */
+/** The thread's table of buffers for a call of n rows (core/layout/scratch.ts, SCRATCH_BYTES). */
 function table(first: usize, n: i32): usize {
   const thread = threadIndex();
   return thread === 0 ? first : first + <usize>(2 * thread - (n > OWN_ROWS ? 0 : 1)) * SCRATCH_BYTES;

@@ -1,4 +1,5 @@
-import { LAYER_BYTES, MODEL_LAYER_TABLE, MODEL_SCRATCH, OWN_ROWS, SCRATCH_NORMED } from "../../core/layout";
+import { LAYER_BYTES, MODEL_LAYER_TABLE, MODEL_SCRATCH } from "../../core/layout/model";
+import { OWN_ROWS, SCRATCH_NORMED } from "../../core/layout/scratch";
 import { ptr } from "./descriptor";
 import { ffn, prepareFfn } from "./ffn";
 import { beginPass } from "./pass";

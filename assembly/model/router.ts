@@ -2,10 +2,20 @@ import {
   ACTIVATION_RELU,
   EXPERT_BIAS_NONE,
   EXPERT_BIAS_RMS,
+  ROUTER_BLOCK,
+  ROUTER_NORM_RMS,
+  ROUTER_NORM_SCALE,
+  ROUTER_NORM_STANDARD,
+  ROUTER_NORM_SUM,
+  ROUTER_RELU,
+  ROUTER_TOPK,
+  ROUTER_TOPP,
+} from "../../core/layout/kinds";
+import { MATRIX_TYPE } from "../../core/layout/matrix";
+import {
   LAYER_EXPERT_BIAS,
   LAYER_ROUTER,
   LAYER_ROUTER_NORM,
-  MATRIX_TYPE,
   MODEL_EXPERT_BIAS,
   MODEL_EXPERTS,
   MODEL_EXPERT_TYPE,
@@ -17,17 +27,8 @@ import {
   MODEL_SCRATCH,
   MODEL_TOP_K,
   MODEL_TOP_P,
-  ROUTER_BLOCK,
-  ROUTER_NORM_RMS,
-  ROUTER_NORM_SCALE,
-  ROUTER_NORM_STANDARD,
-  ROUTER_NORM_SUM,
-  ROUTER_RELU,
-  ROUTER_TOPK,
-  ROUTER_TOPP,
-  SCRATCH_ROUTER_RAW,
-  SCRATCH_ROUTING,
-} from "../../core/layout";
+} from "../../core/layout/model";
+import { SCRATCH_ROUTER_RAW, SCRATCH_ROUTING } from "../../core/layout/scratch";
 import { rmsNorm, scale, softmax } from "../kernels";
 import { exp } from "../kernels/math";
 import { Activations } from "../kernels/product";

@@ -1,4 +1,5 @@
-import { MODEL_EXPERTS, SCRATCH_ROUTER, SCRATCH_ROUTER_RAW, SCRATCH_TAPS, TAP_ROUTER_RAW, TAP_ROUTER_SCORE } from "../../core/layout";
+import { MODEL_EXPERTS } from "../../core/layout/model";
+import { SCRATCH_ROUTER, SCRATCH_ROUTER_RAW, SCRATCH_TAPS, TAP_ROUTER_RAW, TAP_ROUTER_SCORE } from "../../core/layout/scratch";
 import { int, padded, ptr } from "./descriptor";
 import { Pass } from "./pass";
 import { threadIndex } from "../team";

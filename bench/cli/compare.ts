@@ -22,7 +22,8 @@ export function registerBenchCompare(bench: Command, { io }: Context): void {
   bench
     .command("compare")
     .description(
-      "Time this build beside another checkout's: loading, prefill and decoding in processes that take turns; ratios with their 95 % interval.",
+      "Time this build beside another checkout's: loading, prefill and decoding in processes that take turns; ratios with " +
+        "their 95 % interval.",
     )
     .argument("<base>", "a built checkout to compare with")
     .addOption(new Option("--head <folder>", "the checkout that is compared").default(fileURLToPath(PACKAGE_ROOT), "this one"))

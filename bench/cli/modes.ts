@@ -1,9 +1,9 @@
-import { MAX_THREADS } from "../../core/layout.ts";
+import { MAX_THREADS } from "../../core/layout/team.ts";
 import { Option, type Command } from "commander";
 import { ROUTING } from "../modes/paper.ts";
 import { runModes } from "../modes/main.ts";
 import { modesSvg } from "../modes/plot.ts";
-import { parsePrompts } from "../modes/prompts.ts";
+import { parsePrompts } from "../../src/suite/spec-bench.ts";
 import { formatModes } from "../modes/report.ts";
 import { UsageError } from "../../src/errors.ts";
 import { TIERS, type Tier } from "../../src/host.ts";

@@ -1,5 +1,6 @@
 import { Option, type Command } from "commander";
-import { formatReport, PARTS, runBench, type BenchPart } from "../main.ts";
+import { PARTS, runBench, type BenchPart } from "../main.ts";
+import { formatReport } from "../report.ts";
 import { SHAPES } from "../../synthetic/shapes.ts";
 import { UsageError } from "../../src/errors.ts";
 import { TIERS, type Tier } from "../../src/host.ts";
@@ -22,7 +23,8 @@ export function measureParts(bench: Command, context: Context): void {
   const names = Object.keys(SHAPES).join(", ");
   bench
     .description(
-      "Measure kernels, prefill, decode, the FFN against its bound, speculation against plain decoding, loading, the server, and threads beside a busy process, on this machine.",
+      "Measure kernels, prefill, decode, the FFN against its bound, speculation against plain decoding, loading, the server, " +
+        "and threads beside a busy process, on this machine.",
     )
     .argument("[parts...]", `what to measure: ${PARTS.join(", ")} (default: all)`)
     .addOption(modelOption())

@@ -1,4 +1,4 @@
-import { SCRATCH_ROUTING } from "../../core/layout.ts";
+import { SCRATCH_ROUTING } from "../../core/layout/scratch.ts";
 import type { ModelInstance } from "../../src/engine/instance.ts";
 
 /** Makes a model use given experts, whatever its router says: how a trace drives a model with random weights. */

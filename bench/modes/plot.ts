@@ -30,18 +30,23 @@ export function modesSvg(report: ModesReport): string {
   const height = HEAD + heights.reduce((sum, h) => sum + h + SECTION_GAP, 0) + 6;
   const { cpu, cores, node } = report.machine;
   const parts = [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-labelledby="t d">
+    `<svg xmlns="http://www.w3.org/2000/svg" ` +
+      `viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-labelledby="t d">
 <title id="t">Dense and sparse decoding, with and without speculation</title>
 <desc id="d">${escapeXml(report.models.map(describe).join(" "))}</desc>
 <style>
 text{font:12px ui-sans-serif,system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","DejaVu Sans",sans-serif;fill:#5b6470}
 .bg{fill:#fff}.track{fill:#eef1f4}.dense{fill:#9aa5b1}.sparse{fill:#0b6e8f}.mark{stroke:#c2410c;stroke-width:2}
-.title{font-size:18px;font-weight:600;fill:#15191e}.name{font-size:14px;font-weight:600;fill:#15191e}.value{fill:#15191e}.sim{fill:#c2410c;font-weight:600}.end{text-anchor:end}
-@media (prefers-color-scheme:dark){text{fill:#98a3b0}.bg{fill:#12161b}.track{fill:#1e252d}.dense{fill:#5d6874}.sparse{fill:#4cc3e0}.mark{stroke:#fb923c}.title,.name,.value{fill:#edf1f5}.sim{fill:#fb923c}}
+.title{font-size:18px;font-weight:600;fill:#15191e}.name{font-size:14px;font-weight:600;fill:#15191e}.value{fill:#15191e}` +
+      `.sim{fill:#c2410c;font-weight:600}.end{text-anchor:end}
+@media (prefers-color-scheme:dark){text{fill:#98a3b0}.bg{fill:#12161b}.track{fill:#1e252d}.dense{fill:#5d6874}` +
+      `.sparse{fill:#4cc3e0}.mark{stroke:#fb923c}.title,.name,.value{fill:#edf1f5}.sim{fill:#fb923c}}
 </style>
 <rect class="bg" width="${WIDTH}" height="${height}"/>
 <text class="title" x="${MARGIN}" y="${MARGIN + 10}">Dense and sparse decoding, with and without speculation</text>
-<text x="${MARGIN}" y="${MARGIN + 32}">${escapeXml(`blockffn ${report.version}   ·   ${cpu}, ${cores} cores   ·   Node ${node}   ·   medians of alternating runs`)}</text>`,
+<text x="${MARGIN}" y="${MARGIN + 32}">${escapeXml(
+        `blockffn ${report.version}   ·   ${cpu}, ${cores} cores   ·   ` + `Node ${node}   ·   medians of alternating runs`,
+      )}</text>`,
   ];
   let y = HEAD;
   report.models.forEach((model, i) => {
@@ -57,7 +62,8 @@ function section(model: ModelReport, top: number): string {
   const fastest = Math.max(...rows.map((row) => row.tokensPerSecond));
   const threads = `${model.threads} thread${model.threads > 1 ? "s" : ""}`;
   const parts = [
-    `<text class="name" x="${MARGIN}" y="${top + 12}">${escapeXml(`${model.name}, ${model.quantization}, ${model.tier}, ${threads}`)}</text>`,
+    `<text class="name" x="${MARGIN}" y="${top + 12}">` +
+      `${escapeXml(`${model.name}, ${model.quantization}, ${model.tier}, ${threads}`)}</text>`,
   ];
   if (model.simulation !== null)
     parts.push(
@@ -69,7 +75,9 @@ function section(model: ModelReport, top: number): string {
     const x = MARGIN + LABELS;
     const length = Math.max(1, (row.tokensPerSecond / fastest) * BARS);
     parts.push(bar(x, y, BARS, length, row.ffn), `<text class="end" x="${x - 8}" y="${y + 12}">${escapeXml(label(row))}</text>`);
-    parts.push(`<text class="value" x="${x + BARS + 8}" y="${y + 12}">${figure(row.tokensPerSecond)}  (${row.speedup.toFixed(2)}×)</text>`);
+    parts.push(
+      `<text class="value" x="${x + BARS + 8}" y="${y + 12}">` + `${figure(row.tokensPerSecond)}  (${row.speedup.toFixed(2)}×)</text>`,
+    );
   });
   const ffn = shown(model.ffn);
   if (ffn.length > 0)
@@ -92,7 +100,10 @@ function ffnBar(times: FfnTimes, y: number): string {
 }
 
 function bar(x: number, y: number, width: number, length: number, kind: string): string {
-  return `<rect class="track" x="${x}" y="${y}" width="${width}" height="${BAR}" rx="2"/><rect class="${kind}" x="${x}" y="${y}" width="${length.toFixed(1)}" height="${BAR}" rx="2"/>`;
+  return (
+    `<rect class="track" x="${x}" y="${y}" width="${width}" height="${BAR}" rx="2"/><rect ` +
+    `class="${kind}" x="${x}" y="${y}" width="${length.toFixed(1)}" height="${BAR}" rx="2"/>`
+  );
 }
 
 /** One token, and at most four chunk sizes. */

@@ -1,12 +1,4 @@
-import * as v from "valibot";
-import { FormatError, UsageError } from "../../src/errors.ts";
-
-/** A prompt as Spec-Bench (arXiv 2401.07851) files have them; only the first turn is used. */
-export interface BenchPrompt {
-  readonly question_id: number;
-  readonly category: string;
-  readonly turns: readonly string[];
-}
+import type { BenchPrompt } from "../../src/suite/spec-bench.ts";
 
 const story = (category: string, texts: readonly string[]): Omit<BenchPrompt, "question_id">[] =>
   texts.map((text) => ({ category, turns: [text] }));
@@ -24,8 +16,10 @@ export const STORY_PROMPTS: readonly BenchPrompt[] = [
     '"Look, Ben! A frog!" said Mia. Ben ran to the pond. "Where?" he asked. "',
   ]),
   ...story("repetition", [
-    'The little train went up the hill. It said, "I can do it! I can do it!" It went up and up. It said, "I can do it! I can do it!" It went',
-    "The girl knocked on the first door. Nobody was there. She knocked on the second door. Nobody was there. She knocked on the third door.",
+    'The little train went up the hill. It said, "I can do it! I can do it!" It went up and up. It said, "I can do it! I can ' +
+      'do it!" It went',
+    "The girl knocked on the first door. Nobody was there. She knocked on the second door. Nobody was there. She knocked on " +
+      "the third door.",
     "The bird sang in the morning. The bird sang in the day. The bird sang in the",
   ]),
   ...story("list", [
@@ -39,42 +33,3 @@ export const STORY_PROMPTS: readonly BenchPrompt[] = [
     "The lost puppy was home again. The girl held him and smiled. From that day on,",
   ]),
 ].map((prompt, i) => ({ question_id: i + 1, ...prompt }));
-
-const Schema = v.object({
-  question_id: v.pipe(v.number(), v.integer()),
-  category: v.pipe(v.string(), v.minLength(1), v.maxLength(64)),
-  turns: v.pipe(v.array(v.pipe(v.string(), v.minLength(1))), v.minLength(1)),
-});
-
-/** Questions of MT-bench, whose eight kinds the paper counts as one. */
-const CONVERSATION = new Set(["writing", "roleplay", "reasoning", "math", "coding", "extraction", "stem", "humanities"]);
-
-/**
- * Prompts in Spec-Bench's format, one JSON object a line: question_id, category, turns. MT-bench's eight categories become
- * `conversation`, as in the paper's table 6.
- * @param perCategory prompts kept of each category, the first ones
- * @throws FormatError naming the line; UsageError when nothing is there.
- */
-export function parsePrompts(text: string, file: string, perCategory = Infinity): BenchPrompt[] {
-  const counts = new Map<string, number>();
-  const prompts: BenchPrompt[] = [];
-  text.split("\n").forEach((line, i) => {
-    if (line.trim() === "") return;
-    const field = `line ${i + 1}`;
-    let json: unknown;
-    try {
-      json = JSON.parse(line);
-    } catch (cause) {
-      throw new FormatError("is not JSON", { file, field, cause });
-    }
-    const result = v.safeParse(Schema, json);
-    if (!result.success) throw new FormatError("must have question_id (a whole number), category and turns (texts)", { file, field });
-    const { category: own, ...rest } = result.output;
-    const category = CONVERSATION.has(own) ? "conversation" : own;
-    const count = counts.get(category) ?? 0;
-    counts.set(category, count + 1);
-    if (count < perCategory) prompts.push({ ...rest, category });
-  });
-  if (prompts.length === 0) throw new UsageError("holds no prompts", { field: "prompts" });
-  return prompts;
-}

@@ -9,7 +9,7 @@ import { measureFfn, sampleText, type FfnTimes } from "../ffn.ts";
 import { median } from "../measure.ts";
 import { newDrafter } from "./drafters.ts";
 import { decodeGreedy, type GreedyRun } from "./greedy.ts";
-import type { BenchPrompt } from "./prompts.ts";
+import type { BenchPrompt } from "../../src/suite/spec-bench.ts";
 import type { RunSettings } from "./settings.ts";
 import { markBest, type ModelReport, type ModeName, type ModeRow, type Speed } from "./types.ts";
 

@@ -17,7 +17,8 @@ export function bestRows(model: ModelReport): ModeRow[] {
 
 function formatModel(model: ModelReport): string {
   const out = [
-    `== ${model.name}, ${model.quantization}, ${model.tier}, ${model.threads} thread${model.threads > 1 ? "s" : ""}, ${(model.weightBytes / 1e6).toFixed(0)} MB of weights\n${source(model)}\n`,
+    `== ${model.name}, ${model.quantization}, ${model.tier}, ${model.threads} thread${model.threads > 1 ? "s" : ""}, ` +
+      `${(model.weightBytes / 1e6).toFixed(0)} MB of weights\n${source(model)}\n`,
   ];
   out.push(
     table(
@@ -82,13 +83,20 @@ function formatModel(model: ModelReport): string {
 function source({ simulation, prompts, promptTokens, tls }: ModelReport): string {
   const share = (x: number): string => `${(100 * x).toFixed(2)} %`;
   if (simulation === null) {
-    return `Real weights, routing, drafts and verification: ${prompts} prompts of ${promptTokens.toFixed(0)} tokens in the mean${tls === null ? "" : `; TLS ${share(tls)}`}.`;
+    return (
+      `Real weights, routing, drafts and ` +
+      `verification: ${prompts} prompts of ${promptTokens.toFixed(0)} tokens in the mean${tls === null ? "" : `; TLS ${share(tls)}`}.`
+    );
   }
   const { routing, firstGuess, draftVocab } = simulation;
   return [
-    `SIMULATED: synthetic weights; experts follow a trace (TLS ${share(routing.measuredTls)}, reuse ${share(routing.measuredReuse)}; fitted to TLS ${share(routing.tls)}, reuse ${share(routing.reuse)},`,
-    `CLS over ${routing.chunk.length} tokens ${share(routing.chunk.sparsity)}) and the engine really skips the others; accept lengths are the paper's at 32 nodes, and of a model`,
-    `(first guess right in ${share(firstGuess)}) for smaller trees. Real: every pass, and drafting by an EAGLE head with synthetic weights and ${draftVocab} draft tokens.`,
+    `SIMULATED: synthetic weights; experts follow a trace ` +
+      `(TLS ${share(routing.measuredTls)}, reuse ${share(routing.measuredReuse)}; fitted to ` +
+      `TLS ${share(routing.tls)}, reuse ${share(routing.reuse)},`,
+    `CLS over ${routing.chunk.length} tokens ${share(routing.chunk.sparsity)}) and the engine really skips the others; accept ` +
+      `lengths are the paper's at 32 nodes, and of a model`,
+    `(first guess right in ${share(firstGuess)}) for smaller trees. Real: every pass, and drafting by an EAGLE head with ` +
+      `synthetic weights and ${draftVocab} draft tokens.`,
   ].join("\n");
 }
 

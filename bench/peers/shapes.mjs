@@ -80,7 +80,8 @@ const ENDS = ["embed", "head"];
 
 /**
  * The model's tensors in file order, by their GGUF names: those of blockffn's own weight plan. A matrix is [rows, cols] =
- * [outputs, inputs], row-major; `sigma` keeps activations near unit size (the branches that write to the residual stream shrink with depth).
+ * [outputs, inputs], row-major; `sigma` keeps activations near unit size (the branches that write to the residual stream shrink with
+ * depth).
  */
 export function llamaTensors(shape) {
   const branch = 1 / Math.sqrt(2 * shape.layers);

@@ -12,7 +12,8 @@ const tokens = number("--tokens", 256);
 const models = join(root, "models");
 const command = join(root, "dist/wasi/blockffn.wasi.wasm");
 const installed = join(root, "test/runtime/wasi/installed");
-const RUN_WASI = `import("${join(root, "dist/lib/wasi.js")}").then((m) => m.runWasi(process.argv.slice(1))).then((code) => process.exit(code))`;
+const RUN_WASI =
+  `import("${join(root, "dist/lib/wasi.js")}").then((m) => m.runWasi(process.argv.slice(1))).then((code) => ` + `process.exit(code))`;
 
 /** A prompt of 100 tokens or so, so that prefill can be timed too. */
 const PROMPT = "Once upon a time there was a little girl who lived in a small house near the forest with her mom and her dad. ".repeat(4);
@@ -48,6 +49,7 @@ console.log(`| host | decode tokens/s | against Node | prefill tokens/s | whole 
 for (const [name, { decode, prefill, wall, ids }] of results) {
   if (ids !== first.ids) throw new Error(`${name} gives other tokens`);
   console.log(
-    `| ${name} | ${median(decode).toFixed(0)} | ${(median(decode) / median(first.decode)).toFixed(2)} | ${median(prefill).toFixed(0)} | ${median(wall).toFixed(0)} |`,
+    `| ${name} | ${median(decode).toFixed(0)} | ${(median(decode) / median(first.decode)).toFixed(2)} | ` +
+      `${median(prefill).toFixed(0)} | ${median(wall).toFixed(0)} |`,
   );
 }

@@ -1,10 +1,12 @@
 import type { Command } from "commander";
 import { Option } from "commander";
 import { UsageError } from "../../src/errors.ts";
+import type { ModelFiles } from "../../src/format/source.ts";
 import { convertModel } from "../../src/load/convert.ts";
 import { QUANTIZATIONS, type Quantization } from "../../src/architecture/quantization.ts";
 import { bytes } from "../format.ts";
 import type { Context } from "../io.ts";
+import { openFiles, readPaths } from "../model.ts";
 import { forceOption, wholeNumber } from "../options.ts";
 import { PACKED_MODEL } from "../output-kinds.ts";
 import { checkOutput, writeOutput, type OutputRule } from "../outputs.ts";
@@ -31,7 +33,8 @@ export function registerConvert(program: Command, context: Context): void {
     .addOption(
       new Option(
         "--quantize <type>",
-        "f32 exact; q8 8 bits a weight; q4 4 bits, with 8-bit embedding and head; q4-all 4 bits there, too (default: q8; of a packed file what it has)",
+        "f32 exact; q8 8 bits a weight; q4 4 bits, with 8-bit embedding and head; q4-all 4 bits there, too (default: q8; of a " +
+          "packed file what it has)",
       ).choices(QUANTIZATIONS),
     )
     .option("--draft <folder>", "EAGLE head to carry: the model then drafts for itself (generate --speculate eagle, auto)")
@@ -59,12 +62,13 @@ Examples:
 async function convertCommand(context: Context, source: string, options: Options): Promise<void> {
   const { out, draft, draftVocab, tokenizer, force } = options;
   if (draftVocab !== undefined && draft === undefined) throw new UsageError("--draft-vocab needs --draft, the EAGLE head that it is for");
-  const { host } = context.io;
-  const rule: OutputRule = { reads: [source, draft, tokenizer], kind: PACKED_MODEL, force };
+  const reads = await readPaths(context, [source, draft, tokenizer]);
+  const rule: OutputRule = { reads, kind: PACKED_MODEL, force };
   await checkOutput(out, rule);
-  const files = await host.open(source);
-  const head = draft === undefined ? undefined : { files: await host.open(draft), ...(draftVocab === undefined ? {} : { draftVocab }) };
-  const text = tokenizer === undefined ? undefined : await host.open(tokenizer);
+  const open = (location: string): Promise<ModelFiles> => openFiles(context, location, { quantize: options.quantize });
+  const files = await open(source);
+  const head = draft === undefined ? undefined : { files: await open(draft), ...(draftVocab === undefined ? {} : { draftVocab }) };
+  const text = tokenizer === undefined ? undefined : await open(tokenizer);
   const result = await writeOutput(out, rule, (file) =>
     withProgress(context, "converting", false, (report) =>
       convertModel(files, options.quantize, (part) => file.write(part), report, head, text),

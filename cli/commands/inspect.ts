@@ -11,7 +11,7 @@ import { expertLayers } from "../../src/architecture/config.ts";
 import { heatmapSvg } from "../../src/sparsity/heatmap.ts";
 import { bytes, number, table } from "../format.ts";
 import type { Context } from "../io.ts";
-import { openModel, type ModelOptions } from "../model.ts";
+import { openFiles, openModel, readPaths, type ModelOptions } from "../model.ts";
 import { forceOption, jsonOption, wholeNumber } from "../options.ts";
 import { svgKind } from "../output-kinds.ts";
 import { checkOutput, writeOutput, type OutputRule } from "../outputs.ts";
@@ -36,7 +36,7 @@ export function registerInspect(program: Command, context: Context): void {
   program
     .command("inspect")
     .description("Show what a model's files hold: architecture, parameters and bytes by part, weight types.")
-    .argument("[model]", "packed model or Hugging Face folder (default: the model that comes with blockffn)")
+    .argument("[model]", "packed model, Hugging Face folder, or name as --model takes it (default: nano)")
     .addOption(jsonOption())
     .option("--verify", "compare the checksums of a packed file: they find damage, not malice")
     .option("--heatmap <svg>", "draw which experts are active, layer by layer, token by token; needs --text")
@@ -60,9 +60,10 @@ async function inspectCommand(context: Context, location: string | undefined, op
   const { heatmap, text } = options;
   if (heatmap !== undefined && text === undefined) throw new UsageError("--heatmap needs --text, the text to run through the model");
   if (text !== undefined && heatmap === undefined) throw new UsageError("--text needs --heatmap, the file to draw into");
-  const rule: OutputRule = { reads: [location ?? io.defaultModel, text], kind: HEATMAP, force: options.force };
+  const reads = [...(await readPaths(context, [location ?? io.defaultModel])), text];
+  const rule: OutputRule = { reads, kind: HEATMAP, force: options.force };
   if (heatmap !== undefined) await checkOutput(heatmap, rule);
-  const files = await io.host.open(location ?? io.defaultModel);
+  const files = await openFiles(context, location ?? io.defaultModel, { json: options.json });
   const summary = await summarizeModel(files);
   const verified = options.verify === true ? await verifyModel(files) : undefined;
   await io.out(options.json === true ? `${JSON.stringify({ ...summary, ...(verified && { verified }) })}\n` : report(summary));

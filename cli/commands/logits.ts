@@ -4,7 +4,7 @@ import { integer } from "../../src/decode/options.ts";
 import { encodePrompt } from "../../src/decode/plain/prompt.ts";
 import type { Model } from "../../src/model.ts";
 import type { Context } from "../io.ts";
-import { openModel, type ModelOptions } from "../model.ts";
+import { openModel, readPaths, type ModelOptions } from "../model.ts";
 import { ffnOption, forceOption, modelOption, quantizeOption, threadsOption, tierOption, tokenIds, wholeNumber } from "../options.ts";
 import { logitsKind } from "../output-kinds.ts";
 import { writeOutput } from "../outputs.ts";
@@ -49,7 +49,8 @@ async function logitsCommand(context: Context, options: Options): Promise<void> 
     const rows = integer("last", options.last ?? ids.length, 1, ids.length);
     const most = Math.min(model.loaded.maxChunk, model.loaded.maxLogitRows);
     const chunk = integer("chunk", options.chunk ?? most, 1, most);
-    const rule = { reads: [options.model ?? context.io.defaultModel], kind: logitsKind(model.config.vocabSize), force: options.force };
+    const reads = await readPaths(context, [options.model ?? context.io.defaultModel]);
+    const rule = { reads, kind: logitsKind(model.config.vocabSize), force: options.force };
     await writeOutput(options.out, rule, (file) =>
       withProgress(context, "computing logits", false, (report) => writeLogits(model, ids, rows, chunk, file, report)),
     );

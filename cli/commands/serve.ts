@@ -86,6 +86,7 @@ export function registerServe(program: Command, context: Context): void {
       `
 Examples:
   blockffn serve
+  blockffn serve --model nano
   blockffn serve --model small.q4.safetensors --port 9000 --max-concurrency 2 --queue 8
   blockffn serve --model small.q4.safetensors --threads 4 --speculate ngram
   ${API_KEY}=secret blockffn serve --host 0.0.0.0 --json
@@ -104,7 +105,7 @@ async function serveCommand(context: Context, options: Options): Promise<void> {
   if (maxConnections !== undefined && maxConnections < 1) throw new UsageError("must be 1 or more", { field: "maxConnections" });
   checkDraft(options);
   const apiKey = options.apiKey ?? io.env[API_KEY];
-  const model = await openModel(context, options);
+  const model = await openModel(context, options, "model", "conversation");
   let draft: Model | undefined;
   try {
     draft = await openDraft(context, options);

@@ -119,7 +119,10 @@ async function compareCommand(context: Context, options: Options): Promise<void>
   );
   const rows = results.map(({ name, result }, i): ComparedResult => ({ name, result, decodeTokensPerSecond: speeds[i] as number }));
   const { batch, schedule } = base;
-  const about = `${(schedule.steps * batch.rows * batch.length).toLocaleString("en")} tokens each, seed ${base.seed}; validation: ${base.validDocuments} documents; speed: greedy decoding of ${SPEED_TOKENS} tokens, f32, one thread, median of ${SPEED_ROUNDS} interleaved rounds.`;
+  const about =
+    `${(schedule.steps * batch.rows * batch.length).toLocaleString("en")} tokens each, ` +
+    `seed ${base.seed}; validation: ${base.validDocuments} documents; speed: greedy decoding ` +
+    `of ${SPEED_TOKENS} tokens, f32, one thread, median of ${SPEED_ROUNDS} interleaved rounds.`;
   const markdown = comparisonMarkdown(rows, about);
   await mkdir(folder, { recursive: true });
   const written = { markdown, svg: comparisonSvg(rows), json: `${JSON.stringify(rows, null, 2)}\n` };

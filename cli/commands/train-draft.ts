@@ -4,6 +4,7 @@ import { UsageError } from "../../src/errors.ts";
 import type { BackendChoice } from "../../train/autodiff/jax.ts";
 import { number, percent } from "../format.ts";
 import type { Context } from "../io.ts";
+import { readPaths } from "../model.ts";
 import { backendOption, collect, decimal, forceOption, jsonOption, wholeNumber } from "../options.ts";
 import { checkFolder } from "../outputs.ts";
 import { readTextFile } from "../text-file.ts";
@@ -73,7 +74,7 @@ async function draftCommand(context: Context, options: Options): Promise<void> {
   const out = resolve(options.out);
   const { files, recognises } = DraftFolder;
   await checkFolder(out, {
-    reads: [options.model, ...options.text],
+    reads: [...(await readPaths(context, [options.model])), ...options.text],
     kind: { name: "a draft head that is trained here", files, recognises },
     force: options.force,
   });
@@ -108,7 +109,8 @@ async function draftCommand(context: Context, options: Options): Promise<void> {
         next = now + LINE_MS;
         const left = Math.round((steps - report.step) * report.seconds);
         io.err(
-          `step ${report.step}/${steps}  loss ${report.loss.toFixed(3)}  agreement ${report.agreement.map(percent).join(", ")}  ${number(Math.round((rows * length) / report.seconds))} tokens/s  ETA ${Math.ceil(left / 60)} min\n`,
+          `step ${report.step}/${steps}  loss ${report.loss.toFixed(3)}  agreement ${report.agreement.map(percent).join(", ")}  ` +
+            `${number(Math.round((rows * length) / report.seconds))} tokens/s  ETA ${Math.ceil(left / 60)} min\n`,
         );
       },
     },

@@ -94,7 +94,9 @@ function report({ step, finished, parameters, loss, validation }: TrainResult, p
           ...(validation.tls === null
             ? []
             : [
-                `sparsity             TLS ${percent(validation.tls)}, CLS 8 ${percent(validation.cls?.["8"] ?? 0)}, reuse ${percent(validation.reuseRatio ?? 0)}`,
+                `sparsity             ` +
+                  `TLS ${percent(validation.tls)}, CLS 8 ${percent(validation.cls?.["8"] ?? 0)}, ` +
+                  `reuse ${percent(validation.reuseRatio ?? 0)}`,
               ]),
         ]),
     ...(finished ? [] : ["run the same command to go on"]),

@@ -7,6 +7,7 @@ from pathlib import Path
 from safetensors.torch import save_file
 from torch import Tensor
 
+from . import __version__
 from .checkpoint import read_checkpoint
 from .errors import DistilError
 from .model import is_matrix
@@ -29,8 +30,24 @@ def export(run: Run, folder: Path | None = None) -> Path:
     model = run.config["model"]
     config = official_config(student_shape(run.teacher.shape, model["experts"], model["expertSize"]), run.teacher.special)
     folder = folder or run.folder / "model"
-    write_folder(folder, config, weights, run.teacher.files)
+    about = (json.dumps(_about(run, state["step"]), indent=2) + "\n").encode()
+    write_folder(folder, config, weights, {**run.teacher.files, "about.json": about})
     return folder
+
+
+def _about(run: Run, step: int) -> dict:
+    """What `blockffn eval --suite --card` asks for besides its figures. Who adds texts states their licences here."""
+    config = run.config
+    name = Path(config["teacher"]["path"]).name
+    return {
+        "title": f"{name} as a BlockFFN",
+        "licence": config["teacher"]["licence"],
+        "teacher": {"name": name, "licence": config["teacher"]["licence"]},
+        "texts": [{"name": Path(file).name, "licence": "not stated"} for file in config["text"]["files"]],
+        "seed": config["seed"],
+        "tokens": step * config["batch"]["rows"] * config["batch"]["length"],
+        "code": f"blockffn-distil {__version__}",
+    }
 
 
 def write_folder(folder: Path, config: dict, weights: dict[str, Tensor], files: dict[str, bytes]) -> None:

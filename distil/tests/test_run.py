@@ -168,6 +168,8 @@ def test_export_is_on_the_grid_and_gives_the_trained_logits(whole):
     with torch.no_grad():
         assert student.q4 and torch.allclose(student(ids), model(ids), atol=1e-5)
     assert (folder / "tokenizer.json").is_file()
+    about = json.loads((folder / "about.json").read_text())
+    assert about["teacher"]["licence"] == whole.config["teacher"]["licence"] and about["tokens"] > 0
 
 
 def test_a_fitted_student_is_nearer_to_its_teacher_than_a_new_one(whole):

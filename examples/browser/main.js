@@ -65,7 +65,8 @@ async function load(threads) {
     ffn.kind === "experts" ? `${layers} layers of ${ffn.experts} experts` : `${layers} layers, dense: it has no experts to watch`;
   const { quantization, tier, hasDraftHead } = model.info;
   $("model").textContent =
-    `${experts}, ${quantization} weights, WebAssembly ${tier}, ${model.threads === 1 ? "1 thread" : `${model.threads} threads`}: runs in this page.`;
+    `${experts}, ${quantization} weights, ` +
+    `WebAssembly ${tier}, ${model.threads === 1 ? "1 thread" : `${model.threads} threads`}: runs in this page.`;
   $("eagle").hidden = !hasDraftHead;
   for (const input of document.querySelectorAll("input[name=threads]")) input.checked = Number(input.value) === model.threads;
   scene ??= new Scene(model.config);
@@ -135,8 +136,12 @@ function summary({ tokens, promptTokens, finishReason, decodeTokensPerSecond, ac
   const speculation =
     acceptLength === null
       ? ""
-      : ` Each step confirmed ${acceptLength.toFixed(2)} tokens${expertsPerChunk === null ? "" : ` with ${expertsPerChunk.toFixed(1)} experts a layer`}.`;
-  return `${tokens.length} tokens after a prompt of ${promptTokens}, ${Math.round(decodeTokensPerSecond).toLocaleString("en")} a second.${speculation}${ends[finishReason]}`;
+      : ` Each step confirmed ${acceptLength.toFixed(2)} tokens` +
+        `${expertsPerChunk === null ? "" : ` with ${expertsPerChunk.toFixed(1)} experts a layer`}.`;
+  return (
+    `${tokens.length} tokens after a prompt ` +
+    `of ${promptTokens}, ${Math.round(decodeTokensPerSecond).toLocaleString("en")} a second.${speculation}${ends[finishReason]}`
+  );
 }
 
 $("form").addEventListener("submit", (event) => {

@@ -20,7 +20,9 @@ export class Sparsity {
     this.#counter = new SparsityCounter(layers, experts);
   }
 
-  /** @returns active experts of this token; its sparsity; that of the last eight tokens together (undefined before); TLS and CLS_8 so far */
+  /**
+   * @returns active experts of this token; its sparsity; that of the last eight tokens together (undefined before); TLS and CLS_8 so far
+   */
   add(mask) {
     this.#counter.addDocumentChunk(mask, 1);
     this.#last = [...this.#last, mask].slice(-CHUNK);

@@ -8,11 +8,17 @@ declare const DedicatedWorkerGlobalScope: (new () => object) | undefined;
 /** Why there are no threads here, and what to do; undefined where there are: in a worker of a page that is cross-origin isolated. */
 export function threadless(): string | undefined {
   if (globalThis.crossOriginIsolated !== true) {
-    return "more than 1 needs a page that is cross-origin isolated: serve it and its scripts with the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp";
+    return (
+      "more than 1 needs a page that is cross-origin isolated: serve it and its scripts with the headers " +
+      "Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp"
+    );
   }
   // Isolation is not all: some browsers and embedded views keep shared memory switched off.
   if (typeof SharedArrayBuffer === "undefined")
-    return "more than 1 needs SharedArrayBuffer, which this browser does not have although the page is cross-origin isolated: use another browser, or switch it on where it is switched off";
+    return (
+      "more than 1 needs SharedArrayBuffer, which this browser does not have although the page is cross-origin isolated: " +
+      "use another browser, or switch it on where it is switched off"
+    );
   // The page's own thread, and that of a service worker, may not be put to sleep.
   if (typeof DedicatedWorkerGlobalScope === "undefined" || !(globalThis instanceof DedicatedWorkerGlobalScope))
     return "more than 1 needs a thread that may wait for others: use loadModelInWorker";

@@ -62,7 +62,10 @@ export class WorkerModel {
     this.#connection.post({ type: "ffn", mode });
   }
 
-  /** Continues a prompt, as `Model.generate` does, without a draft model: it would be in another thread. Wrong options show as errors of the iteration and of `result()`. */
+  /**
+   * Continues a prompt, as `Model.generate` does, without a draft model: it would be in another thread. Wrong options show as errors of
+   * the iteration and of `result()`.
+   */
   generate(prompt: string | ArrayLike<number>, options: Omit<GenerateOptions, "draftModel"> = {}): RemoteGeneration {
     const { signal, ...posted } = options;
     let id: number | undefined;

@@ -32,12 +32,34 @@ export function serveWorker<Env>(
     } catch (error) {
       busy.end();
       console.error(error);
-      return Response.json(
-        { error: { message: "the model could not be loaded; try again", type: "server_error", param: null, code: "not_loaded" } },
-        { status: 503, headers: { "retry-after": "5" } },
-      );
+      return notLoaded(request);
     }
   };
+}
+
+/**
+ * Any page may read this: there is no server that could say which may, nothing in it is secret, and a page that asks before it sends must
+ * get leave, or it never learns that it can try again. Whatever it sends then is asked of the server itself.
+ */
+function notLoaded({ method, headers }: Request): Response {
+  const open = { "access-control-allow-origin": "*", "access-control-expose-headers": "Retry-After" };
+  if (method === "OPTIONS" && headers.has("access-control-request-method")) {
+    const asked = headers.get("access-control-request-headers");
+    return new Response(null, {
+      status: 204,
+      headers: {
+        ...open,
+        "access-control-allow-methods": "GET, HEAD, POST",
+        ...(asked === null ? {} : { "access-control-allow-headers": asked }),
+        // The server may be there a moment later, with an answer of its own.
+        "access-control-max-age": "0",
+      },
+    });
+  }
+  return Response.json(
+    { error: { message: "the model could not be loaded; try again", type: "server_error", param: null, code: "not_loaded" } },
+    { status: 503, headers: { "retry-after": "5", ...open } },
+  );
 }
 
 /** Makes a thing once, again after a failure. */

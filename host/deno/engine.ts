@@ -2,7 +2,8 @@ import type { Host } from "../../src/host.ts";
 import { inTurns } from "../../src/pause.ts";
 import { SourceError } from "../../src/errors.ts";
 import { compiledOnce, type EngineFile } from "../compiled.ts";
-import { openLocation, sourceError } from "./files.ts";
+import { sourceError } from "./files.ts";
+import { denoModels } from "./models.ts";
 import { filePath, PACKAGE_ROOT } from "./package.ts";
 import { deno } from "./runtime.ts";
 import { denoThreads } from "./threads.ts";
@@ -19,10 +20,14 @@ async function compile(file: EngineFile): Promise<WebAssembly.Module> {
 
 const NOTHING = new Uint8Array(0);
 
-/** Deno: models from local files, the engine from the package's dist/engine, compiled once a process, worker threads. Needs `--allow-read` of these two. */
+/**
+ * Deno: models by name, from local files and from the hub, the engine from the package's dist/engine, compiled once a process, worker
+ * threads.
+ * Needs `--allow-read` of files and engine.
+ */
 export const denoHost: Host = {
   engine: compiledOnce(compile),
-  open: openLocation,
+  open: (location, options) => denoModels().open(location, options),
   now: () => performance.now(),
   threads: denoThreads,
   pause: inTurns(pause),

@@ -1,20 +1,18 @@
 import { SourceError } from "../../src/errors.ts";
-import type { ByteSource, ModelFiles } from "../../src/format/source.ts";
-import { checkPath, openLocal, type Found } from "../local-files.ts";
+import type { ByteSource } from "../../src/format/source.ts";
+import { checkPath, type Disk, type Found } from "../local-files.ts";
 import { checkRange } from "../range.ts";
 import { filePath } from "./package.ts";
 import { deno, type DenoFile } from "./runtime.ts";
 
-/** Opens a model: a folder in the Hugging Face layout, or a packed file. @throws SourceError when there is neither, or it may not be read. */
-export async function openLocation(location: string): Promise<ModelFiles> {
-  return openLocal({ find, names, open: (path, name) => LocalFile.open(path, name) }, location, localPath(location));
-}
+/** The local disk as models are read from it. */
+export const denoDisk: Disk = { find, names, open: (path, name) => LocalFile.open(path, name) };
 
-function localPath(location: string): string {
+/** A path or file: URL as a path. @throws UsageError or SourceError for what is neither. */
+export function localPath(location: string): string {
   checkPath(location);
   if (/^file:\/\/\//i.test(location)) return filePath(new URL(location));
-  if (/^(https?|file):/i.test(location))
-    throw new SourceError("on Deno, models are read from files; download it first", { file: location });
+  if (/^file:/i.test(location)) throw new SourceError("is not the URL of a local file", { file: location });
   return location;
 }
 

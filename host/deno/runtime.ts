@@ -7,12 +7,15 @@ export interface DenoFile {
 
 interface DenoApi {
   readonly args: readonly string[];
+  cwd(): string;
   readonly stdin: { isTerminal(): boolean; readonly readable: ReadableStream<Uint8Array> };
   readonly stdout: { isTerminal(): boolean; writeSync(bytes: Uint8Array): number; write(bytes: Uint8Array): Promise<number> };
   readonly stderr: { isTerminal(): boolean; writeSync(bytes: Uint8Array): number };
   readonly env: { get(name: string): string | undefined };
   readonly permissions: {
-    querySync(what: { readonly name: "env"; readonly variable: string }): { readonly state: string };
+    querySync(what: { readonly name: "env"; readonly variable: string } | { readonly name: "read"; readonly path: string }): {
+      readonly state: string;
+    };
     requestSync(what: { readonly name: "net"; readonly host: string }): { readonly state: string };
   };
   readonly build: { readonly os: string };

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { SourceError } from "../../src/errors.ts";
 import type { Host } from "../../src/host.ts";
 import { compiledOnce, type EngineFile } from "../compiled.ts";
-import { openLocation } from "./files.ts";
+import { nodeModels } from "./models.ts";
 import { PACKAGE_ROOT } from "./package.ts";
 import { nodeThreads } from "./threads.ts";
 
@@ -19,5 +19,13 @@ async function compile(file: EngineFile): Promise<WebAssembly.Module> {
   return new WebAssembly.Module(bytes);
 }
 
-/** Node: models from local files, the engine from the package's dist/engine, compiled once a process, worker threads. */
-export const nodeHost: Host = { engine: compiledOnce(compile), open: openLocation, now: () => performance.now(), threads: nodeThreads };
+/**
+ * Node: models by name, from local files and from the hub, the engine from the package's dist/engine, compiled once a process, worker
+ * threads.
+ */
+export const nodeHost: Host = {
+  engine: compiledOnce(compile),
+  open: (location, options) => nodeModels().open(location, options),
+  now: () => performance.now(),
+  threads: nodeThreads,
+};

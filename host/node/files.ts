@@ -1,8 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, read, readdirSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { SourceError } from "../../src/errors.ts";
-import type { ByteSource, ModelFiles } from "../../src/format/source.ts";
-import { checkPath, openLocal, type Found } from "../local-files.ts";
+import type { ByteSource } from "../../src/format/source.ts";
+import { checkPath, type Disk, type Found } from "../local-files.ts";
 import { checkRange } from "../range.ts";
 
 // What a path leads to is asked for at once, which takes microseconds: through the thread pool each question takes a third of a
@@ -14,20 +14,13 @@ const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 /** Read calls take at most this much: the system's own limit is 2 GiB less a page. */
 const MAX_READ = 1 << 30;
 
-/** Opens a model: a folder in the Hugging Face layout, or a packed file. @throws SourceError when there is neither. */
-export async function openLocation(location: string): Promise<ModelFiles> {
-  return openLocal(
-    { find, names: async (path) => readdirSync(path), open: (path, name) => NodeFile.open(path, name) },
-    location,
-    localPath(location),
-  );
-}
+/** The local disk as models are read from it. */
+export const nodeDisk: Disk = { find, names: async (path) => readdirSync(path), open: (path, name) => NodeFile.open(path, name) };
 
-function localPath(location: string): string {
+/** A path or file: URL as a path. @throws UsageError or SourceError for what is neither. */
+export function localPath(location: string): string {
   checkPath(location);
-  if (/^file:/i.test(location)) return urlPath(location);
-  if (/^https?:/i.test(location)) throw new SourceError("on Node, models are read from files; download it first", { file: location });
-  return location;
+  return /^file:/i.test(location) ? urlPath(location) : location;
 }
 
 function urlPath(url: string): string {

@@ -24,7 +24,10 @@ export function workerThreads(script: URL, cores: () => number): Threads {
   };
 }
 
-/** Resolves when the worker has begun; from then on it does not keep the process alive, and `onFailure` hears of its end unless it was told to. */
+/**
+ * Resolves when the worker has begun; from then on it does not keep the process alive, and `onFailure` hears of its end unless it was told
+ * to.
+ */
 function begun(worker: Worker, onFailure: (reason: unknown) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     worker.once("message", () => {

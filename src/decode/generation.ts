@@ -32,7 +32,9 @@ export interface SpeculationDecisions {
   readonly acceptance: Readonly<Record<string, number>>;
   /** Experts that any token of a chunk activated, by its rows: mean over chunks and layers; null for dense models. */
   readonly expertsPerChunk: Readonly<Record<number, number>> | null;
-  /** With `auto`: share of the time after the prompt that was lost against plain decoding, negative when won, as its guard accounts for it. */
+  /**
+   * With `auto`: share of the time after the prompt that was lost against plain decoding, negative when won, as its guard accounts for it.
+   */
   readonly lossShare?: number;
 }
 
@@ -69,6 +71,8 @@ export interface GenerationResult extends SpeculationResult {
   readonly finishReason: FinishReason;
   /** The end-of-sequence token that ended it; null when something else did. */
   readonly eosTokenId: number | null;
+  /** The stop text that ended it; null when something else did. */
+  readonly stopText: string | null;
   /** Seed that the sampler used. */
   readonly seed: number;
   /** Time to compute the prompt and choose the first token, pauses not counted. */

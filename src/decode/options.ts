@@ -92,7 +92,11 @@ export interface ResolvedOptions {
 
 const UINT32_MAX = 0xffff_ffff;
 
-/** Checks options and fills in defaults. @param tokenizer tells which stop texts are special tokens @throws UsageError naming the option that is wrong. */
+/**
+ * Checks options and fills in defaults.
+ * @param tokenizer tells which stop texts are special tokens
+ * @throws UsageError naming the option that is wrong.
+ */
 export function resolveOptions(options: GenerateOptions, tokenizer?: Tokenizer): ResolvedOptions {
   checkOptions(options, NAMES, "generate");
   const { temperature = 0, topK = 0, topP = 1, minP = 0, repetitionPenalty = 1, seed = randomSeed() } = options;

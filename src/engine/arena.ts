@@ -1,5 +1,6 @@
 import { UsageError } from "../errors.ts";
 import type { Engine } from "./engine.ts";
+import { mostBytes } from "./memory.ts";
 import { alignUp } from "../../core/numbers.ts";
 
 const ALIGN = 64;
@@ -12,6 +13,7 @@ interface Span {
 /** Blocks of linear memory for things that come and go (KV caches): first fit over freed blocks, else memory grows. */
 export class Arena {
   readonly #engine: Engine;
+  readonly #start: number;
   readonly #free: Span[] = [];
   #end: number;
   #used = 0;
@@ -19,12 +21,19 @@ export class Arena {
   /** @param start first byte that the arena may use. */
   constructor(engine: Engine, start: number) {
     this.#engine = engine;
-    this.#end = alignUp(start, ALIGN);
+    this.#start = alignUp(start, ALIGN);
+    this.#end = this.#start;
   }
 
   /** Bytes of all blocks that are taken. */
   get used(): number {
     return this.#used;
+  }
+
+  /** Whether memory can ever grow so far that blocks of these sizes are there together, and nothing else. */
+  couldHold(...blocks: readonly number[]): boolean {
+    const needed = blocks.reduce((sum, bytes) => sum + alignUp(Math.max(bytes, 1), ALIGN), this.#start);
+    return needed <= mostBytes(this.#engine.memory);
   }
 
   /** A block of `bytes`, 64-byte aligned, not cleared. Memory may move. @throws MemoryError when it cannot grow; nothing is taken then. */

@@ -20,6 +20,11 @@ export function cacheRows(capacity: number): number {
   return Math.ceil(capacity / step) * step;
 }
 
+/** Bytes of the cache of one sequence. */
+export function cacheBytes(config: ModelConfig, capacity: number, threads: number): number {
+  return new CachePlan(architectureOf(config), cacheRows(capacity), threads).bytes;
+}
+
 /** Keys and values of one sequence: [descriptor | scores | keys | values] in one block of the arena. */
 export class KvCache {
   /** Address of the sequence descriptor. */

@@ -1,4 +1,4 @@
-import * as L from "../../core/layout.ts";
+import * as L from "../../core/layout/scratch.ts";
 import { FormatError, LimitError, UsageError } from "../errors.ts";
 import { KvCache } from "./cache.ts";
 import type { DraftSequence, DraftTop, EagleChunk } from "./draft-head.ts";
@@ -80,7 +80,8 @@ export class EagleSequence implements DraftSequence {
   }
 
   /**
-   * The k best draft tokens (at most MAX_TOP) of the i-th row that has logits; equal ones by ascending id. Asking twice for a row gives the same.
+   * The k best draft tokens (at most MAX_TOP) of the i-th row that has logits; equal ones by ascending id. Asking twice for a row gives
+   * the same.
    * @throws FormatError when the head computed NaN.
    */
   top(i: number, k: number): DraftTop {

@@ -1,5 +1,8 @@
 import { writeModel, type Addresses } from "../../core/descriptor.ts";
-import * as L from "../../core/layout.ts";
+import * as L from "../../core/layout/matrix.ts";
+import { EAGLE_BYTES, EAGLE_HIDDEN } from "../../core/layout/eagle.ts";
+import { READ_AHEAD } from "../../core/layout/memory.ts";
+import { LAYER_BYTES, MODEL_EMBED, MODEL_HEAD } from "../../core/layout/model.ts";
 import type { WeightPlan } from "../../core/plan.ts";
 import { writeScratch, type ScratchPlan } from "../../core/scratch.ts";
 import { UsageError } from "../errors.ts";
@@ -106,7 +109,10 @@ export class EagleHead implements DraftHead, HeadMemory {
     return this.#held().topValues;
   }
 
-  /** A cache for `capacity` tokens; with the first one, the head's own memory. @throws MemoryError when memory cannot grow: nothing is taken then. */
+  /**
+   * A cache for `capacity` tokens; with the first one, the head's own memory.
+   * @throws MemoryError when memory cannot grow: nothing is taken then.
+   */
   newSequence(capacity: number, logitRows = 1): EagleSequence {
     this.assertAlive();
     const before = this.#memory;
@@ -163,8 +169,8 @@ export class EagleHead implements DraftHead, HeadMemory {
     };
     const { rotated } = architectureOf(config);
     const offsets = {
-      descriptor: put(L.EAGLE_BYTES),
-      layers: put(config.layers * L.LAYER_BYTES),
+      descriptor: put(EAGLE_BYTES),
+      layers: put(config.layers * LAYER_BYTES),
       frequencies: put(rotated * 2),
       scratch: put(this.scratch.bytes),
       weights: put(this.#weightsAt === undefined ? this.#plan.bytes : 0),
@@ -177,7 +183,7 @@ export class EagleHead implements DraftHead, HeadMemory {
     const type = draftRowType(source.type, quantizationOf(this.#plan));
     const rows = put(draftTokens === undefined ? 0 : matrixBytes(type, draftTokens.length, config.hiddenSize));
     const ids = put((draftTokens?.length ?? 0) * 4);
-    const bytes = end + L.READ_AHEAD;
+    const bytes = end + READ_AHEAD;
     const at = base.arena.allocate(bytes, "the EAGLE head");
     engine.bytes(at, bytes).fill(0);
     const addresses = {
@@ -194,9 +200,9 @@ export class EagleHead implements DraftHead, HeadMemory {
       engine.u32(at + ids, draftTokens.length).set(draftTokens);
       engine.exports.gatherRows(source.address, at + ids, draftTokens.length, at + rows, type);
       const view = engine.view();
-      view.setUint32(addresses.descriptor + L.MODEL_HEAD + L.MATRIX_TYPE, type, true);
-      view.setUint32(addresses.descriptor + L.MODEL_HEAD + L.MATRIX_ROWS, draftTokens.length, true);
-      view.setUint32(addresses.descriptor + L.MODEL_HEAD + L.MATRIX_DATA, at + rows, true);
+      view.setUint32(addresses.descriptor + MODEL_HEAD + L.MATRIX_TYPE, type, true);
+      view.setUint32(addresses.descriptor + MODEL_HEAD + L.MATRIX_ROWS, draftTokens.length, true);
+      view.setUint32(addresses.descriptor + MODEL_HEAD + L.MATRIX_DATA, at + rows, true);
     }
     return { addresses, bytes, hidden: at + hidden, topRow: at + topRow, topIndices: at + topIndices, topValues: at + topValues };
   }
@@ -207,9 +213,9 @@ export class EagleHead implements DraftHead, HeadMemory {
     const out = new ViewWriter(engine.memory);
     writeModel(out, addresses, architectureOf(this.config), this.#plan, this.maxChunk, false);
     const from = this.base.addresses.descriptor;
-    for (const field of [L.MODEL_EMBED, L.MODEL_HEAD])
+    for (const field of [MODEL_EMBED, MODEL_HEAD])
       engine.bytes(descriptor + field, L.MATRIX_BYTES).set(engine.bytes(from + field, L.MATRIX_BYTES));
-    out.u32(descriptor + L.EAGLE_HIDDEN, hidden);
+    out.u32(descriptor + EAGLE_HIDDEN, hidden);
   }
 }
 
@@ -220,7 +226,7 @@ function draftRowType(source: number, quantization: Quantization): number {
 
 /** The base model's head: address of its matrix descriptor, and its type. */
 function headMatrix(base: ModelMemory): { address: number; type: number } {
-  const address = base.addresses.descriptor + L.MODEL_HEAD;
+  const address = base.addresses.descriptor + MODEL_HEAD;
   const type = base.engine.view().getUint32(address + L.MATRIX_TYPE, true);
   return { address, type };
 }

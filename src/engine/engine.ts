@@ -1,4 +1,4 @@
-import { DESCRIPTOR_VERSION } from "../../core/layout.ts";
+import { DESCRIPTOR_VERSION } from "../../core/layout/model.ts";
 import { BlockFFNError, ThreadError } from "../errors.ts";
 import type { Host, Tier } from "../host.ts";
 import type { EngineExports } from "./exports.ts";
@@ -87,7 +87,10 @@ export class Engine {
     return this.team === undefined || this.team.lost ? 1 : this.team.threads;
   }
 
-  /** Runs a call of `exports` that all threads share (forward, eagleForward, ffnBranch), on `rows` rows. @throws ThreadError when one fails. */
+  /**
+   * Runs a call of `exports` that all threads share (forward, eagleForward, ffnBranch), on `rows` rows.
+   * @throws ThreadError when one fails.
+   */
   run(rows: number, call: () => void): void {
     if (this.team === undefined) call();
     else this.team.run(rows, call);

@@ -1,4 +1,4 @@
-import * as L from "../../core/layout.ts";
+import * as L from "../../core/layout/scratch.ts";
 import { LimitError, UsageError } from "../errors.ts";
 import type { ModelMemory, RowCache } from "./model-memory.ts";
 import { RowsResult } from "./result.ts";

@@ -10,6 +10,7 @@ import type { ModelConfig } from "../architecture/config.ts";
 import type { DraftLayout } from "../architecture/draft-head.ts";
 import { EagleHead } from "./eagle.ts";
 import type { Engine } from "./engine.ts";
+import { cacheBytes } from "./cache.ts";
 import { writeFrequencies } from "./frequencies.ts";
 import { layoutModel, type ModelLayout } from "./layout.ts";
 import { architectureOf } from "../architecture/flat.ts";
@@ -124,6 +125,18 @@ export class ModelInstance implements LoadedModel, ModelMemory {
 
   get maxLogitRows(): number {
     return this.logits.maxRows;
+  }
+
+  get mostTokens(): number {
+    const { arena, config, threads, logits } = this;
+    let fits = 0;
+    let above = config.contextLength + 1;
+    while (above - fits > 1) {
+      const tokens = Math.floor((fits + above) / 2);
+      if (arena.couldHold(logits.rowBytes, cacheBytes(config, tokens, threads))) fits = tokens;
+      else above = tokens;
+    }
+    return fits;
   }
 
   get ffn(): FfnMode {

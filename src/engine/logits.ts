@@ -12,7 +12,8 @@ export function maxLogitRows(vocabSize: number, maxChunk: number): number {
 }
 
 /**
- * Where calls leave their logits. The room grows with what is asked for: most calls ask for one row, and a row of a large vocabulary is large.
+ * Where calls leave their logits. The room grows with what is asked for: most calls ask for one row, and a row of a large vocabulary is
+ * large.
  * It is there while a sequence is.
  */
 export class LogitRoom {
@@ -30,7 +31,15 @@ export class LogitRoom {
     this.maxRows = maxLogitRows(vocabSize, maxChunk);
   }
 
-  /** A sequence comes, some of whose rows will ask for logits: `rows` of a call have room from now on. @throws MemoryError; nothing is taken then. */
+  /** Bytes of one row. */
+  get rowBytes(): number {
+    return this.#rowBytes;
+  }
+
+  /**
+   * A sequence comes, some of whose rows will ask for logits: `rows` of a call have room from now on.
+   * @throws MemoryError; nothing is taken then.
+   */
   open(rows = 1): void {
     this.reserve(rows);
     this.#users++;

@@ -10,7 +10,8 @@ const USABLE_PAGES = MAX_PAGES - 1;
 /** What it means that a runtime has no memory, or no addresses, for what is always needed. */
 export function outOfMemory(what: string, cause: unknown): MemoryError {
   return new MemoryError(
-    "the runtime gives no memory for WebAssembly; raise the limit on this process's address space (ulimit -v, a container's memory), or load fewer models",
+    "the runtime gives no memory for WebAssembly; raise the limit on this process's address space (ulimit -v, a container's " +
+      "memory), or load fewer models",
     { field: what, cause },
   );
 }
@@ -20,6 +21,8 @@ export function isOutOfMemory(error: unknown): boolean {
   return error instanceof Error && /out of memory|(could not|cannot) allocate|allocation failed/i.test(error.message);
 }
 
+/** Pages that memories may have. */
+const maxima = new WeakMap<WebAssembly.Memory, number>();
 /** Memories that grow whenever they may. */
 const restless = new WeakSet<WebAssembly.Memory>();
 
@@ -29,6 +32,7 @@ export function newMemory(threads: number, options: MemoryOptions = {}): WebAsse
   try {
     const memory = new WebAssembly.Memory({ initial: 1, maximum, shared: threads > 1 });
     if (options.restless === true) restless.add(memory);
+    maxima.set(memory, maximum);
     return memory;
   } catch (cause) {
     throw outOfMemory("memory", cause);
@@ -50,7 +54,8 @@ export function growMemory(memory: WebAssembly.Memory, end: number, what: string
   }
   if (pages > USABLE_PAGES) {
     throw new MemoryError(
-      `${what} would need ${end} bytes of WebAssembly memory; wasm32 has 4 GiB. Use a smaller model, a lower quantisation or a shorter context`,
+      `${what} would need ${end} bytes of WebAssembly memory; wasm32 has 4 GiB. Use a smaller model, a lower quantisation or ` +
+        `a shorter context`,
       { file, field: what, limit: USABLE_PAGES * PAGE },
     );
   }
@@ -64,6 +69,11 @@ export function growMemory(memory: WebAssembly.Memory, end: number, what: string
       cause,
     });
   }
+}
+
+/** Most bytes that a memory can ever have. */
+export function mostBytes(memory: WebAssembly.Memory): number {
+  return PAGE * Math.min(maxima.get(memory) ?? MAX_PAGES, USABLE_PAGES);
 }
 
 /** Grows by a page that nobody needs, where there is one. */

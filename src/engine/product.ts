@@ -1,4 +1,4 @@
-import * as L from "../../core/layout.ts";
+import * as L from "../../core/layout/product.ts";
 
 /** What the matmul kernels are told (assembly/kernels/product.ts): addresses, strides in bytes. */
 export interface ProductFields {

@@ -1,4 +1,4 @@
-import * as L from "../../core/layout.ts";
+import * as L from "../../core/layout/scratch.ts";
 import { FormatError, UsageError } from "../errors.ts";
 import { paddedRows } from "../../core/panel.ts";
 import type { ModelMemory } from "./model-memory.ts";

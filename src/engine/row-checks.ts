@@ -1,4 +1,4 @@
-import { TREE_NODES } from "../../core/layout.ts";
+import { TREE_NODES } from "../../core/layout/rows.ts";
 import { LimitError, UsageError } from "../errors.ts";
 import type { ForwardOptions, RowTree } from "./types.ts";
 

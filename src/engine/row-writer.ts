@@ -1,4 +1,4 @@
-import * as L from "../../core/layout.ts";
+import * as L from "../../core/layout/rows.ts";
 import type { Engine } from "./engine.ts";
 
 const WORDS = L.ROW_BYTES / 4;
@@ -7,7 +7,8 @@ const WORDS = L.ROW_BYTES / 4;
 export const CHAIN_MASK = 1n;
 
 /**
- * Writes the rows of a call (layout.ts, ROW_*), and which of them need logits, into scratch. It is made where it is used, and nothing takes
+ * Writes the rows of a call (core/layout/rows.ts), and which of them need logits, into scratch. It is made where it is used, and nothing
+ * takes
  * memory before it is dropped.
  */
 export class RowWriter {

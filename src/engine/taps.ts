@@ -1,4 +1,4 @@
-import * as L from "../../core/layout.ts";
+import * as L from "../../core/layout/scratch.ts";
 import { alignUp } from "../../core/numbers.ts";
 import type { ModelInstance } from "./instance.ts";
 

@@ -2,7 +2,10 @@
 const STEP = 0.25;
 /** ... and counts as at most so many times the cost: a single pause of the machine should not decide. */
 const OUTLIER = 4;
-/** Calls before the other way is tried, and how often it is then tried in a row: the first time, which has to wake the workers, does not count. */
+/**
+ * Calls before the other way is tried, and how often it is then tried in a row: the first time, which has to wake the workers, does not
+ * count.
+ */
 const PROBE_AFTER = 12;
 const PROBE_CALLS = 4;
 /** Most time that trying may lose, as a share of all time. */
@@ -68,7 +71,8 @@ class SizeChoice {
 
 /**
  * Measures, while a model runs, whether its threads help: another process on one of the cores can make them wait for each other for longer
- * than they save, and small models have too little to share. Results do not depend on it. Trying the slower way costs at most 2 % of the time.
+ * than they save, and small models have too little to share. Results do not depend on it. Trying the slower way costs at most 2 % of the
+ * time.
  */
 export class TeamGuard {
   readonly #choices = new Map<number, SizeChoice>();

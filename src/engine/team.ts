@@ -1,4 +1,4 @@
-import { TEAM_PATIENCE, TEAM_SIZE } from "../../core/layout.ts";
+import { TEAM_PATIENCE, TEAM_SIZE } from "../../core/layout/team.ts";
 import { ThreadError } from "../errors.ts";
 import type { Workers } from "../host.ts";
 import type { EngineExports } from "./exports.ts";
@@ -32,7 +32,10 @@ export class Team {
     this.patience = PATIENCE_MS;
   }
 
-  /** Takes over the workers: they have begun. @throws what one of them failed with meanwhile: the others end, and calls stay with the caller. */
+  /**
+   * Takes over the workers: they have begun.
+   * @throws what one of them failed with meanwhile: the others end, and calls stay with the caller.
+   */
   begin(workers: Workers): void {
     if (this.#ended || this.#lost !== undefined) workers.terminate();
     if (this.#lost !== undefined) throw this.#lost;

@@ -14,7 +14,10 @@ export interface LoadOptions {
   /** Weight type for Hugging Face folders (default f32); packed files carry their own. */
   readonly quantize?: Quantization;
   readonly ffn?: FfnMode;
-  /** Threads to run on at most, the calling one included; default: physical cores where that was measured to be faster, else 1. Changes no bit. */
+  /**
+   * Threads to run on at most, the calling one included; default: physical cores where that was measured to be faster, else 1. Changes no
+   * bit.
+   */
   readonly threads?: number;
   /** Called with bytes done and in all while weights are read. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -75,13 +78,19 @@ export interface ForwardResult {
   readonly logitRows: number;
   /** Logits `[vocab]` of the i-th row that has them. */
   logits(i: number): Float32Array;
-  /** What `use` makes of these logits where they lie, without a copy. They are its own while it runs: it keeps them not, runs no model and takes no memory. */
+  /**
+   * What `use` makes of these logits where they lie, without a copy. They are its own while it runs: it keeps them not, runs no model and
+   * takes no memory.
+   */
   withLogits<T>(i: number, use: (logits: Float32Array) => T): T;
   /** Index of the largest logit of that row; the smallest index on ties. */
   argmax(i: number): number;
   /** Hidden state `[hidden]` after the final norm of a row of the chunk, whether or not it has logits. */
   hidden(row: number): Float32Array;
-  /** Active-expert bitmasks `[layers][rows][ceil(experts / 32)]`, little-endian bit order; empty for dense models. A copy where a call had rows of several sequences. */
+  /**
+   * Active-expert bitmasks `[layers][rows][ceil(experts / 32)]`, little-endian bit order; empty for dense models. A copy where a call had
+   * rows of several sequences.
+   */
   readonly activeExperts: Uint32Array;
 }
 
@@ -113,7 +122,15 @@ export interface LoadedModel {
   readonly maxChunk: number;
   /** Most of them that may have logits. */
   readonly maxLogitRows: number;
-  /** Bytes of tokenizer.json, with the tokens that other files of a folder add; undefined when the model has none. @throws TokenizerError, LimitError */
+  /**
+   * Most tokens that a sequence can hold when it is the only one: the context, or what memory can ever be had for; undefined where nobody
+   * knows.
+   */
+  readonly mostTokens?: number;
+  /**
+   * Bytes of tokenizer.json, with the tokens that other files of a folder add; undefined when the model has none.
+   * @throws TokenizerError, LimitError
+   */
   readonly tokenizerJson: Uint8Array | undefined;
   /** The host's way to let other tasks run; undefined for the usual one. */
   readonly pause?: (() => Promise<void>) | undefined;
@@ -128,12 +145,14 @@ export interface LoadedModel {
   draftHead?(): DraftHead;
   newSequence(options?: SequenceOptions): Sequence;
   /**
-   * Takes memory for the logits of so many rows of a call, 1 to maxLogitRows, which a call that asks for them otherwise takes itself. There is room for
+   * Takes memory for the logits of so many rows of a call, 1 to maxLogitRows, which a call that asks for them otherwise takes itself.
+   * There is room for
    * one row with the first sequence. What the last call left of logits is lost. @throws MemoryError when there is none.
    */
   reserveLogits(rows: number): void;
   /**
-   * Runs rows of several sequences in one call, which reads the weights once for all of them, and appends them to their caches. A row's bits
+   * Runs rows of several sequences in one call, which reads the weights once for all of them, and appends them to their caches. A row's
+   * bits
    * do not depend on the others. @returns what it left of each sequence, in the order of the table
    * @throws LimitError when rows do not fit; UsageError for rows that make no sense. Nothing has then changed.
    */

@@ -1,3 +1,5 @@
+import type { Quantization } from "../architecture/quantization.ts";
+
 /** One file that can be read in ranges. Each host implements it over its own files, URLs or buckets. */
 export interface ByteSource {
   /** Name for error messages. */
@@ -26,4 +28,15 @@ export interface ModelFiles {
   unchanged?(): Promise<void>;
   /** Names of what lies directly in the folder, where that can be told. */
   names?(): Promise<readonly string[]>;
+}
+
+/** What a host may need to know when it opens a model that it has to fetch first. */
+export interface OpenOptions {
+  /** Weight type that fetched weights are packed with for the cache; default: that of `convert`. What is packed already stays as it is. */
+  readonly quantize?: Quantization | undefined;
+  /** Called with what is done ("downloading", "packing") and how much of it, in bytes. */
+  readonly onProgress?: ((what: string, done: number, total: number) => void) | undefined;
+  /** Called with what a user should know: that a model changed, that another process is waited for. */
+  readonly onNote?: ((text: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }

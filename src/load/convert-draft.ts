@@ -12,7 +12,10 @@ import { hasRanking, openEagle } from "./eagle.ts";
 export interface ConvertDraft {
   /** Folder of the head: config.json, weights, and token_frequency_rank.json. */
   readonly files: ModelFiles;
-  /** Size of the draft vocabulary (FR-Spec), 0 for all tokens; default: a quarter of the vocabulary, or all where the folder has no ranking. */
+  /**
+   * Size of the draft vocabulary (FR-Spec), 0 for all tokens; default: a quarter of the vocabulary, or all where the folder has no
+   * ranking.
+   */
   readonly draftVocab?: number;
 }
 

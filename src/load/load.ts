@@ -28,7 +28,8 @@ import { checkOptions } from "../options.ts";
  */
 export async function loadModel(host: Host, location: string | URL, options: LoadOptions = {}): Promise<ModelInstance> {
   checkOptions(options, LOAD_OPTIONS, "loadModel");
-  const opened = host.open(locationOf(location));
+  const { quantize, onProgress } = options;
+  const opened = host.open(locationOf(location), { quantize, onProgress: (_, done, total) => onProgress?.(done, total) });
   const tier = prepareEngine(host, options);
   const files = await opened;
   const load = files.single ? loadFile : loadFolder;

@@ -1,4 +1,4 @@
-import { HOST_BASE } from "../../core/layout.ts";
+import { HOST_BASE } from "../../core/layout/memory.ts";
 import { quantizationOf } from "../architecture/plan.ts";
 import { BlockFFNError, ConfigError } from "../errors.ts";
 import { openPacked } from "../format/packed/packed.ts";

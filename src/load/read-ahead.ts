@@ -1,4 +1,5 @@
-import * as L from "../../core/layout.ts";
+import * as L from "../../core/layout/scratch.ts";
+import { PANEL_ROWS, WEIGHT_F32, WEIGHT_Q8 } from "../../core/layout/matrix.ts";
 import { panelBytes } from "../../core/panel.ts";
 import type { Part } from "../../core/plan.ts";
 import type { Tensor } from "../../core/tensors.ts";
@@ -23,8 +24,8 @@ export function chooseReadAhead(model: ModelInstance, now: () => number): void {
   const part = largestMatrix(model);
   if (part === undefined) return;
   const panel = panelBytes(part.type, model.config.hiddenSize);
-  const rows = Math.max(1, Math.floor(SLICE_BYTES / panel)) * L.PANEL_ROWS;
-  const bytes = (rows / L.PANEL_ROWS) * panel;
+  const rows = Math.max(1, Math.floor(SLICE_BYTES / panel)) * PANEL_ROWS;
+  const bytes = (rows / PANEL_ROWS) * panel;
   if (bytes * SLICES > part.bytes) return;
   const times: [number[], number[]] = [[], []];
   for (let slice = 0; slice < SLICES; slice++) {
@@ -43,7 +44,7 @@ export function chooseReadAhead(model: ModelInstance, now: () => number): void {
 function largestMatrix(model: ModelInstance): Part | undefined {
   let best: Part | undefined;
   for (const part of model.plan.parts) {
-    if (part.experts || part.count !== 1 || part.type === L.WEIGHT_F32) continue;
+    if (part.experts || part.count !== 1 || part.type === WEIGHT_F32) continue;
     const { rows, cols } = part.tensors[0] as Tensor;
     if (cols === model.config.hiddenSize && rows <= model.config.vocabSize && part.bytes > (best?.bytes ?? 0)) best = part;
   }
@@ -66,6 +67,6 @@ function multiply(model: ModelInstance, part: Part, weights: number, rows: numbe
     yStride: 0,
     yi: at(L.SCRATCH_IOTA),
   });
-  if (part.type === L.WEIGHT_Q8) exports.matmulQ8(product);
+  if (part.type === WEIGHT_Q8) exports.matmulQ8(product);
   else exports.matmulQ4(product);
 }

@@ -1,4 +1,4 @@
-import { PANEL_ROWS } from "../../core/layout.ts";
+import { PANEL_ROWS } from "../../core/layout/matrix.ts";
 import type { Part } from "../../core/plan.ts";
 import { planWeights, quantizationOf } from "../architecture/plan.ts";
 import type { Quantization } from "../architecture/quantization.ts";
@@ -50,7 +50,9 @@ export async function repackModel(
     const quantization = changes.quantization ?? quantizationOf(model.plan);
     const same = quantization === quantizationOf(model.plan);
     if (!same && quantizationOf(model.plan) !== "f32") {
-      const advice = `is packed as ${quantizationOf(model.plan)}, which cannot be made ${quantization}: convert the original folder, or a packed file of f32`;
+      const advice =
+        `is packed ` +
+        `as ${quantizationOf(model.plan)}, which cannot be made ${quantization}: convert the original folder, or a packed file of f32`;
       throw new ConfigError(advice, { file: files.name, field: "quantize" });
     }
     if (!same && model.draft !== undefined && changes.draft === undefined) {

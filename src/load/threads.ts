@@ -1,4 +1,4 @@
-import { MAX_THREADS } from "../../core/layout.ts";
+import { MAX_THREADS } from "../../core/layout/team.ts";
 import { UsageError } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { ModelConfig } from "../architecture/config.ts";

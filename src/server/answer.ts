@@ -21,6 +21,8 @@ export interface Usage {
 
 export interface Outcome {
   readonly finishReason: "stop" | "length";
+  /** What ended it, as vLLM tells it: the id of an end token, or a stop text; null for neither. */
+  readonly stopReason: number | string | null;
   readonly usage: Usage;
 }
 
@@ -144,8 +146,8 @@ export class Answer {
     client.removeEventListener("abort", this.#onGone);
     try {
       await this.#pieces.return?.();
-      const { promptTokens, tokens, finishReason } = await this.#result;
-      if (finishReason !== "aborted") this.#outcome = outcome(finishReason, promptTokens, tokens.length);
+      const result = await this.#result;
+      if (result.finishReason !== "aborted") this.#outcome = outcome(result);
       else if (this.#stopped === undefined) {
         this.#gone = true;
         metrics.abandoned.add(1);
@@ -162,9 +164,10 @@ export class Answer {
   }
 }
 
-function outcome(finishReason: GenerationResult["finishReason"], prompt: number, completion: number): Outcome {
+function outcome({ finishReason, eosTokenId, stopText, promptTokens: prompt, tokens: { length: completion } }: GenerationResult): Outcome {
   return {
     finishReason: finishReason === "stop" || finishReason === "eos" ? "stop" : "length",
+    stopReason: eosTokenId ?? stopText,
     usage: { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion },
   };
 }

@@ -13,13 +13,18 @@ export interface ServerLimits {
   readonly queue?: number;
   /** Largest body in bytes; default 1 MiB. */
   readonly bodyBytes?: number;
-  /** Bytes of all bodies that are being read; beyond it those that take the longest are answered 503. Default 32 MiB, at least two bodies. */
+  /**
+   * Bytes of all bodies that are being read; beyond it those that take the longest are answered 503. Default 32 MiB, at least two bodies.
+   */
   readonly bodiesBytes?: number;
   /** Milliseconds for a body to come, then it is answered 408; default 30 000. */
   readonly bodyMs?: number;
   /** Most tokens of a prompt; default: the model's context length. */
   readonly promptTokens?: number;
-  /** Most tokens that a request may ask for, and what a chat gets that asks for no number; default: the model's context length, at most 4096. */
+  /**
+   * Most tokens that a request may ask for, and what a chat gets that asks for no number; default: the model's context length, at most
+   * 4096.
+   */
   readonly maxTokens?: number;
   /** Milliseconds that a client may leave a stream unread before its slot is taken away; default 30 000. */
   readonly stallMs?: number;
@@ -125,7 +130,10 @@ function whole(field: string, value: number, least: number, most: number): numbe
   throw new UsageError(`must be a whole number from ${least} to ${most}`, { field, limit: most });
 }
 
-/** Checks that every model can speculate as it is asked to. @throws UsageError naming the option, ConfigError for a draft model of another vocabulary. */
+/**
+ * Checks that every model can speculate as it is asked to.
+ * @throws UsageError naming the option, ConfigError for a draft model of another vocabulary.
+ */
 export function checkServerSpeculation(models: Iterable<LoadedModel>, speculation: ServerSpeculation): void {
   const resolved = resolveOptions(speculation);
   for (const model of models) checkSpeculation(model, resolved);

@@ -10,13 +10,6 @@ type Check = (name: string) => boolean;
 /** Lets pages of allowed sites use the server (CORS, https://fetch.spec.whatwg.org/#http-cors-protocol), and refuses those of others. */
 export function pageGuards(allowOrigin: Check | undefined, allowHost: Check | undefined): MiddlewareHandler[] {
   const guards: MiddlewareHandler[] = [];
-  if (allowHost !== undefined) {
-    guards.push(async ({ req }, next) => {
-      const { hostname } = new URL(req.url);
-      if (!allowHost(hostname)) throw otherHost(hostname);
-      await next();
-    });
-  }
   guards.push(async ({ req, header }, next) => {
     const origin = req.header("origin");
     const preflight = req.method === "OPTIONS" && req.header("access-control-request-method") !== undefined;
@@ -36,6 +29,14 @@ export function pageGuards(allowOrigin: Check | undefined, allowHost: Check | un
         maxAge: PREFLIGHT_SECONDS,
       }),
     );
+  }
+  // After those above, so that a page that may use the server can read why it may not by this name.
+  if (allowHost !== undefined) {
+    guards.push(async ({ req }, next) => {
+      const { hostname } = new URL(req.url);
+      if (!allowHost(hostname)) throw otherHost(hostname);
+      await next();
+    });
   }
   return guards;
 }

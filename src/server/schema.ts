@@ -1,8 +1,10 @@
 import * as v from "valibot";
 import type { GenerateOptions } from "../decode/options.ts";
 import { hashTo53 } from "../decode/sampling/rng.ts";
+import type { TemplateValues } from "../text/template-values.ts";
 import { withoutNulls } from "./absent.ts";
 import { badRequest, type ApiError } from "./errors.ts";
+import { templateValues } from "./template-values.ts";
 
 /** Most alternatives that log-probabilities may be asked for, as OpenAI has it. */
 const MAX_TOP_LOGPROBS = { completions: 5, chat: 20 } as const;
@@ -39,6 +41,8 @@ export interface ChatMessage {
 
 export interface ChatRequest extends GenerationRequest {
   readonly messages: readonly ChatMessage[];
+  /** For the model's chat template. */
+  readonly values: TemplateValues;
 }
 
 /** Seeds that are integers of 64 bits, with a sign or without. */
@@ -145,8 +149,10 @@ const ChatSchema = v.object({
   // How tools would be used, of which there are none.
   parallel_tool_calls: v.optional(v.boolean()),
   store: neutral("answers are not kept", oneOf(false)),
-  // These models do not think before they answer, so every effort is the same.
+  // What it means is the chat template's business.
   reasoning_effort: v.optional(v.picklist(["none", "minimal", "low", "medium", "high", "xhigh"])),
+  // Not OpenAI's, but vLLM's and SGLang's: the template's own switches, by name.
+  chat_template_kwargs: v.optional(v.unknown()),
   verbosity: neutral("only medium is supported", oneOf("medium")),
   audio: neutral("only text is supported"),
   prediction: neutral("is not supported"),
@@ -167,6 +173,7 @@ export function parseChat(body: Record<string, unknown>): ChatRequest {
   return {
     ...pick(input, input[maxTokensParam], input.logprobs === true ? (input.top_logprobs ?? 0) : undefined),
     maxTokensParam,
+    values: templateValues(input.reasoning_effort, input.chat_template_kwargs),
     messages: input.messages.map(({ role, content = "", name }) => ({
       role: role === "developer" ? "system" : role,
       content: typeof content === "string" ? content : content.map(({ text }) => text).join(""),

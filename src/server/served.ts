@@ -58,7 +58,7 @@ export class ServedModel {
     try {
       if ("messages" in request) {
         if (this.#chat === undefined) throw badRequest("this model has no tokenizer: use /v1/completions with token ids", "messages");
-        return await this.#chat.encodeWithin(request.messages, this.#promptTokens, paced);
+        return await this.#chat.encodeWithin(request.messages, this.#promptTokens, { ...paced, values: request.values });
       }
       if (typeof request.prompt !== "string") return request.prompt;
       if (tokenizer === undefined) throw badRequest("this model has no tokenizer: send token ids", "prompt");
@@ -66,7 +66,7 @@ export class ServedModel {
     } catch (error) {
       if (error instanceof LimitError && error.field === "text" && error.limit === this.#promptTokens) throw this.#tooLong(request);
       const known = asBadRequest(error);
-      throw known instanceof ApiError ? badRequest(known.message, paramOf(request)) : known;
+      throw known instanceof ApiError ? badRequest(known.message, promptParam(request)) : known;
     }
   }
 
@@ -84,13 +84,14 @@ export class ServedModel {
   #tooLong(request: CompletionRequest | ChatRequest): ApiError {
     return badRequest(
       `there are too many tokens: a prompt may have at most ${this.#promptTokens} tokens here`,
-      paramOf(request),
+      promptParam(request),
       "context_length_exceeded",
     );
   }
 }
 
-function paramOf(request: CompletionRequest | ChatRequest): "messages" | "prompt" {
+/** The parameter that holds a request's prompt. */
+export function promptParam(request: CompletionRequest | ChatRequest): "messages" | "prompt" {
   return "messages" in request ? "messages" : "prompt";
 }
 

@@ -17,7 +17,8 @@ import {
 import { originCheck } from "./origins.ts";
 import { pageGuards } from "./pages.ts";
 import { parseChat, parseCompletion, type ChatRequest, type CompletionRequest } from "./schema.ts";
-import { serveModels, type Models, type ServedModel } from "./served.ts";
+import { defaultTokens, neverFits, type Asking } from "./room.ts";
+import { promptParam, serveModels, type Models, type ServedModel } from "./served.ts";
 import { chatShape, completionShape, type Shape } from "./shapes.ts";
 import { Slots } from "./slots.ts";
 import { streamAnswer } from "./stream.ts";
@@ -170,7 +171,6 @@ class ModelServer {
     const asked = api === "chat" ? parseChat(body) : parseCompletion(body);
     const served = this.#model(asked.model);
     const answer = await this.#start(exchange, served, asked, api);
-    await answer.reserve();
     const shape = (api === "chat" ? chatShape : completionShape)(served, asked.includeUsage);
     if (!asked.stream) return whole(answer, shape);
     exchange.streaming = true;
@@ -188,13 +188,18 @@ class ModelServer {
   /** Encoding a prompt is work as computing it is: it takes a slot, also for one that turns out to be too long. */
   async #start(exchange: Exchange, served: ServedModel, asked: CompletionRequest | ChatRequest, api: Api): Promise<Answer> {
     const speculation = asked.options.logprobs === undefined ? this.#speculation : {};
-    const options = { ...asked.options, ...speculation, maxTokens: served.maxTokens(asked, api) };
+    const most = served.maxTokens(asked, api);
     served.checkLength(asked);
     const client = exchange.request.signal;
     const release = await this.#slots.acquire(client);
+    let answer: Answer;
+    let asking: Asking;
     try {
       const prompt = await served.encode(asked, client);
-      const answer = new Answer({
+      const maxTokens = asked.options.maxTokens === undefined ? defaultTokens(served, prompt, most) : most;
+      const options = { ...asked.options, ...speculation, maxTokens };
+      asking = { served, request: asked, prompt, options, alone: this.#slots.active === 1 };
+      answer = new Answer({
         served,
         prompt,
         options,
@@ -208,11 +213,14 @@ class ModelServer {
       });
       this.#answers.add(answer);
       exchange.answer = answer;
-      return answer;
     } catch (error) {
       release();
-      throw asBadRequest(error, { maxTokens: asked.maxTokensParam });
+      throw asBadRequest(error, { maxTokens: asked.maxTokensParam, prompt: promptParam(asked) });
     }
+    await answer.reserve().catch((error: unknown) => {
+      throw neverFits(error, asking) ?? error;
+    });
+    return answer;
   }
 
   #failed(exchange: Exchange, error: unknown): Response {

@@ -16,19 +16,24 @@ export interface Shape {
   whole(said: Said, outcome: Outcome): object;
 }
 
+/** How a choice ended: OpenAI's reason, and what it was (`stop_reason`, vLLM's field, which clients of OpenAI pass over). */
+function ended(outcome: Outcome | undefined): { readonly finish_reason: string | null; readonly stop_reason?: number | string | null } {
+  return outcome === undefined ? { finish_reason: null } : { finish_reason: outcome.finishReason, stop_reason: outcome.stopReason };
+}
+
 /** @param includeUsage every chunk of a stream has the field `usage` then, as OpenAI has it */
 export function completionShape(served: ServedModel, includeUsage: boolean): Shape {
   const envelope = head("cmpl", "text_completion", served);
   const chunk = { ...envelope, ...(includeUsage ? { usage: null } : {}) };
-  const choice = (text: string, tokens: readonly AnswerToken[] | undefined, finish: string | null): object[] => [
-    { text, index: 0, logprobs: tokens === undefined ? null : completionLogprobs(tokens), finish_reason: finish },
+  const choice = (text: string, tokens: readonly AnswerToken[] | undefined, outcome?: Outcome): object[] => [
+    { text, index: 0, logprobs: tokens === undefined ? null : completionLogprobs(tokens), ...ended(outcome) },
   ];
   return {
     begin: () => undefined,
-    step: ({ text, tokens }) => ({ ...chunk, choices: choice(text, tokens, null) }),
-    end: ({ finishReason }) => ({ ...chunk, choices: choice("", undefined, finishReason) }),
+    step: ({ text, tokens }) => ({ ...chunk, choices: choice(text, tokens) }),
+    end: (outcome) => ({ ...chunk, choices: choice("", undefined, outcome) }),
     usage: (usage) => ({ ...envelope, choices: [], usage }),
-    whole: ({ text, tokens }, { finishReason, usage }) => ({ ...envelope, choices: choice(text, tokens, finishReason), usage }),
+    whole: ({ text, tokens }, outcome) => ({ ...envelope, choices: choice(text, tokens, outcome), usage: outcome.usage }),
   };
 }
 
@@ -36,25 +41,20 @@ export function completionShape(served: ServedModel, includeUsage: boolean): Sha
 export function chatShape(served: ServedModel, includeUsage: boolean): Shape {
   const envelope = head("chatcmpl", "chat.completion", served);
   const chunk = { ...envelope, object: "chat.completion.chunk", ...(includeUsage ? { usage: null } : {}) };
-  const choice = (delta: object, tokens: readonly AnswerToken[] | undefined, finish: string | null): object[] => [
-    { index: 0, delta, logprobs: chatLogprobs(tokens), finish_reason: finish },
+  const choice = (delta: object, tokens: readonly AnswerToken[] | undefined, outcome?: Outcome): object[] => [
+    { index: 0, delta, logprobs: chatLogprobs(tokens), ...ended(outcome) },
   ];
   return {
-    begin: () => ({ ...chunk, choices: choice({ role: "assistant", content: "", refusal: null }, undefined, null) }),
-    step: ({ text, tokens }) => ({ ...chunk, choices: choice({ content: text }, tokens, null) }),
-    end: ({ finishReason }) => ({ ...chunk, choices: choice({}, undefined, finishReason) }),
+    begin: () => ({ ...chunk, choices: choice({ role: "assistant", content: "", refusal: null }, undefined) }),
+    step: ({ text, tokens }) => ({ ...chunk, choices: choice({ content: text }, tokens) }),
+    end: (outcome) => ({ ...chunk, choices: choice({}, undefined, outcome) }),
     usage: (usage) => ({ ...envelope, object: "chat.completion.chunk", choices: [], usage }),
-    whole: ({ text, tokens }, { finishReason, usage }) => ({
+    whole: ({ text, tokens }, outcome) => ({
       ...envelope,
       choices: [
-        {
-          index: 0,
-          message: { role: "assistant", content: text, refusal: null },
-          logprobs: chatLogprobs(tokens),
-          finish_reason: finishReason,
-        },
+        { index: 0, message: { role: "assistant", content: text, refusal: null }, logprobs: chatLogprobs(tokens), ...ended(outcome) },
       ],
-      usage,
+      usage: outcome.usage,
     }),
   };
 }

@@ -105,16 +105,22 @@ function layOut(layers: number, experts: number, tokens: number): Layout {
 }
 
 function head({ title, layers, expertLayers, experts, tokens }: HeatmapData, { width, height }: Layout): string {
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="t d">
+  return (
+    `<svg xmlns="http://www.w3.org/2000/svg" ` +
+    `viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="t d">
 <title id="t">${escapeXml(title)}</title>
-<desc id="d">Active experts of ${expertLayers?.length ?? layers} layers with ${experts} experts each over ${tokens.length} tokens; one panel a layer, tokens from left to right, experts from top to bottom.</desc>
+<desc id="d">Active experts of ${expertLayers?.length ?? layers} layers with ${experts} experts each ` +
+    `over ${tokens.length} tokens; one panel a layer, tokens from left to right, experts from top to bottom.</desc>
 <style>
 text{font:${FONT_SIZE}px ui-sans-serif,system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","DejaVu Sans",sans-serif;fill:#5b6470}
 .bg{fill:#fff}.panel{fill:#eef1f4}.on{fill:#0b6e8f}.guide{stroke:#fff;stroke-width:1;fill:none}
-.title{font-size:18px;font-weight:600;fill:#15191e}.sum{font-size:12px}.name{font-size:11px;font-weight:600;fill:#15191e}.end{text-anchor:end}.tokens text{font-size:inherit}
-@media (prefers-color-scheme:dark){text{fill:#98a3b0}.bg{fill:#12161b}.panel{fill:#1e252d}.on{fill:#4cc3e0}.guide{stroke:#12161b}.title,.name{fill:#edf1f5}}
+.title{font-size:18px;font-weight:600;fill:#15191e}.sum{font-size:12px}.name{font-size:11px;font-weight:600;fill:#15191e}` +
+    `.end{text-anchor:end}.tokens text{font-size:inherit}
+@media (prefers-color-scheme:dark){text{fill:#98a3b0}.bg{fill:#12161b}.panel{fill:#1e252d}.on{fill:#4cc3e0}` +
+    `.guide{stroke:#12161b}.title,.name{fill:#edf1f5}}
 </style>
-<rect class="bg" width="${width}" height="${height}"/>`;
+<rect class="bg" width="${width}" height="${height}"/>`
+  );
 }
 
 function legend(title: string, summary: string): string {
@@ -170,7 +176,8 @@ function tokenAxis(tokens: readonly string[], { cellWidth }: Layout, x: number, 
   for (let i = 0; i < tokens.length; i += step) {
     const centre = ((i + 0.5) * cellWidth).toFixed(1);
     labels.push(
-      `<text class="end" transform="translate(${centre} 6) rotate(-90)" dy=".35em" xml:space="preserve">${escapeXml(tokenLabel(tokens[i]!))}</text>`,
+      `<text class="end" transform="translate(${centre} 6) rotate(-90)" dy=".35em" ` +
+        `xml:space="preserve">${escapeXml(tokenLabel(tokens[i]!))}</text>`,
     );
   }
   return `<g class="tokens" style="font-size:${size}px" transform="translate(${x} ${y})">\n${labels.join("\n")}\n</g>`;

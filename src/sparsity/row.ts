@@ -12,3 +12,12 @@ export function rowExperts(mask: Uint32Array, layers: number, rows: number, row:
   }
   return own;
 }
+
+/** The experts of several rows of a chunk, each copied. */
+export function pathExperts(
+  { activeExperts, rows }: { readonly activeExperts: Uint32Array; readonly rows: number },
+  layers: number,
+  path: readonly number[],
+): Uint32Array[] {
+  return path.map((row) => rowExperts(activeExperts, layers, rows, row));
+}

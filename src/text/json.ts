@@ -5,7 +5,8 @@ import { parseJsonText } from "./json-text.ts";
 export const JSON_LIMITS = { bytes: 64 * 1024 * 1024, depth: 32 } as const;
 
 /**
- * Bytes of memory that parsed JSON takes, as V8 makes it (measured), and what may be taken: some times the file, and a rest for small files. An array of
+ * Bytes of memory that parsed JSON takes, as V8 makes it (measured), and what may be taken: some times the file, and a rest for small
+ * files. An array of
  * nothing takes 2 bytes of a file and 16 of memory, so without a limit a file of 64 MiB could take gigabytes.
  */
 const COST = { object: 120, array: 40, value: 8, string: 24 } as const;
@@ -70,7 +71,8 @@ function checkShape(bytes: Uint8Array, file: string, times: number): void {
   const limit = times * bytes.length + MAY_TAKE.bytes;
   if (cost <= limit) return;
   throw new TokenizerError(
-    `would take ${cost} bytes of memory, its ${values} values in ${arrays} lists and ${objects} objects; the limit for ${bytes.length} bytes is ${limit}`,
+    `would take ${cost} bytes of memory, ` +
+      `its ${values} values in ${arrays} lists and ${objects} objects; the limit for ${bytes.length} bytes is ${limit}`,
     { file, limit },
   );
 }

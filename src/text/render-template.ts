@@ -5,11 +5,12 @@ import { Refusal } from "./jinja/errors.ts";
 import { parse } from "./jinja/parser.ts";
 import { render } from "./jinja/renderer.ts";
 import { fromJson, type Value } from "./jinja/values.ts";
+import type { TemplateValues } from "./template-values.ts";
 
 // Apart from chat-template.ts: whoever only loads models does not need the template language.
 
-/** Writes a conversation. */
-export type RenderTemplate = (turns: readonly Turn[]) => string;
+/** Writes a conversation. @param values what the template may name besides, such as `enable_thinking` */
+export type RenderTemplate = (turns: readonly Turn[], values?: TemplateValues) => string;
 
 /** Special tokens under the names that templates know. Those that a model has not are undefined. */
 const TOKENS = {
@@ -29,7 +30,7 @@ const TOKENS = {
  */
 export function compileTemplate(template: ChatTemplate): RenderTemplate {
   const body = guard("cannot be read", () => parse(template.source));
-  return (turns) =>
+  return (turns, more = {}) =>
     guard("cannot write this conversation", () => {
       const values = new Map<string, Value>([
         ["tools", null],
@@ -37,6 +38,7 @@ export function compileTemplate(template: ChatTemplate): RenderTemplate {
         ["add_generation_prompt", true],
       ]);
       for (const [name, key] of Object.entries(TOKENS)) if (template[key] !== undefined) values.set(name, template[key]);
+      for (const [name, value] of Object.entries(more)) values.set(name, value);
       values.set("messages", fromJson(turns));
       return render(body, values);
     });

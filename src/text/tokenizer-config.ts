@@ -47,7 +47,10 @@ const Schema = v.object({
   additional_special_tokens: Extra,
 });
 
-/** Fields of tokenizer_config.json, with those of special_tokens_map.json over them where transformers reads that. @throws TokenizerError */
+/**
+ * Fields of tokenizer_config.json, with those of special_tokens_map.json over them where transformers reads that.
+ * @throws TokenizerError
+ */
 export function tokenizerFields({ config, specialTokens }: TokenizerConfigFiles): Readonly<Record<string, unknown>> {
   const fields = config === undefined ? {} : readFields(config, "tokenizer_config.json");
   if (specialTokens === undefined || "added_tokens_decoder" in fields) return fields;

@@ -17,6 +17,10 @@ export function jsonReport(generation: Generation, text: Bytes, line: CommandLin
   field(out, "promptTokens", generation.promptLength.toString());
   field(out, "finishReason", '"' + FINISH_NAMES[generation.finish] + '"');
   field(out, "eosTokenId", generation.finish === FINISH_EOS ? generation.id.toString() : "null");
+  out.appendText(',"stopText":');
+  const stop = generation.stopText;
+  if (stop === null) out.appendText("null");
+  else appendText(out, stop);
   field(out, "seed", line.generate.seed.toString());
   field(out, "prefillMs", number(generation.prefillMs));
   field(out, "decodeMs", number(generation.decodeMs));
@@ -34,12 +38,16 @@ export function jsonReport(generation: Generation, text: Bytes, line: CommandLin
   if (on) appendDecisions(out, generation.decisions, model.config.expertLayers);
   else out.appendText("null");
   out.appendText(',"model":');
-  const name = String.UTF8.encode(line.model);
-  appendJsonString(out, changetype<usize>(name), name.byteLength);
+  appendText(out, line.model);
   field(out, "quantization", '"' + model.packed.quantization + '"');
   field(out, "tier", '"simd"');
   out.appendText("}\n");
   return out;
+}
+
+function appendText(out: Bytes, text: string): void {
+  const utf8 = String.UTF8.encode(text);
+  appendJsonString(out, changetype<usize>(utf8), utf8.byteLength);
 }
 
 /** As `decisions` of `blockffn generate --json`. @param layers 0 for models without experts */

@@ -5,7 +5,7 @@ import { Bytes } from "../bytes";
 import { takeFailure } from "../failure";
 
 /** Results that do not fit into one value are left here; valid until the next call. */
-export const RESULT = memory.data(64, 8);
+export const RESULT = memory.data(80, 8);
 
 const text = new Bytes();
 
@@ -25,6 +25,18 @@ export function takeString(at: usize, length: u32): string {
   const result = String.UTF8.decodeUnsafe(at, length);
   drop(at, length);
   return result;
+}
+
+/** A list of strings of the host as ours, `most` at most; all of it is freed. */
+export function takeStrings(at: usize, count: u32, most: u32): string[] {
+  const strings: string[] = [];
+  for (let i: u32 = 0; i < count; i++) {
+    const entry = at + ((<usize>i) << 3);
+    if (i < most) strings.push(takeString(load<u32>(entry), load<u32>(entry, 4)));
+    else drop(load<u32>(entry), load<u32>(entry, 4));
+  }
+  drop(at, count);
+  return strings;
 }
 
 /** result<_, string>: the pending failure. */
@@ -50,6 +62,16 @@ export function listResult(ids: Bytes): usize {
   store<u32>(RESULT + 4, <u32>ids.at);
   store<u32>(RESULT + 8, ids.ints);
   return RESULT;
+}
+
+/** option<string> at `at`, kept in `kept` until the next call; none for null. */
+export function putText(at: usize, value: string | null, kept: Bytes): void {
+  store<u8>(at, value === null ? 0 : 1);
+  if (value === null) return;
+  kept.clear();
+  kept.appendText(value);
+  store<u32>(at + 4, <u32>kept.at);
+  store<u32>(at + 8, kept.length);
 }
 
 /** option<f64> at `at`: none for NaN. */

@@ -1,12 +1,12 @@
 // The exports of the component `blockffn:runtime` (wit/runtime.wit). scripts/build-component.mjs gives them their full names.
 
 import { Bytes } from "../bytes";
-import { FINISH_NONE, Generation } from "../decode/generation";
-import { GenerateOptions } from "../decode/options";
+import { FINISH_EOS, FINISH_NONE, Generation } from "../decode/generation";
+import { GenerateOptions, MAX_STOPS } from "../decode/options";
 import { fail, failed, failuresAbout } from "../failure";
 import { LoadedModel } from "../model/instance";
 import { Source } from "../source";
-import { drop, failureResult, handleResult, listResult, putOption, RESULT, takeString } from "./abi";
+import { drop, failureResult, handleResult, listResult, putOption, putText, RESULT, takeString, takeStrings } from "./abi";
 import { HostSource, MemorySource } from "./sources";
 
 export { realloc } from "./abi";
@@ -20,6 +20,8 @@ declare function newGeneration(rep: usize): u32;
 
 /** Ids that `encode` gave last. */
 const encoded = new Bytes();
+/** The stop text that `statistics` gave last. */
+const stopText = new Bytes();
 
 export function modelLoad(name: usize, nameLength: u32, bytes: usize, length: u32): usize {
   const source = new MemorySource(takeString(name, nameLength), bytes, length);
@@ -69,6 +71,8 @@ export function modelGenerate(
   repetitionPenalty: f64,
   seed: u64,
   ignoreEos: i32,
+  stops: usize,
+  stopCount: u32,
   speculation: i32,
 ): usize {
   const options = new GenerateOptions();
@@ -80,6 +84,8 @@ export function modelGenerate(
   options.repetitionPenalty = repetitionPenalty;
   options.seed = seed;
   options.ignoreEos = ignoreEos !== 0;
+  // One more than there may be is told as too many.
+  options.stops = takeStrings(stops, stopCount, MAX_STOPS + 1);
   // The enum's order is that of SPECULATE_OFF, SPECULATE_NGRAM.
   options.speculate = speculation;
   const ids = new Bytes();
@@ -119,11 +125,14 @@ export function generationStatistics(rep: usize): usize {
   store<i32>(RESULT + 4, generation.produced);
   store<u8>(RESULT + 8, generation.finish === FINISH_NONE ? 0 : 1);
   store<u8>(RESULT + 9, <u8>(generation.finish - 1));
-  putOption(RESULT + 16, generation.counts.tokenSparsity);
-  store<i32>(RESULT + 32, generation.rounds);
-  store<i32>(RESULT + 36, generation.drafted);
-  store<i32>(RESULT + 40, generation.accepted);
-  putOption(RESULT + 48, generation.expertsPerChunk);
+  store<u8>(RESULT + 12, generation.finish === FINISH_EOS ? 1 : 0);
+  store<i32>(RESULT + 16, generation.id);
+  putText(RESULT + 20, generation.stopText, stopText);
+  putOption(RESULT + 32, generation.counts.tokenSparsity);
+  store<i32>(RESULT + 48, generation.rounds);
+  store<i32>(RESULT + 52, generation.drafted);
+  store<i32>(RESULT + 56, generation.accepted);
+  putOption(RESULT + 64, generation.expertsPerChunk);
   return RESULT;
 }
 

@@ -14,7 +14,6 @@ export const FINISH_NONE: i32 = 0;
 export const FINISH_LENGTH: i32 = 1;
 export const FINISH_EOS: i32 = 2;
 export const FINISH_CONTEXT: i32 = 3;
-/** A stop text; only programs that give some see it. */
 export const FINISH_STOP: i32 = 4;
 export const FINISH_NAMES: string[] = ["aborted", "length", "eos", "context", "stop"];
 
@@ -126,6 +125,12 @@ export class Generation {
   get expertsPerChunk(): f64 {
     const config = this.model.config;
     return this.rounds === 0 || config.experts === 0 ? NaN : <f64>this.counts.chunkExperts / <f64>this.rounds / <f64>config.expertLayers;
+  }
+
+  /** The stop text that ended it; null when something else did. */
+  get stopText(): string | null {
+    const stop = this.stop;
+    return this.finish === FINISH_STOP && stop !== null ? this.options.stops[stop.found] : null;
   }
 
   get promptLength(): i32 {

@@ -3,7 +3,7 @@ import { fail } from "../failure";
 export const SPECULATE_OFF: i32 = 0;
 export const SPECULATE_NGRAM: i32 = 1;
 
-const MAX_STOPS: i32 = 64;
+export const MAX_STOPS: i32 = 64;
 const MAX_STOP_LENGTH: i32 = 4096;
 
 /** How text is generated: the names, defaults and ranges of src/decode/options.ts. */

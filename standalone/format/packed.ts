@@ -1,6 +1,6 @@
 import { Architecture, readArchitecture } from "../../core/architecture";
 import { FieldReader } from "../../core/fields";
-import { LAYOUT_VERSION } from "../../core/layout";
+import { LAYOUT_VERSION } from "../../core/layout/matrix";
 import { Part, PART_ALIGN, planModel, QUANTIZATION_NAMES, WeightPlan } from "../../core/plan";
 import { fail, failed } from "../failure";
 import { Source } from "../source";

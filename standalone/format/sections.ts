@@ -1,5 +1,5 @@
 import { Architecture } from "../../core/architecture";
-import { LAYOUT_VERSION } from "../../core/layout";
+import { LAYOUT_VERSION } from "../../core/layout/matrix";
 import { planModel, QUANTIZATION_NAMES, WEIGHT_NAMES, WeightPlan } from "../../core/plan";
 import { fail, failed } from "../failure";
 import { Header } from "./header";

@@ -1,16 +1,6 @@
 import { CachePlan, writeCache } from "../../core/cache";
-import {
-  ROW_BYTES,
-  ROW_MASK,
-  ROW_PLACE,
-  ROW_POSITION,
-  ROW_SEQUENCE,
-  ROW_TOKEN,
-  ROW_TREE,
-  SCRATCH_ACTIVE,
-  SCRATCH_LOGIT_ROWS,
-  SCRATCH_ROWS,
-} from "../../core/layout";
+import { ROW_BYTES, ROW_MASK, ROW_PLACE, ROW_POSITION, ROW_SEQUENCE, ROW_TOKEN, ROW_TREE } from "../../core/layout/rows";
+import { SCRATCH_ACTIVE, SCRATCH_LOGIT_ROWS, SCRATCH_ROWS } from "../../core/layout/scratch";
 import { argmax } from "../../assembly/kernels";
 import { compact } from "../../assembly/model/cache";
 import { forward } from "../../assembly/model/job";
@@ -90,7 +80,7 @@ export class Sequence {
     return this.model.scratchAt(SCRATCH_ROWS) + <usize>i * ROW_BYTES;
   }
 
-  /** Row i of the next call (core/layout.ts, ROW_*), which goes to the place behind what is held. */
+  /** Row i of the next call (core/layout/rows.ts), which goes to the place behind what is held. */
   private writeRow(i: i32, token: i32, position: i32, tree: i32, mask: u64): void {
     const row = this.rowAt(i);
     store<i32>(row + ROW_TOKEN, token);

@@ -5,7 +5,7 @@ import { Normalizer } from "./normalizer";
 import { MAX_IDS, Vocabulary } from "./vocabulary";
 
 const FIELD = "added_tokens";
-const MAX_TOKENS: i32 = 4096;
+const MAX_TOKENS: i32 = 1 << 16;
 const MAX_BYTES: u32 = 512;
 
 /** A token that is found in a text as a whole. */
@@ -15,36 +15,68 @@ export class AddedToken {
   length: u32 = 0;
   leftStrip: bool = false;
   rightStrip: bool = false;
+  singleWord: bool = false;
   normalized: bool = false;
   special: bool = false;
   /** What is looked for: the content, normalised for tokens that are found in normalised text. */
   wanted: Bytes = new Bytes();
 }
 
-/** Reads the list of added tokens. */
-export function readAddedTokens(json: JsonReader, vocabulary: Vocabulary): AddedToken[] {
-  const tokens = new Array<AddedToken>();
-  if (json.takeNull()) return tokens;
-  json.openArray();
-  while (json.nextElement()) {
-    const where = `${FIELD}.${tokens.length}`;
-    const token = readToken(json, where);
-    if (failed()) break;
-    if (tokens.length >= MAX_TOKENS) {
-      fail(`are more than ${MAX_TOKENS}`, FIELD);
-      break;
+/** The added tokens of tokenizer.json. */
+export class AddedTokens {
+  all: AddedToken[] = [];
+  private byId: Map<i32, AddedToken> = new Map();
+
+  /** Reads the list. Fails naming the token that is wrong. */
+  read(json: JsonReader, vocabulary: Vocabulary): void {
+    if (json.takeNull()) return;
+    json.openArray();
+    while (json.nextElement()) {
+      const where = `${FIELD}.${this.all.length}`;
+      const token = readToken(json, where);
+      if (failed()) return;
+      if (this.all.length >= MAX_TOKENS) return fail(`are more than ${MAX_TOKENS}`, FIELD);
+      if (this.byId.has(token.id)) return fail(`two added tokens have the id ${token.id}`, where);
+      const known = vocabulary.find(token.at, token.length);
+      if (known >= 0 && known !== token.id) return fail(`${quoted(token.at, token.length)} has another id in model.vocab`, where);
+      this.byId.set(token.id, token);
+      this.all.push(token);
     }
-    for (let i = 0; i < tokens.length; i++) {
-      if (tokens[i].id === token.id) fail(`two added tokens have the id ${token.id}`, where);
-      if (sameBytes(tokens[i].at, tokens[i].length, token.at, token.length)) {
-        fail(`${quoted(token.at, token.length)} is there twice`, where);
-      }
-    }
-    const known = vocabulary.find(token.at, token.length);
-    if (known >= 0 && known !== token.id) fail(`${quoted(token.at, token.length)} has another id in model.vocab`, where);
-    tokens.push(token);
+    this.refuseTwins();
   }
-  return tokens;
+
+  /** Prepares what is looked for. */
+  prepare(normalizer: Normalizer): void {
+    for (let i = 0; i < this.all.length; i++) {
+      const token = this.all[i];
+      if (token.normalized) normalizer.apply(token.at, token.length, token.wanted);
+      else token.wanted.append(token.at, token.length);
+    }
+  }
+
+  /** The token of an id; null when none was added for it. */
+  find(id: i32): AddedToken | null {
+    return this.byId.has(id) ? this.byId.get(id) : null;
+  }
+
+  private refuseTwins(): void {
+    const sorted = this.all.slice(0).sort(byContent);
+    for (let i = 1; i < sorted.length; i++) {
+      const one = sorted[i];
+      if (sameBytes(sorted[i - 1].at, sorted[i - 1].length, one.at, one.length))
+        fail(`${quoted(one.at, one.length)} is there twice`, FIELD);
+    }
+  }
+}
+
+function byContent(a: AddedToken, b: AddedToken): i32 {
+  return compareBytes(a.at, a.length, b.at, b.length);
+}
+
+/** Order of two stretches of bytes, the shorter of two that begin alike first. */
+export function compareBytes(a: usize, aLength: u32, b: usize, bLength: u32): i32 {
+  const order = memory.compare(a, b, min(aLength, bLength));
+  return order !== 0 ? order : <i32>aLength - <i32>bLength;
 }
 
 function readToken(json: JsonReader, where: string): AddedToken {
@@ -63,40 +95,13 @@ function readToken(json: JsonReader, where: string): AddedToken {
     } else if (json.isText("lstrip")) token.leftStrip = json.readFlag();
     else if (json.isText("rstrip")) token.rightStrip = json.readFlag();
     else if (json.isText("special")) token.special = json.readFlag();
+    else if (json.isText("single_word")) token.singleWord = json.readFlag();
     else if (json.isText("normalized")) normalized = json.readFlag() ? 1 : 0;
-    else if (json.isText("single_word")) {
-      if (json.readFlag()) fail("is not supported", where + ".single_word");
-    } else json.skip();
+    else json.skip();
   }
   if (!failed() && (token.id < 0 || token.length === 0 || token.length > MAX_BYTES)) {
     fail(`needs an id and a content of 1 to ${MAX_BYTES} bytes`, where);
   }
   token.normalized = normalized < 0 ? !token.special : normalized === 1;
   return token;
-}
-
-/** Prepares what is looked for. */
-export function prepareAdded(tokens: AddedToken[], normalizer: Normalizer): void {
-  for (let i = 0; i < tokens.length; i++) {
-    const token = tokens[i];
-    if (token.normalized) normalizer.apply(token.at, token.length, token.wanted);
-    else token.wanted.append(token.at, token.length);
-  }
-}
-
-/** The longest of the (`normalized` or other) tokens that the text has at its start; null for none. */
-export function longestAt(tokens: AddedToken[], normalized: bool, at: usize, length: u32): AddedToken | null {
-  let found: AddedToken | null = null;
-  for (let i = 0; i < tokens.length; i++) {
-    const token = tokens[i];
-    const wanted = token.wanted;
-    if (token.normalized !== normalized || wanted.length === 0 || wanted.length > length || load<u8>(wanted.at) !== load<u8>(at)) continue;
-    // Of two that are looked for alike, the special one counts.
-    if (found !== null) {
-      const best = found.wanted.length;
-      if (wanted.length < best || (wanted.length === best && (found.special || !token.special))) continue;
-    }
-    if (memory.compare(wanted.at, at, wanted.length) === 0) found = token;
-  }
-  return found;
 }

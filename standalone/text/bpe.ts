@@ -1,6 +1,7 @@
 import { Bytes } from "../bytes";
 import { fail } from "../failure";
 import { Merges } from "./merges";
+import { Sections } from "./sections";
 import { scanCharacter } from "./utf8";
 import { Vocabulary } from "./vocabulary";
 
@@ -13,6 +14,10 @@ const HEX = "0123456789ABCDEF";
  * places first.
  */
 export class BytePairs {
+  /** Special tokens are spelled out in the text: a whole word is none of them, though it reads so. */
+  spelled: bool = false;
+  /** Their ids. */
+  special: Set<i32> = new Set<i32>();
   /** Ids of the byte tokens "<0x00>" to "<0xFF>"; -1 for none. */
   private byteIds: StaticArray<i32> = new StaticArray<i32>(256);
   // Symbols: id, neighbours; how many; and the heap of possible merges.
@@ -22,21 +27,31 @@ export class BytePairs {
   private count: i32 = 0;
   private heap: Array<u64> = new Array<u64>();
 
+  private byteFallback: bool;
+  private fuseUnknown: bool;
+  private ignoreMerges: bool;
+
   /** @param unknown id of the unknown token; -1 for none */
   constructor(
     private vocabulary: Vocabulary,
     private merges: Merges,
     private unknown: i32,
-    private byteFallback: bool,
-    private fuseUnknown: bool,
+    options: Sections,
   ) {
+    this.byteFallback = options.byteFallback;
+    this.fuseUnknown = options.fuseUnknown;
+    this.ignoreMerges = options.ignoreMerges;
     for (let b = 0; b < 256; b++) {
-      this.byteIds[b] = byteFallback ? vocabulary.findText("<0x" + HEX.charAt(b >> 4) + HEX.charAt(b & 15) + ">") : -1;
+      this.byteIds[b] = options.byteFallback ? vocabulary.findText("<0x" + HEX.charAt(b >> 4) + HEX.charAt(b & 15) + ">") : -1;
     }
   }
 
   /** Appends the ids of a word (UTF-8) to `out`. */
   encode(at: usize, length: u32, out: Bytes): void {
+    if (this.ignoreMerges) {
+      const whole = this.vocabulary.find(at, length);
+      if (whole >= 0 && !(this.spelled && this.special.has(whole))) return out.pushInt(whole);
+    }
     if (length > MAX_WORD) return fail(`${length} bytes are too many; the limit is ${MAX_WORD}`, "prompt");
     const count = this.symbols(at, length);
     for (let i = 0; i + 1 < count; i++) this.offer(i, i + 1);

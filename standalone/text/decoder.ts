@@ -2,13 +2,17 @@ import { Bytes, isText } from "../bytes";
 import { fail, failed } from "../failure";
 import { JsonReader } from "../format/json";
 import { hexDigit } from "../format/json-text";
+import { appendCharacterBytes } from "./byte-level";
 import { readPattern, readType, replaceAll, unsupported } from "./normalizer";
 
 const MAX_STEPS: i32 = 8;
 /** How much longer replacements may make a token, all together. */
 const MAX_GROWTH: f64 = 16;
 
-/** The decoder of tokenizer.json: SentencePiece's Replace, ByteFallback, Fuse, Strip. A token's bytes do not depend on its neighbours. */
+/**
+ * The decoder of tokenizer.json: ByteLevel, or SentencePiece's Replace, ByteFallback, Fuse, Strip. A token's bytes do not depend on its
+ * neighbours.
+ */
 export class Decoder {
   /** The byte that is taken from the start of a text, and how often at most. */
   stripByte: u8 = 0x20;
@@ -16,6 +20,7 @@ export class Decoder {
   private from: Bytes[] = [];
   private to: Bytes[] = [];
   private byteFallback: bool = false;
+  private byteLevel: bool = false;
   private fused: bool = false;
   private growth: f64 = 1;
   private one: Bytes = new Bytes();
@@ -31,6 +36,7 @@ export class Decoder {
     else if (this.fused && type != "Strip" && type != "Fuse") unsupported(type, field);
     else if (type == "Replace" && !this.byteFallback) this.readReplace(json, field);
     else if (type == "ByteFallback") this.byteFallback = true;
+    else if (type == "ByteLevel" && !this.byteFallback) this.byteLevel = this.fused = true;
     else if (type == "Fuse") this.fused = true;
     else if (type == "Strip" && this.fused && this.stripCount === 0) this.readStrip(json, field);
     else unsupported(type, field);
@@ -52,7 +58,7 @@ export class Decoder {
     }
     const byte = this.byteFallback ? byteToken(now.at, now.length) : -1;
     if (byte >= 0) out.push(<u8>byte);
-    else out.append(now.at, now.length);
+    else if (!this.byteLevel || !appendCharacterBytes(now.at, now.length, out)) out.append(now.at, now.length);
   }
 
   private readSequence(json: JsonReader, field: string): void {

@@ -1,6 +1,7 @@
-import { Bytes, isText, quoted } from "../bytes";
+import { Bytes, isText, quoted, sameBytes } from "../bytes";
 import { fail, failed } from "../failure";
 import { JsonReader } from "../format/json";
+import { characterBytes } from "./utf8";
 
 const MAX_STEPS: i32 = 8;
 const MAX_BYTES: u32 = 32;
@@ -45,6 +46,23 @@ export class Normalizer {
       if (step.from.length === 0) out.append(step.to.at, step.to.length);
       replaceAll(before.at, before.length, step.from, step.to, out);
     }
+  }
+
+  /** Whether the first character of a text is taken away: what is left then begins elsewhere. */
+  dropsStart(at: usize): bool {
+    if (this.steps.length === 0) return false;
+    const text = new Bytes();
+    const whole = new Bytes();
+    const without = new Bytes();
+    text.append(at, characterBytes(at));
+    text.push(0x78);
+    this.apply(text.at, text.length, whole);
+    this.apply(text.at + text.length - 1, 1, without);
+    const same = sameBytes(whole.at, whole.length, without.at, without.length);
+    text.free();
+    whole.free();
+    without.free();
+    return same;
   }
 
   private readSequence(json: JsonReader, field: string): void {

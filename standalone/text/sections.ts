@@ -1,6 +1,5 @@
 import { fail, failed } from "../failure";
 import { JsonReader } from "../format/json";
-import { readType } from "./normalizer";
 
 /** Places of the sections of tokenizer.json, which may come in any order; 0 for those that are not there. */
 export class Sections {
@@ -14,6 +13,7 @@ export class Sections {
   unknown: string = "";
   fuseUnknown: bool = false;
   byteFallback: bool = false;
+  ignoreMerges: bool = false;
 }
 
 /** Finds the sections, and reads the flags of the model. */
@@ -59,7 +59,7 @@ function readModel(json: JsonReader, found: Sections): void {
       found.fuseUnknown = json.readFlag();
       continue;
     } else if (json.isText("ignore_merges")) {
-      if (json.readFlag()) fail("needs a pre-tokenizer that splits words, which this command does not have", "model.ignore_merges");
+      found.ignoreMerges = json.readFlag();
       continue;
     } else if (json.isText("dropout")) {
       if (json.readNumber() !== 0) fail("dropout is for training", "model.dropout");
@@ -71,16 +71,4 @@ function readModel(json: JsonReader, found: Sections): void {
     }
     json.skip();
   }
-}
-
-/** Only models without a pre-tokenizer can be used. */
-export function refusePreTokenizer(json: JsonReader, at: usize): void {
-  json.seek(at);
-  if (json.takeNull()) return;
-  const type = readType(json, "pre_tokenizer");
-  fail(
-    `the type "${type.slice(0, 40)}" is not supported by this command (SentencePiece-style models have none); give the prompt as ` +
-      "--tokens, or use a JavaScript host",
-    "pre_tokenizer.type",
-  );
 }

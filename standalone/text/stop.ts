@@ -14,7 +14,11 @@ class Pattern {
   special: bool = false;
   matched: i32 = 0;
 
-  constructor(public length: i32) {}
+  /** @param stop place of the stop text in the list */
+  constructor(
+    public stop: i32,
+    public length: i32,
+  ) {}
 
   add(symbol: i32): void {
     this.symbols.push(symbol);
@@ -41,6 +45,8 @@ class Pattern {
 /** Finds stop texts in text that comes in pieces. Mirrors src/text/stop.ts. */
 export class StopMatcher {
   stopped: bool = false;
+  /** The stop text that was found: its place in the list; -1 before. */
+  found: i32 = -1;
   private patterns: Pattern[] = [];
   private held: Bytes = new Bytes();
 
@@ -49,8 +55,8 @@ export class StopMatcher {
       const utf8 = String.UTF8.encode(stops[i]);
       const at = changetype<usize>(utf8);
       const length = <u32>utf8.byteLength;
-      const plain = new Pattern(length);
-      const mixed = new Pattern(length);
+      const plain = new Pattern(i, length);
+      const mixed = new Pattern(i, length);
       for (let b: u32 = 0; b < length; b++) plain.add(load<u8>(at + b));
       for (let b: u32 = 0; b < length;) {
         const token = tokenizer.specialAt(at + b, length - b);
@@ -99,6 +105,7 @@ export class StopMatcher {
     }
     if (longest === null) return false;
     this.stopped = true;
+    this.found = longest.stop;
     out.append(this.held.at, this.held.length - longest.bytes[longest.matched]);
     this.held.clear();
     return true;

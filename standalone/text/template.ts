@@ -11,14 +11,23 @@ export class Template {
   before: Bytes = new Bytes();
   after: Bytes = new Bytes();
 
-  read(json: JsonReader, field: string): void {
+  private there: bool = false;
+
+  read(json: JsonReader, field: string, nested: bool = false): void {
     if (json.takeNull()) return;
     const begin = json.position();
     const type = readType(json, field);
     const end = json.position();
     if (failed()) return;
-    if (type != "TemplateProcessing") return unsupported(type, field);
+    // ByteLevel moves offsets only; ids stay.
+    if (type == "ByteLevel") return json.seek(end);
     json.seek(begin);
+    if (type == "Sequence" && !nested) {
+      this.readSequence(json, field);
+      return json.seek(end);
+    }
+    if (type != "TemplateProcessing" || this.there) return unsupported(type, field);
+    this.there = true;
     const names = new Array<string>();
     const ids = new Array<Bytes>();
     let single: usize = 0;
@@ -35,6 +44,19 @@ export class Template {
     json.seek(single);
     this.readSingle(json, field + ".single", names, ids);
     json.seek(end);
+  }
+
+  private readSequence(json: JsonReader, field: string): void {
+    json.openObject();
+    while (json.nextKey()) {
+      if (!json.isText("processors")) {
+        json.skip();
+        continue;
+      }
+      let i = 0;
+      json.openArray();
+      while (json.nextElement()) this.read(json, `${field}.processors.${i++}`, true);
+    }
   }
 
   private readSingle(json: JsonReader, field: string, names: string[], ids: Bytes[]): void {

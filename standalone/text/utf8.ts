@@ -31,6 +31,32 @@ export function scanCharacter(at: usize, length: u32): i32 {
   return size;
 }
 
+/** The code point that begins at `at`, in well-formed UTF-8. */
+export function codePointAt(at: usize): u32 {
+  const c = <u32>load<u8>(at);
+  if (c < 0x80) return c;
+  const second = (<u32>load<u8>(at + 1)) & 63;
+  if (c < 0xe0) return ((c & 31) << 6) | second;
+  const third = (<u32>load<u8>(at + 2)) & 63;
+  if (c < 0xf0) return ((c & 15) << 12) | (second << 6) | third;
+  return ((c & 7) << 18) | (second << 12) | (third << 6) | ((<u32>load<u8>(at + 3)) & 63);
+}
+
+/** Where the character before `at` begins, in well-formed UTF-8. */
+export function characterBefore(at: usize): usize {
+  do at--;
+  while ((load<u8>(at) & 0xc0) === 0x80);
+  return at;
+}
+
+/** Bytes of the character that begins at `at`, in well-formed UTF-8. */
+// @ts-ignore: decorator
+@inline
+export function characterBytes(at: usize): u32 {
+  const c = load<u8>(at);
+  return c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+}
+
 export function isUtf8(at: usize, length: u32): bool {
   const end = at + length;
   while (at < end) {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { parsePrompts, STORY_PROMPTS } from "../../bench/modes/prompts.ts";
+import { STORY_PROMPTS } from "../../bench/modes/prompts.ts";
+import { parsePrompts } from "../../src/suite/spec-bench.ts";
 import { FormatError, UsageError } from "../../src/errors.ts";
 
 const line = (id: number, category: string): string => JSON.stringify({ question_id: id, category, turns: [`prompt ${id}`, "second"] });

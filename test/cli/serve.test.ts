@@ -246,7 +246,9 @@ describe.skipIf(!built)("the server's process", () => {
 
   async function start(port: number): Promise<{ child: ChildProcess; address: string; ms: number }> {
     const begun = performance.now();
-    const child = spawn(process.execPath, [main, "serve", "--port", String(port)], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, [main, "serve", "--model", "nano", "--port", String(port)], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     children.push(child);
     let out = "";
     child.stdout.on("data", (data: Buffer) => (out += data.toString()));

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { Q4_BLOCK_BYTES, SCALE_BYTES, WEIGHT_Q4 as Q4 } from "../../core/layout.ts";
+import { Q4_BLOCK_BYTES, SCALE_BYTES, WEIGHT_Q4 as Q4 } from "../../core/layout/matrix.ts";
 import { packPanel } from "../../src/format/packed/quantize.ts";
 import { loadModel } from "../../src/load/load.ts";
 import { largestDifference } from "../helpers/compare.ts";
@@ -52,7 +52,7 @@ describePython("a student of distil/ in the engine", NEEDED, () => {
   });
 });
 
-/** Weights of a q4 panel, 16 rows, as assembly/layout.ts lays it out. */
+/** Weights of a q4 panel, 16 rows, as core/layout/matrix.ts lays it out. */
 function unpackQ4(panel: Uint8Array, cols: number): Float32Array {
   const out = new Float32Array(16 * cols);
   const word = new Uint32Array(1);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { READ_AHEAD } from "../../core/layout.ts";
+import { READ_AHEAD } from "../../core/layout/memory.ts";
 import { llamaShape, blockShape } from "../../synthetic/shapes.ts";
 import { syntheticEagle, syntheticOn } from "../../synthetic/model.ts";
 import { EagleDrafter } from "../../src/decode/drafters/eagle.ts";

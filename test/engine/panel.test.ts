@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { WEIGHT_BF16 as BF16, WEIGHT_F32 as F32, WEIGHT_Q4 as Q4, WEIGHT_Q8 as Q8 } from "../../core/layout.ts";
+import { WEIGHT_BF16 as BF16, WEIGHT_F32 as F32, WEIGHT_Q4 as Q4, WEIGHT_Q8 as Q8 } from "../../core/layout/matrix.ts";
 import { matrixBytes } from "../../core/panel.ts";
 import { KernelBench } from "../helpers/kernel-bench.ts";
 import { TIERS } from "../helpers/test-host.ts";

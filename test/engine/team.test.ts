@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { SCRATCH_BYTES, SCRATCH_NORMED } from "../../core/layout.ts";
+import { SCRATCH_BYTES, SCRATCH_NORMED } from "../../core/layout/scratch.ts";
 import { loadModel as loadOnNode, ThreadError, UsageError } from "../../host/node/index.ts";
 import { physicalCores } from "../../host/node/cores.ts";
 import type { Host, Workers } from "../../src/host.ts";

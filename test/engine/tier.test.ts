@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { DESCRIPTOR_VERSION } from "../../core/layout.ts";
+import { DESCRIPTOR_VERSION } from "../../core/layout/model.ts";
 import type { Host, Tier } from "../../src/host.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import { bestTier } from "../../src/load/tier.ts";

@@ -1,4 +1,5 @@
 import { nodeHost } from "../../host/node/engine.ts";
+import { nodeModels } from "../../host/node/models.ts";
 import { listen } from "../../host/http/listen.ts";
 import type { Io } from "../../cli/io.ts";
 import { runBenchProgram } from "../../bench/cli/bench.ts";
@@ -26,6 +27,7 @@ export function fakeIo(overrides: Partial<Io> & { readonly stdin?: string } = {}
   const io: FakeIo = {
     host: nodeHost,
     defaultModel: "/no/default/model",
+    models: { locate: (location) => nodeModels().locate(location), chatModel: async () => undefined },
     version: "1.2.3",
     env: {},
     stdoutIsTty: false,

@@ -1,4 +1,5 @@
 import { LimitError, UsageError } from "../../src/errors.ts";
+import type { ChatTemplate } from "../../src/text/chat-template.ts";
 import type { ModelConfig } from "../../src/architecture/config.ts";
 import type { ForwardOptions, ForwardResult, LoadedModel, RowTable, Sequence, SequenceOptions } from "../../src/engine/types.ts";
 
@@ -13,6 +14,7 @@ export interface FakeOptions {
   readonly experts?: number;
   readonly eosTokenIds?: readonly number[];
   readonly tokenizerJson?: Uint8Array;
+  readonly chatTemplate?: ChatTemplate;
   /** Then `auto` does not speculate: chunks of trees are FakeTreeModel's. */
   readonly frozenClock?: boolean;
   /** Next token after a history; default: a hash of it. */
@@ -29,6 +31,7 @@ export class FakeModel implements LoadedModel {
   readonly maxChunk: number;
   readonly maxLogitRows: number;
   readonly tokenizerJson: Uint8Array | undefined;
+  readonly chatTemplate: ChatTemplate | undefined;
   readonly frozenClock: boolean | undefined;
   ffn: "sparse" | "dense" = "sparse";
   disposed = false;
@@ -45,6 +48,7 @@ export class FakeModel implements LoadedModel {
     this.maxChunk = maxChunk;
     this.maxLogitRows = options.maxLogitRows ?? maxChunk;
     this.tokenizerJson = options.tokenizerJson;
+    this.chatTemplate = options.chatTemplate;
     this.frozenClock = options.frozenClock;
     this.next = options.next ?? ((history) => hash(history) % vocabSize);
     this.config = {

@@ -1,4 +1,4 @@
-import { READ_AHEAD } from "../../core/layout.ts";
+import { READ_AHEAD } from "../../core/layout/memory.ts";
 import type { Tier } from "../../src/host.ts";
 import { matrixBytes, panelBytes } from "../../core/panel.ts";
 import { packPanel } from "../../src/format/packed/quantize.ts";

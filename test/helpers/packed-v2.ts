@@ -1,4 +1,4 @@
-import { LAYOUT_VERSION } from "../../core/layout.ts";
+import { LAYOUT_VERSION } from "../../core/layout/matrix.ts";
 import { PART_ALIGN, type WeightPlan } from "../../core/plan.ts";
 import type { ModelConfig } from "../../src/architecture/config.ts";
 import type { DraftLayout } from "../../src/architecture/draft-head.ts";

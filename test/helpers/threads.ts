@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { nodeThreads } from "../../host/node/threads.ts";
-import { TEAM_JOBS } from "../../core/layout.ts";
+import { TEAM_JOBS } from "../../core/layout/team.ts";
 import type { Host, Workers } from "../../src/host.ts";
 import type { ModelInstance } from "../../src/engine/instance.ts";
 import { testHost } from "./test-host.ts";

@@ -24,6 +24,7 @@ interface Exports {
   encode(text: number, length: number): void;
   decode(ids: number, count: number, continuation: number): void;
   parseNumber(json: number, length: number): number;
+  characterClass(code: number): number;
   /** Of probe-generation.ts. */
   begin(at: number, length: number, token: number): void;
   next(): number;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
 import { nodeHost } from "../../host/node/engine.ts";
-import { NodeFile, openLocation } from "../../host/node/files.ts";
+import { NodeFile } from "../../host/node/files.ts";
 import { OutputFile, writeFileAtomically } from "../../host/node/output.ts";
 import { packageVersion } from "../../host/node/package.ts";
 import { BlockFFNError, SourceError } from "../../src/errors.ts";
@@ -63,9 +63,9 @@ describe("NodeFile", () => {
   });
 });
 
-describe("openLocation", () => {
+describe("nodeHost.open", () => {
   it("opens one file with the empty name only", async () => {
-    const files = await openLocation(file);
+    const files = await nodeHost.open(file);
     expect(files.single).toBe(true);
     const source = await files.open("");
     expect(source?.size).toBe(1000);
@@ -74,7 +74,7 @@ describe("openLocation", () => {
   });
 
   it("takes file: URLs", async () => {
-    const files = await openLocation(pathToFileURL(file).href);
+    const files = await nodeHost.open(pathToFileURL(file).href);
     const source = await files.open("");
     expect(source?.size).toBe(1000);
     await source?.close();
@@ -85,7 +85,7 @@ describe("openLocation", () => {
     mkdirSync(join(model, "sub"), { recursive: true });
     writeFileSync(join(model, "config.json"), "{}");
     symlinkSync(file, join(model, "linked"));
-    const files = await openLocation(model);
+    const files = await nodeHost.open(model);
     expect(files.single).toBe(false);
     for (const [name, size] of [
       ["config.json", 2],
@@ -100,14 +100,14 @@ describe("openLocation", () => {
   });
 
   it.each(["", ".", "..", "../data.bin", "sub/x", "/etc/passwd", "a\\b", "c:x", "x\0"])("refuses the name %j in a folder", async (name) => {
-    const files = await openLocation(folder);
+    const files = await nodeHost.open(folder);
     expect(await failure(files.open(name))).toBeInstanceOf(SourceError);
   });
 
   it.each(["/no/such/model", `${file}/below`, "https://example.org/m", "a\0b", "file://host/share"])(
     "says what is wrong with %j",
     async (location) => {
-      const error = await failure(openLocation(location));
+      const error = await failure(nodeHost.open(location));
       expect(error).toBeInstanceOf(SourceError);
       expect(error.message).not.toContain("\0");
     },
@@ -116,7 +116,7 @@ describe("openLocation", () => {
   it("does not wait for a pipe", async () => {
     const pipe = join(folder, "pipe");
     execFileSync("mkfifo", [pipe]);
-    expect((await failure(openLocation(pipe))).message).toMatch(/neither a file nor a folder/);
+    expect((await failure(nodeHost.open(pipe))).message).toMatch(/neither a file nor a folder/);
   });
 
   it.skipIf(process.getuid?.() === 0)("names missing permissions", async () => {

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, sep } from "node:path";
 import { build } from "esbuild";
 import ts from "typescript";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -88,6 +88,13 @@ describe.skipIf(!built)("the package as npm packs it", () => {
         if (!/^[a-z]+:/.test(link)) expect(existsSync(join(installed, dirname(name), link)), `${link} of ${name}`).toBe(true);
       }
     }
+  });
+
+  it("lists each room's decisions in one index", () => {
+    const rooms = readdirSync(installed, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(`${sep}RATIONALE.md`));
+    const index = readFileSync(join(installed, "RATIONALE.md"), "utf8");
+    expect(rooms.length).toBeGreaterThan(10);
+    for (const name of rooms) expect(index).toContain(`| [${dirname(name)}/](${name}) |`);
   });
 
   it.each([

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { BLOCK_COLS, WEIGHT_BF16 as BF16, WEIGHT_F32 as F32, WEIGHT_Q4 as Q4, WEIGHT_Q8 as Q8 } from "../../core/layout.ts";
+import { BLOCK_COLS, WEIGHT_BF16 as BF16, WEIGHT_F32 as F32, WEIGHT_Q4 as Q4, WEIGHT_Q8 as Q8 } from "../../core/layout/matrix.ts";
 import { matrixBytes, paddedRows, panelBytes, scaleGroups, scaleStride } from "../../core/panel.ts";
 import { type KernelBench, normals, packMatrix } from "../helpers/kernel-bench.ts";
 

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { BLOCK_COLS } from "../../core/layout.ts";
+import { BLOCK_COLS, WEIGHT_BF16 as BF16, WEIGHT_F32 as F32, WEIGHT_Q4 as Q4, WEIGHT_Q8 as Q8 } from "../../core/layout/matrix.ts";
 import { packPanel } from "../../src/format/packed/quantize.ts";
-import { WEIGHT_BF16 as BF16, WEIGHT_F32 as F32, WEIGHT_Q4 as Q4, WEIGHT_Q8 as Q8 } from "../../core/layout.ts";
 import { matrixBytes, paddedRows, panelBytes } from "../../core/panel.ts";
 import { bits, KernelBench, normals, packMatrix } from "../helpers/kernel-bench.ts";
 import { DETERMINISTIC, TIERS } from "../helpers/test-host.ts";

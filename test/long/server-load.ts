@@ -46,7 +46,9 @@ export const serverLoad: LongCheck = {
 };
 
 function spawnServer(program: string, args: readonly string[]): ChildProcess {
-  return spawn(program, [...args, "serve", "--port", "0", "--tier", "simd", "--json"], { stdio: ["ignore", "pipe", "inherit"] });
+  return spawn(program, [...args, "serve", "--model", "nano", "--port", "0", "--tier", "simd", "--json"], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
 }
 
 async function load(host: keyof typeof HEALTH_MS, server: ChildProcess, { count = COUNT, onProgress }: CheckOptions): Promise<Finding[]> {

@@ -58,6 +58,27 @@ describe("/v1/completions", () => {
     }
   });
 
+  it.each([
+    [{}, { finish_reason: "stop", stop_reason: 2 }],
+    [{ stop: ["nothing", "tom"] }, { finish_reason: "stop", stop_reason: "tom" }],
+    [{ max_tokens: 3 }, { finish_reason: "length", stop_reason: null }],
+    [
+      { ignore_eos: true, max_tokens: 60 },
+      { finish_reason: "length", stop_reason: null },
+    ],
+  ])("tells what ended it, the end token's id or the stop text: %j", async (more, wanted) => {
+    const body = (await (await server.post("/v1/completions", { ...greedy, ...more })).json()) as Whole;
+    expect(body.choices[0]).toMatchObject(wanted);
+    for (const path of ["/v1/completions", "/v1/chat/completions"]) {
+      const prompt = path.includes("chat") ? { messages: [{ role: "user", content: "x" }], prompt: undefined } : {};
+      const chunks = (await events<Chunk>(await server.post(path, { ...greedy, ...more, ...prompt, stream: true }))).slice(0, -1);
+      const last = (chunks as Chunk[]).at(-1)?.choices[0];
+      if (!path.includes("chat")) expect(last).toMatchObject(wanted);
+      expect(last).toHaveProperty("stop_reason");
+      expect((chunks as Chunk[]).slice(0, -1).every(({ choices }) => choices.every((choice) => !("stop_reason" in choice)))).toBe(true);
+    }
+  });
+
   it("streams the same text, in whole characters", async () => {
     const response = await server.post("/v1/completions", { ...greedy, stream: true, stream_options: { include_usage: true } });
     expect(response.headers.get("content-type")).toMatch(/^text\/event-stream/);
@@ -138,7 +159,7 @@ describe("/v1/chat/completions", () => {
       choices: [{ delta: { role: "assistant", content: "" }, finish_reason: null }],
     });
     expect(all.map(({ choices }) => choices[0]?.delta.content ?? "").join("")).toBe(says);
-    expect(all.at(-1)?.choices).toEqual([{ index: 0, delta: {}, logprobs: null, finish_reason: "stop" }]);
+    expect(all.at(-1)?.choices).toEqual([{ index: 0, delta: {}, logprobs: null, finish_reason: "stop", stop_reason: 2 }]);
     expect(all.every((chunk) => !("usage" in chunk))).toBe(true);
   });
 });

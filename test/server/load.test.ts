@@ -43,6 +43,8 @@ describe.skipIf(!built)("under load", () => {
         "--max-semi-space-size=2",
         main,
         "serve",
+        "--model",
+        "nano",
         "--port",
         "0",
         "--tier",

@@ -149,4 +149,13 @@ it("a server that knows its names answers to no other: pages of a name that was 
     const response = await get(`http://rebound.example:8080${path}`);
     expect([response.status, ((await response.json()) as ErrorBody).error.code]).toEqual([403, "host_not_allowed"]);
   }
+  // A page that has leave is told why; one that has none cannot read it.
+  const named = testServer({ allowOrigin: [APP], allowHost: (hostname) => hostname === "localhost" });
+  for (const [origin, given] of [
+    [APP, APP],
+    ["https://evil.example", null],
+  ] as const) {
+    const response = await named.fetch(new Request("http://rebound.example/v1/models", { headers: { origin } }));
+    expect([response.status, response.headers.get("access-control-allow-origin")]).toEqual([403, given]);
+  }
 });

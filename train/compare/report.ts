@@ -70,13 +70,16 @@ export function comparisonSvg(rows: readonly ComparedResult[]): string {
   const y = (value: number): number => HEIGHT - EDGE - ((value - bottom) / (top - bottom)) * (HEIGHT - 1.6 * EDGE);
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12">`,
-    "<style>svg{background:#fff;color:#222}.g{stroke:currentColor;opacity:.15}@media (prefers-color-scheme:dark){svg{background:#15171b;color:#ddd}}</style>",
-    `<text x="${EDGE}" y="22" fill="currentColor" font-weight="600">Perplexity (lower is better) over chunk sparsity CLS 8 (right is sparser)</text>`,
+    "<style>svg{background:#fff;color:#222}.g{stroke:currentColor;opacity:.15}@media " +
+      "(prefers-color-scheme:dark){svg{background:#15171b;color:#ddd}}</style>",
+    `<text x="${EDGE}" y="22" fill="currentColor" font-weight="600">Perplexity (lower is better) over chunk sparsity CLS 8 ` +
+      `(right is sparser)</text>`,
   ];
   for (let i = 0; i <= 5; i++) {
     const value = bottom + ((top - bottom) * i) / 5;
     parts.push(
-      `<line class="g" x1="${EDGE}" x2="${WIDTH - EDGE}" y1="${y(value).toFixed(1)}" y2="${y(value).toFixed(1)}"/><text x="${EDGE - 8}" y="${(y(value) + 4).toFixed(1)}" text-anchor="end" fill="currentColor">${value.toFixed(2)}</text>`,
+      `<line class="g" x1="${EDGE}" x2="${WIDTH - EDGE}" y1="${y(value).toFixed(1)}" y2="${y(value).toFixed(1)}"/><text ` +
+        `x="${EDGE - 8}" y="${(y(value) + 4).toFixed(1)}" text-anchor="end" fill="currentColor">${value.toFixed(2)}</text>`,
     );
     parts.push(`<text x="${x(20 * i)}" y="${HEIGHT - EDGE + 20}" text-anchor="middle" fill="currentColor">${20 * i} %</text>`);
   }
@@ -84,10 +87,12 @@ export function comparisonSvg(rows: readonly ComparedResult[]): string {
   points.forEach((point, i) => {
     const label = labels[i] as Label;
     parts.push(
-      `<circle cx="${x(point.x).toFixed(1)}" cy="${y(point.y).toFixed(1)}" r="5" fill="${/^blockffn$/i.test(point.name) ? "#d9822b" : "#2f6fdb"}"/>`,
+      `<circle cx="${x(point.x).toFixed(1)}" cy="${y(point.y).toFixed(1)}" r="5" ` +
+        `fill="${/^blockffn$/i.test(point.name) ? "#d9822b" : "#2f6fdb"}"/>`,
     );
     parts.push(
-      `<text x="${(label.x + (label.right ? 9 : -9)).toFixed(1)}" y="${label.y.toFixed(1)}" text-anchor="${label.right ? "start" : "end"}" fill="currentColor">${escapeXml(point.name)}</text>`,
+      `<text x="${(label.x + (label.right ? 9 : -9)).toFixed(1)}" y="${label.y.toFixed(1)}" ` +
+        `text-anchor="${label.right ? "start" : "end"}" fill="currentColor">${escapeXml(point.name)}</text>`,
     );
   });
   return `${parts.join("\n")}\n</svg>\n`;

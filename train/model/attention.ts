@@ -30,7 +30,10 @@ function gqa({ heads, kvHeads, headDim }: GqaAttention, x: Tensor, weights: Tens
   return linear(out, weights["o_proj.weight"]!);
 }
 
-/** Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434), expanded: the key part without position, then the rotated one shared by all heads. */
+/**
+ * Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434), expanded: the key part without position, then the rotated one shared by all
+ * heads.
+ */
 function mla(config: MlaAttention, x: Tensor, weights: Tensors, inputs: AttentionInputs): Tensor {
   const { heads, kvRank, nopeDim, ropeDim, valueDim, loraEps } = config;
   const { rows, length, cos, sin } = inputs;

@@ -1,7 +1,8 @@
 import { lax, np, type Tensor } from "../autodiff/jax.ts";
 
 /**
- * Load balance against the activations that there should be (Megatron's form of Switch Transformer, arXiv 2101.03961): experts / k * sum over
+ * Load balance against the activations that there should be (Megatron's form of Switch Transformer, arXiv 2101.03961): experts / k * sum
+ * over
  * experts of (mean share) * (share of tokens that use it). `balanceLoss` divides by the activations that there are instead.
  * @param shares `[tokens, experts]` soft shares, whose mean gets the gradient
  * @param active `[tokens, experts]` 1 where the expert is used; no gradient

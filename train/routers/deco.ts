@@ -9,7 +9,8 @@ const EPS = 1e-5;
 type DecoRouter = Pick<ExpertFfn, "routerActivation" | "routerNorm" | "normScale" | "expertBias">;
 
 /**
- * DECO's router (arXiv 2605.10933) after its projection: a ReLU, whose zeros are the experts that a token does not use, then a learned scale
+ * DECO's router (arXiv 2605.10933) after its projection: a ReLU, whose zeros are the experts that a token does not use, then a learned
+ * scale
  * and no norm; its relatives have another function, a norm, or a bias that takes experts away. Shares, activations and what is active are
  * those before the scale, which may be negative.
  * @param raw `[tokens, experts]`

@@ -115,7 +115,8 @@ function checkSame(saved: unknown, now: unknown, file: string, path: string): vo
   } else if (JSON.stringify(saved) !== JSON.stringify(now)) {
     const show = (value: unknown): string => (value === undefined ? "absent" : JSON.stringify(value));
     throw new TrainingError(
-      `is ${show(saved)} in the checkpoint and ${show(now)} in the configuration: it cannot go on; restore the setting or give the run another \`out\``,
+      `is ${show(saved)} in the checkpoint ` +
+        `and ${show(now)} in the configuration: it cannot go on; restore the setting or give the run another \`out\``,
       { file, field: path },
     );
   }

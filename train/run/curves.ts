@@ -48,7 +48,8 @@ export function curvesSvg(lines: readonly MetricsLine[]): string {
   const last = Math.max(1, lines.at(-1)?.step ?? 0);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="12">`,
-    "<style>svg{background:#fff;color:#222}.g{stroke:currentColor;opacity:.15}@media (prefers-color-scheme:dark){svg{background:#15171b;color:#ddd}}</style>",
+    "<style>svg{background:#fff;color:#222}.g{stroke:currentColor;opacity:.15}@media " +
+      "(prefers-color-scheme:dark){svg{background:#15171b;color:#ddd}}</style>",
     ...panels.map((panel, i) => draw(panel.title, panel.series, TOP + i * (PANEL + GAP), last)),
     "</svg>\n",
   ].join("\n");
@@ -94,7 +95,8 @@ function draw(title: string, series: readonly Series[], top: number, last: numbe
     if (points.length === 1)
       parts.push(`<circle fill="${color}" r="2.5" cx="${x(points[0]![0]).toFixed(1)}" cy="${y(points[0]![1]).toFixed(1)}"/>`);
     parts.push(
-      `<text x="${WIDTH - RIGHT + 10}" y="${top + 14 + i * 18}" fill="${color}">${escapeXml(name)} ${Number(points.at(-1)![1].toPrecision(4))}</text>`,
+      `<text x="${WIDTH - RIGHT + 10}" y="${top + 14 + i * 18}" fill="${color}">` +
+        `${escapeXml(name)} ${Number(points.at(-1)![1].toPrecision(4))}</text>`,
     );
   });
   return parts.join("\n");

@@ -107,7 +107,8 @@ export class Trainer {
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
       const what = Number.isFinite(loss) ? "a gradient" : "the loss";
       throw new TrainingError(
-        `${what} became ${Number.isFinite(loss) ? gradientNorm : loss} at step ${step}; lower optimizer.learningRate (or an objective's weight), then go on from the last checkpoint`,
+        `${what} became ${Number.isFinite(loss) ? gradientNorm : loss} at step ${step}; lower optimizer.learningRate (or an ` +
+          `objective's weight), then go on from the last checkpoint`,
         { field: "loss" },
       );
     }

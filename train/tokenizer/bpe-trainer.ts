@@ -10,7 +10,9 @@ import { countWords } from "./words.ts";
 export interface TokenizerOptions {
   /** Entries of the vocabulary. */
   readonly vocabSize: number;
-  /** Share of the text's characters that get a token of their own, the frequent ones first; the rest falls back to bytes. Default 0.9998. */
+  /**
+   * Share of the text's characters that get a token of their own, the frequent ones first; the rest falls back to bytes. Default 0.9998.
+   */
   readonly coverage?: number;
   readonly onProgress?: (done: number, total: number) => void;
 }

@@ -1,4 +1,4 @@
-import { BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES } from "../../../core/layout";
+import { BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES } from "../../../core/layout/matrix";
 import { mask0f } from "../simd/constants";
 import { mulAdd } from "../simd/lanes";
 import { keep, readAhead288, scale4 } from "../simd/panel";

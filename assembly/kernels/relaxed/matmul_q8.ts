@@ -1,4 +1,4 @@
-import { BLOCK_COLS, PANEL_ROWS, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, Q8_HEAD_BYTES, SCALE_BYTES } from "../../../core/layout";
+import { BLOCK_COLS, PANEL_ROWS, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, Q8_HEAD_BYTES, SCALE_BYTES } from "../../../core/layout/matrix";
 import { signs } from "../simd/constants";
 import { mulAdd } from "../simd/lanes";
 import { keep, readAhead512, scale4 } from "../simd/panel";

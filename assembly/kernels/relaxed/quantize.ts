@@ -1,11 +1,11 @@
-import { BLOCK_COLS, Q8_GROUP_BLOCKS } from "../../../core/layout";
+import { BLOCK_COLS, Q8_GROUP_BLOCKS } from "../../../core/layout/matrix";
 import { magicNumber, mask7f, pairOnes } from "../simd/constants";
 import { maxOf, maxOfInts, sumOf } from "../simd/lanes";
 import { round } from "../simd/quantize";
 
 // Activations as bytes, for products of four at once. Rows take the room of the 16-bit form (two bytes a column), so that one plan of
 // scratch serves all tiers; scales lie in the row, and the `scales` and `sums` of the other tiers stay unused. The bytes of a quad are
-// columns 0, 2, 1, 3 as in the weights (layout.ts).
+// columns 0, 2, 1, 3 as in the weights (core/layout/matrix.ts).
 
 /** Bytes of a block in a q4 row, of a group of blocks in a q8 row. */
 export const Q4_ROW_BLOCK: usize = 64;

@@ -1,4 +1,4 @@
-import { PANEL_ROWS } from "../../../core/layout";
+import { PANEL_ROWS } from "../../../core/layout/matrix";
 
 /** Bytes of panels that all tokens pass over before the next ones are read: small enough to stay in a second-level cache. */
 const STRETCH_BYTES: usize = 131072;

@@ -1,4 +1,4 @@
-import { SUMS_BYTES, TEAM_SUMS } from "../../../core/layout";
+import { SUMS_BYTES, TEAM_SUMS } from "../../../core/layout/team";
 import { team, threadIndex } from "../../team";
 
 // V8 keeps sums that an inner loop does not touch in registers and moves the loop's own to the stack, where each addition waits for the

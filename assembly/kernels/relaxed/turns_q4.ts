@@ -1,4 +1,4 @@
-import { PANEL_ROWS, Q4_BLOCK_BYTES } from "../../../core/layout";
+import { PANEL_ROWS, Q4_BLOCK_BYTES } from "../../../core/layout/matrix";
 import { keep } from "../simd/panel";
 import { Product } from "../product";
 import { panelBytesQ4, panelQ4 } from "./matmul_q4";

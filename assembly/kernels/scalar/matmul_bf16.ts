@@ -1,4 +1,4 @@
-import { PANEL_ROWS } from "../../../core/layout";
+import { PANEL_ROWS } from "../../../core/layout/matrix";
 import { bf16 } from "./bf16";
 import { Product } from "../product";
 

@@ -1,4 +1,4 @@
-import { PANEL_ROWS } from "../../../core/layout";
+import { PANEL_ROWS } from "../../../core/layout/matrix";
 import { Product } from "../product";
 
 /** A product (product.ts) with weights in f32. Each output is the sum over columns in ascending order: every tier gives the same bits. */

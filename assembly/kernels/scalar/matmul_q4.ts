@@ -1,4 +1,4 @@
-import { BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES, SCALE_BYTES } from "../../../core/layout";
+import { BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES, SCALE_BYTES } from "../../../core/layout/matrix";
 import { Product } from "../product";
 import { bf16 } from "./bf16";
 

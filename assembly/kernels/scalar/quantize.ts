@@ -1,4 +1,4 @@
-import { ACTIVATION_MAX, BLOCK_COLS } from "../../../core/layout";
+import { ACTIVATION_MAX, BLOCK_COLS } from "../../../core/layout/matrix";
 
 /**
  * Quantises n f32 rows of `cols` values to i16: q = nearest(x / scale), scale = max|x| / ACTIVATION_MAX, zeros up to a whole block.

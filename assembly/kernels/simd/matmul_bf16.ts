@@ -1,4 +1,4 @@
-import { PANEL_ROWS } from "../../../core/layout";
+import { PANEL_ROWS } from "../../../core/layout/matrix";
 import { mulAdd } from "./lanes";
 import { scale4 } from "./panel";
 import { Product } from "../product";

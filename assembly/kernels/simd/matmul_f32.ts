@@ -1,4 +1,4 @@
-import { PANEL_ROWS } from "../../../core/layout";
+import { PANEL_ROWS } from "../../../core/layout/matrix";
 import { mulAdd } from "./lanes";
 import { Product } from "../product";
 

@@ -1,4 +1,4 @@
-import { BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES } from "../../../core/layout";
+import { BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES } from "../../../core/layout/matrix";
 import { mask000f, mask00f0 } from "./constants";
 import { accumulator, dotAdd, finish4, keep, readAhead288, scale4 } from "./panel";
 import { Product } from "../product";

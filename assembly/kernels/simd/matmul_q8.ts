@@ -1,4 +1,4 @@
-import { BLOCK_COLS, PANEL_ROWS, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, Q8_HEAD_BYTES } from "../../../core/layout";
+import { BLOCK_COLS, PANEL_ROWS, Q8_BLOCK_BYTES, Q8_GROUP_BLOCKS, Q8_HEAD_BYTES } from "../../../core/layout/matrix";
 import { mask00ff } from "./constants";
 import { accumulator, dotAdd, finish2, finish4, keep, readAhead512, scale4 } from "./panel";
 import { Product } from "../product";

@@ -1,4 +1,4 @@
-import { TEAM_READ_AHEAD } from "../../../core/layout";
+import { TEAM_READ_AHEAD } from "../../../core/layout/team";
 import { team } from "../../team";
 import { Product } from "../product";
 

@@ -1,4 +1,4 @@
-import { ACTIVATION_MAX, BLOCK_COLS } from "../../../core/layout";
+import { ACTIVATION_MAX, BLOCK_COLS } from "../../../core/layout/matrix";
 import { quantize as quantizeScalar } from "../scalar/quantize";
 import { magicNumber, pairOnes } from "./constants";
 import { maxOfInts, sumOf } from "./lanes";

@@ -33,7 +33,9 @@ export class CheckpointFile implements Pick<RunStore, "lock" | "readCheckpoint" 
   }
 }
 
-/** Whether somebody trains in a folder or has trained there: there is a checkpoint, a run before its first one, or what a killed one left. */
+/**
+ * Whether somebody trains in a folder or has trained there: there is a checkpoint, a run before its first one, or what a killed one left.
+ */
 export async function hasTrained(folder: string): Promise<boolean> {
   if (await exists(join(folder, LOCK))) return true;
   const path = join(folder, CHECKPOINT);

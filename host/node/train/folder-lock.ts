@@ -57,7 +57,8 @@ async function removeStale(path: string): Promise<void> {
   if (held.has(path) || holder === undefined || mayLive(holder)) {
     const who = holder === undefined ? "another process" : `process ${holder.pid} on ${holder.host}`;
     throw new TrainingError(
-      `another run trains in this folder (${who}); wait for it or give this one another folder. If there is no such process any more, remove the file`,
+      `another run trains in this ` +
+        `folder (${who}); wait for it or give this one another folder. If there is no such process any more, remove the file`,
       { file: path },
     );
   }

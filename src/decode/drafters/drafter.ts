@@ -37,7 +37,9 @@ export interface Drafter {
    *   They may be views: the drafter copies what it keeps.
    */
   accept(tokens: ArrayLike<number>, hidden?: readonly Float32Array[]): void;
-  /** A tree of at most `maxNodes` nodes (root included) below the last accepted token, which is its root. A tree of one node is no guess. */
+  /**
+   * A tree of at most `maxNodes` nodes (root included) below the last accepted token, which is its root. A tree of one node is no guess.
+   */
   propose(maxNodes: number): DraftTree;
   /** Forgets the sequence. */
   reset(): void;

@@ -24,7 +24,10 @@ interface ReadRow {
   readonly top: DraftTop;
 }
 
-/** Pairs that wait to be read, in a lazy drafter: with 8 of them drafts of three are accepted nearly as far as with all (3.16 to 3.45 tokens a round). */
+/**
+ * Pairs that wait to be read, in a lazy drafter: with 8 of them drafts of three are accepted nearly as far as with all (3.16 to 3.45
+ * tokens a round).
+ */
 const LAZY_PAIRS = 16;
 /** Most rows that a tree puts into the cache at a time: a mask has 64 bits. */
 const MAX_DRAFT_ROWS = 64;
@@ -35,7 +38,8 @@ const MAX_DRAFT_ROWS = 64;
  */
 export class EagleDrafter implements Drafter {
   readonly name = "eagle";
-  readonly nodes = 4;
+  static readonly NODES = 4;
+  readonly nodes = EagleDrafter.NODES;
   readonly prior = 0.7;
   readonly needsHidden = true;
   readonly #head: DraftHead;

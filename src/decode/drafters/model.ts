@@ -27,7 +27,8 @@ interface Candidate {
  */
 export class ModelDrafter implements Drafter {
   readonly name = "model";
-  readonly nodes = 5;
+  static readonly NODES = 5;
+  readonly nodes = ModelDrafter.NODES;
   readonly prior = 0.7;
   readonly #draft: LoadedModel;
   readonly #capacity: number;

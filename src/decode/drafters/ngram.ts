@@ -22,7 +22,8 @@ const INDEX_COST = 0.003;
  */
 export class NgramDrafter implements Drafter {
   readonly name = "ngram";
-  readonly nodes = 8;
+  static readonly NODES = 8;
+  readonly nodes = NgramDrafter.NODES;
   readonly prior = 0.5;
   readonly #maxNgram: number;
   readonly #minNgram: number;

@@ -30,7 +30,8 @@ export class Account {
   }
 
   /**
-   * Milliseconds of plain decoding that have to come before something that takes `ms`, of which `risk` may be lost: then the whole loss is at
+   * Milliseconds of plain decoding that have to come before something that takes `ms`, of which `risk` may be lost: then the whole loss
+   * is at
    * most `tolerance` of all time, and the credit. 0 or less: it may be done now.
    */
   wait(ms: number, risk: number, tolerance: number): number {

@@ -30,6 +30,7 @@ export class DeferredRun implements GenerationRun {
         promptTokens: 0,
         finishReason: "aborted",
         eosTokenId: null,
+        stopText: null,
         seed: this.#seed,
         prefillMs: 0,
         decodeMs: 0,

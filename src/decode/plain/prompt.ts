@@ -28,7 +28,10 @@ export function encodePrompt(prompt: string | ArrayLike<number>, tokenizer: Toke
   return Uint32Array.from(ids);
 }
 
-/** Token ids as one array, for sending; whether a model has them is checked by `encodePrompt`. @throws UsageError for what is no list of numbers. */
+/**
+ * Token ids as one array, for sending; whether a model has them is checked by `encodePrompt`.
+ * @throws UsageError for what is no list of numbers.
+ */
 export function tokenList(ids: ArrayLike<number>): Uint32Array {
   checkList(ids);
   for (let i = 0; i < ids.length; i++) {
@@ -48,7 +51,8 @@ function checkList(ids: unknown): asserts ids is ArrayLike<number> {
   for (let i = 0; i < list.length; i++) {
     if (typeof list[i] !== "object" && typeof list[i] !== "string") continue;
     throw new UsageError(
-      "is a list of messages or texts where text or token ids are needed; put a chat into text as the model's template has it, or ask the server's /v1/chat/completions (createServer of blockffn/server), which does so",
+      "is a list of messages or texts where text or token ids are needed; put a chat into text as the model's template has " +
+        "it, or ask the server's /v1/chat/completions (createServer of blockffn/server), which does so",
       { field: "prompt" },
     );
   }

@@ -64,6 +64,7 @@ export abstract class Run implements GenerationRun {
       promptTokens: this.prompt.length,
       finishReason: finish,
       eosTokenId: finish === "eos" ? (tokens.at(-1) ?? null) : null,
+      stopText: finish === "stop" ? (this.options.stop?.stop ?? null) : null,
       seed: this.options.seed,
       prefillMs: this.#prefillMs,
       decodeMs: this.decodeMs,
@@ -91,7 +92,10 @@ export abstract class Run implements GenerationRun {
     return id;
   }
 
-  /** Computes the prompt and chooses the first new token; undefined when aborted. `seen` gets each chunk while its result is alive, and the time it took. */
+  /**
+   * Computes the prompt and chooses the first new token; undefined when aborted. `seen` gets each chunk while its result is alive, and the
+   * time it took.
+   */
   protected async prefill(
     sequence: Sequence,
     seen?: (chunk: Uint32Array, result: ForwardResult, ms: number) => void,

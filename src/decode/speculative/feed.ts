@@ -26,7 +26,10 @@ export class DrafterFeed {
     }
   }
 
-  /** The new tokens after those in `all`, all new tokens so far. @param hidden a state for each, where there is a drafter that needs them */
+  /**
+   * The new tokens after those in `all`, all new tokens so far.
+   * @param hidden a state for each, where there is a drafter that needs them
+   */
   tell(all: readonly number[], tokens: readonly number[], hidden?: readonly Float32Array[]): void {
     this.catchUp(all);
     this.tellPrompt(tokens, hidden);

@@ -20,6 +20,9 @@ export interface Speculation {
   readonly costs?: GuardCosts;
 }
 
+/** Most nodes that a drafter asks for by itself. */
+export const MOST_DRAFT_NODES = Math.max(EagleDrafter.NODES, ModelDrafter.NODES, NgramDrafter.NODES);
+
 /** What was measured of each model, for its next generations. */
 const known = new WeakMap<LoadedModel, GuardCosts>();
 

@@ -1,9 +1,7 @@
 import { expertLayers } from "../../architecture/config.ts";
-import { LimitError } from "../../errors.ts";
-import type { ForwardResult, LoadedModel, Sequence } from "../../engine/types.ts";
+import type { LoadedModel, Sequence } from "../../engine/types.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
-import { rowExperts } from "../../sparsity/row.ts";
-import type { Drafter, DraftTree } from "../drafters/drafter.ts";
+import { pathExperts, rowExperts } from "../../sparsity/row.ts";
 import { DrafterFeed, NO_STATE } from "./feed.ts";
 import type { Piece, SpeculationResult } from "../generation.ts";
 import type { ResolvedOptions } from "../options.ts";
@@ -12,13 +10,11 @@ import type { Choice } from "../guard/policy.ts";
 import { CHECK_EVERY } from "../guard/tuning.ts";
 import { Run } from "../plain/run.ts";
 import { PlainNotes } from "./plain-notes.ts";
-import type { Speculation } from "./speculation.ts";
+import { proposeTree } from "./propose.ts";
+import { MOST_DRAFT_NODES, type Speculation } from "./speculation.ts";
 import { SpeculativeStats } from "./stats.ts";
-import { checkTree, layoutTree, MAX_TREE_NODES } from "./tree.ts";
+import { layoutTree, MAX_TREE_NODES } from "./tree.ts";
 import { verifyTree } from "./verify.ts";
-
-/** No drafter asks for more nodes by itself. */
-const DEFAULT_NODES = 8;
 
 /** What a round leaves when its result is gone. */
 interface Round {
@@ -67,7 +63,7 @@ export class SpeculativeRun extends Run {
     const sequence = super.reserve();
     if (this.#late !== undefined || this.#speculation !== undefined) return sequence;
     // Before the drafters, which keep some of what they take.
-    this.model.reserveLogits(Math.min(this.options.draftTokens ?? DEFAULT_NODES, this.model.maxLogitRows));
+    this.model.reserveLogits(Math.min(this.options.draftTokens ?? MOST_DRAFT_NODES, this.model.maxLogitRows));
     this.#start();
     return sequence;
   }
@@ -211,11 +207,8 @@ export class SpeculativeRun extends Run {
 
   #round(sequence: Sequence, root: number, choice: Choice): Round {
     const start = performance.now();
-    const { drafter, nodes } = choice;
-    const arrears = drafter?.arrears ?? 0;
-    const tree = this.#propose(drafter, nodes) ?? { tokens: [root], parents: [-1] };
-    // The one place where a drafter's tree is checked and laid out.
-    checkTree(tree, nodes);
+    const arrears = choice.drafter?.arrears ?? 0;
+    const tree = proposeTree(this.model, this.#speculation!.policy, choice, root);
     const drafted = performance.now();
     // Without a draft it is a plain step, at the price of one.
     const layout = tree.tokens.length === 1 ? undefined : layoutTree(tree, sequence.length);
@@ -223,7 +216,7 @@ export class SpeculativeRun extends Run {
     const { path, emitted } = verifyTree(tree, (node) => this.choose(result, node));
     const { rows } = result;
     this.#stats.chunk(rows, result.activeExperts);
-    const experts = this.sparsity === undefined ? [] : this.#experts(result, path);
+    const experts = this.sparsity === undefined ? [] : pathExperts(result, this.model.config.layers, path);
     const hidden = this.#feed!.needsHidden ? path.map((row) => result.hidden(row)) : undefined;
     if (path.length < rows) sequence.keep(path);
     // After the result was read: a drafter may run the engine.
@@ -244,23 +237,5 @@ export class SpeculativeRun extends Run {
     this.decodeMs += ms;
     this.#overhead(end);
     return { tokens: emitted, experts };
-  }
-
-  /** A drafter's tree. Where there is no memory to draft with, `auto` goes on without it: plain decoding would. */
-  #propose(drafter: Drafter | undefined, nodes: number): DraftTree | undefined {
-    try {
-      const tree = drafter?.propose(nodes);
-      if (tree !== undefined) this.model.reserveLogits(tree.tokens.length);
-      return tree;
-    } catch (error) {
-      if (!(error instanceof LimitError) || !this.#speculation!.policy.giveUp(drafter!)) throw error;
-      return undefined;
-    }
-  }
-
-  /** Copies of the active experts of a path's rows. */
-  #experts({ activeExperts, rows }: ForwardResult, path: readonly number[]): Uint32Array[] {
-    const { layers } = this.model.config;
-    return path.map((row) => rowExperts(activeExperts, layers, rows, row));
   }
 }

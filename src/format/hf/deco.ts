@@ -4,7 +4,8 @@ import type { Activation, ExpertFfn, ModelConfig } from "../../architecture/conf
 import { ConfigError } from "../../errors.ts";
 import { check, DecoSchema, type CommonFields } from "./schema.ts";
 
-// DECO (arXiv 2605.10933), whose published model type is "blockffn". Its configurations hold the training framework's arguments beside names
+// DECO (arXiv 2605.10933), whose published model type is "blockffn". Its configurations hold the training framework's arguments beside
+// names
 // of a base file that nobody keeps up to date: where both are there, the former count (num_layers, num_query_groups, ffn_hidden_size,
 // norm_epsilon). router_type, moe_router_topk and their like are defaults of the framework that mean nothing here.
 

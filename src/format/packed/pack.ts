@@ -1,4 +1,4 @@
-import { PANEL_ROWS } from "../../../core/layout.ts";
+import { PANEL_ROWS } from "../../../core/layout/matrix.ts";
 import { panelBytes } from "../../../core/panel.ts";
 import type { Part, WeightPlan } from "../../../core/plan.ts";
 import type { RowReader } from "../hf/weights.ts";

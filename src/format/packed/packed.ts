@@ -1,4 +1,4 @@
-import { LAYOUT_VERSION } from "../../../core/layout.ts";
+import { LAYOUT_VERSION } from "../../../core/layout/matrix.ts";
 import { PART_ALIGN, WEIGHT_NAMES, type WeightPlan } from "../../../core/plan.ts";
 import { FormatError } from "../../errors.ts";
 import type { ModelConfig } from "../../architecture/config.ts";
@@ -174,7 +174,8 @@ function expectMetadata(file: SafetensorsFile, key: string, expected: string, re
   const found = file.metadata.get(key);
   if (found === expected) return;
   throw new FormatError(
-    `is ${JSON.stringify(found ?? "missing").slice(0, 40)}, this build reads ${reads}: convert the model again with this version of blockffn`,
+    `is ${JSON.stringify(found ?? "missing").slice(0, 40)}, this build ` +
+      `reads ${reads}: convert the model again with this version of blockffn`,
     { file: file.name, field: key },
   );
 }

@@ -6,8 +6,10 @@ import {
   Q8_GROUP_BLOCKS,
   Q8_HEAD_BYTES,
   SCALE_BYTES,
-} from "../../../core/layout.ts";
-import { WEIGHT_BF16 as BF16, WEIGHT_F32 as F32, WEIGHT_Q8 as Q8 } from "../../../core/layout.ts";
+  WEIGHT_BF16 as BF16,
+  WEIGHT_F32 as F32,
+  WEIGHT_Q8 as Q8,
+} from "../../../core/layout/matrix.ts";
 import { panelBytes } from "../../../core/panel.ts";
 
 const word = new Uint32Array(1);
@@ -44,7 +46,7 @@ function bf16Value(bits: number): number {
 const clamp = (q: number, low: number, high: number): number => (q < low ? low : q > high ? high : q);
 
 /**
- * Packs up to 16 rows of f32 weights into one panel (core/layout.ts says how it lies).
+ * Packs up to 16 rows of f32 weights into one panel (core/layout/matrix.ts says how it lies).
  * @param rows `[count, cols]` row-major; missing rows and columns are packed as zeros.
  * @returns `panelBytes(type, cols)` bytes.
  */
@@ -82,7 +84,7 @@ function put16(out: Uint8Array, at: number, r: number, bits: number): void {
   out[at + 2 * r + 1] = (bits >> 8) & 255;
 }
 
-/** Place of a column among the four bytes of its quad: 0, 2, 1, 3 (core/layout.ts). */
+/** Place of a column among the four bytes of its quad: 0, 2, 1, 3 (core/layout/matrix.ts). */
 const quadByte = (c: number): number => ((c & 1) << 1) + ((c >> 1) & 1);
 
 /**

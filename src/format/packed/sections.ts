@@ -1,6 +1,6 @@
 import { FormatError } from "../../errors.ts";
 import { WEIGHT_NAMES, type WeightPlan } from "../../../core/plan.ts";
-import { LAYOUT_VERSION } from "../../../core/layout.ts";
+import { LAYOUT_VERSION } from "../../../core/layout/matrix.ts";
 import type { DraftLayout } from "../../architecture/draft-head.ts";
 import { MAX_TENSORS } from "../safetensors/header.ts";
 import type { SafetensorsFile } from "../safetensors/safetensors.ts";

@@ -104,8 +104,12 @@ function readEntry(reader: JsonReader, name: string, dataStart: number, fileSize
 }
 
 /** An entry as nearly all writers put it, its numbers of up to 15 digits: they are exact. */
-const USUAL =
-  /\{"dtype":"(F64|F32|F16|BF16|I64|I32|I16|I8|U8|BOOL)","shape":\[((?:0|[1-9][0-9]{0,14})(?:,(?:0|[1-9][0-9]{0,14})){0,7})\],"data_offsets":\[(0|[1-9][0-9]{0,14}),(0|[1-9][0-9]{0,14})\]\}/y;
+const NUMBER = "(?:0|[1-9][0-9]{0,14})";
+const USUAL = new RegExp(
+  String.raw`\{"dtype":"(F64|F32|F16|BF16|I64|I32|I16|I8|U8|BOOL)","shape":\[(${NUMBER}(?:,${NUMBER}){0,7})\],` +
+    String.raw`"data_offsets":\[(${NUMBER}),(${NUMBER})\]\}`,
+  "y",
+);
 
 /** Reads such an entry in one step, which takes a third of the time of reading it field by field; undefined when it is another one. */
 function readUsual(reader: JsonReader): Stated | undefined {

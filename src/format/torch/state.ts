@@ -75,7 +75,8 @@ const CHECKPOINTS: readonly (readonly [key: string, who: string])[] = [
 
 /**
  * Reads `data.pkl` of a state dict: tensor name -> view. Every view lies inside its storage and has no more elements than it.
- * @throws FormatError for anything that a state dict does not have, naming the global, opcode or tensor, and for training checkpoints as such.
+ * @throws FormatError for anything that a state dict does not have, naming the global, opcode or tensor, and for training checkpoints as
+ *   such.
  */
 export function readStateDict(bytes: Uint8Array, file: string, field: string): ReadonlyMap<string, TorchTensor> {
   try {

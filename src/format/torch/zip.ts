@@ -126,7 +126,8 @@ async function findDirectory(source: ByteSource): Promise<DirectoryPlace> {
   while (at >= 0 && !(tail.getUint32(at, true) === END && at + END_BYTES + tail.getUint16(at + 20, true) === tailLength)) at--;
   if (at < 0) {
     return fail(
-      "no zip directory found: the file is cut short, or not the zip format of torch.save (PyTorch 1.6 or later); save it again with a current PyTorch or as safetensors",
+      "no zip directory found: the file is cut short, or not the zip format of torch.save (PyTorch 1.6 or later); save it " +
+        "again with a current PyTorch or as safetensors",
     );
   }
   let place: DirectoryPlace = {

@@ -125,8 +125,11 @@ function nmt(text: string): string {
     .replace(/[\t\n\f\r\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]/g, " ");
 }
 
-const CJK =
-  /[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b920}-\u{2ceaf}\u{2f800}-\u{2fa1f}]/gu;
+const CJK = new RegExp(
+  String.raw`[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}` +
+    String.raw`\u{2b920}-\u{2ceaf}\u{2f800}-\u{2fa1f}]`,
+  "gu",
+);
 
 function bert(options: v.InferOutput<typeof BertSchema>): Step {
   const lower = options.lowercase !== false;

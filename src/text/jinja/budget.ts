@@ -18,7 +18,10 @@ export class Budget {
     if (this.#steps > RENDER_LIMITS.steps) throw new JinjaError(`it takes more than ${RENDER_LIMITS.steps} steps`);
   }
 
-  /** Notes memory before it is taken, and the work to fill it: UTF-16 units of text, eight for an item of a list. All of a rendering counts, also what is let go. */
+  /**
+   * Notes memory before it is taken, and the work to fill it: UTF-16 units of text, eight for an item of a list. All of a rendering
+   * counts, also what is let go.
+   */
   take(units: number): void {
     this.#memory += units;
     if (!(this.#memory <= RENDER_LIMITS.memory))

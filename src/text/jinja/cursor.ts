@@ -45,7 +45,8 @@ export class Cursor {
   expect(type: Token["type"], value?: string): string {
     if (!this.is(type, value))
       throw this.error(
-        `expected ${value ?? type}, found ${this.current.value === "" ? this.current.type : JSON.stringify(this.current.value.slice(0, 40))}`,
+        `expected ${value ?? type}, found ` +
+          `${this.current.value === "" ? this.current.type : JSON.stringify(this.current.value.slice(0, 40))}`,
       );
     return this.take().value;
   }

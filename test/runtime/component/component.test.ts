@@ -13,13 +13,16 @@ const COMPONENT = join(PACKAGE_ROOT.pathname, "dist/wasi/blockffn.component.wasm
 const PYTHON = join(HERE, "../wasi/installed/python/bin/python");
 /** With what a model takes beside its file, so many of them do not fit into 4 GiB. */
 const LOADS = 420;
-const WANTED = JSON.stringify({ maxTokens: MAX_TOKENS, prompts: PROMPTS.map(({ prompt }) => prompt), loads: LOADS });
+const STOPS = [["girl"], ["nothing", " named", "amed"], [" Lily. "], ["</s>"], []];
+const WANTED = JSON.stringify({ stops: STOPS, maxTokens: MAX_TOKENS, prompts: PROMPTS.map(({ prompt }) => prompt), loads: LOADS });
 const GREEDY = PROMPTS.map(({ tokens, text }) => ({ tokens, text }));
 
 interface Statistics {
   promptTokens: number;
   newTokens: number;
   finish: string;
+  eosToken?: number;
+  stopText?: string;
   tokenSparsity: number;
   rounds: number;
   draftedTokens: number;
@@ -31,6 +34,7 @@ interface Output {
   greedy: { tokens: number[]; text: string; statistics: Statistics }[];
   drafted: { tokens: number[]; text: string; statistics: Statistics }[];
   again: number;
+  stopped: { tokens: number[]; text: string; statistics: Statistics }[];
   sampled: number[];
   errors: string[];
 }
@@ -43,7 +47,19 @@ function run(tool: string, args: readonly string[]): Promise<Output> {
   });
 }
 
-const texts = (list: readonly { tokens: number[]; text: string }[]) => list.map(({ tokens, text }) => ({ tokens, text }));
+const texts = (list: readonly { tokens: readonly number[]; text: string }[]) => list.map(({ tokens, text }) => ({ tokens, text }));
+/** What the JavaScript host says of the first prompt with each list of stop texts. */
+async function stopped() {
+  using model = await loadModel(undefined, { tier: "simd" });
+  const all = [];
+  for (const stop of STOPS) {
+    const { text, tokens, finishReason, stopText } = await model
+      .generate(PROMPTS[0]!.prompt, { maxTokens: MAX_TOKENS, stop, speculate: "off" })
+      .result();
+    all.push({ text, tokens, finish: finishReason, stopText: stopText ?? undefined });
+  }
+  return all;
+}
 const HINT = "run npm ci in test/runtime/component, and npm run build:component";
 
 function javaScriptHost(name: string, tool: string, before: readonly string[]): void {
@@ -82,6 +98,15 @@ function javaScriptHost(name: string, tool: string, before: readonly string[]): 
       });
     });
 
+    it("ends before a stop text, and says which, as the JavaScript host", async () => {
+      const wanted = await stopped();
+      expect(output.stopped.map(({ text, tokens, statistics: { finish, stopText } }) => ({ text, tokens, finish, stopText }))).toEqual(
+        wanted,
+      );
+      expect(wanted.map(({ finish }) => finish)).toContain("stop");
+      expect(wanted.map(({ finish }) => finish)).toContain("length");
+    });
+
     it("models and generations that are dropped leave their memory to the next ones", async () => {
       using model = await loadModel(undefined, { tier: "simd" });
       expect(output.again).toBe((await model.generate([1], { maxTokens: 1 }).result()).tokens[0]);
@@ -93,6 +118,8 @@ function javaScriptHost(name: string, tool: string, before: readonly string[]): 
         expect.stringContaining("four bytes: header: has 4 bytes"),
         expect.stringContaining("prompt: holds 99999 at place 1"),
         "top-p: must be a number from 0 to 1",
+        expect.stringContaining("stop: must be a text of 1 to"),
+        "stop: are more than 64",
       ]);
     });
   });
@@ -129,6 +156,7 @@ describeTool(
       const output = await run(PYTHON, [join(HERE, "ten_prompts.py"), COMPONENT, DEFAULT_MODEL, WANTED]);
       expect(output.greedy).toEqual(GREEDY);
       expect(output.drafted).toEqual(GREEDY);
+      expect(texts(output.stopped)).toEqual(texts(await stopped()));
     });
   },
 );

@@ -35,6 +35,7 @@ const DEFAULTS = {
   repetitionPenalty: 1,
   seed: 0n,
   ignoreEos: false,
+  stop: [],
   speculation: "off",
 };
 
@@ -60,7 +61,7 @@ const message = (run) => {
   }
 };
 
-const { prompts, maxTokens, loads } = JSON.parse(wanted);
+const { prompts, maxTokens, loads, stops } = JSON.parse(wanted);
 const fromPath = Model.open(model);
 const fromBytes = Model.load("bytes", readFileSync(model));
 /** Loads the model again and again: what is dropped must be used again, as all of them do not fit into 4 GiB. */
@@ -79,12 +80,15 @@ console.log(
     again: loadAgain(),
     greedy: prompts.map((prompt) => generate(fromPath, prompt, { maxTokens })),
     drafted: prompts.map((prompt) => generate(fromBytes, prompt, { maxTokens, speculation: "ngram" })),
+    stopped: stops.map((stop) => generate(fromPath, prompts[0], { maxTokens, stop })),
     sampled: generate(fromPath, "A big dog", { temperature: 0.9, topP: 0.95, seed: 11n }).tokens,
     errors: [
       message(() => Model.open("nothing")),
       message(() => Model.load("four bytes", new Uint8Array(4))),
       message(() => fromPath.generate(new Uint32Array([1, 99999]), DEFAULTS)),
       message(() => fromPath.generate(new Uint32Array([1]), { ...DEFAULTS, topP: 2 })),
+      message(() => fromPath.generate(new Uint32Array([1]), { ...DEFAULTS, stop: [""] })),
+      message(() => fromPath.generate(new Uint32Array([1]), { ...DEFAULTS, stop: new Array(1000).fill("x") })),
     ],
   }),
 );

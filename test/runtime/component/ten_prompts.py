@@ -43,7 +43,7 @@ def options(**changes):
     record = Record()
     defaults = {
         "max-tokens": wanted["maxTokens"], "temperature": 0.0, "top-k": 0, "top-p": 1.0, "min-p": 0.0, "repetition-penalty": 1.0, "seed": 0,
-        "ignore-eos": False, "speculation": "off",
+        "ignore-eos": False, "stop": [], "speculation": "off",
     }
     for name, value in {**defaults, **changes}.items():
         setattr(record, name, value)
@@ -68,4 +68,5 @@ model = call("[static]model.open", model_path)
 print(json.dumps({
     "greedy": [generate(model, prompt) for prompt in wanted["prompts"]],
     "drafted": [generate(model, prompt, speculation="ngram") for prompt in wanted["prompts"]],
+    "stopped": [generate(model, wanted["prompts"][0], stop=stop) for stop in wanted["stops"]],
 }))

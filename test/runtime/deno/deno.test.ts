@@ -151,7 +151,21 @@ describeInstalled("Deno", built ? "deno" : "a build", built ? deno : undefined, 
   it("serves: answers, streams, ends what a client leaves, and ends at SIGTERM", async () => {
     const child = spawn(
       deno as string,
-      ["run", "--no-prompt", `--allow-read=${root}`, "--allow-net=127.0.0.1:0", cli, "serve", "--port", "0", "--json", "--tier", "simd"],
+      [
+        "run",
+        "--no-prompt",
+        `--allow-read=${root}`,
+        "--allow-net=127.0.0.1:0",
+        cli,
+        "serve",
+        "--model",
+        "nano",
+        "--port",
+        "0",
+        "--json",
+        "--tier",
+        "simd",
+      ],
       { env },
     );
     const lines: Record<string, unknown>[] = [];
@@ -206,7 +220,20 @@ describeInstalled("Deno", built ? "deno" : "a build", built ? deno : undefined, 
   it("ends at SIGTERM although a request never comes to its end", { timeout: 20_000 }, async () => {
     const child = spawn(
       deno as string,
-      ["run", "--no-prompt", `--allow-read=${root}`, "--allow-net=127.0.0.1:0", cli, "serve", "--port", "0", "--grace", "1"],
+      [
+        "run",
+        "--no-prompt",
+        `--allow-read=${root}`,
+        "--allow-net=127.0.0.1:0",
+        cli,
+        "serve",
+        "--model",
+        "nano",
+        "--port",
+        "0",
+        "--grace",
+        "1",
+      ],
       { env },
     );
     try {
@@ -228,7 +255,7 @@ describeInstalled("Deno", built ? "deno" : "a build", built ? deno : undefined, 
   });
 
   it("says what to do when it may not listen", () => {
-    const { status, stderr } = run([`--allow-read=${root}`, cli, "serve", "--port", "8097"]);
+    const { status, stderr } = run([`--allow-read=${root}`, cli, "serve", "--model", "nano", "--port", "8097"]);
     expect(status).toBe(1);
     expect(stderr).toContain("run with --allow-net=127.0.0.1:8097");
   });

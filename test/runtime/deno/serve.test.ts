@@ -28,6 +28,8 @@ describeInstalled("the server on Deno", built ? "deno" : "a build", built ? deno
         "--allow-net=127.0.0.1:0",
         join(root, "dist/lib/deno-cli.js"),
         "serve",
+        "--model",
+        "nano",
         "--port",
         "0",
         "--json",

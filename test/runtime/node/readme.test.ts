@@ -49,6 +49,10 @@ describe.skipIf(!built)("the README's examples on Node", () => {
       timeout: 20_000,
     });
     expect(status).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ object: "text_completion", choices: [{ text: PROMPTS[0]?.text }] });
+    // Which model it is depends on what is installed.
+    expect(JSON.parse(stdout)).toMatchObject({
+      object: "chat.completion",
+      choices: [{ message: { role: "assistant", content: expect.stringMatching(/\w/) as string } }],
+    });
   });
 });

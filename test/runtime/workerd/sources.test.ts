@@ -114,8 +114,12 @@ describeInstalled("blockffn/workers in workerd", "workerd", workerdInstalled() ?
   });
 
   it("loads once for all requests, again after a failure, and also when the first client leaves", async () => {
-    const failed = await fetch(new URL("/shared", origin));
+    const page = { origin: "https://app.example" };
+    const failed = await fetch(new URL("/shared", origin), { headers: page });
     expect([failed.status, await failed.json()]).toMatchObject([503, { error: { code: "not_loaded" } }]);
+    expect(["access-control-allow-origin", "access-control-expose-headers", "retry-after"].map((name) => failed.headers.get(name))).toEqual(
+      ["*", "Retry-After", "5"],
+    );
     const controller = new AbortController();
     const gone = fetch(new URL("/shared", origin), { signal: controller.signal }).then(
       () => "answered",
