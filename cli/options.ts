@@ -32,7 +32,7 @@ export function collect(value: string, previous: string[] | undefined): string[]
 export const modelOption = (): Option =>
   new Option(
     "-m, --model <model>",
-    "packed model or Hugging Face folder; or a name (nano, chat), hf:OWNER/NAME or a URL: see `blockffn models` (default: nano)",
+    "packed model, GGUF file or Hugging Face folder; or a name (nano, chat), hf:OWNER/NAME or a URL: see `blockffn models` (default: nano)",
   );
 export const tierOption = (): Option => new Option("--tier <tier>", "kernels to use (default: the fastest that works here)").choices(TIERS);
 export const threadsOption = (): Option =>
@@ -40,7 +40,7 @@ export const threadsOption = (): Option =>
     wholeNumber,
   );
 export const quantizeOption = (): Option =>
-  new Option("--quantize <type>", "weights of a Hugging Face folder (default: f32)").choices(QUANTIZATIONS);
+  new Option("--quantize <type>", "weights of a Hugging Face folder (default: f32) or a GGUF file (default: q8 where it is in blocks, else f32)").choices(QUANTIZATIONS);
 export const ffnOption = (): Option =>
   new Option("--ffn <mode>", "sparse skips inactive experts, dense computes them too").choices(["sparse", "dense"]);
 export const backendOption = (): Option =>

@@ -24,10 +24,10 @@ interface Options {
 export function registerConvert(program: Command, context: Context): void {
   program
     .command("convert")
-    .description("Pack a Hugging Face folder (config.json, weights, tokenizer.json) into one file that loads fast.")
+    .description("Pack a Hugging Face folder (config.json, weights, tokenizer.json) or a GGUF file into one file that loads fast.")
     .argument(
       "<source>",
-      "folder with config.json and model.safetensors or pytorch_model.bin; or a packed model, to have it in the newest format",
+      "folder with config.json and model.safetensors or pytorch_model.bin; a GGUF file; or a packed model, to have it in the newest format",
     )
     .requiredOption("-o, --out <file>", "packed model to write")
     .addOption(

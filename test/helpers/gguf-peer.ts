@@ -1,7 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { describe } from "vitest";
 import { root } from "./test-host.ts";
 
 const PEER = join(root, "bench/peers");
@@ -29,11 +28,4 @@ export function askLlamaCpp(request: {
     stdio: ["pipe", "pipe", "ignore"],
   });
   return JSON.parse(answer.toString()) as PeerAnswer;
-}
-
-/** `describe` that is skipped, and says so, where llama.cpp is not installed. */
-export function describeLlamaCpp(name: string, body: () => void): void {
-  if (!HAS_LLAMA_CPP) console.log(`skipped: ${name} (npm ci in bench/peers installs llama.cpp)`);
-  if (HAS_LLAMA_CPP) describe(name, body);
-  else describe.skip(name, () => {});
 }

