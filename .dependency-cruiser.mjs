@@ -10,8 +10,9 @@ const FLOORS = {
   load: ["architecture", "text", "format", "engine"],
   hub: ["architecture", "text", "format", "engine", "load"],
   decode: ["architecture", "text", "sparsity", "engine"],
+  chat: ["text", "engine", "decode"],
   suite: ["architecture", "text", "sparsity", "engine", "decode"],
-  server: ["text", "engine", "decode"],
+  server: ["text", "engine", "decode", "chat"],
 };
 /** Files of src/ that belong to no room: the ground all stand on, and the facades above. */
 const GROUND = "errors|host|options|pause|foreign";

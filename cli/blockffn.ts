@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { registerChat } from "./commands/chat.ts";
 import { registerConvert } from "./commands/convert.ts";
 import { registerEval } from "./commands/eval.ts";
 import { registerGenerate } from "./commands/generate.ts";
@@ -9,7 +10,16 @@ import { registerTrain } from "./commands/train.ts";
 import type { Context, Io } from "./io.ts";
 import { newProgram, run } from "./run.ts";
 
-const COMMANDS = [registerGenerate, registerServe, registerLogits, registerEval, registerInspect, registerConvert, registerTrain];
+const COMMANDS = [
+  registerChat,
+  registerGenerate,
+  registerServe,
+  registerLogits,
+  registerEval,
+  registerInspect,
+  registerConvert,
+  registerTrain,
+];
 
 /** Runs the command line and gives its exit code (run.ts). */
 export function runBlockffn(args: readonly string[], io: Io): Promise<number> {
@@ -24,6 +34,7 @@ export function program(context: Context): Command {
       "after",
       `
 Examples:
+  blockffn chat
   blockffn generate "Once upon a time"
   blockffn convert ./my-model --out my-model.q8.safetensors --quantize q8
   blockffn generate "Once upon a time" --model my-model.q8.safetensors

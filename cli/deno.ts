@@ -8,6 +8,7 @@ import { listen } from "../host/deno/serve.ts";
 import { LimitError } from "../src/errors.ts";
 import { runBlockffn } from "./blockffn.ts";
 import type { Io } from "./io.ts";
+import { PipedLines } from "./lines.ts";
 import { INTERRUPTED, TERMINATED } from "./run.ts";
 
 const encoder = new TextEncoder();
@@ -15,16 +16,20 @@ const encoder = new TextEncoder();
 /** Environment variables are read one by one, and only those that Deno allows. */
 const env = new Proxy<Record<string, string | undefined>>({}, { get: (_, name) => (typeof name === "string" ? denoEnv(name) : undefined) });
 
-/** The first signal asks politely; who asks again means it. */
-function onSignal(signal: string, code: number, handler: () => void): () => void {
+/** The first signal asks politely; who asks again means it, unless the handler deals with each. */
+function onSignal(signal: string, code: number, handler: () => boolean | void): () => void {
   let asked = false;
   const listener = (): void => {
     if (asked) deno.exit(code);
-    asked = true;
-    handler();
+    asked = handler() !== true;
   };
   deno.addSignalListener(signal, listener);
   return () => deno.removeSignalListener(signal, listener);
+}
+
+/** Shows a prompt: nobody waits for it. */
+function print(text: string): void {
+  deno.stdout.writeSync(encoder.encode(text));
 }
 
 const io: Io = {
@@ -64,6 +69,7 @@ const io: Io = {
     }
     return text + decoder.decode();
   },
+  lines: (limit) => new PipedLines(deno.stdin.readable, limit, deno.stdin.isTerminal() && deno.stdout.isTerminal() ? print : undefined),
   onInterrupt: (handler) => onSignal("SIGINT", INTERRUPTED, handler),
   // Windows has no SIGTERM.
   onTerminate: (handler) => (deno.build.os === "windows" ? () => undefined : onSignal("SIGTERM", TERMINATED, handler)),

@@ -5,15 +5,16 @@ import { listen } from "../host/http/listen.ts";
 import { writeError } from "../host/node/files.ts";
 import { LimitError } from "../src/errors.ts";
 import type { Io } from "./io.ts";
+import { PipedLines } from "./lines.ts";
+import { TerminalLines } from "./node-lines.ts";
 import { INTERRUPTED, TERMINATED } from "./run.ts";
 
-/** The first signal asks politely; who asks again means it. */
-function onSignal(name: NodeJS.Signals, code: number, handler: () => void): () => void {
+/** The first signal asks politely; who asks again means it, unless the handler deals with each. */
+function onSignal(name: NodeJS.Signals, code: number, handler: () => boolean | void): () => void {
   let asked = false;
   const listener = (): void => {
     if (asked) process.exit(code);
-    asked = true;
-    handler();
+    asked = handler() !== true;
   };
   process.on(name, listener);
   return () => process.off(name, listener);
@@ -53,6 +54,7 @@ export const nodeIo: Io = {
     }
     return Buffer.concat(parts).toString("utf8");
   },
+  lines: (limit) => (process.stdin.isTTY ? new TerminalLines() : new PipedLines(process.stdin as AsyncIterable<Uint8Array>, limit)),
   onInterrupt: (handler) => onSignal("SIGINT", INTERRUPTED, handler),
   onTerminate: (handler) => onSignal("SIGTERM", TERMINATED, handler),
   listen,

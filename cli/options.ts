@@ -40,7 +40,10 @@ export const threadsOption = (): Option =>
     wholeNumber,
   );
 export const quantizeOption = (): Option =>
-  new Option("--quantize <type>", "weights of a Hugging Face folder (default: f32) or a GGUF file (default: q8 where it is in blocks, else f32)").choices(QUANTIZATIONS);
+  new Option(
+    "--quantize <type>",
+    "weights of a Hugging Face folder (default: f32) or a GGUF file (default: q8 where it is in blocks, else f32)",
+  ).choices(QUANTIZATIONS);
 export const ffnOption = (): Option =>
   new Option("--ffn <mode>", "sparse skips inactive experts, dense computes them too").choices(["sparse", "dense"]);
 export const backendOption = (): Option =>

@@ -21,13 +21,23 @@ export async function run(args: readonly string[], io: Io, program: (context: Co
     if (!controller.signal.aborted) ended = code();
     controller.abort();
   };
-  const releases = [io.onInterrupt(end(() => INTERRUPTED)), io.onTerminate(end(() => terminated))];
+  let taken: (() => void) | undefined;
+  const interrupted = end(() => INTERRUPTED);
+  const onInterrupt = (): boolean => {
+    (taken ?? interrupted)();
+    return taken !== undefined;
+  };
+  const releases = [io.onInterrupt(onInterrupt), io.onTerminate(end(() => terminated))];
   // Help and version, which commander prints without waiting.
   const printed: Promise<void>[] = [];
   try {
     const context: Context = {
       io,
       signal: controller.signal,
+      takeInterrupts: (handler) => {
+        taken = handler;
+        return () => (taken = undefined);
+      },
       endsWhenTold: () => void (terminated = OK),
       print: (text) => void printed.push(io.out(text)),
     };

@@ -48,7 +48,7 @@ execFileSync(
     "--config",
     "none",
     "--runtime",
-    "incremental",
+    "minimal",
     "--noAssert",
     "--initialMemory",
     "2",

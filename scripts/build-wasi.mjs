@@ -34,7 +34,7 @@ execFileSync(
     "--config",
     "none",
     "--runtime",
-    "incremental",
+    "minimal",
     "--noAssert",
     "--initialMemory",
     "2",

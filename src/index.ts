@@ -17,6 +17,14 @@ export type {
 export type { Quantization } from "./architecture/quantization.ts";
 export { loadModel } from "./load/load.ts";
 export { Model } from "./model.ts";
+export { Chat, createChat, type CreateChatOptions } from "./chat/chat.ts";
+export type { ChatBackend, ChatModel, ChatStream } from "./chat/backend.ts";
+export type { ChatGeneration, ChatResult, ChatUsage } from "./chat/answer.ts";
+export type { ChatMessage } from "./chat/messages.ts";
+export type { ChatOptions, Overflow } from "./chat/options.ts";
+export type { ChatExport } from "./chat/transcript.ts";
+export type { GenerationDefaults } from "./text/generation-defaults.ts";
+export type { RenderOptions } from "./text/render-template.ts";
 export { generate } from "./decode/generate.ts";
 export { Generation, type FinishReason, type GenerationResult, type Piece, type SpeculationResult } from "./decode/generation.ts";
 export type { GenerateOptions, Speculate } from "./decode/options.ts";

@@ -3,6 +3,16 @@ import { evaluate, type EvaluateOptions, type Evaluation } from "./decode/evalua
 import { generate } from "./decode/generate.ts";
 import type { Generation } from "./decode/generation.ts";
 import type { GenerateOptions } from "./decode/options.ts";
+import { answerChat, ChatSession, type Answering } from "./chat/session.ts";
+import type { ChatGeneration } from "./chat/answer.ts";
+import type { ChatBackend, ChatModel } from "./chat/backend.ts";
+import { checkMessages, type ChatMessage } from "./chat/messages.ts";
+import type { ChatOptions } from "./chat/options.ts";
+import { UsageError } from "./errors.ts";
+import { checkOptions } from "./options.ts";
+import { ChatFormat } from "./text/chat.ts";
+import type { GenerationDefaults } from "./text/generation-defaults.ts";
+import { RENDER_OPTIONS, type RenderOptions } from "./text/render-template.ts";
 import { loadTokenizer } from "./text/load-tokenizer.ts";
 import type { Tokenizer } from "./text/tokenizer.ts";
 import type { ModelConfig } from "./architecture/config.ts";
@@ -13,10 +23,11 @@ const DISPOSE: typeof Symbol.dispose = (Symbol.dispose ?? Symbol("dispose")) as 
 const ASYNC_DISPOSE: typeof Symbol.asyncDispose = (Symbol.asyncDispose ?? Symbol("asyncDispose")) as typeof Symbol.asyncDispose;
 
 /** A loaded model with its tokenizer: what every host's `loadModel` gives. */
-export class Model implements Disposable, AsyncDisposable {
+export class Model implements ChatModel, Disposable, AsyncDisposable {
   /** Weights and engine, for those who run tokens themselves. */
   readonly loaded: LoadedModel;
   #tokenizer: Tokenizer | undefined;
+  #answering: Answering | undefined;
 
   /** Takes over `loaded`: disposing the model disposes it. */
   constructor(loaded: LoadedModel) {
@@ -61,6 +72,62 @@ export class Model implements Disposable, AsyncDisposable {
    */
   generate(prompt: string | ArrayLike<number>, options: GenerateOptions = {}): Generation {
     return generate(this.loaded, this.tokenizer, prompt, options);
+  }
+
+  /**
+   * Answers a conversation, as the model's chat template has it: iterate the result for its pieces. What the options do not say is as the
+   * model's makers want it (`generationDefaults`). `createChat` keeps the state from turn to turn; here all is computed.
+   * @throws UsageError for wrong options or messages, or when the model has no tokenizer; TokenizerError for a template that cannot be
+   * read.
+   */
+  chat(messages: readonly ChatMessage[], options: ChatOptions = {}): ChatGeneration {
+    return answerChat(this.#chat(), messages, options);
+  }
+
+  /** What `createChat` asks: the states of one conversation, answered one after the other. */
+  openChat(): ChatBackend {
+    return new ChatSession(this.#chat());
+  }
+
+  /** The text that the model reads for a conversation. @throws UsageError, TokenizerError as `chat` does. */
+  renderChat(messages: readonly ChatMessage[], options: RenderOptions = {}): string {
+    checkOptions(options, RENDER_OPTIONS, "renderChat");
+    return this.#chat().format.render(checkMessages(messages), options);
+  }
+
+  /**
+   * Tokens of a text, with the special ones around it, or of a conversation, as the model reads it.
+   * @throws UsageError, TokenizerError as `chat` does.
+   */
+  countTokens(what: string | readonly ChatMessage[], options: RenderOptions = {}): number {
+    checkOptions(options, RENDER_OPTIONS, "countTokens");
+    const { tokenizer, format } = this.#chat();
+    return typeof what === "string" ? tokenizer.count(what) : format.encode(checkMessages(what), options).length;
+  }
+
+  /**
+   * How the model's makers want answers drawn (`generation_config.json`); undefined when they do not say. `chat` goes by it, `generate`
+   * is greedy.
+   * @throws ConfigError
+   */
+  get generationDefaults(): GenerationDefaults | undefined {
+    return this.loaded.generationDefaults;
+  }
+
+  /**
+   * Whether the model says how it wants conversations written; without, `chat` goes on with the contents of all messages, one a line.
+   * @throws TokenizerError
+   */
+  get hasChatTemplate(): boolean {
+    return this.loaded.chatTemplate !== undefined;
+  }
+
+  #chat(): Answering {
+    if (this.#answering !== undefined) return this.#answering;
+    const { loaded, tokenizer } = this;
+    if (tokenizer === undefined)
+      throw new UsageError("this model has no tokenizer.json: use generate with token ids", { field: "messages" });
+    return (this.#answering = { loaded, tokenizer, format: new ChatFormat(tokenizer, loaded.chatTemplate) });
   }
 
   /** Perplexity and sparsity on a text whose documents stand between `<|endoftext|>`. */

@@ -53,6 +53,7 @@ A packed model that is there already is replaced when the new one is whole.
 Examples:
   blockffn convert ./my-model --out my-model.q8.safetensors
   blockffn convert ./my-model --out my-model.q4.safetensors --quantize q4
+  blockffn convert my-model.Q4_K_M.gguf --out my-model.q8.safetensors
   blockffn convert old.safetensors --out new.safetensors
   blockffn convert ./my-model --draft ./my-model-eagle --out my-model.q8.safetensors`,
     )

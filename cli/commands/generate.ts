@@ -1,16 +1,12 @@
 import type { Command } from "commander";
-import type { Generation, GenerationResult } from "../../src/decode/generation.ts";
-import { resolveOptions, type GenerateOptions } from "../../src/decode/options.ts";
+import { resolveOptions } from "../../src/decode/options.ts";
 import { UsageError } from "../../src/errors.ts";
 import type { Model } from "../../src/model.ts";
 import { describeDecisions } from "../decisions.ts";
-import { number, percent } from "../format.ts";
 import type { Context, Io } from "../io.ts";
 import { checkDraft, openDraft, openModel, type ModelOptions, type SpeculationOptions } from "../model.ts";
 import {
   addOptions,
-  collect,
-  decimal,
   ffnOption,
   jsonOption,
   modelOption,
@@ -19,17 +15,29 @@ import {
   threadsOption,
   tierOption,
   tokenIds,
-  wholeNumber,
 } from "../options.ts";
+import { pickSampling, samplingOptions, type SamplingDefaults, type SamplingOptions } from "../sampling.ts";
+import { streamText } from "../stream.ts";
+import { summary } from "../summary.ts";
 
 /** More is no prompt: it would not fit any context. */
 const MAX_INPUT_BYTES = 16 << 20;
 
-interface Options extends ModelOptions, SpeculationOptions, Omit<GenerateOptions, "signal" | "stop" | "draftModel"> {
+interface Options extends ModelOptions, SpeculationOptions, SamplingOptions {
   readonly verbose?: boolean;
   readonly tokens?: number[];
-  readonly stop?: string[];
 }
+
+/** What is taken where nobody says, as the help has it. */
+const DEFAULTS: SamplingDefaults = {
+  maxTokens: "256",
+  context: "what the answer needs",
+  temperature: "0",
+  topK: "0, all",
+  topP: "1, all",
+  minP: "0",
+  repetitionPenalty: "1",
+};
 
 export function registerGenerate(program: Command, context: Context): void {
   const command = program
@@ -37,17 +45,8 @@ export function registerGenerate(program: Command, context: Context): void {
     .description("Continue a prompt. Text goes to stdout as it comes, timings to stderr.")
     .argument("[prompt]", "text to continue; read from stdin when it is a pipe")
     .addOption(modelOption())
-    .option("--tokens <ids>", "prompt as token ids, such as 1,2,3, instead of text", tokenIds)
-    .option("-n, --max-tokens <n>", "most new tokens (default: 256)", wholeNumber)
-    .option("--context <n>", "most tokens that the KV cache may hold (default: what the answer needs)", wholeNumber)
-    .option("-t, --temperature <t>", "0 takes the likeliest token, above draws (default: 0)", decimal)
-    .option("--top-k <n>", "draw among the n likeliest tokens (default: 0, all)", wholeNumber)
-    .option("--top-p <p>", "draw among the likeliest tokens that reach p together (default: 1, all)", decimal)
-    .option("--min-p <p>", "drop tokens less likely than p times the likeliest (default: 0)", decimal)
-    .option("--repetition-penalty <p>", "above 1 makes repetition less likely (default: 1)", decimal)
-    .option("--seed <n>", "same seed, same text (default: random)", wholeNumber)
-    .option("--stop <text>", "end before this text; may be given more than once", collect)
-    .option("--ignore-eos", "go on after an end-of-sequence token");
+    .option("--tokens <ids>", "prompt as token ids, such as 1,2,3, instead of text", tokenIds);
+  addOptions(command, samplingOptions(DEFAULTS));
   addOptions(command, speculationOptions())
     .option("--verbose", "tell what speculation decided and measured")
     .addOption(ffnOption())
@@ -70,7 +69,7 @@ Examples:
 
 async function generateCommand(context: Context, argument: string | undefined, options: Options): Promise<void> {
   const { io, signal } = context;
-  const generateOptions = pick(options, signal);
+  const generateOptions = { ...pickSampling(options), signal };
   // Wrong options are told before a model is loaded.
   resolveOptions(generateOptions);
   checkDraft(options);
@@ -79,6 +78,7 @@ async function generateCommand(context: Context, argument: string | undefined, o
   let draft: Model | undefined;
   try {
     draft = await openDraft(context, options);
+    if (options.json !== true && typeof prompt === "string") tellOfTemplate(io, model);
     const generation = model.generate(prompt, draft === undefined ? generateOptions : { ...generateOptions, draftModel: draft });
     if (options.json === true) {
       const result = await generation.result();
@@ -87,7 +87,7 @@ async function generateCommand(context: Context, argument: string | undefined, o
       return;
     }
     if (io.stdoutIsTty && typeof prompt === "string") await io.out(dim(io, prompt));
-    await stream(io, generation);
+    await streamText(io, generation);
     const result = await generation.result();
     io.err(`${summary(result)}\n`);
     if (options.verbose === true && result.decisions !== null) io.err(describeDecisions(result.decisions));
@@ -95,25 +95,6 @@ async function generateCommand(context: Context, argument: string | undefined, o
     draft?.dispose();
     model.dispose();
   }
-}
-
-function pick(options: Options, signal: AbortSignal): GenerateOptions {
-  const { maxTokens, context, temperature, topK, topP, minP, repetitionPenalty, seed, stop, ignoreEos, speculate, draftTokens } = options;
-  const given = Object.entries({
-    maxTokens,
-    context,
-    temperature,
-    topK,
-    topP,
-    minP,
-    repetitionPenalty,
-    seed,
-    stop,
-    ignoreEos,
-    speculate,
-    draftTokens,
-  }).filter(([, value]) => value !== undefined);
-  return { ...Object.fromEntries(given), signal };
 }
 
 async function readPrompt(io: Io, argument: string | undefined, tokens: number[] | undefined): Promise<string | number[]> {
@@ -128,29 +109,18 @@ async function readPrompt(io: Io, argument: string | undefined, tokens: number[]
   return text;
 }
 
-async function stream(io: Io, generation: Generation): Promise<void> {
-  let last = "";
-  for await (const { text } of generation) {
-    if (text === "") continue;
-    await io.out(text);
-    last = text;
+/** Says that there is a better way to ask this model. */
+function tellOfTemplate(io: Io, model: Model): void {
+  let has = false;
+  try {
+    has = model.hasChatTemplate;
+  } catch {
+    // A template that cannot be read is of no use to anybody; whoever needs it is told.
   }
-  if (!last.endsWith("\n")) await io.out("\n");
+  if (has) io.err("blockffn: generate goes on with the text as it is; this model has a chat template, which `blockffn chat` uses\n");
 }
 
 /** The prompt, set off from the answer: only for people at a terminal. */
 function dim(io: Io, text: string): string {
   return io.env["NO_COLOR"] ? text : `\u001b[2m${text}\u001b[0m`;
-}
-
-function summary(result: GenerationResult): string {
-  const parts = [
-    `prompt ${result.promptTokens} tokens at ${number(result.prefillTokensPerSecond)}/s`,
-    `${result.tokens.length} new at ${number(result.decodeTokensPerSecond)}/s`,
-  ];
-  if (result.draftedTokens !== null && result.draftedTokens > 0)
-    parts.push(`${result.acceptedTokens} of ${result.draftedTokens} drafted tokens accepted in ${result.rounds} rounds`);
-  if (result.tls !== null) parts.push(`${percent(result.tls)} of experts skipped`);
-  parts.push(`ended by ${result.finishReason}${result.eosTokenId === null ? "" : ` (token ${result.eosTokenId})`}`);
-  return `[${parts.join("; ")}]`;
 }

@@ -30,6 +30,7 @@ interface Options {
 }
 
 const TITLE = "active experts";
+const FORMATS = { packed: "packed", huggingface: "Hugging Face folder", gguf: "GGUF" } as const;
 const HEATMAP = svgKind("a heat map of inspect", new RegExp(`: ${TITLE}$`));
 
 export function registerInspect(program: Command, context: Context): void {

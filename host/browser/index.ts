@@ -2,5 +2,6 @@
 export * from "../../src/index.ts";
 export { clearModelCache, loadModel, type BrowserLoadOptions } from "./load.ts";
 export { loadModelInWorker, WorkerModel, type WorkerLoadOptions } from "./worker-model.ts";
+export type { RemoteTokenizer } from "./remote-tokenizer.ts";
 export type { RemoteGeneration } from "./remote-generation.ts";
 export type { ModelInfo } from "./protocol.ts";

@@ -1,22 +1,48 @@
 import * as errors from "../../src/errors.ts";
 import type { GenerationResult, Piece } from "../../src/decode/generation.ts";
+import type { ChatMessage } from "../../src/chat/messages.ts";
+import type { ChatOptions } from "../../src/chat/options.ts";
 import type { GenerateOptions } from "../../src/decode/options.ts";
 import type { ModelConfig } from "../../src/architecture/config.ts";
 import type { FfnMode } from "../../src/engine/types.ts";
 import type { Quantization } from "../../src/architecture/quantization.ts";
+import type { GenerationDefaults } from "../../src/text/generation-defaults.ts";
+import type { RenderOptions } from "../../src/text/render-template.ts";
+import type { DecodeOptions, EncodeOptions } from "../../src/text/tokenizer-options.ts";
 import type { Tier } from "../../src/host.ts";
 import type { BrowserLoadOptions } from "./load.ts";
 
 /** Options that can be posted: what calls back or aborts stays on the page. */
 export type PostedLoadOptions = Omit<BrowserLoadOptions, "onProgress">;
 export type PostedGenerateOptions = Omit<GenerateOptions, "signal" | "draftModel">;
+export type PostedChatOptions = Omit<ChatOptions, "signal" | "draftModel">;
+
+/** Something to answer: piece by piece, until it is cancelled. */
+export type GenerationRequest =
+  | { readonly type: "generate"; readonly id: number; readonly prompt: string | Uint32Array; readonly options: PostedGenerateOptions }
+  | {
+      readonly type: "chat";
+      readonly id: number;
+      /** The conversation whose state is kept; undefined: none is. */
+      readonly chat: number | undefined;
+      readonly messages: readonly ChatMessage[];
+      readonly options: PostedChatOptions;
+    };
+
+/** A question about text, with one answer. */
+export type TextRequest =
+  | { readonly type: "encode"; readonly id: number; readonly text: string; readonly options: EncodeOptions }
+  | { readonly type: "decode"; readonly id: number; readonly ids: Uint32Array; readonly options: DecodeOptions }
+  | { readonly type: "render"; readonly id: number; readonly messages: readonly ChatMessage[]; readonly options: RenderOptions }
+  | { readonly type: "count"; readonly id: number; readonly what: string | readonly ChatMessage[]; readonly options: RenderOptions };
 
 /** From the page to the worker. `id` names a request; its answers carry it. */
 export type Request =
   | { readonly type: "load"; readonly id: number; readonly location: string; readonly options: PostedLoadOptions }
-  | { readonly type: "generate"; readonly id: number; readonly prompt: string | Uint32Array; readonly options: PostedGenerateOptions }
-  | { readonly type: "encode"; readonly id: number; readonly text: string }
+  | GenerationRequest
+  | TextRequest
   | { readonly type: "cancel"; readonly id: number }
+  | { readonly type: "closeChat"; readonly chat: number }
   | { readonly type: "ffn"; readonly mode: FfnMode };
 
 /** What the page knows of the worker's model. */
@@ -29,13 +55,17 @@ export interface ModelInfo {
   readonly hasTokenizer: boolean;
   /** Whether it carries an EAGLE head, for `speculate: "eagle"`. */
   readonly hasDraftHead: boolean;
+  /** Whether it says how it wants conversations written. */
+  readonly hasChatTemplate: boolean;
+  /** How its makers want answers drawn; undefined when they do not say. */
+  readonly generationDefaults: GenerationDefaults | undefined;
 }
 
 /** From the worker to the page. After `done` or `error` nothing more comes for an id. */
 export type Answer =
   | { readonly type: "progress"; readonly id: number; readonly done: number; readonly total: number }
   | { readonly type: "pieces"; readonly id: number; readonly pieces: readonly Piece[] }
-  | { readonly type: "done"; readonly id: number; readonly value: ModelInfo | GenerationResult | Uint32Array }
+  | { readonly type: "done"; readonly id: number; readonly value: ModelInfo | GenerationResult | Uint32Array | string | number }
   | { readonly type: "error"; readonly id: number; readonly error: PostedError };
 
 /** An error as data: structured clones lose class and fields. */

@@ -1,9 +1,16 @@
 import { UsageError } from "../../src/errors.ts";
 import type { GenerationResult, Piece } from "../../src/decode/generation.ts";
 
+/** Takes what a generation says. */
+export interface RemoteSink<R extends GenerationResult = GenerationResult> {
+  pieces(pieces: readonly Piece[]): void;
+  done(result: R): void;
+  failed(error: Error): void;
+}
+
 /** How a generation reaches its worker. */
-export interface RemoteRun {
-  start(sink: { pieces(pieces: readonly Piece[]): void; done(result: GenerationResult): void; failed(error: Error): void }): void;
+export interface RemoteRun<R extends GenerationResult = GenerationResult> {
+  start(sink: RemoteSink<R>): void;
   cancel(): void;
 }
 
@@ -11,17 +18,17 @@ export interface RemoteRun {
  * A generation that runs in a worker, with the manners of `Generation`: iterate it (once) for the pieces, ask `result()` for
  * the end. Nothing is computed before; leaving the loop early cancels it.
  */
-export class RemoteGeneration implements AsyncIterable<Piece> {
-  readonly #run: RemoteRun;
-  readonly #settled: Promise<GenerationResult>;
-  #resolve!: (result: GenerationResult) => void;
+export class RemoteGeneration<R extends GenerationResult = GenerationResult> implements AsyncIterable<Piece> {
+  readonly #run: RemoteRun<R>;
+  readonly #settled: Promise<R>;
+  #resolve!: (result: R) => void;
   #reject!: (error: unknown) => void;
   #queue: Piece[] = [];
   #wake: () => void = () => {};
   #ended = false;
   #taken = false;
 
-  constructor(run: RemoteRun) {
+  constructor(run: RemoteRun<R>) {
     this.#run = run;
     this.#settled = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -51,7 +58,7 @@ export class RemoteGeneration implements AsyncIterable<Piece> {
   }
 
   /** The result, once all pieces are there. Reads them itself when nobody iterates; after an early leave it says "aborted". */
-  async result(): Promise<GenerationResult> {
+  async result(): Promise<R> {
     if (!this.#taken) for await (const _piece of this);
     return this.#settled;
   }

@@ -1,16 +1,23 @@
 import { UsageError } from "../../src/errors.ts";
+import type { ChatResult } from "../../src/chat/answer.ts";
+import type { ChatBackend, ChatModel } from "../../src/chat/backend.ts";
+import type { ChatMessage } from "../../src/chat/messages.ts";
+import type { ChatOptions } from "../../src/chat/options.ts";
 import type { GenerationResult } from "../../src/decode/generation.ts";
 import type { GenerateOptions } from "../../src/decode/options.ts";
 import { tokenList } from "../../src/decode/plain/prompt.ts";
 import type { ModelConfig } from "../../src/architecture/config.ts";
 import type { FfnMode } from "../../src/engine/types.ts";
+import type { GenerationDefaults } from "../../src/text/generation-defaults.ts";
+import type { RenderOptions } from "../../src/text/render-template.ts";
 import { Connection } from "./connection.ts";
 import { locationOf } from "../../src/load/location.ts";
 import { absoluteUrl } from "./files.ts";
 import { BROWSER_LOAD_OPTIONS, type BrowserLoadOptions } from "./load.ts";
 import { checkOptions, type OptionNames } from "../../src/options.ts";
-import type { ModelInfo } from "./protocol.ts";
+import type { GenerationRequest, ModelInfo } from "./protocol.ts";
 import { RemoteGeneration } from "./remote-generation.ts";
+import { RemoteTokenizer } from "./remote-tokenizer.ts";
 
 export interface WorkerLoadOptions extends BrowserLoadOptions {
   /** A worker that runs this package's worker.js, for pages that must start it themselves (another origin, a strict CSP). */
@@ -22,15 +29,18 @@ export interface WorkerLoadOptions extends BrowserLoadOptions {
 const NAMES = { ...BROWSER_LOAD_OPTIONS, worker: true, signal: true } satisfies OptionNames<WorkerLoadOptions>;
 
 /** A model that lives in a Web Worker, so that the page stays responsive. */
-export class WorkerModel {
+export class WorkerModel implements ChatModel {
   readonly #connection: Connection;
   readonly #info: ModelInfo;
+  readonly #tokenizer: RemoteTokenizer;
+  #chats = 0;
   #ffn: FfnMode;
 
   /** @internal use `loadModelInWorker` */
   constructor(connection: Connection, info: ModelInfo, ffn: FfnMode) {
     this.#connection = connection;
     this.#info = info;
+    this.#tokenizer = new RemoteTokenizer(connection);
     this.#ffn = ffn;
   }
 
@@ -62,17 +72,82 @@ export class WorkerModel {
     this.#connection.post({ type: "ffn", mode });
   }
 
+  /** How the model's makers want answers drawn; undefined when they do not say. `chat` goes by it, `generate` is greedy. */
+  get generationDefaults(): GenerationDefaults | undefined {
+    return this.#info.generationDefaults;
+  }
+
+  /** Whether the model says how it wants conversations written. */
+  get hasChatTemplate(): boolean {
+    return this.#info.hasChatTemplate;
+  }
+
   /**
    * Continues a prompt, as `Model.generate` does, without a draft model: it would be in another thread. Wrong options show as errors of
    * the iteration and of `result()`.
    */
   generate(prompt: string | ArrayLike<number>, options: Omit<GenerateOptions, "draftModel"> = {}): RemoteGeneration {
     const { signal, ...posted } = options;
+    return this.#run(signal, (id) => ({
+      type: "generate",
+      id,
+      prompt: typeof prompt === "string" ? prompt : tokenList(prompt),
+      options: posted,
+    }));
+  }
+
+  /**
+   * Answers a conversation, as `Model.chat` does, without a draft model. Wrong options and messages show as errors of the iteration and of
+   * `result()`.
+   */
+  chat(messages: readonly ChatMessage[], options: Omit<ChatOptions, "draftModel"> = {}): RemoteGeneration<ChatResult> {
+    return this.#answer(undefined, messages, options);
+  }
+
+  /** What `createChat` asks: the states of one conversation, kept in the worker. */
+  openChat(): ChatBackend {
+    const chat = this.#chats++;
+    return {
+      answer: (messages, options = {}) => this.#answer(chat, messages, options),
+      close: () => this.#connection.post({ type: "closeChat", chat }),
+    };
+  }
+
+  /** The text that the model reads for a conversation. */
+  renderChat(messages: readonly ChatMessage[], options: RenderOptions = {}): Promise<string> {
+    return this.#connection.value((id) => ({ type: "render", id, messages, options }));
+  }
+
+  /** Tokens of a text, with the special ones around it, or of a conversation, as the model reads it. */
+  countTokens(what: string | readonly ChatMessage[], options: RenderOptions = {}): Promise<number> {
+    return this.#connection.value((id) => ({ type: "count", id, what, options }));
+  }
+
+  /** The worker's tokenizer; undefined when the model has none. */
+  get tokenizer(): RemoteTokenizer | undefined {
+    return this.#info.hasTokenizer ? this.#tokenizer : undefined;
+  }
+
+  /** Token ids of a text, with the special tokens that tokenizer.json asks for. */
+  encode(text: string): Promise<Uint32Array> {
+    return this.#tokenizer.encode(text);
+  }
+
+  #answer(chat: number | undefined, messages: readonly ChatMessage[], options: ChatOptions): RemoteGeneration<ChatResult> {
+    const { signal, draftModel, ...posted } = options;
+    return this.#run<ChatResult>(signal, (id) => {
+      if (draftModel !== undefined) throw new UsageError("cannot be in another thread than the model", { field: "draftModel" });
+      return { type: "chat", id, chat, messages, options: posted };
+    });
+  }
+
+  /** A generation of the worker. @param request makes the request that begins it */
+  #run<R extends GenerationResult>(signal: AbortSignal | undefined, request: (id: number) => GenerationRequest): RemoteGeneration<R> {
     let id: number | undefined;
     const cancel = (): void => {
       if (id !== undefined) this.#connection.post({ type: "cancel", id });
     };
-    return new RemoteGeneration({
+    return new RemoteGeneration<R>({
       start: (sink) => {
         const end = (): void => signal?.removeEventListener("abort", cancel);
         id = this.#connection.ask(
@@ -80,25 +155,20 @@ export class WorkerModel {
             answer: (answer) => {
               if (answer.type === "pieces") return sink.pieces(answer.pieces);
               end();
-              if (answer.type === "done") sink.done(answer.value as GenerationResult);
+              if (answer.type === "done") sink.done(answer.value as R);
             },
             failed: (error) => {
               end();
               sink.failed(error);
             },
           },
-          (id) => ({ type: "generate", id, prompt: typeof prompt === "string" ? prompt : tokenList(prompt), options: posted }),
+          request,
         );
         signal?.addEventListener("abort", cancel);
         if (signal?.aborted === true) cancel();
       },
       cancel,
     });
-  }
-
-  /** Token ids of a text, with the special tokens that tokenizer.json asks for. */
-  encode(text: string): Promise<Uint32Array> {
-    return this.#connection.value((id) => ({ type: "encode", id, text }));
   }
 
   /** Stops the worker and frees the model; generations under way fail with a UsageError. */

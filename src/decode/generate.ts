@@ -45,7 +45,11 @@ export function generate(
   );
 }
 
-function openRun(model: LoadedModel, tokenizer: Tokenizer | undefined, ids: Uint32Array, resolved: ResolvedOptions): GenerationRun {
+/**
+ * The run of a generation on token ids of the model's.
+ * @throws UsageError for options that the model cannot do, LimitError when the prompt does not fit the context.
+ */
+export function openRun(model: LoadedModel, tokenizer: Tokenizer | undefined, ids: Uint32Array, resolved: ResolvedOptions): GenerationRun {
   const limit = contextLimit(model, ids.length, resolved.context);
   // Who cannot measure cannot choose: plain decoding, and no memory for drafters.
   const plain = resolved.speculate === "off" || (resolved.speculate === "auto" && model.frozenClock === true);
@@ -55,8 +59,11 @@ function openRun(model: LoadedModel, tokenizer: Tokenizer | undefined, ids: Uint
   return new SpeculativeRun(model, tokenizer, ids, resolved, limit, (capacity) => openSpeculation(model, resolved, capacity), late);
 }
 
-/** Tokens that the KV cache may grow to. */
-function contextLimit(model: LoadedModel, promptTokens: number, asked: number | undefined, about = ""): number {
+/**
+ * Tokens that the KV cache may grow to.
+ * @throws UsageError for a context beyond the model's; LimitError when the prompt does not fit it.
+ */
+export function contextLimit(model: LoadedModel, promptTokens: number, asked: number | undefined, about = ""): number {
   const { contextLength } = model.config;
   if (asked !== undefined && asked > contextLength) {
     throw new UsageError(`is ${asked}, but ${model.name} was made for at most ${contextLength} tokens`, {

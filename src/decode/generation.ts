@@ -87,25 +87,26 @@ export interface GenerationResult extends SpeculationResult {
 }
 
 /** What a generation iterates over: `finish` may be called at any time, ends it and gives its result. */
-export interface GenerationRun {
+export interface GenerationRun<R extends GenerationResult = GenerationResult> {
   /** Takes the memory that it needs from the start, if it has not. @throws MemoryError when there is none. */
   reserve(): void;
   pieces(): AsyncGenerator<Piece, void, void>;
-  finish(): GenerationResult;
+  /** @param failed something was thrown, so what was under way is half done */
+  finish(failed?: boolean): R;
 }
 
 /**
  * A generation: iterate it (once) for the pieces, ask `result()` for the end.
  * Nothing is computed before the first piece is asked for; leaving the loop early frees everything.
  */
-export class Generation implements AsyncIterable<Piece> {
-  readonly #run: GenerationRun;
-  readonly #settled: Promise<GenerationResult>;
-  #resolve!: (result: GenerationResult) => void;
+export class Generation<R extends GenerationResult = GenerationResult> implements AsyncIterable<Piece> {
+  readonly #run: GenerationRun<R>;
+  readonly #settled: Promise<R>;
+  #resolve!: (result: R) => void;
   #reject!: (error: unknown) => void;
   #taken = false;
 
-  constructor(run: GenerationRun) {
+  constructor(run: GenerationRun<R>) {
     this.#run = run;
     this.#settled = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -147,7 +148,7 @@ export class Generation implements AsyncIterable<Piece> {
   }
 
   /** The result, once all pieces are read. Reads them itself when nobody iterates. */
-  async result(): Promise<GenerationResult> {
+  async result(): Promise<R> {
     if (!this.#taken) for await (const _piece of this);
     return this.#settled;
   }
@@ -156,7 +157,7 @@ export class Generation implements AsyncIterable<Piece> {
     try {
       yield* this.#run.pieces();
     } catch (error) {
-      this.#run.finish();
+      this.#run.finish(true);
       this.#reject(error);
       throw error;
     } finally {

@@ -5,6 +5,7 @@ import type { Tokenizer } from "../text/tokenizer.ts";
 import { MAX_LOGPROBS } from "./sampling/logprobs.ts";
 import { createSampler, type Sampler } from "./sampling/sampler.ts";
 import { MAX_TREE_NODES } from "./speculative/tree.ts";
+import type { KeptSequence } from "./kept.ts";
 import { checkOptions, type OptionNames } from "../options.ts";
 
 /** How text is generated. Everything is optional; the default is greedy. */
@@ -50,7 +51,8 @@ export interface GenerateOptions {
   readonly logprobs?: number;
 }
 
-const NAMES = {
+/** Names of `GenerateOptions`. */
+export const GENERATE_OPTIONS = {
   maxTokens: true,
   context: true,
   temperature: true,
@@ -88,6 +90,8 @@ export interface ResolvedOptions {
   readonly draftTokens: number | undefined;
   readonly experts: boolean;
   readonly logprobs: number | undefined;
+  /** Where the sequence comes from and goes to, for those who keep it; else it is made and disposed. */
+  readonly kept?: KeptSequence;
 }
 
 const UINT32_MAX = 0xffff_ffff;
@@ -98,7 +102,7 @@ const UINT32_MAX = 0xffff_ffff;
  * @throws UsageError naming the option that is wrong.
  */
 export function resolveOptions(options: GenerateOptions, tokenizer?: Tokenizer): ResolvedOptions {
-  checkOptions(options, NAMES, "generate");
+  checkOptions(options, GENERATE_OPTIONS, "generate");
   const { temperature = 0, topK = 0, topP = 1, minP = 0, repetitionPenalty = 1, seed = randomSeed() } = options;
   const sampler = createSampler({ temperature, topK, topP, minP, repetitionPenalty, seed });
   return {

@@ -27,24 +27,68 @@ export function cacheBytes(config: ModelConfig, capacity: number, threads: numbe
 
 /** Keys and values of one sequence: [descriptor | scores | keys | values] in one block of the arena. */
 export class KvCache {
-  /** Address of the sequence descriptor. */
-  readonly address: number;
-  /** f32 [threads, HEADS_TOGETHER, capacity]: attention scores of the queries that each thread is at; free between forward calls. */
-  readonly scores: number;
+  readonly #engine: Engine;
   readonly #arena: Arena;
-  readonly #bytes: number;
+  readonly #config: ModelConfig;
+  readonly #threads: number;
+  #address: number;
+  #plan: CachePlan;
 
   /** For at least `capacity` tokens. @throws MemoryError when memory cannot grow. */
   constructor(engine: Engine, arena: Arena, config: ModelConfig, capacity: number, threads: number, what: string) {
-    const plan = new CachePlan(architectureOf(config), cacheRows(capacity), threads);
+    this.#engine = engine;
     this.#arena = arena;
-    this.#bytes = plan.bytes;
-    this.address = arena.allocate(plan.bytes, what);
-    this.scores = this.address + plan.scores;
-    writeCache(new ViewWriter(engine.memory), this.address, plan);
+    this.#config = config;
+    this.#threads = threads;
+    this.#plan = this.#planFor(capacity);
+    this.#address = this.#place(this.#plan, what);
+  }
+
+  /** Address of the sequence descriptor. */
+  get address(): number {
+    return this.#address;
+  }
+
+  /** f32 [threads, HEADS_TOGETHER, capacity]: attention scores of the queries that each thread is at; free between forward calls. */
+  get scores(): number {
+    return this.#address + this.#plan.scores;
+  }
+
+  /**
+   * Moves to a block for at least `capacity` tokens, with the first `held` rows of every head.
+   * @throws MemoryError when there is no memory for both blocks at once; nothing has then changed.
+   */
+  grow(capacity: number, held: number, what: string): void {
+    const from = this.#plan;
+    const plan = this.#planFor(capacity);
+    if (plan.capacity <= from.capacity) return;
+    const at = this.#place(plan, what);
+    const { layers, cacheHeads, keyDim, valueWidth } = architectureOf(this.#config);
+    const rowBytes = 4 * keyDim;
+    const engine = this.#engine;
+    const copy = (source: number, target: number): void =>
+      engine.bytes(at + target, held * rowBytes).set(engine.bytes(this.#address + source, held * rowBytes));
+    for (let head = 0; head < layers * cacheHeads; head++) {
+      copy(from.keys + head * from.capacity * rowBytes, plan.keys + head * plan.capacity * rowBytes);
+      if (valueWidth > 0) copy(from.values + head * from.capacity * rowBytes, plan.values + head * plan.capacity * rowBytes);
+    }
+    this.release();
+    this.#address = at;
+    this.#plan = plan;
   }
 
   release(): void {
-    this.#arena.release(this.address, this.#bytes);
+    this.#arena.release(this.#address, this.#plan.bytes);
+  }
+
+  #planFor(capacity: number): CachePlan {
+    return new CachePlan(architectureOf(this.#config), cacheRows(capacity), this.#threads);
+  }
+
+  /** Takes a block and writes its descriptor. */
+  #place(plan: CachePlan, what: string): number {
+    const at = this.#arena.allocate(plan.bytes, what);
+    writeCache(new ViewWriter(this.#engine.memory), at, plan);
+    return at;
   }
 }

@@ -4,6 +4,7 @@ import { writeScratch, type ScratchPlan } from "../../core/scratch.ts";
 import { UsageError } from "../errors.ts";
 import type { Tier } from "../host.ts";
 import type { ChatTemplate } from "../text/chat-template.ts";
+import type { GenerationDefaults } from "../text/generation-defaults.ts";
 import type { ModelText } from "../text/model-text.ts";
 import { Arena } from "./arena.ts";
 import type { ModelConfig } from "../architecture/config.ts";
@@ -18,7 +19,7 @@ import { quantizationOf } from "../architecture/plan.ts";
 import { forwardRows } from "./forward-rows.ts";
 import { LogitRoom } from "./logits.ts";
 import type { ModelMemory, RowCache } from "./model-memory.ts";
-import { EngineSequence } from "./sequence.ts";
+import { checkCapacity, EngineSequence } from "./sequence.ts";
 import {
   ROWS_OPTIONS,
   SEQUENCE_OPTIONS,
@@ -111,6 +112,10 @@ export class ModelInstance implements LoadedModel, ModelMemory {
     return this.#text?.chatTemplate;
   }
 
+  get generationDefaults(): GenerationDefaults | undefined {
+    return this.#text?.generationDefaults;
+  }
+
   get quantization(): Quantization {
     return quantizationOf(this.plan);
   }
@@ -168,12 +173,7 @@ export class ModelInstance implements LoadedModel, ModelMemory {
     this.assertAlive();
     checkOptions(options, SEQUENCE_OPTIONS, "newSequence");
     const capacity = options.capacity ?? Math.min(this.config.contextLength, DEFAULT_CAPACITY);
-    if (!Number.isInteger(capacity) || capacity < 1 || capacity > this.config.contextLength) {
-      throw new UsageError(`capacity must be a whole number from 1 to the model's context length ${this.config.contextLength}`, {
-        field: "capacity",
-        limit: this.config.contextLength,
-      });
-    }
+    checkCapacity(capacity, this.config);
     this.logits.open();
     try {
       const sequence = new EngineSequence(this, capacity, () => {

@@ -1,3 +1,4 @@
+import type { ModelConfig } from "../architecture/config.ts";
 import { UsageError } from "../errors.ts";
 import { KvCache } from "./cache.ts";
 import { forwardRows } from "./forward-rows.ts";
@@ -8,25 +9,43 @@ import { checkOptions } from "../options.ts";
 /** Errors of a sequence's own call name its fields as they are. */
 const NO_PREFIX = (): string => "";
 
+/** @throws UsageError for a capacity beyond the model's context. */
+export function checkCapacity(capacity: number, { contextLength }: ModelConfig): void {
+  if (Number.isInteger(capacity) && capacity >= 1 && capacity <= contextLength) return;
+  throw new UsageError(`capacity must be a whole number from 1 to the model's context length ${contextLength}`, {
+    field: "capacity",
+    limit: contextLength,
+  });
+}
+
+/** A cache, as errors of memory call it. */
+function contextOf(capacity: number): string {
+  return `a context of ${capacity} tokens`;
+}
+
 /** A sequence over an engine. */
 export class EngineSequence implements Sequence, RowCache {
-  readonly capacity: number;
   readonly #model: ModelMemory;
   readonly #cache: KvCache;
   readonly #onDispose: () => void;
+  #capacity: number;
   #length = 0;
   #chunkStart = 0;
   #disposed = false;
 
   constructor(model: ModelMemory, capacity: number, onDispose: () => void) {
     this.#model = model;
-    this.capacity = capacity;
+    this.#capacity = capacity;
     this.#onDispose = onDispose;
-    this.#cache = new KvCache(model.engine, model.arena, model.config, capacity, model.threads, `a context of ${capacity} tokens`);
+    this.#cache = new KvCache(model.engine, model.arena, model.config, capacity, model.threads, contextOf(capacity));
   }
 
   get length(): number {
     return this.#length;
+  }
+
+  get capacity(): number {
+    return this.#capacity;
   }
 
   /** Address of the sequence descriptor. */
@@ -57,6 +76,14 @@ export class EngineSequence implements Sequence, RowCache {
     }
     this.#length = length;
     this.#chunkStart = Math.min(this.#chunkStart, length);
+  }
+
+  grow(capacity: number): void {
+    this.#assertAlive();
+    checkCapacity(capacity, this.#model.config);
+    if (capacity <= this.#capacity) return;
+    this.#cache.grow(capacity, this.#length, contextOf(capacity));
+    this.#capacity = capacity;
   }
 
   keep(path: ArrayLike<number>): void {

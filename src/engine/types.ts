@@ -1,5 +1,6 @@
 import type { Tier } from "../host.ts";
 import type { ChatTemplate } from "../text/chat-template.ts";
+import type { GenerationDefaults } from "../text/generation-defaults.ts";
 import type { ModelConfig } from "../architecture/config.ts";
 import type { Quantization } from "../architecture/quantization.ts";
 import type { OptionNames } from "../options.ts";
@@ -99,6 +100,11 @@ export interface Sequence {
   readonly length: number;
   readonly capacity: number;
   /**
+   * Makes room for `capacity` tokens, with all that it holds; does nothing where there is as much.
+   * @throws MemoryError: nothing has then changed.
+   */
+  grow(capacity: number): void;
+  /**
    * Runs 1..model.maxChunk tokens and appends them to the cache.
    * @throws LimitError when the cache is full or the chunk too long; UsageError for ids outside the vocabulary.
    */
@@ -138,6 +144,8 @@ export interface LoadedModel {
   readonly frozenClock?: boolean | undefined;
   /** How the model wants conversations written; undefined when it does not say. @throws TokenizerError, LimitError */
   readonly chatTemplate?: ChatTemplate | undefined;
+  /** How its makers want answers drawn; undefined when they do not say. @throws ConfigError, LimitError */
+  readonly generationDefaults?: GenerationDefaults | undefined;
   ffn: FfnMode;
   /** Whether the packed file carries an EAGLE head, which drafts for this model. */
   readonly hasDraftHead?: boolean;

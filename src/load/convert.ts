@@ -46,11 +46,10 @@ export async function convertModel(
   if (text !== undefined && !files.single)
     throw new UsageError("a folder has a tokenizer of its own; put the other files there", { field: "tokenizer" });
   const convert = async (): Promise<ConvertResult> => {
+    const other = text && (await readFolderText(text));
     const checkpoint = files.single ? await openFile(files) : await openCheckpoint(files);
-    if (checkpoint !== undefined) {
-      const own = text === undefined ? checkpoint : { ...checkpoint, text: await readFolderText(text) };
-      return convertCheckpoint(own, quantization ?? "q8", sink, onProgress, draft);
-    }
+    if (checkpoint !== undefined)
+      return convertCheckpoint({ ...checkpoint, text: other ?? checkpoint.text }, quantization ?? "q8", sink, onProgress, draft);
     const { fileSize, weightBytes, quantization: type } = await repackModel(files, { quantization, draft, text }, sink, onProgress);
     return { fileSize, weightBytes, quantization: type };
   };
@@ -81,8 +80,8 @@ async function convertCheckpoint(
   try {
     const plan = planWeights(config, quantization);
     head = draft && (await openDraft(draft, config, plan));
-    const { tokenizerJson, chatTemplate } = text;
-    const writer = new PackedWriter(sink, { config, plan, tokenizerJson, chatTemplate, draft: head?.layout });
+    const { tokenizerJson, chatTemplate, generationDefaults } = text;
+    const writer = new PackedWriter(sink, { config, plan, tokenizerJson, chatTemplate, generationDefaults, draft: head?.layout });
     await writer.start();
     const put = (offset: number, bytes: Uint8Array): Promise<void> => writer.put(offset, bytes);
     await packWeights(plan, new CheckpointWeights(architectureOf(config), tensors, MODEL_LAYERS), put, onProgress);

@@ -18,7 +18,7 @@ export interface Changes {
   /** Weight type; only f32 files can be given another. */
   readonly quantization?: Quantization | undefined;
   readonly draft?: ConvertDraft | undefined;
-  /** Folder whose tokenizer and chat template are taken. */
+  /** Folder whose tokenizer, chat template and generation_config.json are taken. */
   readonly text?: ModelFiles | undefined;
 }
 
@@ -63,7 +63,8 @@ export async function repackModel(
     }
     const plan = same ? model.plan : planWeights(config, quantization);
     head = changes.draft && (await openDraft(changes.draft, config, plan));
-    const text = changes.text === undefined ? await model.readText() : await readFolderText(changes.text);
+    const own = await model.readText();
+    const text = changes.text === undefined ? own : await readFolderText(changes.text);
     const chatTemplate =
       changes.text === undefined ? parseChatTemplate(model.chatTemplateJson, files.name, "blockffn.chat_template") : text.chatTemplate;
     const writer = new PackedWriter(sink, {
@@ -71,6 +72,7 @@ export async function repackModel(
       plan,
       tokenizerJson: text.tokenizerJson,
       chatTemplate,
+      generationDefaults: text.generationDefaults ?? own.generationDefaults,
       draft: head?.layout ?? model.draft,
     });
     await writer.start();

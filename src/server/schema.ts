@@ -20,7 +20,7 @@ type TokenPrompt = readonly (string | number | readonly number[])[];
 export interface GenerationRequest {
   /** undefined: the first model that is served. */
   readonly model: string | undefined;
-  /** Without signal; `maxTokens` only when it was asked for. */
+  /** What was asked for, without signal. */
   readonly options: GenerateOptions;
   /** The parameter that `maxTokens` came from. */
   readonly maxTokensParam: "max_tokens" | "max_completion_tokens";
@@ -185,15 +185,7 @@ export function parseChat(body: Record<string, unknown>): ChatRequest {
 type Common = v.InferOutput<v.ObjectSchema<typeof common, undefined>>;
 
 function pick(input: Common, maxTokens: number | undefined, logprobs: number | undefined): GenerationRequest {
-  const {
-    temperature = 1,
-    top_p: topP,
-    top_k: topK,
-    min_p: minP,
-    repetition_penalty: repetitionPenalty,
-    stop,
-    ignore_eos: ignoreEos,
-  } = input;
+  const { temperature, top_p: topP, top_k: topK, min_p: minP, repetition_penalty: repetitionPenalty, stop, ignore_eos: ignoreEos } = input;
   const includeUsage = input.stream_options?.include_usage === true;
   if (includeUsage && input.stream !== true) throw badRequest("is only allowed when stream is true", "stream_options");
   const seed = input.seed === undefined ? undefined : foldSeed(input.seed);

@@ -1,3 +1,5 @@
+import { chatDefaults } from "../chat/defaults.ts";
+import type { GenerateOptions } from "../decode/options.ts";
 import { LimitError, UsageError } from "../errors.ts";
 import type { Model } from "../model.ts";
 import { ChatFormat } from "../text/chat.ts";
@@ -5,6 +7,12 @@ import { ApiError, asBadRequest, badRequest } from "./errors.ts";
 import type { ResolvedLimits } from "./options.ts";
 import type { ChatRequest, CompletionRequest, GenerationRequest } from "./schema.ts";
 
+export type Api = "completions" | "chat";
+/** Options of an answer, whose length is known. */
+export type AnswerOptions = GenerateOptions & { readonly maxTokens: number };
+
+/** OpenAI's default. */
+const TEMPERATURE = 1;
 /** Tokens that a chat gets at most when neither it nor the server says a number. */
 const DEFAULT_MAX_TOKENS = 4096;
 /** What `/v1/completions` gives when no number is asked for: OpenAI's default. */
@@ -23,6 +31,7 @@ export class ServedModel {
   readonly #chat: ChatFormat | undefined;
   readonly #promptTokens: number;
   readonly #maxTokens: number;
+  readonly #defaults: Readonly<Record<Api, AnswerOptions>>;
 
   /** @throws TemplateError for a chat template that cannot be read. */
   constructor(id: string, model: Model, limits: ResolvedLimits) {
@@ -33,6 +42,12 @@ export class ServedModel {
     this.#chat = tokenizer === undefined ? undefined : new ChatFormat(tokenizer, loaded.chatTemplate);
     this.#promptTokens = Math.min(limits.promptTokens ?? config.contextLength, config.contextLength);
     this.#maxTokens = limits.maxTokens ?? Math.min(config.contextLength, DEFAULT_MAX_TOKENS);
+    const { maxTokens: _, ...chat } = chatDefaults(loaded);
+    const saidTokens = loaded.generationDefaults?.maxTokens ?? Infinity;
+    this.#defaults = {
+      completions: { temperature: TEMPERATURE, maxTokens: Math.min(COMPLETION_TOKENS, this.#maxTokens) },
+      chat: { temperature: TEMPERATURE, ...chat, maxTokens: Math.min(saidTokens, this.#maxTokens) },
+    };
   }
 
   /** Refuses a prompt that is too long whatever its tokens are, before anything is done for it. @throws ApiError 400 */
@@ -70,15 +85,16 @@ export class ServedModel {
     }
   }
 
-  /** How many new tokens a request gets. @throws ApiError 400 above the limit. */
-  maxTokens(request: GenerationRequest, api: "completions" | "chat"): number {
-    const {
-      options: { maxTokens: asked },
-      maxTokensParam: param,
-    } = request;
-    if (asked === undefined) return api === "chat" ? this.#maxTokens : Math.min(COMPLETION_TOKENS, this.#maxTokens);
-    if (asked > this.#maxTokens) throw badRequest(`${param} is ${asked}; this server gives at most ${this.#maxTokens}`, param);
-    return asked;
+  /**
+   * How a request is answered: as it asks, else as the API has it, chats as the model's makers want them.
+   * @throws ApiError 400 for more tokens than there are here.
+   */
+  options({ options, maxTokensParam: param }: GenerationRequest, api: Api): AnswerOptions {
+    const { maxTokens } = options;
+    if (maxTokens !== undefined && maxTokens > this.#maxTokens)
+      throw badRequest(`${param} is ${maxTokens}; this server gives at most ${this.#maxTokens}`, param);
+    const defaults = this.#defaults[api];
+    return { ...defaults, ...options, maxTokens: maxTokens ?? defaults.maxTokens };
   }
 
   #tooLong(request: CompletionRequest | ChatRequest): ApiError {

@@ -18,7 +18,7 @@ import { originCheck } from "./origins.ts";
 import { pageGuards } from "./pages.ts";
 import { parseChat, parseCompletion, type ChatRequest, type CompletionRequest } from "./schema.ts";
 import { defaultTokens, neverFits, type Asking } from "./room.ts";
-import { promptParam, serveModels, type Models, type ServedModel } from "./served.ts";
+import { promptParam, serveModels, type Api, type Models, type ServedModel } from "./served.ts";
 import { chatShape, completionShape, type Shape } from "./shapes.ts";
 import { Slots } from "./slots.ts";
 import { streamAnswer } from "./stream.ts";
@@ -54,8 +54,6 @@ interface Exchange {
   /** The body tells when it is complete. */
   streaming?: boolean;
 }
-
-type Api = "completions" | "chat";
 
 /**
  * Serves models: `/v1/models`, `/v1/completions`, `/v1/chat/completions`, `/healthz` and `/metrics`.
@@ -188,7 +186,7 @@ class ModelServer {
   /** Encoding a prompt is work as computing it is: it takes a slot, also for one that turns out to be too long. */
   async #start(exchange: Exchange, served: ServedModel, asked: CompletionRequest | ChatRequest, api: Api): Promise<Answer> {
     const speculation = asked.options.logprobs === undefined ? this.#speculation : {};
-    const most = served.maxTokens(asked, api);
+    const wanted = { ...served.options(asked, api), ...speculation };
     served.checkLength(asked);
     const client = exchange.request.signal;
     const release = await this.#slots.acquire(client);
@@ -196,8 +194,8 @@ class ModelServer {
     let asking: Asking;
     try {
       const prompt = await served.encode(asked, client);
-      const maxTokens = asked.options.maxTokens === undefined ? defaultTokens(served, prompt, most) : most;
-      const options = { ...asked.options, ...speculation, maxTokens };
+      const maxTokens = asked.options.maxTokens ?? defaultTokens(served, prompt, wanted.maxTokens);
+      const options = { ...wanted, maxTokens };
       asking = { served, request: asked, prompt, options, alone: this.#slots.active === 1 };
       answer = new Answer({
         served,

@@ -1,6 +1,5 @@
 import { TokenizerError, UsageError } from "../errors.ts";
-import { readDecoder } from "./bytes.ts";
-import type { ByteDecoder, TokenPlace } from "./bytes.ts";
+import { readDecoder, type ByteDecoder, type TokenPlace } from "./bytes.ts";
 import { AddedTokenSplitter } from "./encode/added.ts";
 import { Merger } from "./encode/merger.ts";
 import { hasStep } from "./encode/parts.ts";
@@ -104,6 +103,10 @@ export class BpeTokenizer implements Tokenizer {
       const { done, value } = steps.next();
       if (done === true) return value;
     }
+  }
+
+  count(text: string, options: EncodeOptions = {}): number {
+    return this.encode(text, options).length;
   }
 
   async encodeWithin(text: string, limit: number, options: EncodeWithinOptions = {}): Promise<Uint32Array> {

@@ -1,4 +1,3 @@
-import type { ChatRoles } from "./chat-roles.ts";
 import type { Turn } from "./turn.ts";
 
 /** Most turns of a probe: rules for the first, the second, the last but one and the last turn then show. */
@@ -43,14 +42,13 @@ const CONTENTS: readonly string[] = [
 ];
 
 /**
- * Conversations that tell whether a template does more than `roles` says: 1 to 5 turns, with and without a system text, each content in
- * each place, and the template's own texts as contents.
+ * Conversations that tell whether a template does more than to put texts around contents: 1 to 5 turns, each content in each place.
+ * @param own texts of the template, which are contents too @param withSystem some begin with a system text
  */
-export function probeConversations(roles: ChatRoles): Turn[][] {
-  const own = [roles.start, roles.system ?? {}, roles.user, roles.assistant].flatMap((texts) => Object.values(texts) as string[]);
+export function probeConversations(own: readonly string[], withSystem: boolean): Turn[][] {
   const contents = [...CONTENTS, ...own.filter((text) => text !== "")];
   const probes: Turn[][] = [];
-  for (const system of roles.system === undefined ? [false] : [false, true]) {
+  for (const system of withSystem ? [false, true] : [false]) {
     for (let turns = 1; turns <= TURNS; turns++) {
       const plain = conversation(turns, system);
       probes.push(plain);

@@ -43,8 +43,13 @@ export function findChatRoles(template: ChatTemplate): ChatRoles | undefined {
   if (render === undefined) return undefined;
   const find = (withSystem: boolean): ChatRoles | undefined => {
     const roles = readRoles(render, withSystem);
-    if (roles === undefined || !small(roles)) return undefined;
-    return probeConversations(roles).every((turns) => render(turns) === writeByRoles(roles, turns)) ? roles : undefined;
+    if (roles === undefined) return undefined;
+    const own = [roles.start, roles.system ?? {}, roles.user, roles.assistant].flatMap(
+      (texts) => Object.values(texts as object) as string[],
+    );
+    if (own.some((text) => text.length > LONGEST)) return undefined;
+    const probes = probeConversations(own, roles.system !== undefined);
+    return probes.every((turns) => render(turns) === writeByRoles(roles, turns)) ? roles : undefined;
   };
   // Some write the system text elsewhere than first.
   return tried(() => find(true)) ?? tried(() => find(false));
@@ -114,10 +119,6 @@ function tried<T>(read: () => T): T | undefined {
     if (error instanceof TokenizerError) return undefined;
     throw error;
   }
-}
-
-function small({ start, system, user, assistant }: ChatRoles): boolean {
-  return [start, system ?? {}, user, assistant].every((texts) => Object.values(texts).every((text: string) => text.length <= LONGEST));
 }
 
 /** A content as a template takes it. */

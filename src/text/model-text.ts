@@ -1,5 +1,6 @@
 import { TokenizerError } from "../errors.ts";
 import { parseChatTemplate, readChatTemplate, type ChatTemplate } from "./chat-template.ts";
+import { parseGenerationDefaults, readGenerationDefaults, type GenerationDefaults } from "./generation-defaults.ts";
 import { parseJson } from "./json.ts";
 import { readTokenizerConfig, tokenizerFields, withConfiguredTokens, type TokenizerConfig } from "./tokenizer-config.ts";
 
@@ -11,6 +12,8 @@ export interface ModelText {
   readonly tokenizerJson: Uint8Array | undefined;
   /** How the model wants conversations written; undefined when it does not say. @throws TokenizerError, LimitError */
   readonly chatTemplate: ChatTemplate | undefined;
+  /** How its makers want answers drawn; undefined when they do not say. @throws ConfigError, LimitError */
+  readonly generationDefaults: GenerationDefaults | undefined;
 }
 
 /** The files of a folder that are about text. */
@@ -21,6 +24,7 @@ export const TEXT_FILES = [
   "added_tokens.json",
   "chat_template.jinja",
   "chat_template.json",
+  "generation_config.json",
 ] as const;
 
 /** Gives a file's bytes, undefined when it is not there, or throws what kept it from being read. */
@@ -50,20 +54,30 @@ export function folderText(file: FileBytes): ModelText {
         jinja,
       );
     },
+    generationDefaults: () => readGenerationDefaults(file("generation_config.json")),
   });
 }
 
-/** What a packed model's parts say. @param template its chat template as JSON, and where it stands for errors */
-export function packedText(
-  tokenizerJson: () => Uint8Array | undefined,
-  template: { readonly json: string | undefined; readonly file: string; readonly field: string },
-): ModelText {
-  return lazyText(tokenizerJson, () => parseChatTemplate(template.json, template.file, template.field));
+/** An entry of a packed model's metadata, JSON, and where it stands for errors. */
+export interface TextEntry {
+  readonly json: string | undefined;
+  readonly file: string;
+  readonly field: string;
 }
 
-/** What two functions say, each called when it is first asked for. */
-export function lazyText(tokenizerJson: () => Uint8Array | undefined, chatTemplate: () => ChatTemplate | undefined): ModelText {
-  return lazy({ tokenizerBytes: () => tokenizerJson()?.length ?? 0, tokenizerJson, chatTemplate });
+/** What a packed model's parts say. */
+export function packedText(tokenizerJson: () => Uint8Array | undefined, template: TextEntry, generation: TextEntry): ModelText {
+  return lazy({
+    tokenizerBytes: () => tokenizerJson()?.length ?? 0,
+    tokenizerJson,
+    chatTemplate: () => parseChatTemplate(template.json, template.file, template.field),
+    generationDefaults: () => parseGenerationDefaults(generation.json, generation.file, generation.field),
+  });
+}
+
+/** What a GGUF file says: a tokenizer and a template. */
+export function ggufText(tokenizerJson: () => Uint8Array | undefined, chatTemplate: () => ChatTemplate | undefined): ModelText {
+  return lazy({ tokenizerBytes: () => tokenizerJson()?.length ?? 0, tokenizerJson, chatTemplate, generationDefaults: () => undefined });
 }
 
 /** The tokenizer.json that says by itself what all files of a folder say together; one that is not JSON is left to whoever reads it. */
@@ -96,6 +110,9 @@ function lazy(make: { readonly [K in keyof ModelText]: () => ModelText[K] }): Mo
     },
     get chatTemplate() {
       return get("chatTemplate", make.chatTemplate);
+    },
+    get generationDefaults() {
+      return get("generationDefaults", make.generationDefaults);
     },
   };
 }

@@ -1,5 +1,6 @@
 import { TokenizerError } from "../errors.ts";
 import type { ChatTemplate } from "./chat-template.ts";
+import type { OptionNames } from "../options.ts";
 import type { Turn } from "./turn.ts";
 import { Refusal } from "./jinja/errors.ts";
 import { parse } from "./jinja/parser.ts";
@@ -9,8 +10,21 @@ import type { TemplateValues } from "./template-values.ts";
 
 // Apart from chat-template.ts: whoever only loads models does not need the template language.
 
-/** Writes a conversation. @param values what the template may name besides, such as `enable_thinking` */
-export type RenderTemplate = (turns: readonly Turn[], values?: TemplateValues) => string;
+/** What a template is told beside the conversation. */
+export interface RenderOptions {
+  /** Ends with what an answer begins after; default true. */
+  readonly addGenerationPrompt?: boolean;
+  /** What the model may call, as JSON schemas, for templates that know of tools. */
+  readonly tools?: readonly object[];
+  /** What else the template may name, such as `enable_thinking`. */
+  readonly values?: TemplateValues;
+}
+
+/** Names of `RenderOptions`. */
+export const RENDER_OPTIONS = { addGenerationPrompt: true, tools: true, values: true } satisfies OptionNames<RenderOptions>;
+
+/** Writes a conversation. */
+export type RenderTemplate = (turns: readonly Turn[], options?: RenderOptions) => string;
 
 /** Special tokens under the names that templates know. Those that a model has not are undefined. */
 const TOKENS = {
@@ -30,12 +44,12 @@ const TOKENS = {
  */
 export function compileTemplate(template: ChatTemplate): RenderTemplate {
   const body = guard("cannot be read", () => parse(template.source));
-  return (turns, more = {}) =>
+  return (turns, { addGenerationPrompt = true, tools, values: more = {} } = {}) =>
     guard("cannot write this conversation", () => {
       const values = new Map<string, Value>([
-        ["tools", null],
+        ["tools", tools === undefined ? null : fromJson(tools)],
         ["documents", null],
-        ["add_generation_prompt", true],
+        ["add_generation_prompt", addGenerationPrompt],
       ]);
       for (const [name, key] of Object.entries(TOKENS)) if (template[key] !== undefined) values.set(name, template[key]);
       for (const [name, value] of Object.entries(more)) values.set(name, value);

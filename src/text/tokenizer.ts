@@ -21,6 +21,8 @@ export interface Tokenizer {
    * @throws LimitError naming the limit; the signal's reason when it is aborted.
    */
   encodeWithin(text: string, limit: number, options?: EncodeWithinOptions): Promise<Uint32Array>;
+  /** Ids that `encode` gives for a text. Same errors. */
+  count(text: string, options?: EncodeOptions): number;
   /** A number of ids that the text has at least, by its length and the longest token: O(1), or O(n) for few tokenizers. */
   leastTokens(text: string): number;
   /** Places, ascending, where special tokens are spelled out in a text, overlapping ones too. */

@@ -1,4 +1,5 @@
 import { Bytes } from "../bytes";
+import { fail } from "../failure";
 import {
   args_get,
   args_sizes_get,
@@ -15,6 +16,9 @@ import {
 export const STDIN: u32 = 0;
 export const STDOUT: u32 = 1;
 export const STDERR: u32 = 2;
+
+/** Bytes of stdin that are asked for at once, where lines are read. */
+const LINE_READ: u32 = 4096;
 
 /** Room for one vector, results and file states of system calls. */
 const area = memory.data(64, 8);
@@ -76,6 +80,49 @@ export function readInput(out: Bytes, limit: u32): bool {
   }
   heap.free(buffer);
   return true;
+}
+
+/** Lines of stdin, as they come. */
+export class InputLines {
+  /** The last line, without its end. */
+  line: Bytes = new Bytes();
+  private chunk: Bytes = new Bytes();
+  private at: u32 = 0;
+  private ended: bool = false;
+
+  /** Reads the next line; false at the end of input. A line that is longer than `limit` is a failure. */
+  next(limit: u32): bool {
+    const line = this.line;
+    line.clear();
+    while (true) {
+      while (this.at < this.chunk.length) {
+        const byte = load<u8>(this.chunk.at + this.at++);
+        if (byte === 0x0a) {
+          if (line.length > 0 && load<u8>(line.at + line.length - 1) === 0x0d) line.length--;
+          return true;
+        }
+        if (line.length >= limit) {
+          fail(`has a line of more than ${limit} bytes`, "stdin");
+          return false;
+        }
+        line.push(byte);
+      }
+      if (this.ended || !this.fill()) return line.length > 0;
+    }
+  }
+
+  private fill(): bool {
+    const buffer = heap.alloc(LINE_READ);
+    store<u32>(area, <u32>buffer);
+    store<u32>(area + 4, LINE_READ);
+    const count = fd_read(STDIN, area, 1, area + 8) === 0 ? load<u32>(area + 8) : 0;
+    this.chunk.clear();
+    this.chunk.append(buffer, count);
+    heap.free(buffer);
+    this.at = 0;
+    this.ended = count === 0;
+    return count > 0;
+  }
 }
 
 /** Milliseconds from any fixed point. */

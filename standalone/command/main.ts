@@ -1,27 +1,27 @@
-// The stand-alone WASI preview-1 command: one program, one model file, one text.
+// The stand-alone WASI preview-1 command: one program, one model file, one text or conversation.
 
 import "./abort";
 import { Bytes } from "../bytes";
 import { Generation } from "../decode/generation";
-import { fail, failed, failuresAbout, takeFailure } from "../failure";
-import { LoadedModel, Progress } from "../model/instance";
-import { FileSource } from "./file";
-import { isTerminal, now, print, randomSeed, readArguments, readInput, STDERR, STDOUT, write } from "./io";
+import { GenerateOptions } from "../decode/options";
+import { fail } from "../failure";
+import { LoadedModel } from "../model/instance";
+import { chat } from "./chat";
+import { now, print, randomSeed, readArguments, readInput, STDERR, STDOUT, write } from "./io";
+import { EXIT_FAILED, EXIT_USAGE, loadModel, stopIfFailed } from "./load";
 import { CommandLine, HELP } from "./options";
 import { jsonReport, summary } from "./report";
-import { proc_exit } from "./system";
 
-const EXIT_FAILED: u32 = 1;
-const EXIT_USAGE: u32 = 2;
 /** More is no prompt: it would not fit any context. */
 const MAX_INPUT_BYTES: u32 = 16 << 20;
-const PROGRESS_AFTER_MS: f64 = 1000;
 
 export function _start(): void {
-  const line = new CommandLine();
-  line.read(readArguments());
+  const given = readArguments();
+  const line = new CommandLine(new GenerateOptions());
+  line.read(given);
   stopIfFailed(EXIT_USAGE);
   if (line.help) return print(STDOUT, HELP);
+  if (line.chat) return chat(line, given);
   if (!line.hasSeed) line.generate.seed = randomSeed();
   const text = readPrompt(line);
   stopIfFailed(EXIT_USAGE);
@@ -29,12 +29,6 @@ export function _start(): void {
   const generation = begin(model, line, text);
   stopIfFailed(EXIT_FAILED);
   run(generation, line, model);
-}
-
-function stopIfFailed(code: u32): void {
-  if (!failed()) return;
-  print(STDERR, `blockffn: ${takeFailure()}\n`);
-  proc_exit(code);
 }
 
 function readPrompt(line: CommandLine): Bytes {
@@ -48,16 +42,6 @@ function readPrompt(line: CommandLine): Bytes {
   }
   if (text.length === 0) fail("is empty", "--prompt");
   return text;
-}
-
-function loadModel(path: string): LoadedModel {
-  failuresAbout(path);
-  const model = new LoadedModel();
-  const source = FileSource.open(path);
-  if (source !== null) model.load(source, new Report());
-  stopIfFailed(EXIT_FAILED);
-  failuresAbout("");
-  return model;
 }
 
 function begin(model: LoadedModel, line: CommandLine, text: Bytes): Generation {
@@ -87,20 +71,9 @@ function run(generation: Generation, line: CommandLine, model: LoadedModel): voi
   }
   stopIfFailed(EXIT_FAILED);
   if (line.json) {
-    const report = jsonReport(generation, all, line, model);
+    const report = jsonReport(generation, all, line, model, null);
     return write(STDOUT, report.at, report.length);
   }
   if (last !== 0x0a) print(STDOUT, "\n");
   print(STDERR, summary(generation));
-}
-
-/** Tells people at a terminal how far reading is, once it takes long. */
-class Report extends Progress {
-  private start: f64 = now();
-  private terminal: bool = isTerminal(STDERR);
-
-  update(done: u64, total: u64): void {
-    if (!this.terminal || now() - this.start < PROGRESS_AFTER_MS) return;
-    print(STDERR, done < total ? `\rreading the model: ${(done * 100) / total} %` : "\r\x1b[K");
-  }
 }

@@ -13,13 +13,26 @@ export class CommandLine {
   tokens: Bytes = new Bytes();
   json: bool = false;
   help: bool = false;
-  generate: GenerateOptions = new GenerateOptions();
+  chat: bool = false;
+  question: string = "";
+  hasQuestion: bool = false;
+  system: string = "";
+  hasSystem: bool = false;
+
+  /** @param generate what is taken where the arguments say nothing */
+  constructor(public generate: GenerateOptions) {}
 
   /** Reads the arguments. Fails naming the option that is wrong. */
   read(list: string[]): void {
-    for (let i = 0; i < list.length && !failed(); i++) {
+    this.chat = list.length > 0 && list[0] == "chat";
+    for (let i = this.chat ? 1 : 0; i < list.length && !failed(); i++) {
       let name = list[i];
       if (this.flag(name)) continue;
+      if (this.chat && !name.startsWith("-") && !this.hasQuestion) {
+        this.question = name;
+        this.hasQuestion = true;
+        continue;
+      }
       let value = "";
       const equals = name.indexOf("=");
       if (name.startsWith("--") && equals > 0) {
@@ -36,7 +49,13 @@ export class CommandLine {
     }
     if (this.help || failed()) return;
     if (this.model.length === 0) fail("is needed: the packed model to use", "--model");
-    if (this.hasTokens === this.hasPrompt) fail('give a --prompt ("-": stdin) or --tokens, one of them');
+    if (this.chat) {
+      if (this.hasTokens || this.hasPrompt)
+        fail("is no option of chat: give the question itself, or messages on stdin", "--prompt, --tokens");
+      if (this.hasQuestion && this.question.trim().length === 0) fail("is empty", "question");
+      if (this.hasSystem && this.system.length === 0) fail("is empty; leave it out", "--system");
+    } else if (this.hasSystem) fail("is an option of chat", "--system");
+    else if (this.hasTokens === this.hasPrompt) fail('give a --prompt ("-": stdin) or --tokens, one of them');
     this.generate.check();
   }
 
@@ -65,7 +84,10 @@ export class CommandLine {
       this.hasSeed = true;
     } else if (name == "--tokens") this.readTokens(value);
     else if (name == "--stop") options.stops.push(value);
-    else if (name == "--speculate") {
+    else if (name == "--system") {
+      this.system = value;
+      this.hasSystem = true;
+    } else if (name == "--speculate") {
       if (value != "ngram" && value != "off") fail("must be ngram or off", name);
       options.speculate = value == "ngram" ? SPECULATE_NGRAM : SPECULATE_OFF;
     } else fail(`unknown option ${name.slice(0, 40)}; --help lists what there is`);
@@ -95,6 +117,7 @@ const OPTIONS: string[] = [
   "--tokens",
   "--speculate",
   "--stop",
+  "--system",
 ];
 
 function wholeNumber(name: string, text: string, most: u64): u64 {
@@ -124,23 +147,28 @@ function decimal(name: string, text: string): f64 {
   return value;
 }
 
-export const HELP = `blockffn: continues a text with a packed sparse language model.
+export const HELP = `blockffn: continues a text with a packed sparse language model, or talks with one.
 
+  chat [QUESTION]           answer the question; without it each line of stdin is a message of a conversation
   --model, -m FILE          packed model, made by \`blockffn convert\`; below a folder that the runtime was given
   --prompt, -p TEXT         text to continue; "-" reads stdin
   --tokens 1,2,3            prompt as token ids instead
-  --max-tokens, -n N        most new tokens (default: 256)
-  --temperature, -t T       0 takes the likeliest token, above draws (default: 0)
+  --max-tokens, -n N        most new tokens (default: 256; chat: the model's, else 1024)
+  --temperature, -t T       0 takes the likeliest token, above draws (default: 0; chat: the model's, else 0)
   --top-k N, --top-p P, --min-p P, --repetition-penalty R
   --seed N                  same seed, same text (default: random)
   --speculate ngram|off     verify several guessed tokens at once, same text (default: off)
   --stop TEXT               end before this text, or special token; may be given more than once
+  --system TEXT             of chat: the system text (default: what the model's template has)
   --ignore-eos              go on after an end-of-sequence token
-  --json                    print one JSON object
+  --json                    print one JSON object; chat: one an answer
+
+In a conversation /reset forgets all but the system text, /system TEXT sets it, /exit leaves, and //TEXT says /TEXT.
 
 Examples:
   wasmtime run --dir . blockffn.wasi.wasm -- --model nano.safetensors --prompt "Once upon a time" --max-tokens 64
   echo "Tom had a red car." | wasmtime run --dir . blockffn.wasi.wasm -- --model nano.safetensors --prompt - --temperature 0.8 --seed 7
+  wasmtime run --dir . blockffn.wasi.wasm -- chat "What is the capital of France?" --model chat.safetensors
 
 Exit codes: 0 done, 1 failed, 2 wrong usage.
 `;

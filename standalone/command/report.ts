@@ -1,4 +1,5 @@
 import { Bytes } from "../bytes";
+import { Conversation } from "../chat/conversation";
 import { Decisions } from "../decode/decisions";
 import { SPECULATE_OFF } from "../decode/options";
 import { FINISH_EOS, FINISH_NAMES, Generation } from "../decode/generation";
@@ -6,8 +7,8 @@ import { appendJsonString } from "../format/json-text";
 import { LoadedModel } from "../model/instance";
 import { CommandLine } from "./options";
 
-/** One JSON object with the fields of `blockffn generate --json`. */
-export function jsonReport(generation: Generation, text: Bytes, line: CommandLine, model: LoadedModel): Bytes {
+/** One JSON object with the fields of `blockffn generate --json`. @param chat the conversation that it is an answer of; null for none */
+export function jsonReport(generation: Generation, text: Bytes, line: CommandLine, model: LoadedModel, chat: Conversation | null): Bytes {
   const out = new Bytes();
   out.appendText('{"text":');
   appendJsonString(out, text.at, text.length);
@@ -41,8 +42,18 @@ export function jsonReport(generation: Generation, text: Bytes, line: CommandLin
   appendText(out, line.model);
   field(out, "quantization", '"' + model.packed.quantization + '"');
   field(out, "tier", '"simd"');
+  if (chat !== null) appendChat(out, generation, text, chat);
   out.appendText("}\n");
   return out;
+}
+
+/** What an answer of a conversation has beside: as `blockffn chat --json`. */
+function appendChat(out: Bytes, generation: Generation, text: Bytes, chat: Conversation): void {
+  out.appendText(',"message":{"role":"assistant","content":');
+  appendJsonString(out, text.at, text.length);
+  const prompt = generation.promptLength;
+  out.appendText(`},"usage":{"promptTokens":${prompt},"completionTokens":${generation.produced}`);
+  out.appendText(`,"totalTokens":${prompt + generation.produced},"cachedTokens":${chat.cachedTokens}},"dropped":${chat.dropped}`);
 }
 
 function appendText(out: Bytes, text: string): void {

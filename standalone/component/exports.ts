@@ -142,6 +142,7 @@ export function modelDrop(rep: usize): void {
   model.dropped = true;
   if (model.users === 0) model.free();
   __unpin(rep);
+  __collect();
 }
 
 export function generationDrop(rep: usize): void {
@@ -150,4 +151,5 @@ export function generationDrop(rep: usize): void {
   generation.free();
   if (--model.users === 0 && model.dropped) model.free();
   __unpin(rep);
+  __collect();
 }

@@ -6,6 +6,7 @@ import { StopMatcher } from "../text/stop";
 import { TextStream } from "../text/stream";
 import { ExpertCounts } from "./counts";
 import { Decisions } from "./decisions";
+import { KeptSequence } from "./kept";
 import { MAX_NODES, NgramDrafter } from "./ngram";
 import { GenerateOptions, SPECULATE_NGRAM } from "./options";
 import { Sampler } from "./sampler";
@@ -51,10 +52,12 @@ export class Generation {
   private broken: bool = false;
   private path: StaticArray<i32> = new StaticArray<i32>(MAX_NODES);
 
+  /** @param kept what the prompt begins with may be there already; the sequence goes back to it in the end */
   constructor(
     public model: LoadedModel,
     private options: GenerateOptions,
     private now: Clock,
+    private kept: KeptSequence | null = null,
   ) {
     this.sequence = new Sequence(model);
     this.counts = new ExpertCounts(model);
@@ -82,7 +85,10 @@ export class Generation {
     }
     // The last new token is never computed, so it needs no place.
     this.capacity = <i32>min(<i64>config.contextLength, <i64>prompt.ints + options.maxTokens - 1);
-    if (!failed()) this.sequence.open(this.capacity);
+    if (failed()) return;
+    const kept = this.kept;
+    if (kept !== null) this.sequence = kept.take(prompt, this.capacity);
+    else this.sequence.open(this.capacity);
     if (failed()) return;
     if (tokenizer !== null) this.stream = new TextStream(tokenizer, !special);
     if (options.stops.length > 0) {
@@ -113,8 +119,21 @@ export class Generation {
     return true;
   }
 
+  /** Whether it cannot go on. */
+  get failed(): bool {
+    return this.broken;
+  }
+
+  /** Gives the sequence back, or frees it; what was generated can still be read. */
+  release(): void {
+    const kept = this.kept;
+    if (kept !== null && !this.broken && this.sequence.isOpen) kept.give(this.sequence, this.history);
+    else this.sequence.free();
+    this.sequence = new Sequence(this.model);
+  }
+
   free(): void {
-    this.sequence.free();
+    this.release();
     this.history.free();
     this.piece.free();
     this.raw.free();
@@ -145,7 +164,7 @@ export class Generation {
   private prefill(): i32 {
     const sequence = this.sequence;
     const most = this.model.scratch.maxChunk;
-    let at = 0;
+    let at = sequence.length;
     while (true) {
       const n = min(most, this.promptTokens - at);
       const last = at + n >= this.promptTokens;

@@ -17,6 +17,9 @@ const VERSION = "blockffn.version";
 const LAYOUT = "blockffn.layout";
 const QUANTIZATION = "blockffn.quantization";
 const CONFIG = "blockffn.config";
+const CHAT_TEMPLATE = "blockffn.chat_template";
+const CHAT_ROLES = "blockffn.chat_roles";
+const GENERATION = "blockffn.generation";
 /**
  * What a file of version 2 says of its EAGLE head, and how the names of the head's tensors begin. Both are left alone: nothing here drafts
  * with it.
@@ -33,6 +36,11 @@ export class PackedModel {
   weightsOffset: u64 = 0;
   tokenizer: Entry | null = null;
   quantization: string = "";
+  /** What the chat template writes around contents, as JSON; "" where it is not known, or does more. */
+  chatRoles: string = "";
+  hasTemplate: bool = false;
+  /** How answers are drawn by default, as JSON; "" where nothing is said. */
+  generation: string = "";
   /** Of a file of format 3; those of another are none. */
   checksums: Checksums = new Checksums();
 
@@ -62,12 +70,16 @@ export class PackedModel {
     this.plan = planNamed(this.config, table);
     this.quantization = QUANTIZATION_NAMES[this.plan.quantization];
     this.checkParts(header);
+    this.hasTemplate = header.metadata.has(CHAT_TEMPLATE);
+    this.chatRoles = optional(header, table, "chat_roles", CHAT_ROLES);
+    this.generation = optional(header, table, "generation", GENERATION);
     const tokenizer = table.section(TOKENIZER);
     if (tokenizer !== null && tokenizer.understood && table.parts.has(TOKENIZER)) this.findTokenizer(header);
   }
 
   /** Formats 1 and 2, without sections and checksums. */
   private openPlain(header: Header): void {
+    this.hasTemplate = header.metadata.has(CHAT_TEMPLATE);
     const drafts = header.metadata.get(VERSION) == DRAFT_VERSION;
     expectMetadata(header, VERSION, drafts ? DRAFT_VERSION : "1", FORMAT_VERSION + ", 2 and 1");
     expectMetadata(header, LAYOUT, LAYOUT_VERSION.toString(), LAYOUT_VERSION.toString());
@@ -110,6 +122,12 @@ export class PackedModel {
     if (entry.bytes > MAX_TOKENIZER_BYTES) fail(`has ${entry.bytes} bytes; the limit is ${MAX_TOKENIZER_BYTES}`, TOKENIZER);
     this.tokenizer = entry;
   }
+}
+
+/** The metadata of a section that is there and understood; "" without it. */
+function optional(header: Header, table: SectionTable, name: string, key: string): string {
+  const section = table.section(name);
+  return section !== null && section.understood && header.metadata.has(key) ? header.metadata.get(key) : "";
 }
 
 /** A configuration from JSON. Fails naming the field. */

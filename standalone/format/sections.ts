@@ -10,6 +10,8 @@ import { JsonReader } from "./json";
 export const SECTIONS = "blockffn.sections";
 export const CHECKSUMS = "checksums";
 export const TOKENIZER = "tokenizer.json";
+/** Sections that are read in their first version. */
+const FIRST_VERSIONS: string[] = ["config", TOKENIZER, "chat_roles", "generation"];
 const RUN_LIMIT: u64 = 1 << 30;
 const MAX_SECTIONS = 256;
 const MAX_NAME: u32 = 256;
@@ -31,7 +33,7 @@ export class Section {
   /** Sections that this host reads; a draft head it leaves alone. */
   get understood(): bool {
     if (this.name == "weights") return this.version === <u64>LAYOUT_VERSION;
-    return (this.name == "config" || this.name == TOKENIZER) && this.version === 1;
+    return FIRST_VERSIONS.includes(this.name) && this.version === 1;
   }
 }
 

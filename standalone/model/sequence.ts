@@ -13,7 +13,7 @@ import { MemoryWriter } from "./memory-writer";
 export class Sequence {
   length: i32 = 0;
   private address: usize = 0;
-  private bytes: u64 = 0;
+  private plan: CachePlan | null = null;
   /** Where the last chunk began in the cache, and its rows. */
   private start: i32 = 0;
   private rows: i32 = 0;
@@ -23,14 +23,48 @@ export class Sequence {
   /** Reserves the cache of `capacity` tokens. */
   open(capacity: i32): void {
     const plan = new CachePlan(this.model.config, capacity, 1);
-    this.bytes = <u64>plan.bytes;
-    this.address = reserve(this.bytes, `a context of ${capacity} tokens`);
-    if (!failed()) writeCache(new MemoryWriter(), this.address, plan);
+    const at = reserve(<u64>plan.bytes, `a context of ${capacity} tokens`);
+    if (failed()) return;
+    writeCache(new MemoryWriter(), at, plan);
+    this.address = at;
+    this.plan = plan;
   }
 
   free(): void {
-    release(this.address, this.bytes);
+    const plan = this.plan;
+    if (plan !== null) release(this.address, <u64>plan.bytes);
     this.address = 0;
+    this.plan = null;
+  }
+
+  get isOpen(): bool {
+    return this.plan !== null;
+  }
+
+  /** Makes room for `capacity` tokens, of `most` that there may be. Fails, and changes nothing, without memory for both caches at once. */
+  grow(capacity: i32, most: i32): void {
+    const from = this.plan!;
+    if (capacity <= from.capacity) return;
+    const old = this.address;
+    // Half as much again, so that a conversation is not copied with every turn.
+    this.open(min(most, max(capacity, from.capacity + (from.capacity >> 1))));
+    if (failed()) return;
+    const plan = this.plan!;
+    const config = this.model.config;
+    const row = <f64>(config.keyDim * 4);
+    const held = <usize>(<f64>this.length * row);
+    for (let head = 0; head < config.layers * config.cacheHeads; head++) {
+      const source = <f64>head * <f64>from.capacity * row;
+      const target = <f64>head * <f64>plan.capacity * row;
+      memory.copy(this.address + <usize>(plan.keys + target), old + <usize>(from.keys + source), held);
+      if (config.valueWidth > 0) memory.copy(this.address + <usize>(plan.values + target), old + <usize>(from.values + source), held);
+    }
+    release(old, <u64>from.bytes);
+  }
+
+  /** Forgets all but the first `length` tokens. */
+  truncate(length: i32): void {
+    this.length = length;
   }
 
   /** Runs n tokens (u32) as a chain; logits of the last one if asked. */

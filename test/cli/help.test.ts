@@ -14,7 +14,16 @@ function commandsOf(program: (context: Context) => Command): string[][] {
       walk(child, [...path, child.name()]);
     }
   };
-  walk(program({ io: fakeIo(), signal: new AbortController().signal, endsWhenTold: () => undefined, print: () => undefined }), []);
+  walk(
+    program({
+      io: fakeIo(),
+      signal: new AbortController().signal,
+      endsWhenTold: () => undefined,
+      takeInterrupts: () => () => undefined,
+      print: () => undefined,
+    }),
+    [],
+  );
   return paths;
 }
 

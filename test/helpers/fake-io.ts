@@ -3,6 +3,7 @@ import { nodeModels } from "../../host/node/models.ts";
 import { listen } from "../../host/http/listen.ts";
 import type { Io } from "../../cli/io.ts";
 import { runBenchProgram } from "../../bench/cli/bench.ts";
+import { PipedLines } from "../../cli/lines.ts";
 import { runBlockffn as run } from "../../cli/blockffn.ts";
 
 export interface RunResult {
@@ -22,7 +23,7 @@ export interface FakeIo extends Io {
 
 /** The command line's world with strings for streams. */
 export function fakeIo(overrides: Partial<Io> & { readonly stdin?: string } = {}): FakeIo {
-  const handlers = new Set<() => void>();
+  const handlers = new Set<() => boolean>();
   const terminators = new Set<() => void>();
   const io: FakeIo = {
     host: nodeHost,
@@ -38,6 +39,13 @@ export function fakeIo(overrides: Partial<Io> & { readonly stdin?: string } = {}
     out: async (text) => void (io.stdout += text),
     err: (text) => void (io.stderr += text),
     readInput: async () => overrides.stdin ?? "",
+    lines: (limit) =>
+      new PipedLines(
+        (async function* () {
+          yield new TextEncoder().encode(overrides.stdin ?? "");
+        })(),
+        limit,
+      ),
     onInterrupt: (handler) => {
       handlers.add(handler);
       return () => handlers.delete(handler);

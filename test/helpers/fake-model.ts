@@ -103,7 +103,7 @@ export class FakeModel implements LoadedModel {
 }
 
 export class FakeSequence implements Sequence {
-  readonly capacity: number;
+  capacity: number;
   readonly #model: FakeModel;
   #tokens: number[] = [];
 
@@ -153,6 +153,10 @@ export class FakeSequence implements Sequence {
       argmax: (i) => indexOfMax(logits(i)),
       activeExperts: this.#active(history, before),
     };
+  }
+
+  grow(capacity: number): void {
+    this.capacity = Math.max(this.capacity, capacity);
   }
 
   truncate(length: number): void {

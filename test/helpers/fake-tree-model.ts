@@ -14,7 +14,7 @@ export class FakeTreeModel extends FakeModel {
 }
 
 class FakeTreeSequence implements Sequence {
-  readonly capacity: number;
+  capacity: number;
   readonly #model: FakeTreeModel;
   #tokens: number[] = [];
   #chunkStart = 0;
@@ -78,6 +78,10 @@ class FakeTreeSequence implements Sequence {
       argmax: (i) => model.next(row(i)),
       activeExperts: this.#active(seen),
     };
+  }
+
+  grow(capacity: number): void {
+    this.capacity = Math.max(this.capacity, capacity);
   }
 
   truncate(length: number): void {

@@ -19,13 +19,14 @@ function filled(tensors: readonly TinyTensor[]): TinyTensor[] {
   }));
 }
 
+/** A safetensors file of random weights for a configuration. */
+export function tinyWeights(config: ConfigJson): Uint8Array {
+  return tinySafetensors(filled(tinyTensors(config)));
+}
+
 /** Files of a tiny checkpoint with random weights. */
 export function tinyModelFiles(config: ConfigJson): MemoryFiles {
-  return new MemoryFiles({
-    "config.json": JSON.stringify(config),
-    "model.safetensors": tinySafetensors(filled(tinyTensors(config))),
-    "tokenizer.json": "{}",
-  });
+  return new MemoryFiles({ "config.json": JSON.stringify(config), "model.safetensors": tinyWeights(config), "tokenizer.json": "{}" });
 }
 
 /** Files of a tiny EAGLE head for a base model of that configuration, with a ranking of its tokens. */

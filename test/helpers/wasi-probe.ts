@@ -46,7 +46,7 @@ export class WasiProbe {
         "--config",
         "none",
         "--runtime",
-        "incremental",
+        "minimal",
         "--enable",
         "simd",
         "--memoryBase",

@@ -16,6 +16,11 @@ export interface EagleDrafterOptions extends Omit<EagleTreeOptions, "tokenIdRema
    * before, and costs nothing while it is not used.
    */
   readonly lazy?: boolean;
+  /**
+   * Tokens may be told without their state, as those of a prompt that was computed before: the head sees a gap there. A lazy one allows
+   * it too.
+   */
+  readonly gaps?: boolean;
 }
 
 /** What the head said of a row: its output, and the best tokens after it. */
@@ -111,7 +116,7 @@ export class EagleDrafter implements Drafter {
       this.#count++;
       if (first) continue;
       const state = hidden[i] as Float32Array;
-      this.#gap = state.length === 0 && this.#options.lazy === true;
+      this.#gap = state.length === 0 && (this.#options.lazy === true || this.#options.gaps === true);
       if (this.#gap) continue;
       if (state.length !== this.#head.config.hiddenSize)
         throw new UsageError(`a hidden state has ${this.#head.config.hiddenSize} values`, { field: `hidden[${i}]` });

@@ -22,9 +22,9 @@ export class DeferredRun implements GenerationRun {
     if (this.#run !== undefined) yield* this.#run.pieces();
   }
 
-  finish(): GenerationResult {
+  finish(failed = false): GenerationResult {
     return (
-      this.#run?.finish() ?? {
+      this.#run?.finish(failed) ?? {
         text: "",
         tokens: [],
         promptTokens: 0,

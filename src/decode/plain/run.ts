@@ -32,6 +32,8 @@ export abstract class Run implements GenerationRun {
   readonly #history: number[];
   readonly #token = [0];
   #prefillMs = 0;
+  /** Tokens of the prompt that were not in the sequence before. */
+  #computed = 0;
 
   /** @param limit tokens that the KV cache may grow to; the prompt fits */
   constructor(model: LoadedModel, tokenizer: Tokenizer | undefined, prompt: Uint32Array, options: ResolvedOptions, limit: number) {
@@ -50,12 +52,13 @@ export abstract class Run implements GenerationRun {
   abstract pieces(): AsyncGenerator<Piece, void, void>;
 
   reserve(): Sequence {
-    return (this.sequence ??= this.model.newSequence({ capacity: this.capacity }));
+    const { capacity, prompt } = this;
+    return (this.sequence ??= this.options.kept?.take(prompt, capacity) ?? this.model.newSequence({ capacity }));
   }
 
-  finish(): GenerationResult {
+  finish(failed = false): GenerationResult {
     this.output.finish ??= "aborted";
-    this.sequence?.dispose();
+    if (this.sequence !== undefined) this.#leave(this.sequence, failed);
     this.sequence = undefined;
     const { text, tokens, finish } = this.output;
     return {
@@ -68,11 +71,18 @@ export abstract class Run implements GenerationRun {
       seed: this.options.seed,
       prefillMs: this.#prefillMs,
       decodeMs: this.decodeMs,
-      prefillTokensPerSecond: perSecond(this.prompt.length, this.#prefillMs),
+      prefillTokensPerSecond: perSecond(this.#computed, this.#prefillMs),
       decodeTokensPerSecond: perSecond(tokens.length - 1, this.decodeMs),
       tls: this.sparsity?.result().tls ?? null,
       ...this.speculation(),
     };
+  }
+
+  /** Gives the sequence back, or up. Its rows are of the prompt and the new tokens; after a failure nobody knows of what. */
+  #leave(sequence: Sequence, failed: boolean): void {
+    const { kept } = this.options;
+    if (kept === undefined) sequence.dispose();
+    else kept.give(sequence, failed ? undefined : [...this.prompt, ...this.output.tokens]);
   }
 
   /** What speculation did. */
@@ -101,7 +111,9 @@ export abstract class Run implements GenerationRun {
     seen?: (chunk: Uint32Array, result: ForwardResult, ms: number) => void,
   ): Promise<number | undefined> {
     const most = promptChunk(this.model);
-    for (let at = 0; ; at += most) {
+    const held = sequence.length;
+    this.#computed = this.prompt.length - held;
+    for (let at = held; ; at += most) {
       const start = performance.now();
       const chunk = this.prompt.subarray(at, at + most);
       const last = at + most >= this.prompt.length;

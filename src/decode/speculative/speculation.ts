@@ -1,7 +1,7 @@
 import { ConfigError, UsageError } from "../../errors.ts";
 import type { LoadedModel } from "../../engine/types.ts";
 import type { Drafter } from "../drafters/drafter.ts";
-import { EagleDrafter } from "../drafters/eagle.ts";
+import { EagleDrafter, type EagleDrafterOptions } from "../drafters/eagle.ts";
 import { ModelDrafter } from "../drafters/model.ts";
 import { NgramDrafter } from "../drafters/ngram.ts";
 import { vocabularyDifference } from "../drafters/vocabulary.ts";
@@ -49,11 +49,11 @@ export function checkSpeculation(model: LoadedModel, { speculate, draftModel }: 
 
 /** Makes the drafters that the options ask for. The model can do it (`checkSpeculation`). @throws MemoryError when memory cannot grow. */
 export function openSpeculation(model: LoadedModel, options: ResolvedOptions, capacity: number): Speculation {
-  const { speculate, draftModel, draftTokens } = options;
+  const { speculate, draftModel, draftTokens, kept } = options;
   if (speculate !== "auto") {
     const drafter =
       speculate === "eagle"
-        ? eagle(model, capacity, false)
+        ? eagle(model, capacity, { gaps: kept !== undefined })
         : speculate === "model"
           ? new ModelDrafter(draftModel!, model, capacity)
           : new NgramDrafter();
@@ -61,7 +61,7 @@ export function openSpeculation(model: LoadedModel, options: ResolvedOptions, ca
   }
   // These take no memory before they are asked.
   const drafters: Drafter[] = [new NgramDrafter()];
-  if (model.hasDraftHead === true) drafters.push(eagle(model, capacity, true));
+  if (model.hasDraftHead === true) drafters.push(eagle(model, capacity, { lazy: true }));
   if (draftModel !== undefined) drafters.push(new ModelDrafter(draftModel, model, capacity, { lazy: true }));
   const costs = knownCosts(model);
   const sizes = SIZES.filter((size) => draftTokens === undefined || size <= draftTokens);
@@ -75,6 +75,6 @@ export function knownCosts(model: LoadedModel): GuardCosts {
   return costs;
 }
 
-function eagle(model: LoadedModel, capacity: number, lazy: boolean): EagleDrafter {
-  return new EagleDrafter(model.draftHead!(), { capacity, scaled: true, lazy });
+function eagle(model: LoadedModel, capacity: number, options: Pick<EagleDrafterOptions, "lazy" | "gaps">): EagleDrafter {
+  return new EagleDrafter(model.draftHead!(), { capacity, scaled: true, ...options });
 }

@@ -113,10 +113,10 @@ export class SpeculativeRun extends Run {
     }
   }
 
-  override finish(): ReturnType<Run["finish"]> {
+  override finish(failed = false): ReturnType<Run["finish"]> {
     if (this.#speculation === undefined && this.#late !== undefined) this.#notes.tell(this.#late, this.steps);
     for (const drafter of this.#speculation?.drafters ?? []) drafter.dispose();
-    return super.finish();
+    return super.finish(failed);
   }
 
   protected override speculation(): SpeculationResult {
@@ -174,6 +174,7 @@ export class SpeculativeRun extends Run {
     // State before the next token; none before the first one.
     let before: Float32Array = NO_STATE;
     const feed = this.#feed;
+    if (sequence.length > 0) feed?.tellPrompt(this.prompt.subarray(0, sequence.length));
     const id = await this.prefill(sequence, (chunk, result, ms) => {
       this.#chunk = { rows: chunk.length, ms };
       if (this.tracing) this.told = this.#tells(rowExperts(result.activeExperts, this.model.config.layers, result.rows, result.rows - 1));

@@ -1,7 +1,7 @@
 import { planWeights } from "../../architecture/plan.ts";
 import { ConfigError } from "../../errors.ts";
 import { parseChatTemplate } from "../../text/chat-template.ts";
-import { lazyText } from "../../text/model-text.ts";
+import { ggufText } from "../../text/model-text.ts";
 import type { Checkpoint } from "../hf/checkpoint.ts";
 import { checkTensors, expectedHfTensors } from "../hf/tensors.ts";
 import type { ByteSource } from "../source.ts";
@@ -36,7 +36,7 @@ export async function openGguf(source: ByteSource): Promise<Checkpoint> {
     throw new ConfigError("there is no such tensor, but the model needs it", { file: source.name, field: missing.gguf });
   const tensors = new GgufTensors(source, header.tensors, pairs);
   checkTensors(expectedHfTensors(config), tensors, source.name);
-  return { config, tensors, text: ggufText(header.metadata) };
+  return { config, tensors, text: textOf(header.metadata) };
 }
 
 /** A tensor that nobody asks for would be left out of what is computed. */
@@ -57,7 +57,7 @@ async function ropeScaling(source: ByteSource, { tensors, metadata }: GgufHeader
 }
 
 /** What the metadata say of text; read when it is asked for. */
-function ggufText(metadata: Metadata): Checkpoint["text"] {
+function textOf(metadata: Metadata): Checkpoint["text"] {
   const field = "tokenizer.chat_template";
   const tokens = (): readonly string[] => metadata.texts("tokenizer.ggml.tokens") ?? [];
   const token = (name: "bos" | "eos" | "unknown" | "padding"): string | undefined => {
@@ -70,7 +70,7 @@ function ggufText(metadata: Metadata): Checkpoint["text"] {
     const [bosToken, eosToken, unkToken, padToken] = [token("bos"), token("eos"), token("unknown"), token("padding")];
     return JSON.stringify({ source, bosToken, eosToken, unkToken, padToken });
   };
-  return lazyText(
+  return ggufText(
     () => ggufTokenizer(metadata),
     () => parseChatTemplate(template(), metadata.file, field),
   );

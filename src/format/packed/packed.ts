@@ -14,7 +14,7 @@ import { openSafetensors, type SafetensorsFile } from "../safetensors/safetensor
 import type { ByteSource } from "../source.ts";
 import { openTorch } from "../torch/torch.ts";
 import { Checksums, checksumOf } from "./checksums.ts";
-import { CHAT_TEMPLATE, CONFIG, DRAFT, FORMAT_VERSION, LAYOUT, QUANTIZATION, VERSION } from "./keys.ts";
+import { CHAT_TEMPLATE, CONFIG, DRAFT, FORMAT_VERSION, GENERATION, LAYOUT, QUANTIZATION, VERSION } from "./keys.ts";
 import { readSections, TOKENIZER, understood, type SectionPart } from "./sections.ts";
 
 /** Formats without a table of sections, and without checksums: 1, and 2 with a draft head. */
@@ -72,7 +72,8 @@ async function openSections(file: SafetensorsFile, tail: ByteSource): Promise<Pa
   if (draft !== undefined) checkTypes(draft.plan, "draft.", drafts!.parts, file.name);
   const own = new Set([...named, ...(drafts?.parts ?? [])].map(({ name }) => name));
   const text = known.get("tokenizer.json")?.parts.some(({ name }) => name === TOKENIZER) === true ? TOKENIZER : undefined;
-  return opened(file, { config, plan, draft, checksums, text, templates: known.has("chat_template") }, own);
+  const generationJson = known.has("generation") ? file.metadata.get(GENERATION) : undefined;
+  return opened(file, { config, plan, draft, checksums, text, templates: known.has("chat_template"), generationJson }, own);
 }
 
 /** Formats 1 and 2. */
@@ -88,7 +89,7 @@ function openPlain(file: SafetensorsFile): PackedModel {
       : undefined;
   const own = new Set(file.names().filter((name) => name !== TOKENIZER));
   const text = file.entry(TOKENIZER) === undefined ? undefined : TOKENIZER;
-  return opened(file, { config, plan, draft, checksums: undefined, text, templates: true }, own);
+  return opened(file, { config, plan, draft, checksums: undefined, text, templates: true, generationJson: undefined }, own);
 }
 
 /** @param own the tensors that are said to be weights or the head's */
@@ -101,7 +102,12 @@ function opened(
     checksums,
     text,
     templates,
-  }: Pick<PackedModel, "config" | "plan" | "draft" | "checksums"> & { readonly text: string | undefined; readonly templates: boolean },
+    generationJson,
+  }: Pick<PackedModel, "config" | "plan" | "draft" | "checksums"> & {
+    readonly text: string | undefined;
+    readonly templates: boolean;
+    readonly generationJson: string | undefined;
+  },
   own: ReadonlySet<string>,
 ): PackedModel {
   const parts = [...plan.parts, ...(draft?.parts ?? [])];
@@ -118,7 +124,7 @@ function opened(
     bytes,
     checksums,
     chatTemplateJson,
-    readText: () => readText(file, text, chatTemplateJson, checksums),
+    readText: () => readText(file, text, { template: chatTemplateJson, generation: generationJson }, checksums),
   };
 }
 
@@ -212,24 +218,29 @@ function checkParts(
 async function readText(
   file: SafetensorsFile,
   tensor: string | undefined,
-  json: string | undefined,
+  json: { readonly template: string | undefined; readonly generation: string | undefined },
   checksums: Checksums | undefined,
 ): Promise<ModelText> {
-  const template = { json, file: file.name, field: CHAT_TEMPLATE };
+  const template = { json: json.template, file: file.name, field: CHAT_TEMPLATE };
+  const generation = { json: json.generation, file: file.name, field: GENERATION };
   const entry = tensor === undefined ? undefined : file.entry(tensor);
-  if (entry === undefined) return packedText(() => undefined, template);
+  if (entry === undefined) return packedText(() => undefined, template, generation);
   if (entry.dtype !== "U8" || entry.byteLength > MAX_TOKENIZER_BYTES) {
-    return packedText(() => {
-      throw new FormatError(`must be at most ${MAX_TOKENIZER_BYTES} bytes of U8`, {
-        file: file.name,
-        field: TOKENIZER,
-        limit: MAX_TOKENIZER_BYTES,
-      });
-    }, template);
+    return packedText(
+      () => {
+        throw new FormatError(`must be at most ${MAX_TOKENIZER_BYTES} bytes of U8`, {
+          file: file.name,
+          field: TOKENIZER,
+          limit: MAX_TOKENIZER_BYTES,
+        });
+      },
+      template,
+      generation,
+    );
   }
   const bytes = await readRange(file.source, entry.offset, entry.byteLength, TOKENIZER);
   for (const run of checksums?.of(TOKENIZER) ?? []) {
     checksums?.compare(run, checksumOf(bytes.subarray(run.offset - entry.offset, run.offset - entry.offset + run.bytes)));
   }
-  return packedText(() => bytes, template);
+  return packedText(() => bytes, template, generation);
 }

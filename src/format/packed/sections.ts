@@ -33,7 +33,15 @@ export interface Section {
 }
 
 /** The sections that this build writes and reads, with their versions; of weights and head it is the layout's. */
-export const KNOWN = { config: 1, "tokenizer.json": 1, chat_template: 1, weights: LAYOUT_VERSION, draft: LAYOUT_VERSION } as const;
+export const KNOWN = {
+  config: 1,
+  "tokenizer.json": 1,
+  chat_template: 1,
+  chat_roles: 1,
+  generation: 1,
+  weights: LAYOUT_VERSION,
+  draft: LAYOUT_VERSION,
+} as const;
 export type SectionName = keyof typeof KNOWN;
 
 function section(name: SectionName, must: boolean, parts: readonly SectionPart[] = []): Section {
@@ -54,8 +62,16 @@ export function sectionsOf(
   {
     tokenizer,
     chatTemplate,
+    chatRoles,
+    generation,
     draft,
-  }: { readonly tokenizer: boolean; readonly chatTemplate: boolean; readonly draft: DraftLayout | undefined },
+  }: {
+    readonly tokenizer: boolean;
+    readonly chatTemplate: boolean;
+    readonly chatRoles: boolean;
+    readonly generation: boolean;
+    readonly draft: DraftLayout | undefined;
+  },
 ): Section[] {
   const bytes = (name: string): SectionPart => ({ name, type: "bytes", run: RUN_BYTES });
   const head =
@@ -63,6 +79,8 @@ export function sectionsOf(
   return [
     section("config", true),
     ...(chatTemplate ? [section("chat_template", false)] : []),
+    ...(chatRoles ? [section("chat_roles", false)] : []),
+    ...(generation ? [section("generation", false)] : []),
     ...(tokenizer ? [section("tokenizer.json", false, [bytes(TOKENIZER)])] : []),
     section("weights", true, weightParts(plan, "")),
     ...(draft === undefined ? [] : [section("draft", false, head)]),

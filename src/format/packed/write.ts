@@ -1,10 +1,12 @@
 import { PART_ALIGN, type WeightPlan } from "../../../core/plan.ts";
 import type { ModelConfig } from "../../architecture/config.ts";
 import type { DraftLayout } from "../../architecture/draft-head.ts";
+import { findChatRoles } from "../../text/chat-roles.ts";
 import type { ChatTemplate } from "../../text/chat-template.ts";
+import type { GenerationDefaults } from "../../text/generation-defaults.ts";
 import { encodeSafetensorsHeader, type NamedTensor, type SafetensorsEntry } from "../safetensors/safetensors.ts";
 import { checksumOf } from "./checksums.ts";
-import { CHAT_TEMPLATE, CONFIG, DRAFT, FORMAT_VERSION, VERSION } from "./keys.ts";
+import { CHAT_ROLES, CHAT_TEMPLATE, CONFIG, DRAFT, FORMAT_VERSION, GENERATION, VERSION } from "./keys.ts";
 import { CHECKSUMS, SECTIONS, sectionsOf, TOKENIZER, type SectionPart } from "./sections.ts";
 
 /** Takes the bytes of a file from its start to its end. */
@@ -16,6 +18,7 @@ export interface PackedContents {
   readonly plan: WeightPlan;
   readonly tokenizerJson?: Uint8Array | undefined;
   readonly chatTemplate?: ChatTemplate | undefined;
+  readonly generationDefaults?: GenerationDefaults | undefined;
   readonly draft?: DraftLayout | undefined;
 }
 
@@ -41,10 +44,18 @@ export class PackedWriter {
   #filled = 0;
   #done = 0;
 
-  constructor(sink: FileSink, { config, plan, tokenizerJson, chatTemplate, draft }: PackedContents) {
+  constructor(sink: FileSink, { config, plan, tokenizerJson, chatTemplate, generationDefaults, draft }: PackedContents) {
     this.#sink = sink;
     this.#tokenizerJson = tokenizerJson;
-    const sections = sectionsOf(plan, { tokenizer: tokenizerJson !== undefined, chatTemplate: chatTemplate !== undefined, draft });
+    // Of the template, for hosts that cannot run it; so no file has one of another template.
+    const chatRoles = chatTemplate && findChatRoles(chatTemplate);
+    const sections = sectionsOf(plan, {
+      tokenizer: tokenizerJson !== undefined,
+      chatTemplate: chatTemplate !== undefined,
+      chatRoles: chatRoles !== undefined,
+      generation: generationDefaults !== undefined,
+      draft,
+    });
     const parts = sections.flatMap((section) => section.parts);
     const sizes = new Map([...plan.parts, ...(draft?.parts ?? [])].map(({ name, bytes }) => [name, bytes]));
     if (tokenizerJson !== undefined) sizes.set(TOKENIZER, tokenizerJson.length);
@@ -58,6 +69,8 @@ export class PackedWriter {
       [CONFIG, JSON.stringify(config)],
     ]);
     if (chatTemplate !== undefined) metadata.set(CHAT_TEMPLATE, JSON.stringify(chatTemplate));
+    if (generationDefaults !== undefined) metadata.set(GENERATION, JSON.stringify(generationDefaults));
+    if (chatRoles !== undefined) metadata.set(CHAT_ROLES, JSON.stringify(chatRoles));
     if (draft !== undefined) metadata.set(DRAFT, JSON.stringify(draft.config));
     const layout = encodeSafetensorsHeader(tensors, metadata, { align: PART_ALIGN });
     this.fileSize = layout.fileSize;
