@@ -21,7 +21,7 @@ export default defineConfig({
               test: {
                 ...shared,
                 name: "relaxed",
-                include: ["test/kernels/**/*.test.ts", "test/engine/{golden,chunks,rows,ragged,tier,nano}.test.ts"],
+                include: ["test/kernels/**/*.test.ts", "test/engine/{golden,dense-models,chunks,rows,ragged,tier,nano}.test.ts"],
                 pool: "forks" as const,
                 execArgv: relaxedFlags,
               },

@@ -1,6 +1,6 @@
 // What llama.cpp says of a GGUF file: node llamacpp-text.mjs < request.json > answer.json, for the tests of GGUF files.
-// request: { model, texts: [text], special: bool, prompts: [[id]], steps }. answer: { version, tokens: [[id]], greedy: [[id]] }, greedy ids of
-// `steps` tokens after each prompt, whatever they are. One thread, the CPU, keys and values in f32.
+// request: { model, texts: [text], special: bool, prompts: [[id]], steps }; answer: { version, tokens: [[id]], greedy: [[id]] }, `steps`
+// greedy ids after each prompt, whatever they are. One thread, the CPU, keys and values in f32.
 import { readFileSync } from "node:fs";
 import { getLlama } from "node-llama-cpp";
 import { packageVersion } from "./packages.mjs";

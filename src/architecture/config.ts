@@ -30,8 +30,8 @@ export interface LinearRopeScaling {
 }
 
 /**
- * RoPE's low frequencies divided by `factor` (Llama 3.1): those whose wavelength is above original / low; none below original / high; between
- * the two a mean of both. `original` is the context trained with before.
+ * RoPE's low frequencies divided by `factor` (Llama 3.1): those whose wavelength is above original / low; none below original / high;
+ * between the two a mean of both. `original` is the context trained with before.
  */
 export interface Llama3RopeScaling {
   readonly kind: "llama3";

@@ -48,13 +48,6 @@ const configs: Record<string, ModelConfig> = {
     attention: { ...GQA, headDim: 30, qkvBias: true, qkNorm: true },
     ffn: { kind: "dense", size: 70, gated: true },
   },
-  "all frequencies scaled": {
-    ...BASE,
-    tied: true,
-    ropeScaling: { kind: "linear", factor: 2.5 },
-    attention: { ...GQA, qkvBias: false },
-    ffn: { kind: "dense", size: 70, gated: true },
-  },
   "block sum": {
     ...BASE,
     tied: true,
@@ -397,11 +390,7 @@ describe("a configuration that is refused", () => {
     ["ropeScaling.low", { ropeScaling: { kind: "llama3", factor: 8 } }, "is missing; it must be a number"],
     ["ropeScaling.high", { ropeScaling: { kind: "llama3", factor: 8, low: 4, high: 4, original: 9 } }, "must be above ropeScaling.low"],
     ["ropeScaling.low", { ropeScaling: { kind: "linear", factor: 8, low: 4 } }, "is not known"],
-    [
-      "attention.qkNorm",
-      { attention: { kind: "mla", heads: 2, qRank: 4, kvRank: 4, nopeDim: 4, ropeDim: 2, valueDim: 4, loraEps: 1, qkNorm: true } },
-      "is not known",
-    ],
+    ["attention.qkNorm", { attention: { ...GQA, qkNorm: "yes" } }, "must be true or false"],
     ["attention.qkvBias", { attention: { ...GQA, qkvBias: 1 } }, "must be true or false"],
     ["attention.kind", { attention: { kind: "linear" } }, "must be one of gqa, mla"],
     ["ffn.router", { ffn: { ...experts, router: "best" } }, "must be one of block, topk, topp, relu, sparse_mixer"],

@@ -42,7 +42,7 @@ function byteLevel(metadata: Metadata, vocab: object): Parts {
   const merges = metadata.texts("tokenizer.ggml.merges");
   if (merges === undefined) throw wrong(metadata, "tokenizer.ggml.merges", "is missing; a tokenizer of kind gpt2 needs it");
   return {
-    normalizer: pre.composes === true ? { type: "NFC" } : null,
+    normalizer: null,
     pre_tokenizer: { type: "Sequence", pretokenizers: [...steps, bytes] },
     decoder: bytes,
     model: { type: "BPE", unk_token: null, ignore_merges: pre.ignoreMerges === true, vocab, merges: merges.map(pairOf) },

@@ -25,7 +25,7 @@ type Parameters = v.InferOutput<typeof Parameters>;
 /** What asks for scaled frequencies, and without a type leaves open which. */
 const SCALED = ["factor", "short_factor", "long_factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"];
 
-/** Where a configuration may name RoPE's base and scaling: older files at the top, newer ones in `rope_parameters`, some in `rope_scaling`. */
+/** Where RoPE's base and scaling may be named: in older files at the top, in newer ones in `rope_parameters`, in some in `rope_scaling`. */
 export const ROPE_FIELDS = {
   rope_theta: base,
   original_max_position_embeddings: context,
