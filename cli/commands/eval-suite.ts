@@ -27,9 +27,6 @@ export interface SuiteCommandOptions extends ModelOptions {
   readonly force?: boolean;
 }
 
-/** What a model without settings of its own is sampled with in a chat. */
-const DEFAULTS = { repetitionPenalty: 1.1 };
-
 const ANSWERS = textKind("the teacher's answers of eval --suite", (head) => head.startsWith('{"question_id":'));
 const CARD = textKind("a model card of eval --suite", (head) => /^# .*\n/.test(head));
 
@@ -86,7 +83,6 @@ async function run(
     runSuite(model, {
       signal: context.signal,
       onProgress,
-      defaults: DEFAULTS,
       onAnswers: (written) => save(writeAnswers(written)),
       ...(teacher === undefined ? {} : { teacher }),
       ...(prompts === undefined ? {} : { prompts }),
