@@ -1,4 +1,4 @@
-import { DENSE_MODELS, denseWeights } from "./dense-models.ts";
+import { denseWeights } from "./dense-weights.ts";
 import type { ConfigJson } from "./tiny-checkpoint.ts";
 import { tinyGguf, type GgufEntry, type GgufTensorData } from "./tiny-gguf.ts";
 
@@ -101,16 +101,23 @@ export function ggufOf(
 
 /** A model so small that most damage hits its header. */
 export function tinyGgufModel(architecture: "llama" | "qwen2"): Uint8Array {
-  const kind = architecture === "llama" ? "llama3" : architecture;
-  const sizes = {
+  const config: ConfigJson = {
+    architectures: [architecture === "llama" ? "LlamaForCausalLM" : "Qwen2ForCausalLM"],
     hidden_size: 4,
     intermediate_size: 4,
     num_hidden_layers: 1,
     num_attention_heads: 2,
     num_key_value_heads: 1,
+    head_dim: 2,
     vocab_size: 7,
+    max_position_embeddings: 96,
+    rms_norm_eps: 1e-5,
+    tie_word_embeddings: true,
+    rope_theta: 500,
+    ...(architecture === "llama" && {
+      rope_scaling: { rope_type: "llama3", factor: 8, low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 32 },
+    }),
   };
-  const config = { ...DENSE_MODELS[kind]!.config, ...sizes, head_dim: 2 };
   const texts = architecture === "llama" ? ["<unk>", "<s>", "</s>", "<0x0A>", "a", "b", "ab"] : ["a", "b", "ab", "Ġ", "Ġa", "<e>", "c"];
   const { tensors, bytes } = ggufOf(architecture, config, denseWeights(config), {
     "tokenizer.ggml.model": ["string", architecture === "llama" ? "llama" : "gpt2"],
