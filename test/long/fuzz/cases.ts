@@ -1,6 +1,5 @@
 import { convertModel } from "../../../src/load/convert.ts";
 import { byteLevelTokenizerJson } from "../../helpers/byte-level-tokenizer.ts";
-import { tinyGgufModel } from "../../helpers/gguf-models.ts";
 import { MemoryFiles } from "../../helpers/memory-files.ts";
 import { TINY_CONFIGS, tinyTensors } from "../../helpers/tiny-checkpoint.ts";
 import { tinySafetensors } from "../../helpers/tiny-safetensors.ts";
@@ -160,18 +159,10 @@ const CHANGES: Readonly<Record<string, Change>> = {
   "no file": (files, name) => void files.delete(name),
   "the file of another": (files, name, random) => void files.set(name, files.get(pick(random, [...files.keys()]))!),
 };
-export const KINDS = [
-  ...Object.keys(CHANGES),
-  "GGUF: damaged bytes",
-  "packed: damaged bytes",
-  "packed: another value",
-  "packed: another program's file",
-];
+export const KINDS = [...Object.keys(CHANGES), "packed: damaged bytes", "packed: another value", "packed: another program's file"];
 
 /** One case of a kind. */
 export async function makeCase(kind: string, random: Random): Promise<FuzzCase> {
-  if (kind.startsWith("GGUF: "))
-    return { kind, files: new Map([["", damaged(tinyGgufModel(pick(random, ["llama", "qwen2"] as const)), random)]]) };
   if (kind.startsWith("packed: ")) {
     const bytes = await packed(random);
     const made = kind.endsWith("bytes")
