@@ -29,10 +29,14 @@ export function collect(value: string, previous: string[] | undefined): string[]
   return [...(previous ?? []), value];
 }
 
-export const modelOption = (): Option =>
+/** The default of what converses (cli/model.ts: defaultModel). */
+export const CONVERSATION_MODEL = "chat where blockffn-chat is installed, else nano";
+/** @param otherwise which model is taken when none is named */
+export const modelOption = (otherwise = "nano"): Option =>
   new Option(
     "-m, --model <model>",
-    "packed model, GGUF file or Hugging Face folder; or a name (nano, chat), hf:OWNER/NAME or a URL: see `blockffn models` (default: nano)",
+    "packed model, GGUF file or Hugging Face folder; or a name (nano, chat), hf:OWNER/NAME or a URL: see `blockffn models` " +
+      `(default: ${otherwise})`,
   );
 export const tierOption = (): Option => new Option("--tier <tier>", "kernels to use (default: the fastest that works here)").choices(TIERS);
 export const threadsOption = (): Option =>
@@ -42,7 +46,8 @@ export const threadsOption = (): Option =>
 export const quantizeOption = (): Option =>
   new Option(
     "--quantize <type>",
-    "weights of a Hugging Face folder (default: f32) or a GGUF file (default: q8 where it is in blocks, else f32)",
+    "weights of a Hugging Face folder (default: f32), of a GGUF file (default: q8 where it is in blocks, else f32), or of what is fetched " +
+      "(default: q8)",
   ).choices(QUANTIZATIONS);
 export const ffnOption = (): Option =>
   new Option("--ffn <mode>", "sparse skips inactive experts, dense computes them too").choices(["sparse", "dense"]);

@@ -1,5 +1,6 @@
 import { convertModel } from "../../../src/load/convert.ts";
 import { byteLevelTokenizerJson } from "../../helpers/byte-level-tokenizer.ts";
+import { tinyGgufModel } from "../../helpers/gguf-models.ts";
 import { MemoryFiles } from "../../helpers/memory-files.ts";
 import { TINY_CONFIGS, tinyTensors } from "../../helpers/tiny-checkpoint.ts";
 import { tinySafetensors } from "../../helpers/tiny-safetensors.ts";
@@ -122,6 +123,15 @@ const LARGE: readonly ((size: number) => string)[] = [
     JSON.stringify({
       model: { type: "BPE", vocab: Object.fromEntries(Array.from({ length: n >> 2 }, (_, i) => [`t${i}`, i])), merges: [] },
     }),
+  // As large models have it: a token and some ways to merge it for each id.
+  (n) =>
+    JSON.stringify({
+      model: {
+        type: "BPE",
+        vocab: Object.fromEntries(["\u2581", ...Array.from({ length: n >> 1 }, (_, i) => `\u2581${i}`)].map((t, i) => [t, i])),
+        merges: Array.from({ length: n }, () => ["\u2581", "\u2581"]),
+      },
+    }),
   (n) => `"${"\\u0000".repeat(n)}"`,
   (n) => " ".repeat(n),
 ];
@@ -161,8 +171,13 @@ const CHANGES: Readonly<Record<string, Change>> = {
 };
 export const KINDS = [...Object.keys(CHANGES), "packed: damaged bytes", "packed: another value", "packed: another program's file"];
 
+/** Of GGUF files, in a tenth of the cases beside the others'. */
+export const GGUF_KIND = "GGUF: damaged bytes";
+
 /** One case of a kind. */
 export async function makeCase(kind: string, random: Random): Promise<FuzzCase> {
+  if (kind === GGUF_KIND)
+    return { kind, files: new Map([["", damaged(tinyGgufModel(pick(random, ["llama", "qwen2"] as const)), random)]]) };
   if (kind.startsWith("packed: ")) {
     const bytes = await packed(random);
     const made = kind.endsWith("bytes")
