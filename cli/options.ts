@@ -46,8 +46,8 @@ export const threadsOption = (): Option =>
 export const quantizeOption = (): Option =>
   new Option(
     "--quantize <type>",
-    "weights of a Hugging Face folder (default: f32), of a GGUF file (default: q8 where it is in blocks, else f32), or of what is fetched " +
-      "(default: q8)",
+    "weights of a Hugging Face folder (default: f32), of a GGUF file (default: q8 where it is in blocks, else f32), or of what is " +
+      "fetched (default: q8)",
   ).choices(QUANTIZATIONS);
 export const ffnOption = (): Option =>
   new Option("--ffn <mode>", "sparse skips inactive experts, dense computes them too").choices(["sparse", "dense"]);
