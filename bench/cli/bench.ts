@@ -5,6 +5,7 @@ import { registerBenchBig } from "./big.ts";
 import { registerBenchCompare } from "./compare.ts";
 import { registerBenchInstructions } from "./instructions.ts";
 import { registerBenchModes } from "./modes.ts";
+import { registerBenchRows } from "./rows.ts";
 import { measureParts } from "./speed.ts";
 
 /** Runs the benchmarks' command line and gives its exit code (cli/run.ts). */
@@ -16,6 +17,6 @@ export function runBenchProgram(args: readonly string[], io: Io): Promise<number
 export function program(context: Context): Command {
   const bench = newProgram("bench", context);
   measureParts(bench, context);
-  for (const register of [registerBenchModes, registerBenchBig, registerBenchCompare, registerBenchInstructions]) register(bench, context);
+  for (const register of [registerBenchModes, registerBenchRows, registerBenchBig, registerBenchCompare, registerBenchInstructions]) register(bench, context);
   return bench;
 }
