@@ -17,6 +17,7 @@ export function runBenchProgram(args: readonly string[], io: Io): Promise<number
 export function program(context: Context): Command {
   const bench = newProgram("bench", context);
   measureParts(bench, context);
-  for (const register of [registerBenchModes, registerBenchRows, registerBenchBig, registerBenchCompare, registerBenchInstructions]) register(bench, context);
+  for (const register of [registerBenchModes, registerBenchRows, registerBenchBig, registerBenchCompare, registerBenchInstructions])
+    register(bench, context);
   return bench;
 }
