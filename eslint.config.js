@@ -29,7 +29,6 @@ const PRODUCTION = ["core", "assembly", "standalone", "src", "train", "host", "c
 /** Files of more than 250 lines, each with its reason. */
 const LONGER = {
   "core/architecture.ts": "one class: each field with its range, and what follows from it",
-  "assembly/kernels/relaxed/matmul_q8.ts": "inner loops that share their sums by being inlined into one function",
   "assembly/model/attention.ts": "two kinds of attention that share the walk over a cache",
   "src/format/hf/config.ts": "one table of published names, checked in one schema",
   "src/server/server.ts": "routes, and what every one of them passes through",
