@@ -3,6 +3,7 @@ import type { Context, Io } from "../../cli/io.ts";
 import { newProgram, run } from "../../cli/run.ts";
 import { registerBenchBig } from "./big.ts";
 import { registerBenchCompare } from "./compare.ts";
+import { registerBenchInstructions } from "./instructions.ts";
 import { registerBenchModes } from "./modes.ts";
 import { registerBenchRows } from "./rows.ts";
 import { measureParts } from "./speed.ts";
@@ -16,6 +17,7 @@ export function runBenchProgram(args: readonly string[], io: Io): Promise<number
 export function program(context: Context): Command {
   const bench = newProgram("bench", context);
   measureParts(bench, context);
-  for (const register of [registerBenchModes, registerBenchRows, registerBenchBig, registerBenchCompare]) register(bench, context);
+  const commands = [registerBenchModes, registerBenchRows, registerBenchBig, registerBenchCompare, registerBenchInstructions];
+  for (const register of commands) register(bench, context);
   return bench;
 }
