@@ -30,15 +30,22 @@ function panels1(p: Product, x: usize, y: usize): i32 {
     let a2 = a0;
     let a3 = a0;
     let q = w;
-    for (let at: usize = 0; at < <usize>BLOCK_COLS; at += 4) {
-      const v = v128.load32_splat(x + at, ROW_DATA);
+    for (let at: usize = 0; at < <usize>BLOCK_COLS; at += 8) {
+      let v = v128.load32_splat(x + at, ROW_DATA);
       let b = v128.load(q, 32);
       a0 = dot4(a0, v, v128.and(low, b));
       a1 = dot4(a1, v, v128.and(low, i16x8.shr_u(b, 4)));
       b = v128.load(q, 48);
       a2 = dot4(a2, v, v128.and(low, b));
       a3 = dot4(a3, v, v128.and(low, i16x8.shr_u(b, 4)));
-      q += 32;
+      v = v128.load32_splat(x + at, ROW_DATA + 4);
+      b = v128.load(q, 64);
+      a0 = dot4(a0, v, v128.and(low, b));
+      a1 = dot4(a1, v, v128.and(low, i16x8.shr_u(b, 4)));
+      b = v128.load(q, 80);
+      a2 = dot4(a2, v, v128.and(low, b));
+      a3 = dot4(a3, v, v128.and(low, i16x8.shr_u(b, 4)));
+      q += 64;
     }
     const zero = f32x4.splat(0);
     const s = v128.load32_splat(x);
