@@ -3,6 +3,7 @@ import type { Context, Io } from "../../cli/io.ts";
 import { newProgram, run } from "../../cli/run.ts";
 import { registerBenchBig } from "./big.ts";
 import { registerBenchCompare } from "./compare.ts";
+import { registerBenchContext } from "./context.ts";
 import { registerBenchModes } from "./modes.ts";
 import { measureParts } from "./speed.ts";
 
@@ -15,6 +16,6 @@ export function runBenchProgram(args: readonly string[], io: Io): Promise<number
 export function program(context: Context): Command {
   const bench = newProgram("bench", context);
   measureParts(bench, context);
-  for (const register of [registerBenchModes, registerBenchBig, registerBenchCompare]) register(bench, context);
+  for (const register of [registerBenchModes, registerBenchBig, registerBenchCompare, registerBenchContext]) register(bench, context);
   return bench;
 }
