@@ -89,7 +89,7 @@ export default tseslint.config(
   ...portable,
   {
     // AssemblyScript. What TypeScript's recommended rules know better than asc is off; what holds for any code is on.
-    files: ["assembly/**/*.ts", "standalone/**/*.ts"],
+    files: ["assembly/**/*.ts", "standalone/**/*.ts", "bench/tile/*.ts"],
     // A decorator before a function is none of TypeScript's.
     languageOptions: { parserOptions: { allowInvalidAST: true } },
     rules: {

@@ -21,7 +21,11 @@ export default defineConfig({
               test: {
                 ...shared,
                 name: "relaxed",
-                include: ["test/kernels/**/*.test.ts", "test/engine/{golden,chunks,rows,ragged,tier,nano}.test.ts"],
+                include: [
+                  "test/kernels/**/*.test.ts",
+                  "test/engine/{golden,chunks,rows,ragged,tier,nano}.test.ts",
+                  "test/bench/instructions.test.ts",
+                ],
                 pool: "forks" as const,
                 execArgv: relaxedFlags,
               },

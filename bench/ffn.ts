@@ -39,17 +39,20 @@ export interface FfnTimes {
 }
 
 /** Runs the feed-forward branch of every layer on what a chunk gave them. */
-function replay(model: ModelInstance, { rows, inputs, before }: FfnSample): void {
-  before?.();
+function replay(model: ModelInstance, sample: FfnSample): void {
+  sample.before?.();
+  sample.inputs.forEach((_, layer) => replayLayer(model, sample, layer));
+}
+
+/** Runs the feed-forward branch of one layer on what a chunk gave it. */
+export function replayLayer(model: ModelInstance, { rows, inputs }: FfnSample, layer: number): void {
   const { hiddenSize } = model.config;
   const stride = paddedRows(hiddenSize);
-  const at = model.scratchAt(SCRATCH_NORMED);
-  inputs.forEach((input, layer) => {
-    const target = model.engine.f32(at, rows * stride);
-    if (stride === hiddenSize) target.set(input);
-    else for (let r = 0; r < rows; r++) target.set(input.subarray(r * hiddenSize, (r + 1) * hiddenSize), r * stride);
-    model.engine.run(rows, () => model.engine.exports.ffnBranch(model.addresses.descriptor, rows, layer));
-  });
+  const input = inputs[layer]!;
+  const target = model.engine.f32(model.scratchAt(SCRATCH_NORMED), rows * stride);
+  if (stride === hiddenSize) target.set(input);
+  else for (let r = 0; r < rows; r++) target.set(input.subarray(r * hiddenSize, (r + 1) * hiddenSize), r * stride);
+  model.engine.run(rows, () => model.engine.exports.ffnBranch(model.addresses.descriptor, rows, layer));
 }
 
 /** Reads what is not feed-forward weights, up to FLUSH_BYTES: more than caches hold. */

@@ -1,11 +1,6 @@
-import { BLOCK_COLS, WEIGHT_BF16 as BF16, WEIGHT_F32 as F32, WEIGHT_Q4 as Q4, WEIGHT_Q8 as Q8 } from "../core/layout/matrix.ts";
-import { READ_AHEAD } from "../core/layout/memory.ts";
+import { WEIGHT_BF16 as BF16, WEIGHT_F32 as F32, WEIGHT_Q4 as Q4, WEIGHT_Q8 as Q8 } from "../core/layout/matrix.ts";
 import { matrixBytes, paddedRows, panelBytes, scaleGroups, scaleStride } from "../core/panel.ts";
-import type { Engine } from "../src/engine/engine.ts";
-import type { EngineExports } from "../src/engine/exports.ts";
-import { PRODUCT_ROOM, writeProduct, type ProductFields } from "../src/engine/product.ts";
-import { fillMatrix } from "../synthetic/model.ts";
-import { fillRandom, fillUniform } from "../synthetic/random.ts";
+import type { Bed } from "./bed.ts";
 
 /** A kernel on inputs of one size. */
 export interface KernelCase {
@@ -14,55 +9,6 @@ export interface KernelCase {
   readonly bytes: number;
   readonly ops: number;
   readonly make: (bed: Bed) => () => void;
-}
-
-/** An engine and a bump allocator; everything it hands out is written first. */
-export class Bed {
-  readonly run: EngineExports;
-  readonly #engine: Engine;
-  #top: number;
-
-  constructor(engine: Engine) {
-    this.#engine = engine;
-    this.run = engine.exports;
-    this.#top = engine.exports.heapBase() >>> 0;
-  }
-
-  random(bytes: number): number {
-    const at = this.#take(bytes);
-    fillRandom(this.#engine.u32(at, Math.ceil(bytes / 4)), at);
-    return at;
-  }
-
-  uniform(count: number, scale = 1): number {
-    const at = this.#take(count * 4);
-    fillUniform(this.#engine.f32(at, count), at, scale);
-    return at;
-  }
-
-  iota(count: number): number {
-    const at = this.#take(count * 4);
-    const words = this.#engine.u32(at, count);
-    for (let i = 0; i < count; i++) words[i] = i;
-    return at;
-  }
-
-  weights(type: number, rows: number, cols: number): number {
-    const at = this.#take(matrixBytes(type, rows, cols));
-    fillMatrix(this.#engine, at, type, rows, cols, at);
-    return at;
-  }
-
-  product(fields: ProductFields): number {
-    return writeProduct(this.#engine.memory, this.#take(PRODUCT_ROOM), fields);
-  }
-
-  #take(bytes: number): number {
-    const at = Math.ceil(this.#top / 64) * 64;
-    this.#top = at + bytes + 64;
-    this.#engine.reserve(this.#top + READ_AHEAD, "bench");
-    return at;
-  }
 }
 
 const NAMES = ["f32", "q8", "q4", "bf16"] as const;
@@ -87,40 +33,13 @@ export function kernelCases(quick: boolean): KernelCase[] {
 }
 
 function matmulCase(type: number, rows: number, cols: number, n: number): KernelCase {
-  const blocks = Math.ceil(cols / BLOCK_COLS);
-  const yStride = paddedRows(rows) * 4;
   return {
     kernel: `matmul ${NAMES[type]}`,
     size: `${rows}x${cols} n=${n}`,
     bytes: matrixBytes(type, rows, cols),
     ops: 2 * rows * cols * n,
     make: (bed) => {
-      const w = bed.weights(type, rows, cols);
-      const iota = bed.iota(n);
-      const y = bed.random(n * yStride);
-      const x = bed.uniform(n * cols);
-      const q = bed.random(n * blocks * 64);
-      const scales = bed.uniform(n);
-      const sums = bed.random(n * blocks * 4);
-      if (type === Q8 || type === Q4)
-        bed.run[type === Q8 ? "quantizeQ8" : "quantizeQ4"](x, cols * 4, n, cols, q, blocks * 64, scales, sums, blocks * 4);
-      const product = bed.product({
-        w,
-        rows,
-        cols,
-        x,
-        xStride: cols * 4,
-        q,
-        qStride: blocks * 64,
-        scales,
-        sums,
-        sumsStride: blocks * 4,
-        xi: iota,
-        n,
-        y,
-        yStride,
-        yi: iota,
-      });
+      const product = bed.rowsProduct(bed.weights(type, rows, cols), type, rows, cols, n);
       return () => bed.run[MATMULS[type as 0 | 1 | 2 | 3]](product);
     },
   };

@@ -1,7 +1,8 @@
 import { TIERS, type Host, type Tier } from "../src/host.ts";
 import { Engine } from "../src/engine/engine.ts";
 import { bestTier } from "../src/load/tier.ts";
-import { Bed, kernelCases } from "./kernel-cases.ts";
+import { Bed } from "./bed.ts";
+import { kernelCases } from "./kernel-cases.ts";
 import { interleave, type Case } from "./measure.ts";
 
 export interface KernelResult {

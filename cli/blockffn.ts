@@ -5,6 +5,7 @@ import { registerEval } from "./commands/eval.ts";
 import { registerGenerate } from "./commands/generate.ts";
 import { registerInspect } from "./commands/inspect.ts";
 import { registerLogits } from "./commands/logits.ts";
+import { registerModels } from "./commands/models.ts";
 import { registerServe } from "./commands/serve.ts";
 import { registerTrain } from "./commands/train.ts";
 import type { Context, Io } from "./io.ts";
@@ -17,6 +18,7 @@ const COMMANDS = [
   registerLogits,
   registerEval,
   registerInspect,
+  registerModels,
   registerConvert,
   registerTrain,
 ];

@@ -16,11 +16,11 @@ export function bytes(count: number): string {
   return `${at === 0 ? count : count.toFixed(count < 10 ? 2 : 1)} ${units[at] as string}`;
 }
 
-/** Rows of text in columns: the first to the left, the others to the right. */
-export function table(rows: readonly (readonly string[])[]): string {
+/** Rows of text in columns: the first, and those that `left` names, to the left, the others to the right. */
+export function table(rows: readonly (readonly string[])[], left: readonly number[] = []): string {
   const widths: number[] = [];
   for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)));
   const line = (row: readonly string[]): string =>
-    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  ");
+    row.map((cell, i) => (i === 0 || left.includes(i) ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  ");
   return rows.map((row) => `${line(row).trimEnd()}\n`).join("");
 }

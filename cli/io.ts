@@ -6,7 +6,7 @@ export interface Io {
   readonly host: Host;
   /** Path of the model that is used when none is named and no conversation is asked for. */
   readonly defaultModel: string;
-  readonly models: Pick<Models, "locate" | "chatModel">;
+  readonly models: Pick<Models, "locate" | "chatModel" | "list" | "remove" | "removeUnfinished">;
   readonly version: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdoutIsTty: boolean;

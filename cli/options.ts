@@ -29,10 +29,14 @@ export function collect(value: string, previous: string[] | undefined): string[]
   return [...(previous ?? []), value];
 }
 
-export const modelOption = (): Option =>
+/** The default of what converses (cli/model.ts: defaultModel). */
+export const CONVERSATION_MODEL = "chat where blockffn-chat is installed, else nano";
+/** @param otherwise which model is taken when none is named */
+export const modelOption = (otherwise = "nano"): Option =>
   new Option(
     "-m, --model <model>",
-    "packed model or Hugging Face folder; or a name (nano, chat), hf:OWNER/NAME or a URL: see `blockffn models` (default: nano)",
+    "packed model or Hugging Face folder; or a name (nano, chat), hf:OWNER/NAME or a URL: see `blockffn models` " +
+      `(default: ${otherwise})`,
   );
 export const tierOption = (): Option => new Option("--tier <tier>", "kernels to use (default: the fastest that works here)").choices(TIERS);
 export const threadsOption = (): Option =>
@@ -40,7 +44,9 @@ export const threadsOption = (): Option =>
     wholeNumber,
   );
 export const quantizeOption = (): Option =>
-  new Option("--quantize <type>", "weights of a Hugging Face folder (default: f32)").choices(QUANTIZATIONS);
+  new Option("--quantize <type>", "weights of a Hugging Face folder (default: f32), or of what is fetched (default: q8)").choices(
+    QUANTIZATIONS,
+  );
 export const ffnOption = (): Option =>
   new Option("--ffn <mode>", "sparse skips inactive experts, dense computes them too").choices(["sparse", "dense"]);
 export const backendOption = (): Option =>

@@ -72,7 +72,17 @@ export function newProgram(name: string, { io, print }: Context): Command {
         outputError: (text, write) => write(text.replace(/^error: /, `${name}: `)),
       })
       .showHelpAfterError("(add --help for options and examples)")
+      .hook("preAction", (_, command) => refuseEmptyPaths(command))
   );
+}
+
+/** An unset variable of a shell gives an empty path, which some commands would take for none. @throws UsageError naming the option */
+function refuseEmptyPaths(command: Command): void {
+  for (const option of command.options) {
+    const [, what] = /<(file|folder|path|svg)\b/.exec(option.flags) ?? [];
+    if (what !== undefined && command.getOptionValue(option.attributeName()) === "")
+      throw new UsageError(`${option.long} is empty; give the path of a ${what === "folder" ? "folder" : "file"}, or leave it out`);
+  }
 }
 
 function describe(error: unknown, io: Io): string {

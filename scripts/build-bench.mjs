@@ -1,4 +1,5 @@
 // Bundles bench/cli for Node into bench/dist: `npm run bench` runs it. The engine comes from dist/engine, as built last.
+import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -31,3 +32,14 @@ await build({
   packages: "external",
   logLevel: "warning",
 });
+
+// The bare tiles of `bench rows`. From their own folder: in the root, asc would take the engine's asconfig.json.
+const asc = join(root, "node_modules/assemblyscript/bin/asc.js");
+for (const [tier, features] of Object.entries({ simd: ["simd"], relaxed: ["simd", "relaxed-simd"] })) {
+  const enable = features.flatMap((feature) => ["--enable", feature]);
+  const options = ["-O3", "--noAssert", "--runtime", "stub", "--use", "abort=", "--disableWarning", "210", ...enable];
+  execFileSync(process.execPath, [asc, "index.ts", ...options, "--outFile", join(out, `tile.${tier}.wasm`)], {
+    cwd: join(root, "bench/tile"),
+    stdio: "inherit",
+  });
+}

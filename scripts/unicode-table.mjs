@@ -65,8 +65,42 @@ for (let code = 0; code < END;) {
   code += length;
 }
 
-const lines = [];
-for (let at = 0; at < bytes.length; at += 27) lines.push(`  ${bytes.slice(at, at + 27).join(", ")},`);
+/** Of the characters that may be, or become, another one in form C: those with a combining class, decomposed ones, second ones of pairs. */
+function unsureOfFormC() {
+  const unsure = new Set();
+  for (let code = 0; code < END; code++) {
+    if (code >= 0xd800 && code < 0xe000) continue;
+    const text = String.fromCodePoint(code);
+    const parts = [...text.normalize("NFD")];
+    if (text.normalize("NFC") !== text) unsure.add(code);
+    else if (parts.length > 1) unsure.add(parts.at(-1).codePointAt(0));
+    // A mark moves before one of the highest class, or behind one of the lowest.
+    if (`\u0345${text}`.normalize("NFD") !== `\u0345${parts.join("")}` || `${text}\u0334`.normalize("NFD") !== `${parts.join("")}\u0334`)
+      unsure.add(parts.at(-1).codePointAt(0));
+    if (/\p{M}/u.test(text) && /^[\u0334-\u0338\u0345]$/.test(text)) unsure.add(code);
+  }
+  for (let code = 0x1161; code <= 0x1175; code++) unsure.add(code);
+  for (let code = 0x11a8; code <= 0x11c2; code++) unsure.add(code);
+  return unsure;
+}
+const unsure = unsureOfFormC();
+const composed = [];
+for (let code = 0, run = 0, was = false; code <= END; code++) {
+  if (code < END && unsure.has(code) === was) {
+    run++;
+    continue;
+  }
+  for (; run > 127; run >>= 7) composed.push((run & 127) | 128);
+  composed.push(run);
+  was = !was;
+  run = 1;
+}
+
+const rows = (all) => {
+  const lines = [];
+  for (let at = 0; at < all.length; at += 27) lines.push(`  ${all.slice(at, at + 27).join(", ")},`);
+  return lines.join("\n");
+};
 const file = join(dirname(fileURLToPath(import.meta.url)), "../standalone/text/unicode-table.ts");
 writeFileSync(
   file,
@@ -77,8 +111,14 @@ export const UNICODE_VERSION: string = "${process.versions.unicode}";
 
 // prettier-ignore
 export const UNICODE_RUNS: StaticArray<u8> = [
-${lines.join("\n")}
+${rows(bytes)}
+];
+
+/** Lengths of runs, in groups of seven bits: characters that are in form C wherever they stand, others, and so on by turns. */
+// prettier-ignore
+export const COMPOSED_RUNS: StaticArray<u8> = [
+${rows(composed)}
 ];
 `,
 );
-console.log(`Unicode ${process.versions.unicode}: ${bytes.length} bytes`);
+console.log(`Unicode ${process.versions.unicode}: ${bytes.length} and ${composed.length} bytes`);

@@ -57,6 +57,17 @@ export class UsageError extends BlockFFNError {}
 /** A file that is not there or cannot be read. */
 export class SourceError extends BlockFFNError {}
 
+/** A server that could not be reached, or did not give what it was asked for. */
+export class NetworkError extends SourceError {
+  /** HTTP status of its answer; undefined where there was none. */
+  readonly status: number | undefined;
+
+  constructor(message: string, details: ErrorDetails & { readonly status?: number } = {}) {
+    super(message, details);
+    this.status = details.status;
+  }
+}
+
 /** A thread of the engine failed, or did not come back: the model cannot go on. */
 export class ThreadError extends BlockFFNError {}
 

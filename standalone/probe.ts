@@ -8,7 +8,7 @@ import { JsonReader } from "./format/json";
 import { MemoryWriter } from "./model/memory-writer";
 import { TextStream } from "./text/stream";
 import { Tokenizer } from "./text/tokenizer";
-import { classBits } from "./text/unicode";
+import { classBits, isComposed } from "./text/unicode";
 import { out } from "./probe-output";
 export { failure, outputAt, outputLength, releasePages, reservePages } from "./probe-output";
 
@@ -73,4 +73,8 @@ export function parseNumber(json: usize, length: u32): f64 {
 /** What is known of a character (standalone/text/unicode.ts). */
 export function characterClass(code: u32): u32 {
   return classBits(code);
+}
+
+export function composed(code: u32): bool {
+  return isComposed(code);
 }

@@ -4,7 +4,9 @@ import { newProgram, run } from "../../cli/run.ts";
 import { registerBenchBig } from "./big.ts";
 import { registerBenchCompare } from "./compare.ts";
 import { registerBenchContext } from "./context.ts";
+import { registerBenchInstructions } from "./instructions.ts";
 import { registerBenchModes } from "./modes.ts";
+import { registerBenchRows } from "./rows.ts";
 import { measureParts } from "./speed.ts";
 
 /** Runs the benchmarks' command line and gives its exit code (cli/run.ts). */
@@ -16,6 +18,14 @@ export function runBenchProgram(args: readonly string[], io: Io): Promise<number
 export function program(context: Context): Command {
   const bench = newProgram("bench", context);
   measureParts(bench, context);
-  for (const register of [registerBenchModes, registerBenchBig, registerBenchCompare, registerBenchContext]) register(bench, context);
+  for (const register of [
+    registerBenchModes,
+    registerBenchRows,
+    registerBenchBig,
+    registerBenchCompare,
+    registerBenchInstructions,
+    registerBenchContext,
+  ])
+    register(bench, context);
   return bench;
 }

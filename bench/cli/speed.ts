@@ -45,6 +45,7 @@ Examples:
   npm run bench -- ffn --model my-model.q8.safetensors --json
   npm run bench -- modes --help
   npm run bench -- big --help
+  npm run bench -- instructions --help
   npm run bench -- context --help
 Peers (llama.cpp, wllama, onnxruntime-web) are measured by bench/peers, see its README.`,
     )

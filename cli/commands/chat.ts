@@ -8,7 +8,16 @@ import { Conversation } from "../chat/conversation.ts";
 import { describeDecisions } from "../decisions.ts";
 import type { Context } from "../io.ts";
 import { checkDraft, defaultModel, openDraft, openModel, readPaths, type ModelOptions, type SpeculationOptions } from "../model.ts";
-import { addOptions, ffnOption, modelOption, quantizeOption, speculationOptions, threadsOption, tierOption } from "../options.ts";
+import {
+  addOptions,
+  CONVERSATION_MODEL,
+  ffnOption,
+  modelOption,
+  quantizeOption,
+  speculationOptions,
+  threadsOption,
+  tierOption,
+} from "../options.ts";
 import { pickSampling, samplingOptions, type SamplingDefaults, type SamplingOptions } from "../sampling.ts";
 import { streamText } from "../stream.ts";
 import { summary } from "../summary.ts";
@@ -35,7 +44,7 @@ export function registerChat(program: Command, context: Context): void {
     .command("chat")
     .description("Talk with a model. Answers go to stdout as they come; through a pipe each line is a message.")
     .argument("[question]", "answer this one question and end")
-    .addOption(modelOption())
+    .addOption(modelOption(CONVERSATION_MODEL))
     .option("--system <text>", "system text (default: what the model's template has)")
     .addOption(
       new Option(

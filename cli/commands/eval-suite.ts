@@ -8,7 +8,7 @@ import { parsePrompts } from "../../src/suite/spec-bench.ts";
 import { runSuite, type SuiteOptions } from "../../src/suite/suite.ts";
 import { percent, table } from "../format.ts";
 import type { Context } from "../io.ts";
-import { openModel, type ModelOptions } from "../model.ts";
+import { openModel, readPaths, type ModelOptions } from "../model.ts";
 import { textKind } from "../output-kinds.ts";
 import { checkOutput, writeOutput, type OutputRule } from "../outputs.ts";
 import { withProgress } from "../progress.ts";
@@ -27,9 +27,6 @@ export interface SuiteCommandOptions extends ModelOptions {
   readonly force?: boolean;
 }
 
-/** What a model without settings of its own is sampled with in a chat. */
-const DEFAULTS = { repetitionPenalty: 1.1 };
-
 const ANSWERS = textKind("the teacher's answers of eval --suite", (head) => head.startsWith('{"question_id":'));
 const CARD = textKind("a model card of eval --suite", (head) => /^# .*\n/.test(head));
 
@@ -39,8 +36,9 @@ export async function suiteCommand(context: Context, options: SuiteCommandOption
   if ((options.card === undefined) !== (options.about === undefined))
     throw new UsageError("is written from --about FILE, which names teacher, licences and texts: give both", { field: "card" });
   const about = options.about === undefined ? undefined : readAbout(await readJson(options.about, signal), options.about);
+  const models = await readPaths(context, [options.model ?? io.defaultModel, options.teacher]);
   const rule = (kind: OutputRule["kind"]): OutputRule => ({
-    reads: [options.model ?? io.defaultModel, options.teacher, options.prompts, options.text, options.about],
+    reads: [...models, options.prompts, options.text, options.about],
     kind,
     force: options.force,
   });
@@ -86,7 +84,6 @@ async function run(
     runSuite(model, {
       signal: context.signal,
       onProgress,
-      defaults: DEFAULTS,
       onAnswers: (written) => save(writeAnswers(written)),
       ...(teacher === undefined ? {} : { teacher }),
       ...(prompts === undefined ? {} : { prompts }),

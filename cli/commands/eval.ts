@@ -58,7 +58,7 @@ Examples:
 async function evalCommand(context: Context, options: Options): Promise<void> {
   const { io, signal } = context;
   if (options.suite === true) return suiteCommand(context, options);
-  if (options.text === undefined) throw new UsageError("needs a file; or measure a chat model with --suite", { field: "text" });
+  if (options.text === undefined) throw new UsageError("--text needs a file; or measure a chat model with --suite");
   for (const name of SUITE_ONLY) if (options[name] !== undefined) throw new UsageError("belongs to --suite", { field: name });
   const text = await readTextFile(options.text, signal);
   const model = await openModel(context, options);

@@ -15,6 +15,7 @@ import type { Context, Io } from "../io.ts";
 import { checkDraft, openDraft, openModel, type ModelOptions, type SpeculationOptions } from "../model.ts";
 import {
   addOptions,
+  CONVERSATION_MODEL,
   decimal,
   ffnOption,
   modelOption,
@@ -58,7 +59,7 @@ export function registerServe(program: Command, context: Context): void {
   const command = program
     .command("serve")
     .description("Serve a model over HTTP, with the API of OpenAI: /v1/models, /v1/completions, /v1/chat/completions, /healthz, /metrics.")
-    .addOption(modelOption())
+    .addOption(modelOption(CONVERSATION_MODEL))
     .option("-p, --port <n>", "port; 0 takes any that is free", wholeNumber, 8080)
     .option("--host <address>", "address to listen on; 0.0.0.0 for all networks", "127.0.0.1")
     .option("--name <id>", "name of the model for clients (default: its file's)")

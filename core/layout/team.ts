@@ -27,9 +27,9 @@ export const TEAM_IDLE = 260;
 /** Each thread's Pass (pass.ts). */
 export const TEAM_PASSES = 320;
 export const PASS_BYTES = 320;
-/** Each thread's sums of a product (kernels/relaxed/sums.ts). */
+/** Each thread's sums of a product, of four tokens (kernels/simd/sums.ts). */
 export const TEAM_SUMS = TEAM_PASSES + MAX_THREADS * PASS_BYTES;
-export const SUMS_BYTES = 128;
+export const SUMS_BYTES = 256;
 export const TEAM_BYTES = TEAM_SUMS + MAX_THREADS * SUMS_BYTES;
 
 export const JOB_STOP = 0;

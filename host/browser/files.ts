@@ -21,7 +21,9 @@ export function absoluteUrl(location: string): string {
   const base = globalThis.document?.baseURI ?? globalThis.location.href;
   const url = URL.canParse(location, base) ? new URL(location, base) : undefined;
   if (url === undefined || !/^(https?|blob):$/.test(url.protocol)) {
-    throw new SourceError("is not the URL of a packed model; in a browser, models come by http(s)", { file: location });
+    throw new SourceError("is not the URL of a packed model; in a browser, models come by http(s): names and hf: need Node or Deno", {
+      file: location,
+    });
   }
   return url.href;
 }

@@ -80,6 +80,12 @@ export function fromUrl(url: string | URL): ModelSource {
   return {
     name,
     async open() {
+      if (!URL.canParse(name) || !/^https?:/i.test(name)) {
+        throw new SourceError(
+          "is not the URL of a packed model: names and hf: need Node or Deno; give a URL, or fromAssets, fromR2, fromKv",
+          { file: name },
+        );
+      }
       const { version, size, stream } = await download(name);
       return { size, stream, unchanged: () => checkUnchanged(name, version) };
     },

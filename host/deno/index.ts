@@ -11,7 +11,8 @@ export { listen } from "./serve.ts";
 
 /**
  * Loads a model on Deno; needs `--allow-read` of the model and of the package's dist/engine, nothing else.
- * @param location packed file, or folder in the Hugging Face layout (path or file: URL); default: the model that comes with the package.
+ * @param location packed file or folder in the Hugging Face layout (path or file: URL), a name (nano, chat), `hf:OWNER/NAME` or an https
+ * URL (docs/models.md); default: the model that comes with the package.
  * @throws SourceError when it cannot be read; FormatError, ConfigError, TokenizerError or LimitError when it cannot be used.
  */
 export async function loadModel(location: string | URL = DEFAULT_MODEL, options: LoadOptions = {}): Promise<Model> {

@@ -1,5 +1,6 @@
 import type { Disk } from "../local-files.ts";
 import { Models } from "../models.ts";
+import { denoEnv } from "./env.ts";
 import { denoDisk, localPath, sourceError } from "./files.ts";
 import { DEFAULT_MODEL, filePath, PACKAGE_ROOT } from "./package.ts";
 import { deno } from "./runtime.ts";
@@ -13,6 +14,7 @@ export function denoModels(): Models {
     workspace: filePath(new URL("models", PACKAGE_ROOT)),
     builtIn: { nano: DEFAULT_MODEL },
     pathOf: localPath,
+    cache: async () => (await import("../node/cache.ts")).openCache(denoEnv, denoDisk),
   });
 }
 

@@ -19,10 +19,7 @@ async function compile(file: EngineFile): Promise<WebAssembly.Module> {
   return new WebAssembly.Module(bytes);
 }
 
-/**
- * Node: models by name, from local files and from the hub, the engine from the package's dist/engine, compiled once a process, worker
- * threads.
- */
+/** Node: models by name, from files and the hub; the engine from the package's dist/engine, compiled once a process; worker threads. */
 export const nodeHost: Host = {
   engine: compiledOnce(compile),
   open: (location, options) => nodeModels().open(location, options),

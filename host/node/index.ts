@@ -11,7 +11,8 @@ export { DEFAULT_MODEL, PACKAGE_ROOT } from "./package.ts";
 
 /**
  * Loads a model on Node.
- * @param location packed file, or folder in the Hugging Face layout (path or file: URL); default: the model that comes with the package.
+ * @param location packed file or folder in the Hugging Face layout (path or file: URL), a name (nano, chat), `hf:OWNER/NAME` or an https
+ * URL (docs/models.md); default: the model that comes with the package.
  * @throws SourceError when it cannot be read; FormatError, ConfigError, TokenizerError or LimitError when it cannot be used.
  */
 export async function loadModel(location: string | URL = DEFAULT_MODEL, options: LoadOptions = {}): Promise<Model> {

@@ -14,5 +14,6 @@ export function nodeModels(): Models {
     workspace: fileURLToPath(new URL("models", PACKAGE_ROOT)),
     builtIn: { nano: DEFAULT_MODEL },
     pathOf: localPath,
+    cache: async () => (await import("./cache.ts")).openCache((name) => process.env[name], nodeDisk),
   });
 }

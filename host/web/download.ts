@@ -4,6 +4,10 @@ import { SourceError } from "../../src/errors.ts";
 const RETRIES = 3;
 const RETRY_MS = 300;
 
+/** A URL that was a name of a model, perhaps: its path ends in a word. */
+const NAME = /\/[A-Za-z0-9_-]+$/;
+const NAMES = " (models have names on Node and Deno alone: here, give the URL of a packed model)";
+
 /** What tells one version of a file from another, as its server says it; null where it says nothing (or hides it from other origins). */
 export interface Version {
   readonly etag: string | null;
@@ -73,7 +77,7 @@ async function request(url: string, init: RequestInit): Promise<Response> {
   await response.body?.cancel();
   const meaning =
     response.status === 404
-      ? "there is no such file; check the URL"
+      ? `there is no such file; check the URL${NAME.test(url) ? NAMES : ""}`
       : `the server answers ${response.status} ${response.statusText}`.trim();
   throw new SourceError(meaning, { file: url });
 }

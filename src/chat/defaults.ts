@@ -1,10 +1,6 @@
+import { CHAT_MAX_TOKENS, CHAT_REPETITION_PENALTY } from "../../core/chat.ts";
 import type { LoadedModel } from "../engine/types.ts";
 import type { GenerationDefaults } from "../text/generation-defaults.ts";
-
-/** What keeps a model's greedy answers out of circles, where its makers say nothing. */
-const REPETITION_PENALTY = 1.1;
-/** Longest answer, where nobody says. */
-const MAX_TOKENS = 1024;
 
 /**
  * What answers of a chat are drawn by where the caller does not say: what the model's makers want, and where they do not say either, greedy
@@ -16,5 +12,5 @@ export function chatDefaults({
 }: Pick<LoadedModel, "generationDefaults" | "chatTemplate">): GenerationDefaults {
   return chatTemplate === undefined
     ? generationDefaults
-    : { repetitionPenalty: REPETITION_PENALTY, maxTokens: MAX_TOKENS, ...generationDefaults };
+    : { repetitionPenalty: CHAT_REPETITION_PENALTY, maxTokens: CHAT_MAX_TOKENS, ...generationDefaults };
 }

@@ -1,3 +1,4 @@
+import { ANSWER_SHARE, KEPT_SHARE } from "../../core/chat.ts";
 import { LimitError } from "../errors.ts";
 import { turnStarts, withoutTurns, type ChatMessage } from "./messages.ts";
 import type { Overflow } from "./options.ts";
@@ -18,11 +19,6 @@ export interface Window {
   /** Turns that are left out. */
   readonly dropped: number;
 }
-
-/** Share of the context that an answer may ask to be free: a longer one ends at the context's end. */
-const ANSWER_SHARE = 1 / 4;
-/** Share that is left after turns were dropped: their state is computed anew each time, so it should not come with every turn. */
-const KEPT_SHARE = 1 / 2;
 
 /**
  * The ids of a conversation that leave room for an answer: of all of it, or without its oldest turns, as few as it takes to come below

@@ -13,6 +13,8 @@ export class KeptSequence {
   #taken = false;
   #disposed = false;
   #reused = 0;
+  /** That of the model that drafts for this one. */
+  #draft: { readonly model: LoadedModel; readonly kept: KeptSequence } | undefined;
 
   constructor(model: LoadedModel) {
     this.#model = model;
@@ -26,6 +28,15 @@ export class KeptSequence {
   /** Tokens of the last prompt that were there already. */
   get reused(): number {
     return this.#reused;
+  }
+
+  /** What is kept of a model that drafts for this one; it goes with this one. */
+  draftOf(model: LoadedModel): KeptSequence {
+    if (this.#draft?.model !== model) {
+      this.#draft?.kept.dispose();
+      this.#draft = { model, kept: new KeptSequence(model) };
+    }
+    return this.#draft.kept;
   }
 
   /**
@@ -61,6 +72,7 @@ export class KeptSequence {
   /** Frees it; a generation that has it frees it at its end. */
   dispose(): void {
     this.#disposed = true;
+    this.#draft?.kept.dispose();
     this.#sequence?.dispose();
     this.#sequence = undefined;
     this.#tokens = [];

@@ -12,7 +12,7 @@ export type FfnMode = "sparse" | "dense";
 export interface LoadOptions {
   /** Kernel tier; default: the fastest that works here, `relaxed`, `simd` or `scalar`. */
   readonly tier?: Tier;
-  /** Weight type for Hugging Face folders (default f32); packed files carry their own. */
+  /** Weight type for Hugging Face folders (default f32) and what is fetched and packed (default q8); packed files carry their own. */
   readonly quantize?: Quantization;
   readonly ffn?: FfnMode;
   /**

@@ -12,8 +12,7 @@ export interface PartFile {
 
 /**
  * What the cache needs of a disk. Names are relative to the cache's folder, their parts plain and separated by "/". All throw SourceError
- * for
- * what cannot be read or written; folders are made when something is written into them.
+ * for what cannot be read or written; folders are made when something is written into them.
  */
 export interface CacheDisk {
   /** The cache's folder, as people are told of it. */

@@ -33,9 +33,9 @@ const FORM = "hf:OWNER/NAME, hf:OWNER/NAME@REVISION or hf:OWNER/NAME:FILE";
  * What a location means: `hf:owner/name[@revision][:file]`, an http(s) URL, a name (`chat`), or else a path (`./chat`, `chat.safetensors`).
  * @throws UsageError for an `hf:` location that is none, and a URL that holds a password.
  */
-export function placeOf(location: string, field = "location"): Place {
-  if (/^hf:/i.test(location)) return hubPlace(location.slice("hf:".length), field);
-  if (/^https?:/i.test(location)) return { kind: "url", url: webUrl(location, field) };
+export function placeOf(location: string): Place {
+  if (/^hf:/i.test(location)) return hubPlace(location.slice("hf:".length));
+  if (/^https?:/i.test(location)) return { kind: "url", url: webUrl(location) };
   return NAME.test(location) ? { kind: "name", name: location } : { kind: "path", path: location };
 }
 
@@ -44,30 +44,35 @@ export function hubLocation({ owner, repo, revision, file }: HubPlace): string {
   return `hf:${owner}/${repo}${revision === "main" ? "" : `@${revision}`}${file === undefined ? "" : `:${file}`}`;
 }
 
+/** A place as people write it; a URL without its query, which may hold a signature. */
+export function locationOfPlace(place: HubPlace | UrlPlace): string {
+  return place.kind === "hub" ? hubLocation(place) : `${place.url.origin}${place.url.pathname}`;
+}
+
 /** Whether a text is the path of a file inside a repository: it can lead nowhere else. */
 export function isRepoPath(path: string): boolean {
   if (path.length === 0 || path.length > MAX_REPO_PATH || /[\\\p{Cc}\p{Cs}]/u.test(path)) return false;
   return path.split("/").every((part) => part !== "" && part !== "." && part !== "..");
 }
 
-function hubPlace(text: string, field: string): HubPlace {
+function hubPlace(text: string): HubPlace {
   const [, owner = "", repo = "", revision = "main", file] = /^([^/@:]*)\/([^/@:]*)(?:@([^:]*))?(?::(.*))?$/s.exec(text) ?? [];
   const wrong = (what: string): never => {
-    throw new UsageError(`${what}; models of the hub are written ${FORM}`, { field });
+    throw new UsageError(`${what}; models of the hub are written ${FORM}`, { file: `hf:${text}` });
   };
   const plain = (name: string): boolean => OWNER.test(name) && !name.includes("..");
-  if (!plain(owner) || !plain(repo)) wrong(`${JSON.stringify(`hf:${text.slice(0, 200)}`)} names no repository`);
+  if (!plain(owner) || !plain(repo)) wrong("names no repository");
   if (!REVISION.test(revision) || revision.includes("..") || revision.includes("//") || revision.endsWith("/"))
     wrong(`${JSON.stringify(revision.slice(0, 200))} is no revision`);
   if (file !== undefined && !isRepoPath(file)) wrong(`${JSON.stringify(file.slice(0, 200))} is no file of a repository`);
   return { kind: "hub", owner, repo, revision, file };
 }
 
-function webUrl(location: string, field: string): URL {
+function webUrl(location: string): URL {
   const url = URL.canParse(location) ? new URL(location) : undefined;
-  if (url === undefined || url.hostname === "") throw new UsageError(`${JSON.stringify(location.slice(0, 200))} is no URL`, { field });
+  if (url === undefined || url.hostname === "") throw new UsageError("is no URL", { file: location });
   // Errors, lists and records would show it.
-  if (url.username !== "" || url.password !== "") throw new UsageError("a URL with a user name or password is not taken", { field });
+  if (url.username !== "" || url.password !== "") throw new UsageError("a URL that holds a user name or password is not taken");
   url.hash = "";
   return url;
 }

@@ -27,8 +27,7 @@ export function hubSettings(env: Env): HubSettings {
 
 /**
  * The folder of the cache: BLOCKFFN_CACHE; else `blockffn` in XDG_CACHE_HOME (freedesktop.org, "XDG Base Directory Specification": a
- * relative
- * one counts as none), on Windows in LOCALAPPDATA; else `~/.cache/blockffn`.
+ * relative one counts as none), on Windows in LOCALAPPDATA; else `~/.cache/blockffn`.
  * @throws SourceError when the environment names no place.
  */
 export function cacheFolder(env: Env): string {

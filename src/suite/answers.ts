@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { FormatError } from "../errors.ts";
+import { readJsonLines } from "./json-lines.ts";
 import type { TaughtAnswer } from "./suite.ts";
 
 const Id = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_ffff));
@@ -16,19 +16,5 @@ export function writeAnswers(answers: readonly TaughtAnswer[]): string {
 
 /** @throws FormatError naming file and line. */
 export function readAnswers(text: string, file: string): TaughtAnswer[] {
-  const answers: TaughtAnswer[] = [];
-  for (const [i, line] of text.split("\n").entries()) {
-    if (line.trim() === "") continue;
-    const field = `line ${i + 1}`;
-    let json: unknown;
-    try {
-      json = JSON.parse(line);
-    } catch (cause) {
-      throw new FormatError("is not JSON", { file, field, cause });
-    }
-    const result = v.safeParse(Schema, json);
-    if (!result.success) throw new FormatError("must have question_id, prompt and answer, lists of token ids", { file, field });
-    answers.push(result.output);
-  }
-  return answers;
+  return readJsonLines(text, file, Schema, "question_id, prompt and answer, lists of token ids");
 }

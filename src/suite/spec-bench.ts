@@ -1,5 +1,6 @@
 import * as v from "valibot";
-import { FormatError, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
+import { readJsonLines } from "./json-lines.ts";
 
 /** A prompt as Spec-Bench (arXiv 2401.07851) files have them; only the first turn is used. */
 export interface BenchPrompt {
@@ -26,23 +27,12 @@ const CONVERSATION = new Set(["writing", "roleplay", "reasoning", "math", "codin
 export function parsePrompts(text: string, file: string, perCategory = Infinity): BenchPrompt[] {
   const counts = new Map<string, number>();
   const prompts: BenchPrompt[] = [];
-  text.split("\n").forEach((line, i) => {
-    if (line.trim() === "") return;
-    const field = `line ${i + 1}`;
-    let json: unknown;
-    try {
-      json = JSON.parse(line);
-    } catch (cause) {
-      throw new FormatError("is not JSON", { file, field, cause });
-    }
-    const result = v.safeParse(Schema, json);
-    if (!result.success) throw new FormatError("must have question_id (a whole number), category and turns (texts)", { file, field });
-    const { category: own, ...rest } = result.output;
+  for (const { category: own, ...rest } of readJsonLines(text, file, Schema, "question_id (a whole number), category and turns (texts)")) {
     const category = CONVERSATION.has(own) ? "conversation" : own;
     const count = counts.get(category) ?? 0;
     counts.set(category, count + 1);
     if (count < perCategory) prompts.push({ ...rest, category });
-  });
+  }
   if (prompts.length === 0) throw new UsageError("holds no prompts", { field: "prompts" });
   return prompts;
 }

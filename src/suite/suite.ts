@@ -1,3 +1,4 @@
+import { chatDefaults } from "../chat/defaults.ts";
 import { expertLayers } from "../architecture/config.ts";
 import type { GenerateOptions } from "../decode/options.ts";
 import type { LoadedModel, Sequence } from "../engine/types.ts";
@@ -21,6 +22,8 @@ export interface TaughtAnswer {
   readonly answer: ArrayLike<number>;
 }
 
+type Drawing = Pick<GenerateOptions, "temperature" | "topK" | "topP" | "minP" | "repetitionPenalty">;
+
 export interface SuiteOptions {
   /** The dense model that `model` came from: it writes the answers, and every figure stands beside its own. */
   readonly teacher?: LoadedModel;
@@ -36,8 +39,8 @@ export interface SuiteOptions {
   readonly pieces?: number;
   /** Answers that are searched for loops; default 100. */
   readonly loopAnswers?: number;
-  /** How the model is meant to be sampled: loops are counted with these, and greedy. */
-  readonly defaults?: Pick<GenerateOptions, "temperature" | "topK" | "topP" | "minP" | "repetitionPenalty">;
+  /** Loops are counted greedily, and with these; by default with what a chat draws each model's answers by. */
+  readonly defaults?: Drawing;
   readonly signal?: AbortSignal;
   /** Called after each step. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -112,7 +115,9 @@ class Suite {
     const text = this.#pieces.length === 0 ? null : await this.#predict(this.#pieces.map((ids) => ({ ids, from: 1 })));
     const instructions = await this.#instructions();
     const looping =
-      this.#loopQuestions.length === 0 ? null : { greedy: await this.#loops({}), default: await this.#loops(this.#options.defaults ?? {}) };
+      this.#loopQuestions.length === 0
+        ? null
+        : { greedy: await this.#loops(() => ({})), default: await this.#loops((own) => this.#options.defaults ?? settingsOf(own)) };
     const { teacher } = this.#options;
     const measured = { answers, text, instructions, loops: looping };
     return {
@@ -196,13 +201,13 @@ class Suite {
     };
   }
 
-  async #loops(how: NonNullable<SuiteOptions["defaults"]>): Promise<Looping> {
+  async #loops(how: (model: LoadedModel) => Drawing): Promise<Looping> {
     const count = async (asked: Asked): Promise<number> => {
       let looped = 0;
       for (const { question_id, turns } of this.#loopQuestions) {
         const { tokens } = await asked.answer(turns[0] as string, {
           maxTokens: LOOP_TOKENS,
-          ...how,
+          ...how(asked.model),
           ...this.#common(),
           seed: ANSWER.seed + question_id,
         });
@@ -229,6 +234,11 @@ class Suite {
 
 function joined(prompt: ArrayLike<number>, answer: ArrayLike<number>): { readonly ids: Uint32Array; readonly from: number } {
   return { ids: Uint32Array.from([...Array.from(prompt), ...Array.from(answer)]), from: prompt.length };
+}
+
+function settingsOf(model: LoadedModel): Drawing {
+  const { maxTokens: _, ...drawing } = chatDefaults(model);
+  return drawing;
 }
 
 function about(model: LoadedModel): Measured {

@@ -1,4 +1,5 @@
 import { TokenizerError } from "../errors.ts";
+import { cutTokenizerJson, type CutJson } from "./json-slices.ts";
 import { parseJsonText } from "./json-text.ts";
 
 /** Largest and deepest JSON that is parsed. Files in use have up to 34 MB, 2 million values, depth 6. */
@@ -26,6 +27,21 @@ const CLOSE_OBJECT = 0x7d;
  * @throws TokenizerError when it is not UTF-8, not JSON, or over a limit.
  */
 export function parseJson(bytes: Uint8Array, file: string, role: "tokenizer" | "other" = "tokenizer"): unknown {
+  checkSize(bytes, file, role);
+  return parsed(bytes, file);
+}
+
+/**
+ * The same for a tokenizer.json, whose vocabulary and merges, all but a thousandth of it, are parsed in slices.
+ * @returns `json` has null in their places
+ */
+export function parseTokenizerJson(bytes: Uint8Array, file: string): Omit<CutJson, "rest"> & { readonly json: unknown } {
+  checkSize(bytes, file, "tokenizer");
+  const { rest, ...large } = cutTokenizerJson(bytes, file);
+  return { json: parsed(rest, file), ...large };
+}
+
+function checkSize(bytes: Uint8Array, file: string, role: keyof Omit<typeof MAY_TAKE, "bytes">): void {
   if (bytes.length > JSON_LIMITS.bytes) {
     throw new TokenizerError(`${bytes.length} bytes are too many; the limit is ${JSON_LIMITS.bytes} bytes`, {
       file,
@@ -33,9 +49,12 @@ export function parseJson(bytes: Uint8Array, file: string, role: "tokenizer" | "
     });
   }
   checkShape(bytes, file, MAY_TAKE[role]);
-  const parsed = parseJsonText(bytes);
-  if ("problem" in parsed) throw new TokenizerError(parsed.problem, { file, cause: parsed.cause });
-  return parsed.value;
+}
+
+function parsed(bytes: Uint8Array, file: string): unknown {
+  const text = parseJsonText(bytes);
+  if ("problem" in text) throw new TokenizerError(text.problem, { file, cause: text.cause });
+  return text.value;
 }
 
 function checkShape(bytes: Uint8Array, file: string, times: number): void {

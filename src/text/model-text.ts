@@ -1,8 +1,10 @@
 import { TokenizerError } from "../errors.ts";
 import { parseChatTemplate, readChatTemplate, type ChatTemplate } from "./chat-template.ts";
 import { parseGenerationDefaults, readGenerationDefaults, type GenerationDefaults } from "./generation-defaults.ts";
-import { parseJson } from "./json.ts";
+import { joined } from "./json-slices.ts";
+import { parseTokenizerJson } from "./json.ts";
 import { readTokenizerConfig, tokenizerFields, withConfiguredTokens, type TokenizerConfig } from "./tokenizer-config.ts";
+import { readVocab } from "./vocab.ts";
 
 /** All that a model says of text. Each is read when it is asked for: what a command does not need cannot stop it. */
 export interface ModelText {
@@ -78,15 +80,28 @@ export function packedText(tokenizerJson: () => Uint8Array | undefined, template
 /** The tokenizer.json that says by itself what all files of a folder say together; one that is not JSON is left to whoever reads it. */
 function merged(bytes: Uint8Array, config: TokenizerConfig): Uint8Array {
   if (config.length === 0) return bytes;
-  let json: unknown;
+  const file = "tokenizer.json";
   try {
-    json = parseJson(bytes, "tokenizer.json");
+    const { json, vocab, merges } = parseTokenizerJson(bytes, file);
+    if (typeof json !== "object" || json === null || Array.isArray(json)) return bytes;
+    const { added_tokens: listed, model, ...rest } = json as { readonly added_tokens?: unknown; readonly model?: object };
+    let ids: ReadonlyMap<string, number> | undefined;
+    const added = withConfiguredTokens(listed ?? [], () => (ids ??= readVocab(vocab, file)), config);
+    if (added === undefined || vocab === undefined || merges === undefined) return bytes;
+    const { vocab: _, merges: __, ...options } = model as Readonly<Record<string, unknown>>;
+    const utf8 = new TextEncoder();
+    // The large parts are written as they were read.
+    return joined([
+      utf8.encode(`{"model":${JSON.stringify(options).slice(0, -1)}${Object.keys(options).length === 0 ? "" : ","}"vocab":`),
+      vocab.bytes,
+      utf8.encode(',"merges":'),
+      merges.bytes,
+      utf8.encode(`},${JSON.stringify({ ...rest, added_tokens: added }).slice(1)}`),
+    ]);
   } catch (error) {
     if (error instanceof TokenizerError) return bytes;
     throw error;
   }
-  const whole = withConfiguredTokens(json, config);
-  return whole === json ? bytes : new TextEncoder().encode(JSON.stringify(whole));
 }
 
 /** Values that are made when they are first asked for; a failure is told each time. */

@@ -156,21 +156,24 @@ function configured(token: Token, isSpecial: boolean, changes: ConfiguredToken["
 }
 
 /**
- * A parsed tokenizer.json with these tokens among its added ones, as `add_tokens` of tokenizers puts them there: a token that has an id
- * keeps it, others get the next ones; what was special stays so. The object itself where nothing changes, or where it is no tokenizer.json.
+ * The added tokens of a tokenizer.json with these tokens among them, as `add_tokens` of tokenizers puts them there: a token that has an
+ * id keeps it, others get the next ones; what was special stays so. undefined where nothing changes, or where these are none.
+ * @param listed its `added_tokens`
+ * @param vocabulary its `model.vocab`, asked for only where a token is not among them
  */
-export function withConfiguredTokens(json: unknown, config: TokenizerConfig): unknown {
-  if (config.length === 0 || !isRecord(json) || !isRecord(json["model"]) || !isRecord(json["model"]["vocab"])) return json;
-  const vocab = json["model"]["vocab"];
-  const listed = json["added_tokens"] ?? [];
+export function withConfiguredTokens(
+  listed: unknown,
+  vocabulary: () => ReadonlyMap<string, number>,
+  config: TokenizerConfig,
+): readonly AddedJson[] | undefined {
   if (
     !Array.isArray(listed) ||
     !listed.every((token) => isRecord(token) && typeof token["content"] === "string" && typeof token["id"] === "number")
   )
-    return json;
+    return undefined;
   const added = new Map((listed as AddedJson[]).map((token) => [token.content, token]));
   let next = (): number => {
-    let id = Object.keys(vocab).length;
+    let id = vocabulary().size;
     for (const token of added.values()) id = Math.max(id, token.id + 1);
     next = () => ++id;
     return id;
@@ -180,16 +183,15 @@ export function withConfiguredTokens(json: unknown, config: TokenizerConfig): un
     const known = added.get(wanted.content);
     const token = known !== undefined && changes === "special" ? { ...wanted, ...flagsOf(known), special: true } : wanted;
     if (token.content === "" || (known !== undefined && (changes === "nothing" || sameFlags(known, token)))) continue;
-    const inVocab = Object.hasOwn(vocab, token.content) ? vocab[token.content] : undefined;
-    const id = known?.id ?? (typeof inVocab === "number" ? inVocab : next());
+    const id = known?.id ?? vocabulary().get(token.content) ?? next();
     added.set(token.content, { ...token, id, special: token.special || known?.special === true });
     changed = true;
   }
-  return changed ? { ...json, added_tokens: [...added.values()] } : json;
+  return changed ? [...added.values()] : undefined;
 }
 
 type Flags = Omit<ConfiguredToken, "changes" | "content">;
-type AddedJson = Partial<Flags> & { readonly content: string; readonly id: number };
+export type AddedJson = Partial<Flags> & { readonly content: string; readonly id: number };
 
 function flagsOf({ special = false, lstrip = false, rstrip = false, single_word = false, normalized = !special }: AddedJson): Flags {
   return { special, lstrip, rstrip, single_word, normalized };

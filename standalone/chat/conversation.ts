@@ -50,6 +50,10 @@ export class Conversation {
     return this.generation;
   }
 
+  get answering(): bool {
+    return this.asked !== null;
+  }
+
   /** Sets the system text; what was said stays. */
   system(at: usize, length: u32): void {
     if (length === 0) return fail("is empty; leave it out", "system");

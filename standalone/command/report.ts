@@ -25,7 +25,7 @@ export function jsonReport(generation: Generation, text: Bytes, line: CommandLin
   field(out, "seed", line.generate.seed.toString());
   field(out, "prefillMs", number(generation.prefillMs));
   field(out, "decodeMs", number(generation.decodeMs));
-  field(out, "prefillTokensPerSecond", number(perSecond(generation.promptLength, generation.prefillMs)));
+  field(out, "prefillTokensPerSecond", number(perSecond(generation.computed, generation.prefillMs)));
   field(out, "decodeTokensPerSecond", number(perSecond(generation.produced - 1, generation.decodeMs)));
   field(out, "tls", number(generation.counts.tokenSparsity));
   const on = line.generate.speculate !== SPECULATE_OFF;
@@ -104,7 +104,7 @@ function appendBySize(out: Bytes, d: Decisions, experts: bool, layers: i32): voi
 
 /** A line for people. */
 export function summary(generation: Generation): string {
-  let text = `[prompt ${generation.promptLength} tokens at ${short(perSecond(generation.promptLength, generation.prefillMs))}/s; `;
+  let text = `[prompt ${generation.promptLength} tokens at ${short(perSecond(generation.computed, generation.prefillMs))}/s; `;
   text += `${generation.produced} new at ${short(perSecond(generation.produced - 1, generation.decodeMs))}/s`;
   if (generation.rounds > 0) {
     text += `; ${generation.accepted} of ${generation.drafted} drafted tokens accepted in ${generation.rounds} rounds`;

@@ -5,7 +5,7 @@ import { Bytes } from "../bytes";
 import { takeFailure } from "../failure";
 
 /** Results that do not fit into one value are left here; valid until the next call. */
-export const RESULT = memory.data(80, 8);
+export const RESULT = memory.data(88, 8);
 
 const text = new Bytes();
 

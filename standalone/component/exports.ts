@@ -2,22 +2,20 @@
 
 import { Bytes } from "../bytes";
 import { FINISH_EOS, FINISH_NONE, Generation } from "../decode/generation";
-import { GenerateOptions, MAX_STOPS } from "../decode/options";
 import { fail, failed, failuresAbout } from "../failure";
 import { LoadedModel } from "../model/instance";
 import { Source } from "../source";
-import { drop, failureResult, handleResult, listResult, putOption, putText, RESULT, takeString, takeStrings } from "./abi";
+import { drop, failureResult, handleResult, listResult, putOption, putText, RESULT, takeString } from "./abi";
+import { Answer, answerResult } from "./answer";
+import { noClock, takeOptions } from "./options";
 import { HostSource, MemorySource } from "./sources";
 
 export { realloc } from "./abi";
+export { chatAsk, chatDrop, chatReset, chatReused, modelChat, modelChatOptions } from "./chat";
 
 // @ts-ignore: decorator
 @external("[export]blockffn:runtime/inference@0.1.0", "[resource-new]model")
 declare function newModel(rep: usize): u32;
-// @ts-ignore: decorator
-@external("[export]blockffn:runtime/inference@0.1.0", "[resource-new]generation")
-declare function newGeneration(rep: usize): u32;
-
 /** Ids that `encode` gave last. */
 const encoded = new Bytes();
 /** The stop text that `statistics` gave last. */
@@ -75,19 +73,7 @@ export function modelGenerate(
   stopCount: u32,
   speculation: i32,
 ): usize {
-  const options = new GenerateOptions();
-  options.maxTokens = <i32>min<u32>(maxTokens, i32.MAX_VALUE);
-  options.temperature = temperature;
-  options.topK = <i32>min<u32>(topK, i32.MAX_VALUE);
-  options.topP = topP;
-  options.minP = minP;
-  options.repetitionPenalty = repetitionPenalty;
-  options.seed = seed;
-  options.ignoreEos = ignoreEos !== 0;
-  // One more than there may be is told as too many.
-  options.stops = takeStrings(stops, stopCount, MAX_STOPS + 1);
-  // The enum's order is that of SPECULATE_OFF, SPECULATE_NGRAM.
-  options.speculate = speculation;
+  const options = takeOptions(maxTokens, temperature, topK, topP, minP, repetitionPenalty, seed, ignoreEos, stops, stopCount, speculation);
   const ids = new Bytes();
   ids.append(prompt, count << 2);
   drop(prompt, count);
@@ -99,17 +85,13 @@ export function modelGenerate(
     return failureResult();
   }
   generation.model.users++;
-  return handleResult(newGeneration(__pin(changetype<usize>(generation))));
-}
-
-/** Times are the host's business. */
-function noClock(): f64 {
-  return 0;
+  return answerResult(new Answer(generation, null));
 }
 
 export function generationNext(rep: usize): usize {
-  const generation = changetype<Generation>(rep);
-  const more = generation.next();
+  const answer = changetype<Answer>(rep);
+  const generation = answer.generation;
+  const more = answer.next();
   if (failed()) return failureResult();
   store<u8>(RESULT, 0);
   store<u8>(RESULT + 4, more ? 1 : 0);
@@ -120,7 +102,7 @@ export function generationNext(rep: usize): usize {
 }
 
 export function generationStatistics(rep: usize): usize {
-  const generation = changetype<Generation>(rep);
+  const generation = changetype<Answer>(rep).generation;
   store<i32>(RESULT, generation.promptLength);
   store<i32>(RESULT + 4, generation.produced);
   store<u8>(RESULT + 8, generation.finish === FINISH_NONE ? 0 : 1);
@@ -146,10 +128,7 @@ export function modelDrop(rep: usize): void {
 }
 
 export function generationDrop(rep: usize): void {
-  const generation = changetype<Generation>(rep);
-  const model = generation.model;
-  generation.free();
-  if (--model.users === 0 && model.dropped) model.free();
+  changetype<Answer>(rep).drop();
   __unpin(rep);
   __collect();
 }

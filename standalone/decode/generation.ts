@@ -32,6 +32,8 @@ export class Generation {
   prefillMs: f64 = 0;
   decodeMs: f64 = 0;
   rounds: i32 = 0;
+  /** Tokens of the prompt that were not there already. */
+  computed: i32 = 0;
   drafted: i32 = 0;
   accepted: i32 = 0;
   counts: ExpertCounts;
@@ -90,6 +92,7 @@ export class Generation {
     if (kept !== null) this.sequence = kept.take(prompt, this.capacity);
     else this.sequence.open(this.capacity);
     if (failed()) return;
+    this.computed = prompt.ints - this.sequence.length;
     if (tokenizer !== null) this.stream = new TextStream(tokenizer, !special);
     if (options.stops.length > 0) {
       if (tokenizer === null) return fail("needs a tokenizer, and this model has none", "stop");

@@ -1,7 +1,8 @@
 import { Bytes, isText, quoted, sameBytes } from "../bytes";
 import { fail, failed } from "../failure";
 import { JsonReader } from "../format/json";
-import { characterBytes } from "./utf8";
+import { isComposed } from "./unicode";
+import { characterBytes, codePointAt } from "./utf8";
 
 const MAX_STEPS: i32 = 8;
 const MAX_BYTES: u32 = 32;
@@ -12,9 +13,11 @@ class Step {
   /** Empty for Prepend. */
   from: Bytes = new Bytes();
   to: Bytes = new Bytes();
+  /** NFC, of texts that are in that form already. */
+  composed: bool = false;
 }
 
-/** The normaliser of tokenizer.json: Prepend and Replace, alone or in a Sequence. */
+/** The normaliser of tokenizer.json: Prepend, Replace, and NFC of what is in that form, alone or in a Sequence. */
 export class Normalizer {
   private steps: Step[] = [];
   private spare: Bytes = new Bytes();
@@ -29,7 +32,11 @@ export class Normalizer {
     json.seek(begin);
     if (type == "Sequence" && !nested) this.readSequence(json, field);
     else if (type == "Prepend" || type == "Replace") this.readStep(json, field, type);
-    else unsupported(type, field);
+    else if (type == "NFC" && this.steps.length < MAX_STEPS) {
+      const step = new Step();
+      step.composed = true;
+      this.steps.push(step);
+    } else unsupported(type, field);
     json.seek(end);
   }
 
@@ -39,6 +46,10 @@ export class Normalizer {
     const start = out.length;
     out.append(at, length);
     for (let i = 0; i < this.steps.length; i++) {
+      if (this.steps[i].composed) {
+        checkComposed(out.at + start, out.length - start);
+        continue;
+      }
       before.clear();
       before.append(out.at + start, out.length - start);
       out.length = start;
@@ -100,6 +111,18 @@ export class Normalizer {
       return fail(`cannot be used: at most ${MAX_STEPS} steps with texts of at most ${MAX_BYTES} bytes`, field);
     }
     this.steps.push(step);
+  }
+}
+
+/** Fails for a text that may not be in Unicode's form C: to make that takes tables that are not here. */
+function checkComposed(at: usize, length: u32): void {
+  for (let i: u32 = 0; i < length; i += characterBytes(at + i)) {
+    if (isComposed(codePointAt(at + i))) continue;
+    const what = quoted(at + i, characterBytes(at + i));
+    return fail(
+      `this model's texts are in Unicode's form C (NFC), and ${what} may have to be composed: use a JavaScript host`,
+      "normalizer",
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-import { UNICODE_RUNS } from "./unicode-table";
+import { COMPOSED_RUNS, UNICODE_RUNS } from "./unicode-table";
 
 // Classes of characters, as bits. The first fourteen are those of the table (scripts/unicode-table.mjs), in its order.
 export const LETTERS: u32 = 0b111110;
@@ -78,4 +78,33 @@ export function isSpace(code: u32): bool {
   if (code < 0x1680) return code === 0x85 || code === 0xa0;
   if (code >= 0x2000 && code <= 0x200a) return true;
   return code === 0x1680 || code === 0x2028 || code === 0x2029 || code === 0x202f || code === 0x205f || code === 0x3000;
+}
+
+const COMPOSED_BYTES: i32 = COMPOSED_RUNS.length;
+/** First characters of runs: of those in form C wherever they stand, of others, by turns. */
+const composedStarts = new StaticArray<u32>(COMPOSED_BYTES);
+let composedRuns: i32 = 0;
+
+/** Is a text in Unicode's form C, whatever stands around this character? (NFC_Quick_Check, UAX 15, with all doubts as no.) */
+export function isComposed(code: u32): bool {
+  if (code < 0x300) return true;
+  if (composedRuns === 0) {
+    let next: u32 = 0;
+    for (let i = 0; i < COMPOSED_BYTES;) {
+      composedStarts[composedRuns++] = next;
+      for (let shift: u32 = 0; ; shift += 7) {
+        const more = <u32>COMPOSED_RUNS[i++];
+        next += (more & 127) << shift;
+        if (more < 128) break;
+      }
+    }
+  }
+  let low = 0;
+  let high = composedRuns;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (composedStarts[middle] <= code) low = middle;
+    else high = middle;
+  }
+  return (low & 1) === 0;
 }

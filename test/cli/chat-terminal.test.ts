@@ -27,7 +27,7 @@ for (const [name, program] of PROGRAMS) {
   describe.skipIf(!there)(`chat at a terminal on ${name}`, () => {
     const talk = (
       args: readonly string[],
-      steps: readonly (readonly [string, string])[],
+      steps: readonly (readonly [string | null, string])[],
     ): { screen: string; code: number; left: number } => {
       const terminal = join(import.meta.dirname, "terminal.py");
       const command = [...program!, "chat", "-m", folder, "--tier", "simd", "--ignore-eos", ...args];
@@ -41,7 +41,9 @@ for (const [name, program] of PROGRAMS) {
         ["-n", "120000", "--speculate", "off"],
         [
           ["> ", "hi\n"],
-          ["\r\n", "\u0003"],
+          ["\r\n", ""],
+          // The answer has begun.
+          [null, "\u0003"],
           ["> ", "/stats\n"],
           ["messages", "/reset\n"],
           ["forgotten", "\u0003"],

@@ -1,6 +1,7 @@
 """Runs a program at a terminal and types: python3 terminal.py STEPS PROGRAM ARGUMENTS...
 
-STEPS is JSON: a list of [what to wait for on the screen, what to type then]. Prints, as JSON, what came on the screen and the exit code.
+STEPS is JSON: a list of [what to wait for on the screen, what to type then]; null waits for anything. Prints, as JSON, what came on the
+screen and the exit code.
 """
 
 import json
@@ -17,8 +18,10 @@ if child == 0:
 seen, since, end = "", 0, time.time() + 120
 try:
     while time.time() < end:
-        if steps and steps[0][0] in seen[since:]:
-            since = len(seen)
+        new = seen[since:]
+        if steps and (steps[0][0] in new if steps[0][0] is not None else new != ""):
+            # What came behind it is for the next step.
+            since = len(seen) if steps[0][0] is None else since + new.index(steps[0][0]) + len(steps[0][0])
             os.write(screen, steps.pop(0)[1].encode())
         if select.select([screen], [], [], 0.05)[0]:
             data = os.read(screen, 65536)

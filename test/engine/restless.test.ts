@@ -3,10 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DEFAULT_MODEL } from "../../host/node/package.ts";
+import { createChat } from "../../src/chat/chat.ts";
 import { evaluate } from "../../src/decode/evaluate.ts";
 import { generate } from "../../src/decode/generate.ts";
 import type { GenerationResult, Piece } from "../../src/decode/generation.ts";
-import type { GenerateOptions } from "../../src/decode/options.ts";
+import type { GenerateOptions, Speculate } from "../../src/decode/options.ts";
 import { traceExperts } from "../../src/decode/trace.ts";
 import type { ModelInstance } from "../../src/engine/instance.ts";
 import type { ForwardResult } from "../../src/engine/types.ts";
@@ -101,6 +102,28 @@ describe.each([1, 2])("memory that moves, %i threads", (threads) => {
       Promise.all(each.map((way, i) => said(on, prompt.subarray(0, 60 + 5 * i), way)));
     const plain = ways.map((way): GenerateOptions => (way.logprobs === undefined ? { speculate: "off" } : way));
     expect(await all(model, ways)).toEqual(await all(still, plain));
+  });
+
+  it("chats, while caches grow from turn to turn", async () => {
+    const conversation = async (on: ModelInstance, speculate: Speculate): Promise<object[]> => {
+      const chat = createChat(new Model(on), {
+        speculate,
+        maxTokens: TOKENS,
+        ignoreEos: true,
+        ...(speculate === "model" ? { draftModel: draft } : {}),
+      });
+      const answers: object[] = [];
+      for (const content of [STORY.slice(0, 40), "Then", STORY.repeat(2), "Then"]) {
+        const { tokens, usage } = await chat.send(content).result();
+        answers.push({ tokens, usage });
+      }
+      chat.dispose();
+      return answers;
+    };
+    const expected = await conversation(still, "off");
+    for (const speculate of ["off", "ngram", "eagle", "model", "auto"] as const) {
+      expect(await conversation(model, speculate), speculate).toEqual(expected);
+    }
   });
 
   it("evaluates, traces experts and gives hidden states", async () => {

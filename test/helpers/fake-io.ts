@@ -28,7 +28,13 @@ export function fakeIo(overrides: Partial<Io> & { readonly stdin?: string } = {}
   const io: FakeIo = {
     host: nodeHost,
     defaultModel: "/no/default/model",
-    models: { locate: (location) => nodeModels().locate(location), chatModel: async () => undefined },
+    models: {
+      locate: (location) => nodeModels().locate(location),
+      chatModel: async () => undefined,
+      list: () => nodeModels().list(),
+      remove: (model) => nodeModels().remove(model),
+      removeUnfinished: () => nodeModels().removeUnfinished(),
+    },
     version: "1.2.3",
     env: {},
     stdoutIsTty: false,

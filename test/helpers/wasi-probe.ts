@@ -25,6 +25,7 @@ interface Exports {
   decode(ids: number, count: number, continuation: number): void;
   parseNumber(json: number, length: number): number;
   characterClass(code: number): number;
+  composed(code: number): number;
   /** Of probe-generation.ts. */
   begin(at: number, length: number, token: number): void;
   next(): number;

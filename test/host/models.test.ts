@@ -75,7 +75,7 @@ describe("models by name", () => {
       .catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(SourceError);
     expect((error as SourceError).message).toBe(
-      "Tiny: no model has this name here: `npm install blockffn-tiny` if there is such a package, or give a path (./Tiny)",
+      "Tiny: no model has this name here: `npm install blockffn-tiny` if there is such a package, or give a path (./Tiny) or hf:OWNER/NAME",
     );
   });
 

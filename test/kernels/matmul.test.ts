@@ -19,7 +19,7 @@ const SHAPES: readonly [rows: number, cols: number][] = [
   [16, 160],
   [7, 300],
 ];
-const TOKENS = [1, 2, 3, 4, 5, 8, 13];
+const TOKENS = [1, 2, 3, 4, 7, 8, 13];
 const TYPES: readonly [name: string, type: number][] = [
   ["f32", F32],
   ["bf16", BF16],

@@ -13,10 +13,12 @@ const BLOCK_MS = 1000;
 const SPARE_BYTES = 64 << 20;
 /** Memory that a tokenizer may take, in sizes of its JSON. */
 const TOKENIZER_TIMES = 4;
+/** One of so many cases starts a process: 236 of 4,000, of every kind, as this and the number of kinds have no factor in common but 1. */
+const PROCESS_EVERY = 17;
 
 export const fuzz: LongCheck = {
   name: "fuzz",
-  about: `${COUNT} hostile models (--count) by the library, the command line and the WASI command: none blocks for ${BLOCK_MS} ms, takes far more memory than its size, or ends untyped`,
+  about: `${COUNT} hostile models (--count) by the library, the command line, in-process and as a process, and the WASI command: none blocks for ${BLOCK_MS} ms, takes far more memory than its size, or ends untyped`,
   run: runFuzz,
 };
 
@@ -24,6 +26,7 @@ export const fuzz: LongCheck = {
 async function runFuzz({ count = COUNT, onProgress }: CheckOptions): Promise<Finding[]> {
   const folder = mkdtempSync(join(tmpdir(), "blockffn-fuzz-"));
   const first = Number(process.env["BLOCKFFN_FUZZ"] ?? SEED);
+  const tried = new Map<string, number>();
   const taken = new Map<string, number>();
   let longest = 0;
   let most = -Infinity;
@@ -38,7 +41,8 @@ async function runFuzz({ count = COUNT, onProgress }: CheckOptions): Promise<Fin
       const random = seeded(seed);
       const kind = KINDS[i % KINDS.length]!;
       const made = await makeCase(kind, random);
-      const host = hostOf(made, Math.floor(i / KINDS.length));
+      const host = i % PROCESS_EVERY === 0 ? "process" : hostOf(made, Math.floor(i / KINDS.length));
+      tried.set(host, (tried.get(host) ?? 0) + 1);
       const path = place(made, folder);
       const { value: outcome, cost } = await measured(() =>
         HOSTS[host]!(path, folder, random).catch((error: unknown) => ({
@@ -61,7 +65,10 @@ async function runFuzz({ count = COUNT, onProgress }: CheckOptions): Promise<Fin
   }
   return [
     { what: "cases", value: count },
-    ...Object.keys(HOSTS).map((host) => ({ what: `taken by ${host}`, value: taken.get(host) ?? 0 })),
+    ...Object.keys(HOSTS).flatMap((host) => [
+      { what: `tried with ${host}`, value: tried.get(host) ?? 0 },
+      { what: `taken by ${host}`, value: taken.get(host) ?? 0 },
+    ]),
     { what: "longest block, ms", value: longest, limit: BLOCK_MS },
     { what: "bytes beyond what may be taken", value: most, limit: 0 },
     { what: "cases that blocked", value: blocked, limit: 0 },
@@ -72,7 +79,7 @@ async function runFuzz({ count = COUNT, onProgress }: CheckOptions): Promise<Fin
 
 /** Packed files go to all hosts in turn, folders to those that read them. */
 function hostOf({ files }: FuzzCase, turn: number): string {
-  const hosts = Object.keys(HOSTS).filter((host) => host !== "wasi" || files.has(""));
+  const hosts = ["library", "cli", "wasi"].filter((host) => host !== "wasi" || files.has(""));
   return hosts[turn % hosts.length]!;
 }
 

@@ -62,6 +62,16 @@ def cases():
                      *({"type": "Strip", "strip_left": l, "strip_right": r} for l in (True, False) for r in (True, False)),
                      *({"type": "BertNormalizer", "clean_text": c, "handle_chinese_chars": h, "strip_accents": s, "lowercase": w} for c in (True, False) for h in (True, False) for s in (None, True, False) for w in (True, False)),
                      seq("normalizers", "", prepend, replace(" ", "▁")), seq("normalizers", "", {"type": "NFKC"}, seq("normalizers", "", {"type": "Lowercase"}, {"type": "Strip", "strip_left": True, "strip_right": False})))
+    # Post-processors
+    text = {"Sequence": {"id": "A", "type_id": 0}}
+    special = lambda content: {"SpecialToken": {"id": content, "type_id": 0}}
+    template = lambda *items: {"type": "TemplateProcessing", "single": list(items), "pair": [text, {"Sequence": {"id": "B", "type_id": 1}}],
+                               "special_tokens": {c: {"id": c, "ids": [i], "tokens": [c]} for c, i in SPECIAL}}
+    byte_level = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": False, "use_regex": True}
+    roberta = lambda p: {"type": "RobertaProcessing", "sep": ["</s>", 2], "cls": ["<s>", 1], "trim_offsets": True, "add_prefix_space": p}
+    bert = {"type": "BertProcessing", "sep": ["</s>", 2], "cls": ["<s>", 1]}
+    yield from parts("post_processor", byte_level, bert, roberta(True), roberta(False), template(special("<s>"), text), template(text, special("</s>")),
+                     template(special("<s>"), special("<s>"), text, special("</s>")), *(seq("processors", "", byte_level, p) for p in (bert, roberta(True), template(special("<s>"), text))))
     # Pre-tokenizers
     behaviors = ("Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous")
     patterns = [{"String": " "}, {"String": "a"}, {"String": "ab"}, {"Regex": "\\s+"}, {"Regex": "\\p{N}{1,3}"}, {"Regex": "\\w+|[^\\w\\s]+"}]
@@ -140,7 +150,7 @@ def cases():
 
 def build(case):
     file = sentencepiece()
-    for key in ("normalizer", "pre_tokenizer", "decoder"):
+    for key in ("normalizer", "pre_tokenizer", "post_processor", "decoder"):
         if key in case:
             file[key] = case[key]
     file["added_tokens"] += case.get("added", [])

@@ -2,7 +2,9 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadModel, type Model } from "../../host/node/index.ts";
+import { checksumOf } from "../../src/format/packed/checksums.ts";
 import type { GenerateOptions } from "../../src/decode/options.ts";
+import { createChat } from "../../src/chat/chat.ts";
 import { ChatFormat } from "../../src/text/chat.ts";
 import type { Turn } from "../../src/text/turn.ts";
 import { temporaryFolder, writeTinyModel } from "../helpers/tiny-folder.ts";
@@ -28,7 +30,11 @@ interface Answer {
 const folder = temporaryFolder();
 
 /** Packs a tiny model that has this chat template; null: none. */
-async function pack(name: string, template: string | null, { context = 256, withTokenizer = true } = {}): Promise<void> {
+async function pack(
+  name: string,
+  template: string | null,
+  { context = 256, withTokenizer = true, generation = undefined as object | undefined } = {},
+): Promise<void> {
   const source = join(folder, `${name}.hf`);
   mkdirSync(source);
   writeTinyModel(source, "block", withTokenizer);
@@ -36,6 +42,7 @@ async function pack(name: string, template: string | null, { context = 256, with
   writeFileSync(join(source, "config.json"), JSON.stringify({ ...config, max_position_embeddings: context }));
   const tokens = { bos_token: "<s>", eos_token: "</s>" };
   writeFileSync(join(source, "tokenizer_config.json"), JSON.stringify(template === null ? tokens : { ...tokens, chat_template: template }));
+  if (generation !== undefined) writeFileSync(join(source, "generation_config.json"), JSON.stringify(generation));
   await packTo(source, join(folder, `${name}.safetensors`), "f32");
 }
 
@@ -134,11 +141,60 @@ describe("chat of the WASI command", () => {
     }
   });
 
+  it("draws as the model's makers want it, and drops turns, as createChat does", async () => {
+    const generation = { do_sample: true, temperature: 0.7, top_k: 40, top_p: 0.9, repetition_penalty: 1.05, max_new_tokens: 14 };
+    await pack("drawn", TEMPLATE, { generation });
+    const said = Array.from({ length: 16 }, (_, i) => `turn ${i} the cat`);
+    const answers = await talk(said, "--model", "drawn.safetensors");
+    using drawn = await loadModel(join(folder, "drawn.safetensors"), { tier: "simd" });
+    const chat = createChat(drawn, { seed: 5, speculate: "off" });
+    for (const [i, answer] of answers.entries()) {
+      const want = await chat.send(said[i]!).result();
+      expect(answer.tokens).toEqual(want.tokens);
+      expect(answer.dropped).toBe(want.dropped);
+      expect(answer.usage).toEqual(want.usage);
+      expect(answer.message).toEqual(want.message);
+    }
+    chat.dispose();
+    expect(answers.some(({ dropped }) => dropped > 0)).toBe(true);
+    // What the arguments say goes before.
+    const [greedy] = await talk(["hi"], "--model", "drawn.safetensors", "--temperature", "0", "--max-tokens", "3");
+    const want = await drawn.chat([{ role: "user", content: "hi" }], { temperature: 0, maxTokens: 3, speculate: "off" }).result();
+    expect(greedy!.tokens).toEqual(want.tokens);
+  });
+
   it("prints answers as text, one after the other", async () => {
     const answers = await talk(["hi", "and?"], "--max-tokens", "5");
     const { code, stdout } = await wasi(folder, ["chat", "--model", "chat.safetensors", "--max-tokens", "5"], "hi\r\nand?");
     expect(code).toBe(0);
     expect(stdout).toBe(answers.map(({ text }) => `${text}\n`).join(""));
+  });
+
+  /** The packed model with a text of its header, and the header's checksums, changed. */
+  function changed(from: string, to: string): void {
+    const file = readFileSync(join(folder, "chat.safetensors"));
+    const end = 8 + Number(file.readBigUInt64LE(0));
+    const header = file.toString("utf8", 8, end).replace(from, to);
+    file.write(header, 8);
+    expect(Buffer.byteLength(header)).toBe(end - 8);
+    const [start, stop] = (JSON.parse(header) as { checksums: { data_offsets: [number, number] } }).checksums.data_offsets;
+    const sums = file.subarray(end + start, end + stop);
+    sums.writeUInt32LE(checksumOf(file.subarray(8, end)), 0);
+    sums.writeUInt32LE(checksumOf(sums.subarray(0, sums.length - 4)), sums.length - 4);
+    writeFileSync(join(folder, "changed.safetensors"), file);
+  }
+
+  it.each([
+    [String.raw`\"trim\":{\"system\":\"both\"`, String.raw`\"trim\":{\"system\":\"bath\"`, "chat_roles: trim.system: must be one of none"],
+    [String.raw`\"answer\":`, String.raw`\"anzwer\":`, "chat_roles: user.answer: is missing"],
+    [String.raw`\"assistant\":{\"user\"`, String.raw`\"assistant\":{\"uzer\"`, "chat_roles: assistant.user: is missing"],
+    [String.raw`"{\"start\":`, String.raw`"[\"start\":`, "chat_roles: '{' was expected"],
+    [String.raw`\"name\":\"chat_roles\",\"version\":1`, String.raw`\"name\":\"chat_roles\",\"version\":2`, "more than to put texts"],
+  ])("a file whose roles are wrong: %s", async (from, to, message) => {
+    changed(from, to);
+    const { code, stderr } = await wasi(folder, ["chat", "hi", "--model", "changed.safetensors"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(message);
   });
 
   it("refuses by name what it cannot do", async () => {

@@ -143,8 +143,17 @@ describe("tokenizer of the WASI command", () => {
       taken++;
       tokenizerOptions.texts.forEach((text, i) => {
         const list = one.ids[i];
-        if (list !== null && list !== undefined)
-          expect(encode(text).join(" "), `${tokenizerCaseName(one)} ${JSON.stringify(text)}`).toBe(tokenizerOptions.lists[list]);
+        if (list === null || list === undefined) return;
+        try {
+          encode(text);
+        } catch (error) {
+          // What it cannot compose is refused.
+          expect(JSON.stringify(one.case)).toContain('"NFC"');
+          expect((error as Error).message).toContain("normalizer: this model's texts are in Unicode's form C (NFC)");
+          expect(text).toMatch(/\u0301|\u1161/);
+          return;
+        }
+        expect(encode(text).join(" "), `${tokenizerCaseName(one)} ${JSON.stringify(text)}`).toBe(tokenizerOptions.lists[list]);
       });
       for (const [ids, text] of one.decoded ?? [])
         expect(decode(ids, false).join(""), `${tokenizerCaseName(one)} ${ids.join()}`).toBe(text);
@@ -183,7 +192,7 @@ describe("tokenizer of the WASI command", () => {
       "pre_tokenizer.pattern: this regular expression",
     );
     expect(change({ pre_tokenizer: { type: "Split", pattern: { Regex: "\\s+" }, behavior: "Odd" } })).toContain("pre_tokenizer.behavior");
-    expect(change({ normalizer: { type: "NFC" } })).toContain('normalizer.type: the type "NFC"');
+    expect(change({ normalizer: { type: "NFD" } })).toContain('normalizer.type: the type "NFD"');
     expect(change({ decoder: { type: "WordPiece" } })).toContain('decoder.type: the type "WordPiece"');
     expect(change({ decoder: null })).toContain("decoder");
     expect(change({ post_processor: { type: "BertProcessing" } })).toContain('post_processor.type: the type "BertProcessing"');

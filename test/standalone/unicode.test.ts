@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
+import { createRandom } from "../../src/decode/sampling/rng.ts";
 import { WasiProbe } from "../helpers/wasi-probe.ts";
 
 let probe: WasiProbe;
@@ -45,5 +46,29 @@ describe("the table of Unicode's classes", () => {
       if ((found & 0xfffe) !== wanted || ((found & WORD) !== 0) !== word) wrong.push(code);
     }
     expect(wrong.slice(0, 20).map((code) => code.toString(16))).toEqual([]);
+  });
+
+  it("tells texts that are in form C, and all that are common", () => {
+    const sure: string[] = [];
+    for (let code = 0; code < 0x110000; code++) {
+      if ((code >= 0xd800 && code < 0xe000) || probe.exports.composed(code) === 0) continue;
+      sure.push(String.fromCodePoint(code));
+    }
+    expect(sure.length).toBeGreaterThan(0x110000 - 0x800 - 3500);
+    expect(sure.filter((text) => text.normalize("NFC") !== text)).toEqual([]);
+    for (const text of "naïve Straße 中文 한국어 かな ガ العربية हिनदी ไทย 🙂 ﬁ ½ ①")
+      expect(probe.exports.composed(text.codePointAt(0)!), text).toBe(1);
+    // Composing joins or moves neighbours: none of these, in any order.
+    const marks = sure.filter((text) => /[\p{M}\p{L}]/u.test(text) && !/[\p{Script=Han}\p{Script=Hangul}]/u.test(text));
+    const random = createRandom(9);
+    const pick = (): string => marks[random.uint32() % marks.length]!;
+    for (let run = 0; run < 20_000; run++) {
+      const text = Array.from({ length: 40 }, pick).join("");
+      if (text.normalize("NFC") !== text) expect(text).toBe("in form C");
+    }
+    for (const mark of sure.filter((text) => /\p{M}/u.test(text))) {
+      const text = `a${mark}\u1100${mark}க${mark}`;
+      expect(text.normalize("NFC")).toBe(text);
+    }
   });
 });

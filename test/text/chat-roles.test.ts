@@ -13,23 +13,33 @@ const read = (name: string): ChatTemplate => given(readFileSync(new URL(name, fo
 /** Templates that only put texts around contents, by their roles, and whether system texts are among these. */
 const PLAIN: Readonly<Record<string, boolean>> = {
   "chatml.jinja": true,
+  "command-turns.jinja": true,
   "functionary-typescript.jinja": true,
   "gemma-parts.jinja": true,
   "granite-documents.jinja": true,
   "minicpm-plain.jinja": true,
   // The system text stands before the last question.
   "mistral-strict.jinja": false,
+  "phi-mini.jinja": true,
+  "phi-separators.jinja": true,
+  "qwen-coder-xml.jinja": true,
   "windows-lines.jinja": true,
 };
 /** Those that do more, and what. */
 const MORE: Readonly<Record<string, string>> = {
   "command-lists.jinja": "counts the messages of each role",
+  "command-python-tools.jinja": "leaves answers out",
   "deepseek-reasoner.jinja": "cuts thoughts out of earlier answers",
+  "deepseek-thinking.jinja": "cuts thoughts out of earlier answers",
+  "glm-visible-text.jinja": "cuts thoughts out of earlier answers",
+  "gpt-oss-typescript.jinja": "refuses answers that spell its channels",
   "hy3-fast-think.jinja": "takes an answer out of its tags",
   "llama3-tools.jinja": "says the date",
+  "mistral-date-tools.jinja": "says the date",
   "qwen3-thinking.jinja": "cuts thoughts out of earlier answers",
   "seed-budget.jinja": "is no plain conversation",
   "smollm-date.jinja": "says the date",
+  "smollm-modes.jinja": "looks for switches in the system text",
 };
 
 const random = createRandom(23);

@@ -122,7 +122,13 @@ describe("a field that is wrong", () => {
       "pre_tokenizer.pattern.Regex",
       (json) => (json["pre_tokenizer"] = { type: "Split", pattern: { Regex: "(a+)+$" }, behavior: "Isolated", invert: false }),
     ],
-    ["a post-processor of another kind", "post_processor.type", (json) => (json["post_processor"] = { type: "BertProcessing" })],
+    ["a post-processor of another kind", "post_processor.type", (json) => (json["post_processor"] = { type: "PairProcessing" })],
+    ["a post-processor of BERT without its tokens", "post_processor.cls", (json) => (json["post_processor"] = { type: "BertProcessing" })],
+    [
+      "a post-processor with a token that is none",
+      "post_processor",
+      (json) => (json["post_processor"] = { type: "RobertaProcessing", sep: ["</s>", 2], cls: ["<s>", 4000] }),
+    ],
     ["a template without text", "post_processor.single", (json) => ((json["post_processor"] as Json)["single"] = [])],
     [
       "a template token without id",

@@ -14,9 +14,10 @@ import { topK } from "./top-k.ts";
 export function route(ffn: ExpertFfn, raw: Tensor, norm: Tensor | undefined, eps: number, noise: RouterNoise | undefined): Routing {
   switch (ffn.router) {
     case "block": {
-      if (ffn.routerNorm === "scale" || ffn.routerNorm === "standard")
-        throw new ConfigError(`${ffn.routerNorm} goes with DECO's router`, { field: "routerNorm" });
-      const { scores, shares } = blockScores(raw.ref, norm, { norm: ffn.routerNorm, normScale: ffn.normScale, eps });
+      const kind = ffn.routerNorm;
+      if (kind !== "rms" && kind !== "sum" && kind !== "none")
+        throw new ConfigError(`${kind} goes with DECO's router`, { field: "routerNorm" });
+      const { scores, shares } = blockScores(raw.ref, norm, { norm: kind, normScale: ffn.normScale, eps });
       return { raw, active: activeFlags(scores.ref), scores, shares };
     }
     case "relu": {

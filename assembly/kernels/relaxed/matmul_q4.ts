@@ -1,43 +1,25 @@
 import { BLOCK_COLS, PANEL_ROWS, Q4_BLOCK_BYTES } from "../../../core/layout/matrix";
 import { mask0f } from "../simd/constants";
-import { mulAdd } from "../simd/lanes";
 import { keep, readAhead288, scale4 } from "../simd/panel";
+import { clearedSums, sumsOf, TOKEN_SUMS } from "../simd/sums";
 import { dot4 } from "./dot";
 import { Q4_ROW_BLOCK, ROW_DATA } from "./quantize";
 import { ADD, CONTINUE, STORE, store4 } from "./store";
 import { stretchRows } from "./stretch";
-import { clearedSums, sumsOf } from "./sums";
+import { narrowQ4 } from "./narrow_q4";
+import { addScaled, scaled, storeSums } from "./scaled_q4";
+import { panel4 } from "./tile_q4";
 import { Product } from "../product";
 
 // Weights are the unsigned operand (0..15), activations the signed bytes of quantizeQ4. The offset of 8 is taken away by starting each
 // block at -8 times the sum of its activations. High nibbles are shifted down here, so their rows' scales get the factor of 16 back.
-
-/** f + a * weight scale * activation scale. */
-// @ts-ignore: decorator
-@inline
-function scaled(f: v128, a: v128, s: v128, x: v128): v128 {
-  return mulAdd(f, f32x4.mul(f32x4.convert_i32x4_s(a), x), s);
-}
-
-/** `scaled` for a sum in memory. */
-// @ts-ignore: decorator
-@inline
-function addScaled(sums: usize, offset: usize, a: v128, s: v128, x: v128): void {
-  v128.store(sums + offset, scaled(v128.load(sums + offset), a, s, x));
-}
-
-/** Stores or adds sixteen finished rows. */
-// @ts-ignore: decorator
-@inline
-function storeSums(y: usize, sums: usize, ending: i32): void {
-  store4(y, v128.load(sums), v128.load(sums, 16), v128.load(sums, 32), v128.load(sums, 48), ending === ADD);
-}
 
 /**
  * Relaxed form of scalar/matmul_q4.ts over the rows of quantizeQ4 (scales and sums lie in them). Per block the product is exact in i32;
  * blocks are added in f32 in ascending order. A row's bits do not depend on n.
  */
 export function matmulQ4(p: Product): void {
+  if (p.cols <= BLOCK_COLS) return narrowQ4(p);
   const panelBytes = panelBytesQ4(p);
   const n = p.n;
   const stretch = stretchRows(panelBytes, n);
@@ -47,6 +29,13 @@ export function matmulQ4(p: Product): void {
   for (let first = 0; first < p.rows; first += stretch) {
     const last = min(p.rows, first + stretch);
     let t = 0;
+    for (; t + 4 <= n; t += 4) {
+      let w = start;
+      for (let r = first; r < last; r += PANEL_ROWS) {
+        ahead |= panel4(w, panelBytes, p, t, (<usize>r) << 2);
+        w += panelBytes;
+      }
+    }
     for (; t + 2 <= n; t += 2) {
       let w = start;
       for (let r = first; r < last; r += PANEL_ROWS) {
@@ -143,7 +132,7 @@ function panel1(w: usize, bytes: usize, x: usize, y: usize, ending: i32): i32 {
 // Two tokens, all sixteen rows. Sums lie in memory (sums.ts), the first token's before the second's.
 function panel2(w: usize, bytes: usize, x0: usize, x1: usize, y0: usize, y1: usize, ending: i32): i32 {
   const low = mask0f();
-  const sums = ending === CONTINUE ? sumsOf(y0, y1) : clearedSums();
+  const sums = ending === CONTINUE ? sumsOf(y0, y1) : clearedSums(2);
   let ahead = 0;
   const end = w + bytes;
   while (w < end) {
@@ -197,6 +186,6 @@ function panel2(w: usize, bytes: usize, x0: usize, x1: usize, y0: usize, y1: usi
     x1 += Q4_ROW_BLOCK;
   }
   storeSums(y0, sums, ending);
-  storeSums(y1, sums + 64, ending);
+  storeSums(y1, sums + TOKEN_SUMS, ending);
   return ahead;
 }

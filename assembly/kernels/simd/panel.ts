@@ -1,6 +1,7 @@
 import { TEAM_READ_AHEAD } from "../../../core/layout/team";
 import { team } from "../../team";
 import { Product } from "../product";
+import { TOKEN_SUMS } from "./sums";
 
 // What the panel kernels share: scales, and the end of a row.
 
@@ -43,12 +44,37 @@ export function finish4(y: usize, f0: v128, f1: v128, f2: v128, f3: v128, s: v12
   finish(y, 48, f3, s, accumulate);
 }
 
-/** Stores or adds eight finished rows of token t, `shift` bytes into its row. A function of its own: four of them would double a kernel. */
-function finish2(product: Product, t: i32, shift: usize, f0: v128, f1: v128): void {
-  const y = product.out(t) + shift;
-  const s = f32x4.splat(product.scale(t));
-  finish(y, 0, f0, s, product.accumulate);
-  finish(y, 16, f1, s, product.accumulate);
+/** The high bytes of 16-bit lanes. */
+// @ts-ignore: decorator
+@inline
+export function high(q: v128): v128 {
+  return i16x8.shr_u(q, 8);
+}
+
+/** Start value of a q8 group of `blocks` blocks: -128 times the sum of its activations (the stored sums are times -8). */
+// @ts-ignore: decorator
+@inline
+export function startQ8(sums: usize, blocks: i32): v128 {
+  let sum = load<i32>(sums);
+  for (let b = 1; b < blocks; b++) sum += load<i32>(sums + (b << 2));
+  return i32x4.splat(sum << 4);
+}
+
+/** `accumulator` for a sum in memory (sums.ts). */
+// @ts-ignore: decorator
+@inline
+export function addScaled(sums: usize, offset: usize, a: v128, s: v128): void {
+  v128.store(sums + offset, accumulator(v128.load(sums + offset), a, s));
+}
+
+/** Stores or adds a panel's rows of tokens t..t + 3 from their sums, `shift` bytes into each row of the output. */
+export function finishTile(product: Product, t: i32, shift: usize, sums: usize): void {
+  for (let i = t; i < t + 4; i++) {
+    const s = f32x4.splat(product.scale(i));
+    const y = product.out(i) + shift;
+    finish4(y, v128.load(sums), v128.load(sums, 16), v128.load(sums, 32), v128.load(sums, 48), s, product.accumulate);
+    sums += TOKEN_SUMS;
+  }
 }
 
 // WebAssembly has no prefetch, but an out-of-order core runs ahead of loads that nobody waits for. So before a block is computed,
@@ -100,6 +126,3 @@ let _sink: i32 = 0;
 export function keep(value: i32): void {
   _sink = value;
 }
-
-// By name: asc warns of `export function` with v128, as if a host were to call it.
-export { finish2 };

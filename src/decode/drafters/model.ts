@@ -1,6 +1,7 @@
 import { FormatError, UsageError } from "../../errors.ts";
 import type { ForwardResult, LoadedModel, Sequence } from "../../engine/types.ts";
 import { weightsPerToken } from "../pass-weight.ts";
+import type { KeptSequence } from "../kept.ts";
 import type { Drafter, DraftPlan, DraftTree } from "./drafter.ts";
 import { promptChunk } from "../plain/prompt.ts";
 import { exp } from "../../../core/sampling/exp.ts";
@@ -12,6 +13,11 @@ const CANDIDATES = 4;
 const LOWEST = -16;
 /** Rows of a longer chunk cost less than a pass each. */
 const CHUNK_ROW = 0.7;
+
+export interface ModelDrafterOptions {
+  readonly lazy?: boolean;
+  readonly kept?: KeptSequence | undefined;
+}
 
 /** A node that may be drafted. */
 interface Candidate {
@@ -33,6 +39,7 @@ export class ModelDrafter implements Drafter {
   readonly #draft: LoadedModel;
   readonly #capacity: number;
   readonly #share: number;
+  readonly #kept: KeptSequence | undefined;
   #sequence: Sequence | undefined;
   #tokens: number[] = [];
 
@@ -40,13 +47,15 @@ export class ModelDrafter implements Drafter {
    * @param draft a model of the same vocabulary (`vocabularyDifference`); it stays the caller's and must live as long as the drafter
    * @param capacity most tokens of the sequence; beyond the draft model's own context it has no guess
    * @param options.lazy takes memory with the first proposal, instead of at once
+   * @param options.kept where its sequence comes from, with what it held, and goes to; it is then taken with the first proposal
    * @throws MemoryError when there is none for its sequence.
    */
-  constructor(draft: LoadedModel, base: LoadedModel, capacity: number, { lazy = false }: { readonly lazy?: boolean } = {}) {
+  constructor(draft: LoadedModel, base: LoadedModel, capacity: number, { lazy = false, kept }: ModelDrafterOptions = {}) {
     this.#draft = draft;
     this.#capacity = Math.min(capacity, draft.config.contextLength);
     this.#share = weightsPerToken(draft.config) / weightsPerToken(base.config);
-    if (!lazy) this.#opened();
+    this.#kept = kept;
+    if (!lazy && kept === undefined) this.#opened();
   }
 
   get arrears(): number {
@@ -92,7 +101,8 @@ export class ModelDrafter implements Drafter {
   }
 
   dispose(): void {
-    this.#sequence?.dispose();
+    if (this.#sequence !== undefined && this.#kept !== undefined) this.#kept.give(this.#sequence, this.#tokens);
+    else this.#sequence?.dispose();
     this.#sequence = undefined;
     this.#tokens = [];
   }
@@ -113,7 +123,8 @@ export class ModelDrafter implements Drafter {
   }
 
   #opened(): Sequence {
-    return (this.#sequence ??= this.#draft.newSequence({ capacity: this.#capacity }));
+    const capacity = this.#capacity;
+    return (this.#sequence ??= this.#kept?.take(this.#tokens, capacity) ?? this.#draft.newSequence({ capacity }));
   }
 
   /** Runs what the draft model has not seen. @returns what has the logits after the last accepted token. */

@@ -55,14 +55,15 @@ export function openSpeculation(model: LoadedModel, options: ResolvedOptions, ca
       speculate === "eagle"
         ? eagle(model, capacity, { gaps: kept !== undefined })
         : speculate === "model"
-          ? new ModelDrafter(draftModel!, model, capacity)
+          ? new ModelDrafter(draftModel!, model, capacity, { kept: kept?.draftOf(draftModel!) })
           : new NgramDrafter();
     return { drafters: [drafter], policy: new FixedPolicy(drafter, draftTokens) };
   }
   // These take no memory before they are asked.
   const drafters: Drafter[] = [new NgramDrafter()];
   if (model.hasDraftHead === true) drafters.push(eagle(model, capacity, { lazy: true }));
-  if (draftModel !== undefined) drafters.push(new ModelDrafter(draftModel, model, capacity, { lazy: true }));
+  if (draftModel !== undefined)
+    drafters.push(new ModelDrafter(draftModel, model, capacity, { lazy: true, kept: kept?.draftOf(draftModel) }));
   const costs = knownCosts(model);
   const sizes = SIZES.filter((size) => draftTokens === undefined || size <= draftTokens);
   return { drafters, policy: new CostGuard({ drafters, sizes, costs, logitShare: logitShare(model.config) }), costs };

@@ -33,6 +33,15 @@ const WEIGHTS: readonly {
   { file: "pytorch_model.bin.index.json", open: (source, files, needed) => openShards(files, source, openTorch, needed) },
 ];
 
+/** The files of weights, in the order that they are looked for. */
+export const WEIGHT_FILES: readonly string[] = WEIGHTS.map(({ file }) => file);
+/** What else of a folder is read, and the largest that each may be. */
+export const FOLDER_FILES: readonly { readonly name: string; readonly limit: number }[] = [
+  { name: CONFIG, limit: MAX_CONFIG_BYTES },
+  { name: GENERATION_CONFIG, limit: MAX_CONFIG_BYTES },
+  ...TEXT_FILES.map((name) => ({ name, limit: MAX_TOKENIZER_BYTES })),
+];
+
 /** A shard, or weights as a whole, as Hugging Face names them. */
 const WEIGHTS_NAME = /^(pytorch_)?model(-\d+-of-\d+)?\.(safetensors|bin)$/i;
 /** Configurations, indexes, tokenizers, rankings and chat templates. */

@@ -2,28 +2,13 @@ import type * as v from "valibot";
 import { Limits } from "../../../core/limits.ts";
 import type { Activation, ExpertFfn, ModelConfig } from "../../architecture/config.ts";
 import { ConfigError } from "../../errors.ts";
+import { ACTIVATIONS, named, NORMED, ROUTER_NORMS } from "./deco-names.ts";
 import { check, DecoSchema, type CommonFields } from "./schema.ts";
 
 // DECO (arXiv 2605.10933), whose published model type is "blockffn". Its configurations hold the training framework's arguments beside
-// names
-// of a base file that nobody keeps up to date: where both are there, the former count (num_layers, num_query_groups, ffn_hidden_size,
-// norm_epsilon). router_type, moe_router_topk and their like are defaults of the framework that mean nothing here.
+// names of a base file that nobody keeps up to date: where both are there, the former count (num_layers, num_query_groups,
+// ffn_hidden_size, norm_epsilon). router_type, moe_router_topk and their like are defaults of the framework that mean nothing here.
 
-const ACTIVATIONS: Readonly<Record<string, Activation>> = {
-  silu: "silu",
-  relu: "relu",
-  sqrelu: "relu_squared",
-  gelu: "gelu",
-  sigmoid: "sigmoid",
-  null: "none",
-};
-/** SiLU behind a norm of the expert's own. */
-const NORMED: Readonly<Record<string, ExpertFfn["expertNorm"]>> = {
-  norm_silu: "mean_rms",
-  norm_silu_nomean: "rms",
-  norm_silu_norms: "mean",
-};
-const ROUTER_NORMS: Readonly<Record<string, ExpertFfn["routerNorm"]>> = { simple: "scale", rms: "rms", normal: "standard", null: "none" };
 const DEFAULT_EPSILON = 1e-5;
 
 /** The fields, with those of the framework where the base file's are stale. */
@@ -69,23 +54,22 @@ function ffnOf(deco: v.InferOutput<typeof DecoSchema>, layers: number, file: str
       limit: Limits.ffnSize,
     });
   }
-  const act = String(deco.expert_act_func);
   return {
     kind: "experts",
     router: "block",
     experts,
     expertSize,
-    routerNorm: ROUTER_NORMS[String(deco.router_norm_type)]!,
+    routerNorm: named(ROUTER_NORMS, deco.router_norm_type)!,
     normScale: deco.router_norm_fixed ? deco.router_norm_init_var : 1,
     topK: 0,
     topP: 0,
     sharedSize: deco.moe_shared_expert_intermediate_size ?? 0,
     sharedGated: true,
-    activation: ACTIVATIONS[act] ?? "silu",
-    expertNorm: NORMED[act] ?? "none",
+    activation: named<Activation>(ACTIVATIONS, deco.expert_act_func) ?? "silu",
+    expertNorm: named<ExpertFfn["expertNorm"]>(NORMED, deco.expert_act_func) ?? "none",
     expertGated: !deco.expert_not_gated,
     expertBias: !deco.moe_router_enable_expert_bias ? "none" : deco.moe_expert_bias_apply_method === "base" ? "plain" : "rms",
-    routerActivation: ACTIVATIONS[String(deco.router_act_func)]!,
+    routerActivation: named(ACTIVATIONS, deco.router_act_func)!,
     routerScale: deco.router_norm_fixed ? "fixed" : deco.router_norm_scalar ? "scalar" : "learned",
     ...(denseLayers.length > 0 && { denseLayers, denseSize: denseSize(deco.intermediate_size, file), denseGated: true }),
   };

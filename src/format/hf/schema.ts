@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { Limits } from "../../../core/limits.ts";
 import { ConfigError } from "../../errors.ts";
+import { ACTIVATIONS, namesOf, NORMED, ROUTER_NORMS } from "./deco-names.ts";
 
 const NUMBER = "must be a number";
 
@@ -100,7 +101,7 @@ export const MoeSchema = v.object({
 export const TopKSchema = v.object({ moe_top_k: orDefault(size(Limits.experts), 2) });
 export const TopPSchema = v.object({ moe_top_p: orDefault(positive(1), 0.3) });
 
-const decoActivation = ["relu", "silu", "gelu", "sqrelu", "sigmoid", "null"] as const;
+const decoActivation = namesOf(ACTIVATIONS);
 
 export const DecoSchema = v.object({
   use_blockffn: only(true),
@@ -117,11 +118,11 @@ export const DecoSchema = v.object({
   intermediate_size: v.nullish(size(Limits.ffnSize)),
   // null is a value of its own here: no function, no norm.
   router_act_func: v.optional(v.nullable(oneOf(decoActivation)), "relu"),
-  router_norm_type: v.optional(v.nullable(oneOf(["simple", "rms", "normal", "null"])), "simple"),
+  router_norm_type: v.optional(v.nullable(oneOf(namesOf(ROUTER_NORMS))), "simple"),
   router_norm_init_var: orDefault(positive(Limits.scale), 0.1),
   router_norm_fixed: orDefault(flag, false),
   router_norm_scalar: orDefault(flag, false),
-  expert_act_func: v.optional(v.nullable(oneOf([...decoActivation, "norm_silu", "norm_silu_nomean", "norm_silu_norms"])), "norm_silu"),
+  expert_act_func: v.optional(v.nullable(oneOf([...decoActivation, ...namesOf(NORMED)])), "norm_silu"),
   expert_act_norm_type: only("normal"),
   expert_not_gated: orDefault(flag, true),
   moe_router_enable_expert_bias: orDefault(flag, false),

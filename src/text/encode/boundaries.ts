@@ -13,11 +13,10 @@ const HASH_BITS = 20;
 export class MergeBoundaries {
   readonly #bits = new Uint32Array(1 << (HASH_BITS - 5));
 
-  constructor(merges: Iterable<readonly [string, string]>) {
-    for (const [left, right] of merges) {
-      const hash = pairHash(lastCodePoint(left), right.codePointAt(0)!);
-      this.#bits[hash >>> 5]! |= 1 << (hash & 31);
-    }
+  /** Two tokens merge. */
+  add(left: string, right: string): void {
+    const hash = pairHash(lastCodePoint(left), right.codePointAt(0)!);
+    this.#bits[hash >>> 5]! |= 1 << (hash & 31);
   }
 
   /** Cuts a word at every such boundary. */

@@ -19,7 +19,22 @@ const TemplateSchema = v.object({
 });
 const EntrySchema = v.object({ ids: v.pipe(v.array(schemas.TokenId), v.maxLength(MAX_ITEMS)) });
 
-/** Reads the post-processor of tokenizer.json. @throws TokenizerError for what is not supported. */
+/** A token with its id. */
+const Pair = v.tuple([v.string(), schemas.TokenId]);
+const AroundSchema = v.object({ cls: Pair, sep: Pair });
+
+/** BERT's and RoBERTa's: one token before a text and one after it. Their other options move offsets only. */
+function readAround(step: TypedPart, file: string, field: string): Template {
+  const { cls, sep } = check(AroundSchema, step, file, field);
+  return { before: [cls[1]], after: [sep[1]] };
+}
+
+const READERS = { TemplateProcessing: readSingle, BertProcessing: readAround, RobertaProcessing: readAround };
+
+/**
+ * Reads the post-processor of tokenizer.json: every type of `tokenizers`, one that sets tokens.
+ * @throws TokenizerError for what is not supported.
+ */
 export function readTemplate(part: TypedPart | undefined, file: string): Template {
   if (part === undefined) return { before: [], after: [] };
   const field = "post_processor";
@@ -28,8 +43,8 @@ export function readTemplate(part: TypedPart | undefined, file: string): Templat
   for (const [step, where] of parts) {
     // Moves offsets only; ids stay.
     if (step.type === "ByteLevel") continue;
-    if (step.type !== "TemplateProcessing" || template !== undefined) throw unsupported(step.type, file, where);
-    template = readSingle(step, file, where);
+    if (!Object.hasOwn(READERS, step.type) || template !== undefined) throw unsupported(step.type, file, where);
+    template = READERS[step.type as keyof typeof READERS](step, file, where);
   }
   return template ?? { before: [], after: [] };
 }

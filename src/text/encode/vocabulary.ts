@@ -17,30 +17,30 @@ export class Vocabulary {
   readonly #slots: Uint32Array;
 
   /** @throws TokenizerError for merges that were made to collide. */
-  constructor({ vocab, merges, continuing_subword_prefix: prefix }: BpeModel, file: string) {
-    const tokens: (string | undefined)[] = [];
-    const ids = new Map<string, number>();
+  constructor({ vocab, merges }: Pick<BpeModel, "vocab" | "merges">, file: string) {
+    let size = 0;
+    for (const id of vocab.values()) size = Math.max(size, id + 1);
+    const tokens = new Array<string | undefined>(size);
     let longest = 1;
-    for (const token of Object.keys(vocab)) {
-      ids.set(token, vocab[token]!);
-      tokens[vocab[token]!] = token;
+    for (const [token, id] of vocab) {
+      tokens[id] = token;
       longest = Math.max(longest, token.length);
     }
     this.tokens = tokens;
-    this.ids = ids;
+    this.ids = vocab;
     this.longest = longest;
-    const count = merges.length;
-    const skipped = (prefix as string | null | undefined)?.length ?? 0;
-    this.#lefts = new Uint32Array(count);
-    this.#rights = new Uint32Array(count);
-    this.#results = new Uint32Array(count);
-    this.#slots = new Uint32Array(slotsFor(count));
-    merges.forEach(([left, right], rank) => {
-      this.#lefts[rank] = ids.get(left)!;
-      this.#rights[rank] = ids.get(right)!;
-      this.#results[rank] = ids.get(left + right.slice(skipped))!;
+    this.#lefts = merges.lefts;
+    this.#rights = merges.rights;
+    this.#results = merges.results;
+    this.#slots = new Uint32Array(slotsFor(merges.lefts.length));
+    for (let rank = 0; rank < merges.lefts.length; rank++) {
       if (!this.#add(rank)) throw new TokenizerError("collide in a hash table; the file was made to", { file, field: "model.merges" });
-    });
+    }
+  }
+
+  /** Ids of the pairs that merge, in the order of their priority. */
+  *pairs(): Generator<readonly [number, number], void, void> {
+    for (let rank = 0; rank < this.#lefts.length; rank++) yield [this.#lefts[rank]!, this.#rights[rank]!];
   }
 
   /** Place of a pair in the list of merges, which is its priority; -1 when the two do not merge. */

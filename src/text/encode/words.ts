@@ -40,7 +40,7 @@ export class WordEncoder {
     this.#unknown = typeof model.unk_token === "string" ? ids.get(model.unk_token) : undefined;
     this.#byteIds = Array.from({ length: 256 }, (_, byte) => (model.byte_fallback === true ? ids.get(byteToken(byte)) : undefined));
     this.#complete = this.#byteIds.every((id) => id !== undefined) || (byteLevel && CHAR_OF_BYTE.every((char) => ids.has(char)));
-    this.#boundaries = this.#cuts(model);
+    this.#boundaries = this.#cuts();
   }
 
   /** Whether characters may leave no token of their own: unknown ones that are left out, or joined. */
@@ -147,15 +147,20 @@ export class WordEncoder {
     return from === 0 ? word : kept + word.slice(from);
   }
 
-  #cuts({ merges, continuing_subword_prefix: prefix, end_of_word_suffix: suffix }: BpeModel): MergeBoundaries | undefined {
+  #cuts(): MergeBoundaries | undefined {
+    const { continuing_subword_prefix: prefix, end_of_word_suffix: suffix } = this.#model;
     if (prefix || suffix) return undefined;
     // Where only some bytes have tokens, they pass unknown tokens before them.
     if (this.#model.byte_fallback === true && this.#unknown !== undefined && !this.#complete) return undefined;
     // A token that stands for other characters than its own may merge where the characters do not show it.
-    const odd = new Set<string | undefined>(this.#byteIds.map((id) => (id === undefined ? undefined : this.vocabulary.tokens[id])));
-    if (this.#unknown !== undefined) odd.add(this.vocabulary.tokens[this.#unknown]);
-    if (merges.some(([left, right]) => odd.has(left) || odd.has(right))) return undefined;
-    return new MergeBoundaries(merges);
+    const odd = new Set<number | undefined>([...this.#byteIds, this.#unknown]);
+    const { vocabulary } = this;
+    const boundaries = new MergeBoundaries();
+    for (const [left, right] of vocabulary.pairs()) {
+      if (odd.has(left) || odd.has(right)) return undefined;
+      boundaries.add(vocabulary.tokens[left]!, vocabulary.tokens[right]!);
+    }
+    return boundaries;
   }
 
   #remember(piece: string, ids: readonly number[]): void {

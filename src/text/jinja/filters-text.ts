@@ -4,7 +4,7 @@ import { JinjaError } from "./errors.ts";
 import { formatPercent } from "./format-percent.ts";
 import { str } from "./print.ts";
 import { items } from "./sequences.ts";
-import { capitalize } from "./string-methods.ts";
+import { capitalize } from "./letter-case.ts";
 import { replaceText } from "./string-search.ts";
 import { characters, length, splitLines, strip } from "./strings.ts";
 import { attribute } from "./lookup.ts";

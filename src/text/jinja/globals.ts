@@ -5,7 +5,7 @@ import { JinjaError, Refusal } from "./errors.ts";
 import { str } from "./print.ts";
 import { items } from "./sequences.ts";
 import { strftime } from "./strftime.ts";
-import { Callable, Dict, Namespace, Range, typeName, type Attributes, type CallArguments, type Value } from "./values.ts";
+import { Callable, Dict, Namespace, Range, typeName, Undefined, type Attributes, type CallArguments, type Value } from "./values.ts";
 
 /** What every template may name: jinja2's functions, and those that transformers adds. */
 export function globals(budget: Budget): Map<string, Value> {
@@ -45,6 +45,7 @@ function range(args: readonly Value[]): Range {
 function dict({ positional, named }: CallArguments, budget: Budget): Dict {
   const [first] = positional;
   if (positional.length > 1) throw new JinjaError(`TypeError: dict expected at most 1 argument, got ${positional.length}`);
+  if (first instanceof Undefined) throw new JinjaError(`UndefinedError: ${first.message}`);
   const entries =
     first === undefined
       ? []

@@ -1,6 +1,7 @@
 import { bind, type Bound } from "./arguments.ts";
 import type { Budget } from "./budget.ts";
 import { JinjaError } from "./errors.ts";
+import { capitalize, titleCase } from "./letter-case.ts";
 import { items } from "./sequences.ts";
 import { affix, find, found, part, partition, replaceText, rightSplit, search, split } from "./string-search.ts";
 import { characters, length, places, splitLines, strip } from "./strings.ts";
@@ -16,24 +17,6 @@ const pad = (text: string, args: Bound, budget: Budget, share: (missing: number)
   const before = share(missing);
   return fill.repeat(before) + text + fill.repeat(missing - before);
 };
-
-export function capitalize(text: string): string {
-  const [first = "", ...rest] = characters(text);
-  return first.toUpperCase() + rest.join("").toLowerCase();
-}
-
-/** `str.title`: a letter after anything that is no cased letter is upper case. */
-export function titleCase(text: string): string {
-  let inside = false;
-  return characters(text)
-    .map((char) => {
-      const cased = /\p{Lu}|\p{Ll}|\p{Lt}/u.test(char);
-      const shown = inside ? char.toLowerCase() : char.toUpperCase();
-      inside = cased;
-      return cased ? shown : char;
-    })
-    .join("");
-}
 
 const all = (pattern: string): ((text: string) => boolean) => {
   const regex = new RegExp(`^(?:${pattern})+$`, "u");

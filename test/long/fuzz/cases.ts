@@ -122,6 +122,15 @@ const LARGE: readonly ((size: number) => string)[] = [
     JSON.stringify({
       model: { type: "BPE", vocab: Object.fromEntries(Array.from({ length: n >> 2 }, (_, i) => [`t${i}`, i])), merges: [] },
     }),
+  // As large models have it: a token and some ways to merge it for each id.
+  (n) =>
+    JSON.stringify({
+      model: {
+        type: "BPE",
+        vocab: Object.fromEntries(["\u2581", ...Array.from({ length: n >> 1 }, (_, i) => `\u2581${i}`)].map((t, i) => [t, i])),
+        merges: Array.from({ length: n }, () => ["\u2581", "\u2581"]),
+      },
+    }),
   (n) => `"${"\\u0000".repeat(n)}"`,
   (n) => " ".repeat(n),
 ];

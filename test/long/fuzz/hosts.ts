@@ -1,3 +1,4 @@
+import { execFile } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runBlockffn as run } from "../../../cli/blockffn.ts";
@@ -6,14 +7,24 @@ import { runWasi } from "../../../host/wasi/index.ts";
 import { BlockFFNError } from "../../../src/errors.ts";
 import { ChatFormat } from "../../../src/text/chat.ts";
 import { fakeIo } from "../../helpers/fake-io.ts";
+import { PACKAGE_ROOT } from "../../../host/package-root.ts";
 import type { FuzzCase } from "./cases.ts";
 import { pick, type Random } from "./random.ts";
 
 /** How a case ended: taken, refused with words, or as it must not. */
 export type Outcome = { readonly taken: boolean } | { readonly untyped: string };
 
+const PROGRAM = join(PACKAGE_ROOT.pathname, "dist/lib/cli.js");
+/** A process that takes longer hangs. */
+const PROCESS_MS = 120_000;
+
 /** Ways to use a model; each gives the case's path and a folder for what is written. */
-export const HOSTS: Readonly<Record<string, (path: string, folder: string, random: Random) => Promise<Outcome>>> = { library, cli, wasi };
+export const HOSTS: Readonly<Record<string, (path: string, folder: string, random: Random) => Promise<Outcome>>> = {
+  library,
+  cli,
+  wasi,
+  process: ownProcess,
+};
 
 /** Puts a case on the disk. @returns the path of its folder or packed file */
 export function place({ files }: FuzzCase, folder: string): string {
@@ -54,17 +65,35 @@ function judged(error: unknown): Outcome {
 
 /** A command of the command line: 0, 1 and 2 with a message are ends that it promises. */
 async function cli(path: string, folder: string, random: Random): Promise<Outcome> {
-  const args = pick(random, [
+  const args = commandOn(path, folder, random);
+  const io = fakeIo();
+  return ended(args, await run(args, io), io.stderr);
+}
+
+function commandOn(path: string, folder: string, random: Random): string[] {
+  return pick(random, [
     ["generate", "ab c", "--model", path, "--max-tokens", "2", "--json"],
     ["logits", "--model", path, "--tokens", "1", "--out", join(folder, "logits")],
     ["inspect", path],
     ["convert", path, "--out", join(folder, "out.safetensors"), "--quantize", "q8"],
   ]);
-  const io = fakeIo();
-  const code = await run(args, io);
+}
+
+/** How a command ended: with words of its own, no stack of a failure that nobody expected. */
+function ended(args: readonly string[], code: number | string | null, stderr: string): Outcome {
   if (code === 0) return { taken: true };
-  const said = io.stderr.trim() !== "" && !/not expected/.test(io.stderr) && io.stderr.length < 4000;
-  return said && (code === 1 || code === 2) ? { taken: false } : { untyped: `${args.join(" ")}: exit ${code}, ${io.stderr.slice(0, 500)}` };
+  const said = stderr.trim() !== "" && !/not expected|\n\s+at .*:\d+:\d+/.test(stderr) && stderr.length < 4000;
+  return said && (code === 1 || code === 2) ? { taken: false } : { untyped: `${args.join(" ")}: exit ${code}, ${stderr.slice(0, 500)}` };
+}
+
+/** The same as users start it: the package's program in a process of its own, which a signal or a limit of the system can end too. */
+async function ownProcess(path: string, folder: string, random: Random): Promise<Outcome> {
+  const args = commandOn(path, folder, random);
+  return new Promise((resolve) => {
+    execFile(process.execPath, [PROGRAM, ...args], { timeout: PROCESS_MS, maxBuffer: 1 << 24 }, (error, _, stderr) => {
+      resolve(ended(args, error === null ? 0 : (error.signal ?? error.code ?? null), stderr));
+    });
+  });
 }
 
 /** The stand-alone command, which reads packed files. */

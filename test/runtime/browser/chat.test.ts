@@ -1,48 +1,38 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, it } from "vitest";
-import { createChat } from "../../../src/chat/chat.ts";
-import { tinyChatModel, tinyChatPacked } from "../../helpers/tiny-chat.ts";
 import { describeInstalled } from "../installed.ts";
+import { expectedTalk, talkModel } from "../talk.ts";
 import { chromiumBinary } from "./chromium.ts";
 import { LibraryPage } from "./library-page.ts";
 
-const GREEDY = { temperature: 0, maxTokens: 10, ignoreEos: true };
-const TURNS = 8;
-
 describeInstalled("chats in Chromium", "playwright-core or Chromium", chromiumBinary(), () => {
   const web = LibraryPage.inSuite();
-  const generation = { do_sample: true, top_p: 0.9 };
 
-  it("say in a worker, and in the page, what they say on Node, cut short and overflowing too", async () => {
-    const packed = await tinyChatPacked({ generation });
-    web.site.intercept = (_request, response, path) =>
-      path === "/models/tiny" && (response.writeHead(200, { "content-length": packed.length }).end(packed), true);
-    const here = await tinyChatModel({ generation });
-    const chat = createChat(here, { system: "be kind", ...GREEDY });
-    const expected: object[] = [];
-    for (let i = 0; i < TURNS; i++) {
-      if (i === 3) {
-        for await (const { index } of chat.send("never mind")) if (index === 4) break;
-      }
-      const { tokens, usage, dropped } = await chat.send(`question ${i}`).result();
-      expected.push({ tokens, usage, dropped });
-    }
+  it("say in the page what they say on Node, and in a worker as far as nothing is left early", async () => {
+    const packed = await talkModel();
+    const files: Readonly<Record<string, readonly [string, Uint8Array]>> = {
+      "/models/tiny": ["application/octet-stream", packed],
+      "/talk.mjs": ["text/javascript", readFileSync(join(import.meta.dirname, "../talk.mjs"))],
+    };
+    web.site.intercept = (_request, response, path) => {
+      const [type, bytes] = files[path] ?? [];
+      if (type === undefined || bytes === undefined) return false;
+      response.writeHead(200, { "content-type": type, "content-length": bytes.length }).end(bytes);
+      return true;
+    };
+    const expected = await expectedTalk();
     const run = (kind: "loadModelInWorker" | "loadModel") =>
       web.page.evaluate(
-        async ({ kind, GREEDY, TURNS }) => {
+        async ({ kind, script }) => {
+          // The page's own import, which the tests' transformer leaves alone.
+          const load = new Function("path", "return import(path)") as (path: string) => Promise<{ talk: (...of: unknown[]) => unknown }>;
+          const { talk } = await load(script);
           const model = await blockffn[kind]("/models/tiny", { tier: "simd" });
-          const chat = blockffn.createChat(model, { system: "be kind", ...GREEDY });
-          const answers: object[] = [];
-          for (let i = 0; i < TURNS; i++) {
-            if (i === 3) {
-              for await (const { index } of chat.send("never mind")) if (index === 4) break;
-            }
-            const { tokens, usage, dropped } = await chat.send(`question ${i}`).result();
-            answers.push({ tokens: [...tokens], usage, dropped });
-          }
-          const messages = [{ role: "user", content: "hi" }];
-          const once = await model.chat(messages, GREEDY).result();
+          const talked = (await talk(blockffn.createChat, model)) as Awaited<ReturnType<typeof expectedTalk>>;
+          const messages = [{ role: "user", content: "w".repeat(400) }];
           const failure = await model
-            .chat([{ role: "user", content: "w".repeat(400) }], GREEDY)
+            .chat(messages)
             .result()
             .then(
               () => undefined,
@@ -50,46 +40,25 @@ describeInstalled("chats in Chromium", "playwright-core or Chromium", chromiumBi
             );
           const ids = await model.tokenizer!.encode("hi there");
           const text = {
-            rendered: await model.renderChat(messages, { addGenerationPrompt: false }),
-            counted: [await model.countTokens(messages), await model.countTokens("hi there"), await model.tokenizer!.count("hi there")],
+            counted: [await model.countTokens("hi there"), await model.tokenizer!.count("hi there"), ids.length],
             decoded: await model.tokenizer!.decode(ids),
-            defaults: model.generationDefaults,
             template: model.hasChatTemplate,
           };
-          const exported = chat.export();
-          chat.dispose();
           model.dispose();
-          return {
-            answers,
-            once: once.text,
-            refused: { limit: failure instanceof blockffn.LimitError, field: (failure as { field?: string }).field },
-            text,
-            said: exported.messages.length,
-          };
+          return { talked, refused: [failure instanceof blockffn.LimitError, (failure as { field?: string }).field], text };
         },
-        { kind, GREEDY, TURNS },
+        { kind, script: "/talk.mjs" },
       );
-    const messages = [{ role: "user", content: "hi" }];
-    const once = await here.chat(messages, GREEDY).result();
-    for (const kind of ["loadModelInWorker", "loadModel"] as const) {
-      const seen = await run(kind);
-      // An answer that is left early in a page may have come further in its worker: what is kept of it differs, the answers after it do not.
-      expect(seen.answers.slice(0, 3)).toEqual(expected.slice(0, 3));
-      if (kind === "loadModel") expect(seen.answers).toEqual(expected);
-      expect(seen.answers).toHaveLength(TURNS);
-      expect(seen).toMatchObject({
-        once: once.text,
-        refused: { limit: true, field: "messages" },
-        text: {
-          rendered: here.renderChat(messages, { addGenerationPrompt: false }),
-          counted: [here.countTokens(messages), here.countTokens("hi there"), here.countTokens("hi there")],
-          decoded: "hi there",
-          defaults: here.generationDefaults,
-          template: true,
-        },
-        said: chat.messages.length,
-      });
+    const page = await run("loadModel");
+    expect(page.talked).toEqual(expected);
+    const worker = await run("loadModelInWorker");
+    // What is left early in a page may have come further in its worker: what is kept of it, and said after it, then differs.
+    expect(worker.talked.answers.slice(0, 3)).toEqual(expected.answers.slice(0, 3));
+    expect(worker.talked.answers).toHaveLength(expected.answers.length);
+    expect(worker.talked.told).toEqual(expected.told);
+    for (const { refused, text } of [page, worker]) {
+      expect(refused).toEqual([true, "messages"]);
+      expect(text).toEqual({ counted: [text.counted[2], text.counted[2], text.counted[2]], decoded: "hi there", template: true });
     }
-    here.dispose();
   });
 });

@@ -7,6 +7,7 @@ import { installedPackage } from "../installed.ts";
 export interface Page {
   goto(url: string): Promise<unknown>;
   evaluate<A, T>(body: (argument: A) => T | Promise<T>, argument: A): Promise<T>;
+  evaluate(expression: string): Promise<unknown>;
   waitForFunction<A>(body: (argument: A) => unknown, argument: A, options?: { timeout?: number }): Promise<unknown>;
   click(selector: string): Promise<void>;
   fill(selector: string, text: string): Promise<void>;

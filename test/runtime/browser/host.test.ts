@@ -84,7 +84,8 @@ describeInstalled("blockffn/browser in Chromium", "playwright-core or Chromium",
 
   it("names what is wrong with a location", async () => {
     for (const [location, name, message] of [
-      ["/models/none", "SourceError", /none: there is no such file/],
+      ["/models/none", "SourceError", /none: there is no such file.*models have names on Node and Deno alone/],
+      ["hf:owner/model", "SourceError", /names and hf: need Node or Deno/],
       ["/dist/browser/blockffn.js", "FormatError", /blockffn\.js/],
       ["ftp://x/y", "SourceError", /http/],
       ["/models/blockffn-nano.q8.safetensors?gone", "SourceError", /410/],
