@@ -10,7 +10,8 @@ import { loadModel } from "../../src/load/load.ts";
 import { loadTokenizer } from "../../src/text/load-tokenizer.ts";
 import { syntheticModel } from "../../synthetic/model.ts";
 import { SHAPES } from "../../synthetic/shapes.ts";
-import { Bed, kernelCases } from "../kernel-cases.ts";
+import { Bed } from "../bed.ts";
+import { kernelCases } from "../kernel-cases.ts";
 import { COUNTER, instrument } from "./instrument.ts";
 
 /** Instructions of the engine by what was run. */
