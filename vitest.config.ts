@@ -23,7 +23,7 @@ export default defineConfig({
                 name: "relaxed",
                 include: [
                   "test/kernels/**/*.test.ts",
-                  "test/engine/{golden,chunks,rows,ragged,tier,nano}.test.ts",
+                  "test/engine/{golden,dense-models,chunks,rows,ragged,tier,nano}.test.ts",
                   "test/bench/instructions.test.ts",
                 ],
                 pool: "forks" as const,

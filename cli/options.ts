@@ -35,7 +35,7 @@ export const CONVERSATION_MODEL = "chat where blockffn-chat is installed, else n
 export const modelOption = (otherwise = "nano"): Option =>
   new Option(
     "-m, --model <model>",
-    "packed model or Hugging Face folder; or a name (nano, chat), hf:OWNER/NAME or a URL: see `blockffn models` " +
+    "packed model, GGUF file or Hugging Face folder; or a name (nano, chat), hf:OWNER/NAME or a URL: see `blockffn models` " +
       `(default: ${otherwise})`,
   );
 export const tierOption = (): Option => new Option("--tier <tier>", "kernels to use (default: the fastest that works here)").choices(TIERS);
@@ -44,9 +44,11 @@ export const threadsOption = (): Option =>
     wholeNumber,
   );
 export const quantizeOption = (): Option =>
-  new Option("--quantize <type>", "weights of a Hugging Face folder (default: f32), or of what is fetched (default: q8)").choices(
-    QUANTIZATIONS,
-  );
+  new Option(
+    "--quantize <type>",
+    "weights of a Hugging Face folder (default: f32), of a GGUF file (default: q8 where it is in blocks, else f32), or of what is " +
+      "fetched (default: q8)",
+  ).choices(QUANTIZATIONS);
 export const ffnOption = (): Option =>
   new Option("--ffn <mode>", "sparse skips inactive experts, dense computes them too").choices(["sparse", "dense"]);
 export const backendOption = (): Option =>

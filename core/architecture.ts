@@ -20,9 +20,10 @@ import {
 import { Limits } from "./limits.ts";
 import { digits } from "./problem.ts";
 
-const FAMILIES: string[] = ["minicpm", "llama", "blockffn"];
+const FAMILIES: string[] = ["minicpm", "llama", "blockffn", "qwen2", "qwen3"];
 export const FAMILY_BLOCKFFN = 2;
 const ATTENTIONS: string[] = ["gqa", "mla"];
+const ROPE_SCALINGS: string[] = ["linear", "llama3"];
 const FFNS: string[] = ["dense", "experts"];
 const ROUTERS: string[] = ["block", "topk", "topp", "relu", "sparse_mixer"];
 const ROUTER_CODES: i32[] = [ROUTER_BLOCK, ROUTER_TOPK, ROUTER_TOPP, ROUTER_RELU, ROUTER_SPARSE_MIXER];
@@ -58,6 +59,11 @@ export class Architecture {
   contextLength: i32 = 0;
   rmsEps: f64 = 0;
   ropeTheta: f64 = 0;
+  /** What RoPE's frequencies are divided by: all of them, or (`ropeOriginal` above 0, Llama 3.1) the low ones; 1 for none. */
+  ropeFactor: f64 = 1;
+  ropeLow: f64 = 0;
+  ropeHigh: f64 = 0;
+  ropeOriginal: f64 = 0;
   embedScale: f64 = 0;
   residualScale: f64 = 0;
   logitScale: f64 = 0;
@@ -69,6 +75,9 @@ export class Architecture {
   heads: i32 = 0;
   kvHeads: i32 = 0;
   headDim: i32 = 0;
+  /** GQA: queries, keys and values have a bias; every head's query and key has a norm. */
+  qkvBias: bool = false;
+  qkNorm: bool = false;
   qRank: i32 = 0;
   kvRank: i32 = 0;
   nopeDim: i32 = 0;
@@ -200,6 +209,7 @@ export function readArchitecture(fields: FieldReader): Architecture {
   a.contextLength = fields.size("contextLength", Limits.contextLength);
   a.rmsEps = fields.positive("rmsEps", Limits.epsilon);
   a.ropeTheta = fields.positive("ropeTheta", Limits.ropeTheta);
+  if (fields.has("ropeScaling.kind")) readRopeScaling(a, fields);
   a.embedScale = fields.positive("embedScale", Limits.scale);
   a.residualScale = fields.positive("residualScale", Limits.scale);
   a.logitScale = fields.positive("logitScale", Limits.scale);
@@ -219,6 +229,17 @@ export function readArchitecture(fields: FieldReader): Architecture {
   return a;
 }
 
+/** Position interpolation (arXiv 2306.15595), or Llama 3.1's by wavelength. */
+function readRopeScaling(a: Architecture, fields: FieldReader): void {
+  const byWavelength = fields.word("ropeScaling.kind", ROPE_SCALINGS) === 1;
+  a.ropeFactor = fields.positive("ropeScaling.factor", Limits.scale);
+  if (!byWavelength) return;
+  a.ropeLow = fields.positive("ropeScaling.low", Limits.scale);
+  a.ropeHigh = fields.positive("ropeScaling.high", Limits.scale);
+  a.ropeOriginal = fields.size("ropeScaling.original", Limits.contextLength);
+  if (fields.problem === null && a.ropeHigh <= a.ropeLow) fields.wrong("ropeScaling.high", "must be above ropeScaling.low");
+}
+
 function readAttention(a: Architecture, fields: FieldReader): void {
   a.mla = fields.word("attention.kind", ATTENTIONS) === 1;
   a.heads = fields.size("attention.heads", Limits.heads);
@@ -232,6 +253,8 @@ function readAttention(a: Architecture, fields: FieldReader): void {
   } else {
     a.kvHeads = fields.size("attention.kvHeads", Limits.heads);
     a.headDim = fields.size("attention.headDim", Limits.headDim);
+    a.qkvBias = fields.has("attention.qkvBias") && fields.flag("attention.qkvBias");
+    a.qkNorm = fields.has("attention.qkNorm") && fields.flag("attention.qkNorm");
   }
 }
 

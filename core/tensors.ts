@@ -133,15 +133,25 @@ export function layerTensors(a: Architecture, layer: i32, normed: bool): Tensor[
     t.matrices("attn.k_absorb", kvB, a.heads, a.kvRank, a.nopeDim, L.LAYER_K_ABSORB, GROUP_ATTENTION, STORED_KV_B_KEYS);
     t.matrices("attn.v_absorb", kvB, a.heads, a.valueDim, a.kvRank, L.LAYER_V_ABSORB, GROUP_ATTENTION, STORED_KV_B_VALUES);
   } else {
-    t.matrix("attn.q", "self_attn.q_proj.weight", a.queryWidth, hidden, L.LAYER_Q, GROUP_ATTENTION);
-    t.matrix("attn.k", "self_attn.k_proj.weight", a.keyWidth, hidden, L.LAYER_K, GROUP_ATTENTION);
-    t.matrix("attn.v", "self_attn.v_proj.weight", a.keyWidth, hidden, L.LAYER_V, GROUP_ATTENTION);
+    groupedTensors(a, t, hidden);
   }
   t.matrix("attn.o", "self_attn.o_proj.weight", hidden, a.attentionWidth, L.LAYER_O, GROUP_ATTENTION);
   t.vector("ffn_norm", "post_attention_layernorm.weight", hidden, L.LAYER_FFN_NORM);
   if (a.hasExperts(layer)) expertTensors(a, t);
   else network(t, "ffn.", "mlp.", a.ffnSize, a.gated, hidden, GROUP_FFN);
   return t.rows;
+}
+
+/** Queries, keys and values of grouped-query attention. */
+function groupedTensors(a: Architecture, t: Table, hidden: f64): void {
+  t.matrix("attn.q", "self_attn.q_proj.weight", a.queryWidth, hidden, L.LAYER_Q, GROUP_ATTENTION);
+  if (a.qkvBias) t.vector("attn.q_bias", "self_attn.q_proj.bias", a.queryWidth, L.LAYER_Q_BIAS, GROUP_ATTENTION);
+  if (a.qkNorm) t.vector("attn.q_norm", "self_attn.q_norm.weight", a.headDim, L.LAYER_Q_NORM);
+  t.matrix("attn.k", "self_attn.k_proj.weight", a.keyWidth, hidden, L.LAYER_K, GROUP_ATTENTION);
+  if (a.qkvBias) t.vector("attn.k_bias", "self_attn.k_proj.bias", a.keyWidth, L.LAYER_K_BIAS, GROUP_ATTENTION);
+  if (a.qkNorm) t.vector("attn.k_norm", "self_attn.k_norm.weight", a.headDim, L.LAYER_KV_NORM);
+  t.matrix("attn.v", "self_attn.v_proj.weight", a.keyWidth, hidden, L.LAYER_V, GROUP_ATTENTION);
+  if (a.qkvBias) t.vector("attn.v_bias", "self_attn.v_proj.bias", a.keyWidth, L.LAYER_V_BIAS, GROUP_ATTENTION);
 }
 
 /** Router, shared experts and experts. The names of three publications differ: DECO's, BlockFFN's, and those of its baselines. */

@@ -23,7 +23,10 @@ const FOREIGN: readonly Foreign[] = [
     is: (_, text) => /^\s*(<!doctype|<html|<\?xml)/i.test(text),
     message: "is a web page, perhaps one that asks to log in or says that the file is gone: download it again",
   },
-  { is: (_, text) => text.startsWith("GGUF"), message: `is a GGUF file, for llama.cpp: ${FOLDER} instead` },
+  {
+    is: (_, text) => text.startsWith("GGUF"),
+    message: "is a GGUF file: give its own path as the model; where files are read as streams, convert it first (blockffn convert)",
+  },
   { is: (_, text) => /^(lmgg|fmgg|tjgg|algg)/.test(text), message: `is a GGML file of an old llama.cpp: ${FOLDER} instead` },
   {
     is: (head) => head[0] === 8 && (head[1] ?? 0) > 0 && (head[1] ?? 32) < 32 && (head[2] === 0x12 || head[2] === 0x3a),

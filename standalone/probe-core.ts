@@ -120,6 +120,10 @@ export function plan(quantization: i32, draft: bool): void {
   put(a.queryWidth);
   put(a.keyWidth);
   put(a.attentionWidth);
+  put(a.ropeFactor);
+  put(a.ropeLow);
+  put(a.ropeHigh);
+  put(a.ropeOriginal);
   const weights = draft ? planDraft(a, quantization) : planModel(a, quantization);
   put(weights.bytes);
   put(weights.end);

@@ -2,13 +2,16 @@ import { ATTENTION_MLA } from "../../core/layout/kinds";
 import { MATRIX_DATA, MATRIX_ROWS, MATRIX_TYPE, PANEL_ROWS } from "../../core/layout/matrix";
 import {
   LAYER_K,
+  LAYER_K_BIAS,
   LAYER_KV_NORM,
   LAYER_K_ABSORB,
   LAYER_O,
   LAYER_Q,
+  LAYER_Q_BIAS,
   LAYER_Q_NORM,
   LAYER_Q_UP,
   LAYER_V,
+  LAYER_V_BIAS,
   LAYER_V_ABSORB,
   MODEL_ATTENTION,
   MODEL_HEADS,
@@ -36,7 +39,7 @@ import {
   SCRATCH_SIN,
   SCRATCH_V,
 } from "../../core/layout/scratch";
-import { rmsNorm, rope } from "../kernels";
+import { addScaled, rmsNorm, rope } from "../kernels";
 import { Activations } from "../kernels/product";
 import { attend, cacheHead } from "./attend";
 import { float, int, padded, ptr } from "./descriptor";
@@ -83,9 +86,9 @@ function groupedAttention(p: Pass, layer: usize, index: i32, attnStride: usize):
   let taken = NONE;
   const grain = panelGrain(int(layer, LAYER_Q + MATRIX_TYPE), p.hidden, p.n);
   while ((taken = take(qPanels + 2 * kPanels, grain)) !== NONE) {
-    somePanels(p, taken, layer + LAYER_Q, 0, q, qStride);
-    somePanels(p, taken, layer + LAYER_K, qPanels, k, kvStride);
-    somePanels(p, taken, layer + LAYER_V, qPanels + kPanels, v, kvStride);
+    somePanels(p, taken, layer + LAYER_Q, ptr(layer, LAYER_Q_BIAS), 0, q, qStride);
+    somePanels(p, taken, layer + LAYER_K, ptr(layer, LAYER_K_BIAS), qPanels, k, kvStride);
+    somePanels(p, taken, layer + LAYER_V, ptr(layer, LAYER_V_BIAS), qPanels + kPanels, v, kvStride);
   }
   end();
   // In a call of few rows every thread appends them, and all write the same: cheaper than waiting for each other.
@@ -97,7 +100,7 @@ function groupedAttention(p: Pass, layer: usize, index: i32, attnStride: usize):
       for (let h = 0; h < kvHeads; h++) {
         const shift = <usize>h * bytes;
         const place = <usize>int(rowAt(p, t), ROW_PLACE) * bytes;
-        rope(row + shift, angles(p, SCRATCH_COS, t), angles(p, SCRATCH_SIN, t), dim >> 1);
+        turn(p, row + shift, ptr(layer, LAYER_KV_NORM), t, dim);
         memory.copy(cacheHead(p, t, SEQ_KEYS, index * kvHeads + h, bytes) + place, row + shift, bytes);
         memory.copy(cacheHead(p, t, SEQ_VALUES, index * kvHeads + h, bytes) + place, v + <usize>t * kvStride + shift, bytes);
       }
@@ -116,7 +119,7 @@ function groupedAttention(p: Pass, layer: usize, index: i32, attnStride: usize):
       const h = kv * group + (u % pairs) * HEADS_TOGETHER;
       const count = min(HEADS_TOGETHER, (kv + 1) * group - h);
       const query = q + <usize>t * qStride + <usize>h * bytes;
-      for (let i = 0; i < count; i++) rope(query + <usize>i * bytes, angles(p, SCRATCH_COS, t), angles(p, SCRATCH_SIN, t), dim >> 1);
+      for (let i = 0; i < count; i++) turn(p, query + <usize>i * bytes, ptr(layer, LAYER_Q_NORM), t, dim);
       const keys = cacheHead(p, t, SEQ_KEYS, index * kvHeads + kv, bytes);
       const values = cacheHead(p, t, SEQ_VALUES, index * kvHeads + kv, bytes);
       attend(p, t, query, bytes, count, keys, values, bytes, dim, dim, out + <usize>t * attnStride + <usize>h * bytes, bytes);
@@ -125,12 +128,25 @@ function groupedAttention(p: Pass, layer: usize, index: i32, attnStride: usize):
   end();
 }
 
-/** What the taken panels of a section hold of a product with the input, whose matrix has the panels from `start` on. */
-function somePanels(p: Pass, taken: Units, matrix: usize, start: i32, y: usize, yStride: usize): void {
+/** Gives the query or key of a head its position, after its norm (0: none). */
+function turn(p: Pass, head: usize, norm: usize, t: i32, dim: i32): void {
+  if (norm !== 0) rmsNorm(head, norm, dim, float(p.model, MODEL_LORA_EPS), head);
+  rope(head, angles(p, SCRATCH_COS, t), angles(p, SCRATCH_SIN, t), dim >> 1);
+}
+
+/**
+ * What the taken panels of a section hold of a product with the input, whose matrix has the panels from `start` on, and of its bias
+ * (0: none).
+ */
+function somePanels(p: Pass, taken: Units, matrix: usize, bias: usize, start: i32, y: usize, yStride: usize): void {
   const all = int(matrix, MATRIX_ROWS);
   const first = max(firstOf(taken) - start, 0) * PANEL_ROWS;
   const rows = min(all, (lastOf(taken) - start) * PANEL_ROWS) - first;
-  if (rows > 0) multiplyRows(p, matrix, first, rows, p.input, p.n, y, yStride, false);
+  if (rows <= 0) return;
+  multiplyRows(p, matrix, first, rows, p.input, p.n, y, yStride, false);
+  if (bias === 0) return;
+  const shift = (<usize>first) << 2;
+  for (let t = 0; t < p.n; t++) addScaled(y + <usize>t * yStride + shift, bias + shift, rows, 1);
 }
 
 /**
@@ -152,8 +168,8 @@ function latentAttention(p: Pass, layer: usize, index: i32, attnStride: usize): 
   let taken = NONE;
   const grain = panelGrain(int(layer, LAYER_Q + MATRIX_TYPE), p.hidden, p.n);
   while ((taken = take(qPanels + panels(keyDim), grain)) !== NONE) {
-    somePanels(p, taken, layer + LAYER_Q, 0, low, lowStride);
-    somePanels(p, taken, layer + LAYER_K, qPanels, kv, kvStride);
+    somePanels(p, taken, layer + LAYER_Q, 0, 0, low, lowStride);
+    somePanels(p, taken, layer + LAYER_K, 0, qPanels, kv, kvStride);
   }
   end();
   const lowRows = innerRows(p, ptr(p.scratch, SCRATCH_Q_NORMED), lowStride);

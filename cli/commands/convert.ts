@@ -24,10 +24,10 @@ interface Options {
 export function registerConvert(program: Command, context: Context): void {
   program
     .command("convert")
-    .description("Pack a Hugging Face folder (config.json, weights, tokenizer.json) into one file that loads fast.")
+    .description("Pack a Hugging Face folder (config.json, weights, tokenizer.json) or a GGUF file into one file that loads fast.")
     .argument(
       "<source>",
-      "folder with config.json and model.safetensors or pytorch_model.bin; or a packed model, to have it in the newest format",
+      "folder with config.json and model.safetensors or pytorch_model.bin; a GGUF file; or a packed model, to have it in the newest format",
     )
     .requiredOption("-o, --out <file>", "packed model to write")
     .addOption(
@@ -53,6 +53,7 @@ A packed model that is there already is replaced when the new one is whole.
 Examples:
   blockffn convert ./my-model --out my-model.q8.safetensors
   blockffn convert ./my-model --out my-model.q4.safetensors --quantize q4
+  blockffn convert my-model.Q4_K_M.gguf --out my-model.q8.safetensors
   blockffn convert old.safetensors --out new.safetensors
   blockffn convert ./my-model --draft ./my-model-eagle --out my-model.q8.safetensors`,
     )

@@ -30,13 +30,14 @@ interface Options {
 }
 
 const TITLE = "active experts";
+const FORMATS = { packed: "packed", huggingface: "Hugging Face folder", gguf: "GGUF" } as const;
 const HEATMAP = svgKind("a heat map of inspect", new RegExp(`: ${TITLE}$`));
 
 export function registerInspect(program: Command, context: Context): void {
   program
     .command("inspect")
     .description("Show what a model's files hold: architecture, parameters and bytes by part, weight types.")
-    .argument("[model]", "packed model, Hugging Face folder, or name as --model takes it (default: nano)")
+    .argument("[model]", "packed model, GGUF file, Hugging Face folder, or name as --model takes it (default: nano)")
     .addOption(jsonOption())
     .option("--verify", "compare the checksums of a packed file: they find damage, not malice")
     .option("--heatmap <svg>", "draw which experts are active, layer by layer, token by token; needs --text")
@@ -84,7 +85,7 @@ function report(summary: ModelSummary): string {
   const about = table(
     [
       ["model", summary.name],
-      ["format", summary.format === "packed" ? "packed" : "Hugging Face folder"],
+      ["format", FORMATS[summary.format]],
       ["weights", summary.weights],
       ["architecture", config.architecture],
       ["layers", String(config.layers)],

@@ -2,7 +2,7 @@
 import { MATRIX_BYTES } from "./matrix.ts";
 
 /** Version of the descriptors below; host and engine must agree. */
-export const DESCRIPTOR_VERSION = 4;
+export const DESCRIPTOR_VERSION = 5;
 
 export const MODEL_VERSION = 0;
 export const MODEL_VOCAB = 4;
@@ -51,7 +51,7 @@ export const MODEL_FFN_DENSE = 136;
 export const MODEL_EMBED = 140;
 export const MODEL_HEAD = MODEL_EMBED + MATRIX_BYTES;
 export const MODEL_FINAL_NORM = MODEL_HEAD + MATRIX_BYTES;
-/** f32 [ropeDim / 2]: inverse frequencies, filled by `rope_init`. */
+/** f32 [ropeDim / 2]: inverse frequencies, filled by `ropeFrequencies`. */
 export const MODEL_INV_FREQ = MODEL_FINAL_NORM + 4;
 /** First layer descriptor; they follow one another. */
 export const MODEL_LAYER_TABLE = MODEL_INV_FREQ + 4;
@@ -73,11 +73,13 @@ export const LAYER_ATTN_NORM = 0;
 export const LAYER_Q = 4;
 /** MLA: q_b, the way up from qRank to heads x (nope + rope). */
 export const LAYER_Q_UP = LAYER_Q + MATRIX_BYTES;
+/** MLA: f32 [qRank], between way down and way up. GQA: f32 [headDim], of every head's query before RoPE (Qwen3); 0: none. */
 export const LAYER_Q_NORM = LAYER_Q_UP + MATRIX_BYTES;
 /** GQA: key projection. MLA: kv_a (kvRank + rope rows). */
 export const LAYER_K = LAYER_Q_NORM + 4;
 /** GQA: value projection. */
 export const LAYER_V = LAYER_K + MATRIX_BYTES;
+/** MLA: f32 [kvRank]. GQA: f32 [headDim], of every head's key before RoPE; 0: none. */
 export const LAYER_KV_NORM = LAYER_V + MATRIX_BYTES;
 /** MLA, per head: [kvRank, nope], kv_b's key half transposed, absorbed into the query. */
 export const LAYER_K_ABSORB = LAYER_KV_NORM + 4;
@@ -99,4 +101,8 @@ export const LAYER_FFN = LAYER_DOWN + MATRIX_BYTES;
 export const LAYER_EXPERT_NORM = LAYER_FFN + 4;
 /** f32 [experts]. */
 export const LAYER_EXPERT_BIAS = LAYER_EXPERT_NORM + 4;
-export const LAYER_BYTES = LAYER_EXPERT_BIAS + 4;
+/** GQA: f32, added to queries, keys and values (Qwen2); 0: none. */
+export const LAYER_Q_BIAS = LAYER_EXPERT_BIAS + 4;
+export const LAYER_K_BIAS = LAYER_Q_BIAS + 4;
+export const LAYER_V_BIAS = LAYER_K_BIAS + 4;
+export const LAYER_BYTES = LAYER_V_BIAS + 4;

@@ -30,26 +30,41 @@ function tiktoken(maybe: string, more: string): string {
   return "'" + SHORT_ENDINGS + "|[^\\r\\n\\p{L}\\p{N}]" + maybe + rest;
 }
 
+export const LLAMA3_WORDS: string = cl100k("\\p{L}", "\\p{N}{1,3}", "");
+export const QWEN2_WORDS: string = cl100k("\\p{L}", "\\p{N}", "");
+export const QWEN35_WORDS: string = cl100k("[\\p{L}\\p{M}]", "\\p{N}", "\\p{M}");
+export const O200K_WORDS: string = o200k(ENDINGS + "?", "\\p{N}{1,3}");
+export const TEKKEN_WORDS: string = o200k("", "\\p{N}");
+/** DeepSeek V3's third step. */
+export const DEEPSEEK_WORDS: string =
+  "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|" + SPACES;
+/** Ideographs, as DeepSeek's tokenizers set them apart. */
+export const DEEPSEEK_HAN: string = "[一-龥぀-ゟ゠-ヿ]+";
+export const CODER_HAN: string = "[一-龥ࠀ-一가-퟿]+";
+/** Of GGUF files that name no tokenizer. */
+export const PUNCTUATION: string = "[\\p{P}\\$\\+<=>\\^~\\|]+";
+
 const KNOWN: string[] = [
+  PUNCTUATION,
   GPT2_WORDS,
-  cl100k("\\p{L}", "\\p{N}{1,3}", ""), // Llama 3
-  cl100k("\\p{L}", "\\p{N}", ""), // Qwen 2
-  cl100k("[\\p{L}\\p{M}]", "\\p{N}", "\\p{M}"), // Qwen 3.5
+  LLAMA3_WORDS,
+  QWEN2_WORDS,
+  QWEN35_WORDS,
   tiktoken("?+", "++"), // its own spelling of cl100k
   tiktoken("?", "+"),
-  o200k(ENDINGS + "?", "\\p{N}{1,3}"), // GPT-4o, gpt-oss, Llama 4
-  o200k("", "\\p{N}"), // Mistral's Tekken
+  O200K_WORDS,
+  TEKKEN_WORDS,
   o200k("", "\\p{N}{1,3}"),
   // DeepSeek V3, three steps
   "\\p{N}{1,3}",
-  "[一-龥぀-ゟ゠-ヿ]+",
-  "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|" + SPACES,
+  DEEPSEEK_HAN,
+  DEEPSEEK_WORDS,
   // DeepSeek Coder, its steps
   "[\r\n]",
   "[\\r\\n]",
   "\\s?\\p{L}+",
   "\\s?\\p{P}+",
-  "[一-龥ࠀ-一가-퟿]+",
+  CODER_HAN,
   // CLIP
   "'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+",
   // BLOOM, Falcon

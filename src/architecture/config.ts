@@ -4,6 +4,10 @@ export interface GqaAttention {
   readonly heads: number;
   readonly kvHeads: number;
   readonly headDim: number;
+  /** Queries, keys and values have a bias (Qwen2). Default: false. */
+  readonly qkvBias?: boolean;
+  /** Every head's query and key has an RMS norm before RoPE (Qwen3), with the model's epsilon. Default: false. */
+  readonly qkNorm?: boolean;
 }
 
 /** Multi-head latent attention (DeepSeek-V2): keys and values are kept as one compressed row per token. */
@@ -18,6 +22,26 @@ export interface MlaAttention {
   /** Epsilon of q_a_layernorm and kv_a_layernorm: 1e-6 whatever rms_norm_eps says. */
   readonly loraEps: number;
 }
+
+/** RoPE's frequencies, all divided by `factor` (position interpolation, arXiv 2306.15595). */
+export interface LinearRopeScaling {
+  readonly kind: "linear";
+  readonly factor: number;
+}
+
+/**
+ * RoPE's low frequencies divided by `factor` (Llama 3.1): those whose wavelength is above original / low; none below original / high;
+ * between the two a mean of both. `original` is the context trained with before.
+ */
+export interface Llama3RopeScaling {
+  readonly kind: "llama3";
+  readonly factor: number;
+  readonly low: number;
+  readonly high: number;
+  readonly original: number;
+}
+
+export type RopeScaling = LinearRopeScaling | Llama3RopeScaling;
 
 /** One feed-forward network for every token. */
 export interface DenseFfn {
@@ -66,14 +90,16 @@ export interface ExpertFfn {
 
 /** A model's architecture after all defaults and oddities are resolved. The engine needs nothing else. */
 export interface ModelConfig {
-  readonly architecture: "minicpm" | "llama" | "blockffn";
+  /** Whose checkpoints it is read from; Mistral's are "llama". */
+  readonly architecture: "minicpm" | "llama" | "blockffn" | "qwen2" | "qwen3";
   readonly vocabSize: number;
   readonly hiddenSize: number;
   readonly layers: number;
-  /** max_position_embeddings. */
+  /** max_position_embeddings; with a sliding window, no more than that: within it, it makes no difference. */
   readonly contextLength: number;
   readonly rmsEps: number;
   readonly ropeTheta: number;
+  readonly ropeScaling?: RopeScaling;
   /** Multiplies embeddings (MiniCPM scale_emb). */
   readonly embedScale: number;
   /** Multiplies each residual branch (MiniCPM scale_depth / sqrt(layers)). */

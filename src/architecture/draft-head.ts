@@ -44,8 +44,9 @@ export function draftConfig(model: ModelConfig, draftVocab: number): DraftConfig
 /** An EAGLE head as a model of its own, beside its base model. */
 export function draftModel(config: DraftConfig, base: ModelConfig): ModelConfig {
   const { layers, ropeTheta, heads, kvHeads, headDim, ffnSize, draftVocab } = config;
+  const { ropeScaling: _, ...rest } = base;
   return {
-    ...base,
+    ...rest,
     layers,
     ropeTheta,
     residualScale: 1,

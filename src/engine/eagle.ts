@@ -8,6 +8,7 @@ import { writeScratch, type ScratchPlan } from "../../core/scratch.ts";
 import { UsageError } from "../errors.ts";
 import type { ModelConfig } from "../architecture/config.ts";
 import { architectureOf } from "../architecture/flat.ts";
+import { writeFrequencies } from "./frequencies.ts";
 import { quantizationOf } from "../architecture/plan.ts";
 import { EagleSequence, MAX_TOP } from "./eagle-sequence.ts";
 import type { DraftHead } from "./draft-head.ts";
@@ -193,7 +194,7 @@ export class EagleHead implements DraftHead, HeadMemory {
       weights: this.#weightsAt ?? at + offsets.weights,
     };
     writeScratch(new ViewWriter(engine.memory), addresses.scratch, this.scratch);
-    engine.exports.ropeFrequencies(config.ropeTheta, rotated, addresses.frequencies);
+    writeFrequencies(engine.exports, config, addresses.frequencies);
     this.#writeDescriptors(addresses, at + hidden);
     if (draftTokens !== undefined) {
       engine.u32(at + ids, draftTokens.length).set(draftTokens);

@@ -16,7 +16,7 @@ export interface EngineExports {
   gatherRows(matrix: number, ids: number, count: number, out: number, type: number): void;
   ffnBranch(model: number, n: number, layer: number): void;
   compact(model: number, sequence: number, base: number, path: number, count: number): void;
-  ropeFrequencies(theta: number, dim: number, out: number): void;
+  ropeFrequencies(theta: number, dim: number, factor: number, low: number, high: number, original: number, out: number): void;
   matrixBytes(type: number, rows: number, cols: number): number;
   finiteFloats(p: number, count: number): number;
   finiteScales(p: number, panels: number, panelBytes: number, groups: number, groupBytes: number): number;

@@ -12,6 +12,7 @@ import type { DraftLayout } from "../architecture/draft-head.ts";
 import { EagleHead } from "./eagle.ts";
 import type { Engine } from "./engine.ts";
 import { cacheBytes } from "./cache.ts";
+import { writeFrequencies } from "./frequencies.ts";
 import { layoutModel, type ModelLayout } from "./layout.ts";
 import { architectureOf } from "../architecture/flat.ts";
 import { quantizationOf } from "../architecture/plan.ts";
@@ -100,7 +101,7 @@ export class ModelInstance implements LoadedModel, ModelMemory {
     this.#ffn = init.ffn;
     writeScratch(new ViewWriter(engine.memory), layout.addresses.scratch, layout.scratch);
     this.#writeDescriptors();
-    engine.exports.ropeFrequencies(init.config.ropeTheta, architectureOf(init.config).rotated, layout.addresses.frequencies);
+    writeFrequencies(engine.exports, init.config, layout.addresses.frequencies);
   }
 
   get tokenizerJson(): Uint8Array | undefined {

@@ -1,4 +1,4 @@
-import type { DType } from "./tensors.ts";
+import type { BlockType, DType } from "./tensors.ts";
 
 /** Bytes of one element; the smallest types are packed, so that one takes less than a byte. */
 export const DTYPE_BYTES: Readonly<Record<DType, number>> = {
@@ -25,6 +25,27 @@ export const DTYPE_BYTES: Readonly<Record<DType, number>> = {
   F6_E3M2: 0.75,
   F4: 0.5,
 };
+
+/** Elements of a block, and bytes: ggml-common.h (block_q4_0 and so on). */
+export const BLOCKS: Readonly<Record<BlockType, { readonly elements: number; readonly bytes: number }>> = {
+  Q4_0: { elements: 32, bytes: 18 },
+  Q4_1: { elements: 32, bytes: 20 },
+  Q5_0: { elements: 32, bytes: 22 },
+  Q5_1: { elements: 32, bytes: 24 },
+  Q8_0: { elements: 32, bytes: 34 },
+  Q4_K: { elements: 256, bytes: 144 },
+  Q5_K: { elements: 256, bytes: 176 },
+  Q6_K: { elements: 256, bytes: 210 },
+};
+
+export function isBlockType(text: string): text is BlockType {
+  return Object.hasOwn(BLOCKS, text);
+}
+
+/** Bytes of an element, on the average of a block. */
+export function elementBytes(dtype: DType | BlockType): number {
+  return isBlockType(dtype) ? BLOCKS[dtype].bytes / BLOCKS[dtype].elements : DTYPE_BYTES[dtype];
+}
 
 /** Most dimensions a tensor may have. */
 export const MAX_RANK = 8;

@@ -1,11 +1,11 @@
 import { FormatError } from "../errors.ts";
 import { allocate } from "./bytes.ts";
-import type { DType } from "./tensors.ts";
+import type { BlockType, DType } from "./tensors.ts";
 
 /** Element types that can be read as float32. Bytes are little-endian, as on every machine that runs WebAssembly. */
 export type FloatDType = "F32" | "F16" | "BF16";
 
-export function isFloatDType(dtype: DType): dtype is FloatDType {
+export function isFloatDType(dtype: DType | BlockType): dtype is FloatDType {
   return dtype === "F32" || dtype === "F16" || dtype === "BF16";
 }
 

@@ -23,8 +23,11 @@ export type DType =
   | "F6_E3M2"
   | "F4";
 
-export interface TensorInfo {
-  readonly dtype: DType;
+/** Types of GGUF files that keep elements in blocks. */
+export type BlockType = "Q4_0" | "Q4_1" | "Q5_0" | "Q5_1" | "Q8_0" | "Q4_K" | "Q5_K" | "Q6_K";
+
+export interface TensorInfo<Type extends DType | BlockType = DType | BlockType> {
+  readonly dtype: Type;
   readonly shape: readonly number[];
 }
 
@@ -36,7 +39,7 @@ export interface TensorSource {
   /** undefined when there is no such tensor. */
   info(name: string): TensorInfo | undefined;
   /**
-   * Reads `count` elements of an F32, F16 or BF16 tensor from element `start` on (row-major) as float32.
+   * Reads `count` elements of an F32, F16, BF16 or block tensor from element `start` on (row-major) as float32.
    * @throws FormatError for another dtype, an unknown tensor or a range beyond its end.
    */
   readF32(name: string, start: number, count: number): Promise<Float32Array>;

@@ -1,5 +1,8 @@
 import { BlockFFNError, ConfigError } from "../errors.ts";
-import { openCheckpoint } from "../format/hf/checkpoint.ts";
+import { openGguf } from "../format/gguf/gguf.ts";
+import { isGguf } from "../format/gguf/header.ts";
+import { openCheckpoint, type Checkpoint } from "../format/hf/checkpoint.ts";
+import { defaultQuantization } from "./default-type.ts";
 import { packWeights } from "../format/packed/pack.ts";
 import type { ModelFiles } from "../format/source.ts";
 import { MODEL_LAYERS } from "../format/hf/tensors.ts";
@@ -20,7 +23,7 @@ import { LOAD_OPTIONS, type LoadOptions } from "../engine/types.ts";
 import { checkOptions } from "../options.ts";
 
 /**
- * Loads a packed file (straight into linear memory) or a Hugging Face folder (packed on the way).
+ * Loads a packed file (straight into linear memory), or a Hugging Face folder or GGUF file (packed on the way).
  * @throws BlockFFNError subclasses that name the file and field.
  */
 export async function loadModel(host: Host, location: string | URL, options: LoadOptions = {}): Promise<ModelInstance> {
@@ -53,6 +56,7 @@ async function loadFile(host: Host, tier: Promise<Tier>, files: ModelFiles, opti
   const source = await files.open("");
   if (source === undefined) throw new ConfigError("there is no such file", { file: files.name });
   try {
+    if (await isGguf(source)) return await loadCheckpoint(host, tier, files.name, await openGguf(source), options);
     return await loadPacked(host, tier, source, options);
   } finally {
     await source.close();
@@ -60,37 +64,47 @@ async function loadFile(host: Host, tier: Promise<Tier>, files: ModelFiles, opti
 }
 
 async function loadFolder(host: Host, tier: Promise<Tier>, files: ModelFiles, options: LoadOptions): Promise<ModelInstance> {
-  const { config, tensors, text } = await openCheckpoint(files);
+  const checkpoint = await openCheckpoint(files);
   try {
-    const plan = planWeights(config, options.quantize ?? "f32");
-    const threads = chooseThreads(host, config, plan, options.threads);
-    const weights = new CheckpointWeights(architectureOf(config), tensors, MODEL_LAYERS);
-    const engine = await Engine.start(host, await tier, { threads, name: files.name, wait: options.threads !== undefined });
-    try {
-      const model = new ModelInstance({
-        name: files.name,
-        config,
-        tier: await tier,
-        engine,
-        plan,
-        ffn: options.ffn ?? "sparse",
-        text,
-        pause: host.pause,
-        frozenClock: host.frozenClock,
-      });
-      await packWeights(
-        plan,
-        weights,
-        (offset, bytes) => model.engine.bytes(model.addresses.weights + offset, bytes.length).set(bytes),
-        options.onProgress,
-      );
-      chooseReadAhead(model, () => host.now());
-      return model;
-    } catch (error) {
-      engine.dispose();
-      throw error;
-    }
+    return await loadCheckpoint(host, tier, files.name, checkpoint, options);
   } finally {
-    await tensors.close();
+    await checkpoint.tensors.close();
+  }
+}
+
+async function loadCheckpoint(
+  host: Host,
+  tier: Promise<Tier>,
+  name: string,
+  { config, tensors, text }: Checkpoint,
+  options: LoadOptions,
+): Promise<ModelInstance> {
+  const plan = planWeights(config, options.quantize ?? defaultQuantization(tensors));
+  const threads = chooseThreads(host, config, plan, options.threads);
+  const weights = new CheckpointWeights(architectureOf(config), tensors, MODEL_LAYERS);
+  const engine = await Engine.start(host, await tier, { threads, name, wait: options.threads !== undefined });
+  try {
+    const model = new ModelInstance({
+      name,
+      config,
+      tier: await tier,
+      engine,
+      plan,
+      ffn: options.ffn ?? "sparse",
+      text,
+      pause: host.pause,
+      frozenClock: host.frozenClock,
+    });
+    await packWeights(
+      plan,
+      weights,
+      (offset, bytes) => model.engine.bytes(model.addresses.weights + offset, bytes.length).set(bytes),
+      options.onProgress,
+    );
+    chooseReadAhead(model, () => host.now());
+    return model;
+  } catch (error) {
+    engine.dispose();
+    throw error;
   }
 }

@@ -1,10 +1,12 @@
 import { GROUP_FFN } from "../../core/tensors.ts";
-import { openCheckpoint } from "../format/hf/checkpoint.ts";
-import { DTYPE_BYTES, elementCount } from "../format/dtypes.ts";
+import { openGguf } from "../format/gguf/gguf.ts";
+import { isGguf } from "../format/gguf/header.ts";
+import { openCheckpoint, type Checkpoint } from "../format/hf/checkpoint.ts";
+import { elementBytes, elementCount } from "../format/dtypes.ts";
 import { expectedHfTensors } from "../format/hf/tensors.ts";
 import { openPacked } from "../format/packed/packed.ts";
 import type { ModelFiles } from "../format/source.ts";
-import type { DType } from "../format/tensors.ts";
+import type { BlockType, DType } from "../format/tensors.ts";
 import { SourceError } from "../errors.ts";
 import type { ModelConfig } from "../architecture/config.ts";
 import { quantizationOf } from "../architecture/plan.ts";
@@ -23,8 +25,8 @@ export interface PartSummary {
 /** What a model's files hold, read from their headers alone. */
 export interface ModelSummary {
   readonly name: string;
-  readonly format: "packed" | "huggingface";
-  /** f32, q8 or q4 of a packed model; the element types of a Hugging Face folder. */
+  readonly format: "packed" | "huggingface" | "gguf";
+  /** f32, q8 or q4 of a packed model; the element types of a Hugging Face folder or GGUF file. */
   readonly weights: string;
   readonly parameters: number;
   /** Bytes of all parts. */
@@ -37,13 +39,20 @@ export interface ModelSummary {
 
 /** Counts a model's parameters and bytes by part, without reading its weights. @throws BlockFFNError subclasses for bad files. */
 export async function summarizeModel(files: ModelFiles): Promise<ModelSummary> {
-  return files.single ? summarizePacked(files) : summarizeFolder(files);
+  if (files.single) return summarizeFile(files);
+  const checkpoint = await openCheckpoint(files);
+  try {
+    return summarizeCheckpoint(files.name, "huggingface", checkpoint);
+  } finally {
+    await checkpoint.tensors.close();
+  }
 }
 
-async function summarizePacked(files: ModelFiles): Promise<ModelSummary> {
+async function summarizeFile(files: ModelFiles): Promise<ModelSummary> {
   const source = await files.open("");
   if (source === undefined) throw new SourceError("there is no such file", { file: files.name });
   try {
+    if (await isGguf(source)) return summarizeCheckpoint(files.name, "gguf", await openGguf(source));
     const { config, plan, draft, readText } = await openPacked(source);
     const { tokenizerBytes } = await readText();
     const counts = new Counts();
@@ -56,23 +65,18 @@ async function summarizePacked(files: ModelFiles): Promise<ModelSummary> {
   }
 }
 
-async function summarizeFolder(files: ModelFiles): Promise<ModelSummary> {
-  const { config, tensors, text } = await openCheckpoint(files);
-  try {
-    const counts = new Counts();
-    const dtypes = new Set<DType>();
-    for (const { name, group } of expectedHfTensors(config)) {
-      const info = tensors.info(name);
-      if (info === undefined) continue;
-      const count = elementCount(info.shape) ?? 0;
-      dtypes.add(info.dtype);
-      counts.add(partName(group), count, count * DTYPE_BYTES[info.dtype]);
-    }
-    const weights = [...dtypes].join(", ").toLowerCase();
-    return { name: files.name, format: "huggingface", weights, ...counts.totals(), tokenizerBytes: text.tokenizerBytes, config };
-  } finally {
-    await tensors.close();
+function summarizeCheckpoint(name: string, format: ModelSummary["format"], { config, tensors, text }: Checkpoint): ModelSummary {
+  const counts = new Counts();
+  const dtypes = new Set<DType | BlockType>();
+  for (const { name: tensor, group } of expectedHfTensors(config)) {
+    const info = tensors.info(tensor);
+    if (info === undefined) continue;
+    const count = elementCount(info.shape) ?? 0;
+    dtypes.add(info.dtype);
+    counts.add(partName(group), count, count * elementBytes(info.dtype));
   }
+  const weights = [...dtypes].join(", ").toLowerCase();
+  return { name, format, weights, ...counts.totals(), tokenizerBytes: text.tokenizerBytes, config };
 }
 
 class Counts {

@@ -1,5 +1,6 @@
 import { FormatError, SourceError, UsageError } from "../errors.ts";
 import { readRange } from "../format/bytes.ts";
+import { isGguf } from "../format/gguf/header.ts";
 import { checksumOf } from "../format/packed/checksums.ts";
 import { openPacked } from "../format/packed/packed.ts";
 import type { ModelFiles } from "../format/source.ts";
@@ -20,6 +21,7 @@ export async function verifyModel(files: ModelFiles, onProgress?: (done: number,
   const source = await files.open("");
   if (source === undefined) throw new SourceError("there is no such file", { file: files.name });
   try {
+    if (await isGguf(source)) throw new UsageError("is a GGUF file; packed files alone have checksums", { file: files.name });
     const { checksums } = await openPacked(source);
     if (checksums === undefined) {
       throw new FormatError("is of a format without checksums; convert it again to have them", {

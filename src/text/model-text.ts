@@ -77,6 +77,11 @@ export function packedText(tokenizerJson: () => Uint8Array | undefined, template
   });
 }
 
+/** What a GGUF file says: a tokenizer and a template. */
+export function ggufText(tokenizerJson: () => Uint8Array | undefined, chatTemplate: () => ChatTemplate | undefined): ModelText {
+  return lazy({ tokenizerBytes: () => tokenizerJson()?.length ?? 0, tokenizerJson, chatTemplate, generationDefaults: () => undefined });
+}
+
 /** The tokenizer.json that says by itself what all files of a folder say together; one that is not JSON is left to whoever reads it. */
 function merged(bytes: Uint8Array, config: TokenizerConfig): Uint8Array {
   if (config.length === 0) return bytes;

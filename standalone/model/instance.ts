@@ -80,7 +80,15 @@ export class LoadedModel {
     writeScratch(out, at.scratch, this.scratch);
     this.logits.open(config.vocabSize);
     writeModel(out, at, config, this.packed.plan, this.scratch.maxChunk, false);
-    ropeFrequencies(config.ropeTheta, config.rotated, <usize>at.frequencies);
+    ropeFrequencies(
+      config.ropeTheta,
+      config.rotated,
+      config.ropeFactor,
+      config.ropeLow,
+      config.ropeHigh,
+      config.ropeOriginal,
+      <usize>at.frequencies,
+    );
   }
 
   private readTokenizer(source: Source): void {

@@ -40,6 +40,14 @@ const BASE = {
 const configs: Record<string, ModelConfig> = {
   ...Object.fromEntries(Object.entries(TINY_CONFIGS).map(([name, json]) => [name, parseHfConfig(JSON.stringify(json), "config.json")])),
   ...Object.fromEntries(Object.entries(SHAPES).map(([name, shape]) => [`shape ${name}`, shape as ModelConfig])),
+  "biases, norms, scaled RoPE": {
+    ...BASE,
+    architecture: "qwen3",
+    tied: false,
+    ropeScaling: { kind: "llama3", factor: 8, low: 1, high: 4.5, original: 8192 },
+    attention: { ...GQA, headDim: 30, qkvBias: true, qkNorm: true },
+    ffn: { kind: "dense", size: 70, gated: true },
+  },
   "block sum": {
     ...BASE,
     tied: true,
@@ -251,7 +259,8 @@ describe.each(cases)("%s, quantisation %i", (name, quantization) => {
     configure();
     probe.exports.plan(quantization, draft ? 1 : 0);
     const out = new Output();
-    for (const value of [a.rotated, a.queryWidth, a.keyWidth, a.attentionWidth]) out.put(value);
+    for (const value of [a.rotated, a.queryWidth, a.keyWidth, a.attentionWidth, a.ropeFactor, a.ropeLow, a.ropeHigh, a.ropeOriginal])
+      out.put(value);
     const plan = draft ? planDraft(a, quantization) : planModel(a, quantization);
     out.put(plan.bytes);
     out.put(plan.end);
@@ -376,7 +385,13 @@ describe("a configuration that is refused", () => {
     ["tied", { tied: 1 }, "must be true or false"],
     ["extra", { extra: 1 }, "is not known"],
     ["ffn.topK", { ffn: { kind: "dense", size: 64, gated: true, topK: 1 } }, "is not known"],
-    ["architecture", { architecture: "gpt" }, "must be one of minicpm, llama, blockffn"],
+    ["architecture", { architecture: "gpt" }, "must be one of minicpm, llama, blockffn, qwen2, qwen3"],
+    ["ropeScaling.kind", { ropeScaling: { kind: "yarn" } }, "must be one of linear, llama3"],
+    ["ropeScaling.low", { ropeScaling: { kind: "llama3", factor: 8 } }, "is missing; it must be a number"],
+    ["ropeScaling.high", { ropeScaling: { kind: "llama3", factor: 8, low: 4, high: 4, original: 9 } }, "must be above ropeScaling.low"],
+    ["ropeScaling.low", { ropeScaling: { kind: "linear", factor: 8, low: 4 } }, "is not known"],
+    ["attention.qkNorm", { attention: { ...GQA, qkNorm: "yes" } }, "must be true or false"],
+    ["attention.qkvBias", { attention: { ...GQA, qkvBias: 1 } }, "must be true or false"],
     ["attention.kind", { attention: { kind: "linear" } }, "must be one of gqa, mla"],
     ["ffn.router", { ffn: { ...experts, router: "best" } }, "must be one of block, topk, topp, relu, sparse_mixer"],
     ["vocabSize", { vocabSize: undefined }, "is missing; it must be a number"],

@@ -34,7 +34,6 @@ const training = tinyZip([{ name: "archive/data.pkl", data: pickled("epoch", "mo
 
 const FILES: readonly (readonly [what: string, bytes: Uint8Array, message: RegExp])[] = [
   ["a Git LFS pointer", text(LFS), /Git LFS pointer.*git lfs pull/],
-  ["a GGUF file", padded(text("GGUF\x03\0\0\0")), /GGUF.*Hugging Face folder/],
   ["a GGML file", padded(text("tjgg\x01\0\0\0")), /GGML/],
   ["an ONNX model", padded(Uint8Array.of(8, 8, 0x12, 7, ...text("pytorch"))), /ONNX.*exported from/],
   ["an HDF5 file", padded(text("\x89HDF\r\n\x1a\n")), /HDF5/],
@@ -46,6 +45,11 @@ const FILES: readonly (readonly [what: string, bytes: Uint8Array, message: RegEx
   ["a Lightning checkpoint", lightning, /PyTorch Lightning.*save_pretrained/],
   ["a training checkpoint", training, /checkpoint of training/],
 ];
+
+it("a GGUF file among a folder's weights, or in a stream", async () => {
+  const files = new MemoryFiles({ "config.json": JSON.stringify(TINY_CONFIGS.llama), "model.safetensors": padded(text("GGUF\x03\0\0\0")) });
+  await expect(openCheckpoint(files)).rejects.toThrow(/GGUF file: give its own path.*convert/);
+});
 
 describe.each(FILES)("%s", (what, bytes, message) => {
   it("as a packed model", async () => {

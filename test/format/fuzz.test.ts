@@ -4,10 +4,14 @@ import { openCheckpoint } from "../../src/format/hf/checkpoint.ts";
 import { elementCount } from "../../src/format/dtypes.ts";
 import { isFloatDType } from "../../src/format/floats.ts";
 import { openSafetensors } from "../../src/format/safetensors/safetensors.ts";
+import { openGguf } from "../../src/format/gguf/gguf.ts";
 import { openTorch } from "../../src/format/torch/torch.ts";
+import { loadTokenizer } from "../../src/text/load-tokenizer.ts";
 import type { TensorSource } from "../../src/format/tensors.ts";
 import { damages, EDGE_NUMBERS, fuzzCounts, tryCase } from "../helpers/fuzz.ts";
 import type { FuzzTarget } from "../helpers/fuzz.ts";
+import { tinyGgufModel } from "../helpers/gguf-models.ts";
+import { tinyGguf } from "../helpers/tiny-gguf.ts";
 import { MemoryFiles, MemorySource } from "../helpers/memory-files.ts";
 import { TINY_CONFIGS, tinyCheckpoint, tinyTensors } from "../helpers/tiny-checkpoint.ts";
 import type { ConfigJson } from "../helpers/tiny-checkpoint.ts";
@@ -46,6 +50,13 @@ const checkpointWith = (file: string, others: Readonly<Record<string, Uint8Array
     expect(files.counts.closed, "files left open").toBe(files.counts.opened);
   }
 };
+const openGgufFile = async (bytes: Uint8Array) => {
+  const source = new MemorySource("model.gguf", bytes);
+  const { tensors, text } = await openGguf(source);
+  await readAll(tensors);
+  if (text.tokenizerJson !== undefined) loadTokenizer(text.tokenizerJson, "model.gguf");
+  void text.chatTemplate;
+};
 const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
 const shardIndex = {
   metadata: { total_size: 1 },
@@ -54,6 +65,8 @@ const shardIndex = {
 
 /** All readers of strangers' bytes. Add a target here and it gets damaged bytes and every truncation. */
 const targets: readonly FuzzTarget[] = [
+  { name: "GGUF, llama", bytes: tinyGgufModel("llama"), open: openGgufFile },
+  { name: "GGUF, qwen2", bytes: tinyGgufModel("qwen2"), open: openGgufFile },
   {
     name: "safetensors",
     bytes: tinySafetensors(
@@ -245,6 +258,13 @@ test("large hostile files stay within the limits too", async () => {
     ["safetensors", rawSafetensors(`{"__metadata__":{${Array.from({ length: 200_000 }, (_, i) => `"${i}":"é"`).join(",")}}}`)],
     ["safetensors", rawSafetensors(repeat('{"a":', 4 << 20))],
     ["safetensors", rawSafetensors(repeat(" ", 4 << 20))],
+    ["GGUF, llama", tinyGguf({ list: ["string", new Array<string>(400_000).fill("")] }, {})],
+    ["GGUF, llama", tinyGguf({ list: ["u8", new Array<number>(1_000_000).fill(1)] }, {})],
+    ["GGUF, llama", tinyGguf(Object.fromEntries(Array.from({ length: 60_000 }, (_, i) => [`k${i}`, ["u8", 1]])), {})],
+    [
+      "GGUF, llama",
+      tinyGguf({}, Object.fromEntries(Array.from({ length: 60_000 }, (_, i) => [`t${i}`, { shape: [1], bytes: new Uint8Array(4) }]))),
+    ],
     ["safetensors", rawSafetensors(`{"a":{"dtype":"U8","shape":[${"1,".repeat(1 << 20)}1]}}`)],
     ["config.json, llama", repeat("[", 1 << 20)],
     ["config.json, llama", new TextEncoder().encode(`{"a":[${"[],".repeat(340_000)}[]]}`)],

@@ -127,11 +127,11 @@ describe("what a configuration means", () => {
 
 describe("refuses", () => {
   const cases: readonly (readonly [ConfigJson, string, RegExp])[] = [
-    [{ ...llama, rope_scaling: { type: "linear", factor: 2 } }, "rope_scaling.type", /"default"/],
+    [{ ...llama, rope_scaling: { type: "dynamic", factor: 2 } }, "rope_scaling.type", /"default"/],
     [{ ...llama, rope_scaling: { rope_type: "yarn" } }, "rope_scaling.rope_type", /"default"/],
     [{ ...llama, rope_scaling: { factor: 2 } }, "rope_scaling", /null/],
     [{ ...llama, rope_scaling: 2 }, "rope_scaling", /null/],
-    [{ ...llama, rope_parameters: { rope_type: "llama3" } }, "rope_parameters.rope_type", /"default"/],
+    [{ ...llama, rope_parameters: { rope_type: "llama3" } }, "rope_parameters.factor", /missing/],
     [{ ...llama, attention_bias: true }, "attention_bias", /only false/],
     [{ ...llama, mlp_bias: true }, "mlp_bias", /only false/],
     [{ ...llama, hidden_act: "gelu" }, "hidden_act", /only "silu".*"gelu"/],
@@ -153,10 +153,10 @@ describe("refuses", () => {
     [{ ...moe, moe_top_k: 4 }, "moe_top_k", /3 routed/],
     [{ ...moe, moe_routing_strategy: "topp" }, "num_shared_experts", /topp/],
     [{ ...moe, num_shared_experts: 0, moe_routing_strategy: "topp", moe_top_p: -1 }, "moe_top_p", /above 0/],
-    [{ ...llama, architectures: ["MistralForCausalLM"] }, "architectures", /LlamaForCausalLM/],
+    [{ ...llama, architectures: ["MixtralForCausalLM"] }, "architectures", /LlamaForCausalLM/],
     [{ ...llama, architectures: ["toString"] }, "architectures", /supported/],
     [{ ...llama, architectures: ["MiniCPMForCausalLM"] }, "model_type", /does not go/],
-    [{ ...without(llama, "architectures"), model_type: "mistral" }, "model_type", /supported/],
+    [{ ...without(llama, "architectures"), model_type: "mixtral" }, "model_type", /supported/],
     [{}, "model_type", /supported/],
     [without(llama, "hidden_size"), "hidden_size", /missing/],
     [{ ...llama, hidden_size: "8" }, "hidden_size", /number/],

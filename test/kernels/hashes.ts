@@ -211,7 +211,7 @@ export const KERNELS: Readonly<Record<string, Case>> = {
   }),
   ropeFrequencies: vector((bench, half) => {
     const out = bench.space(half * 4);
-    bench.run.ropeFrequencies(10000, 2 * half, out);
+    bench.run.ropeFrequencies(10000, 2 * half, 1, 0, 0, 0, out);
     return [out, half];
   }),
   matrixBytes: vector(

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CheckOptions, Finding, LongCheck } from "./check.ts";
-import { KINDS, makeCase, type FuzzCase } from "./fuzz/cases.ts";
+import { GGUF_KIND, KINDS, makeCase, type FuzzCase } from "./fuzz/cases.ts";
 import { HOSTS, place } from "./fuzz/hosts.ts";
 import { measured } from "./fuzz/measure.ts";
 import { seeded } from "./fuzz/random.ts";
@@ -28,6 +28,7 @@ async function runFuzz({ count = COUNT, onProgress }: CheckOptions): Promise<Fin
   const first = Number(process.env["BLOCKFFN_FUZZ"] ?? SEED);
   const tried = new Map<string, number>();
   const taken = new Map<string, number>();
+  const all = count + Math.ceil(count / 10);
   let longest = 0;
   let most = -Infinity;
   let blocked = 0;
@@ -36,10 +37,10 @@ async function runFuzz({ count = COUNT, onProgress }: CheckOptions): Promise<Fin
   const tell = (seed: number, kind: string, host: string, what: string): void =>
     console.error(`fuzz: case ${seed}, ${kind}, ${host}: ${what}`);
   try {
-    for (let i = 0; i < count; i++) {
+    for (let i = 0; i < all; i++) {
       const seed = first + i;
       const random = seeded(seed);
-      const kind = KINDS[i % KINDS.length]!;
+      const kind = i < count ? KINDS[i % KINDS.length]! : GGUF_KIND;
       const made = await makeCase(kind, random);
       const host = i % PROCESS_EVERY === 0 ? "process" : hostOf(made, Math.floor(i / KINDS.length));
       tried.set(host, (tried.get(host) ?? 0) + 1);
@@ -58,13 +59,13 @@ async function runFuzz({ count = COUNT, onProgress }: CheckOptions): Promise<Fin
       if (beyond > 0 && ++fat) tell(seed, kind, host, `${(cost.bytes / 1e6).toFixed(0)} MB`);
       longest = Math.max(longest, cost.blockMs);
       if (!Number.isNaN(beyond)) most = Math.max(most, beyond);
-      if (i % 100 === 99) onProgress?.(`${i + 1} of ${count}`);
+      if (i % 100 === 99) onProgress?.(`${i + 1} of ${all}`);
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
   return [
-    { what: "cases", value: count },
+    { what: "cases", value: all },
     ...Object.keys(HOSTS).flatMap((host) => [
       { what: `tried with ${host}`, value: tried.get(host) ?? 0 },
       { what: `taken by ${host}`, value: taken.get(host) ?? 0 },
@@ -77,9 +78,9 @@ async function runFuzz({ count = COUNT, onProgress }: CheckOptions): Promise<Fin
   ];
 }
 
-/** Packed files go to all hosts in turn, folders to those that read them. */
-function hostOf({ files }: FuzzCase, turn: number): string {
-  const hosts = ["library", "cli", "wasi"].filter((host) => host !== "wasi" || files.has(""));
+/** Packed files go to all hosts in turn, folders and GGUF files to those that read them. */
+function hostOf({ kind, files }: FuzzCase, turn: number): string {
+  const hosts = ["library", "cli", "wasi"].filter((host) => host !== "wasi" || (files.has("") && kind !== GGUF_KIND));
   return hosts[turn % hosts.length]!;
 }
 

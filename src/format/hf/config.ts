@@ -16,10 +16,11 @@ import {
   show,
   TopKSchema,
   TopPSchema,
+  WindowSchema,
 } from "./schema.ts";
 import type { CommonFields } from "./schema.ts";
 import { decoFields, decoParts } from "./deco.ts";
-import { ROPE_FIELDS, ropeThetaOf } from "./rope.ts";
+import { ROPE_FIELDS, ropeScalingOf, ropeThetaOf } from "./rope.ts";
 import { checkTensors, expectedHfTensors } from "./tensors.ts";
 import type { TensorSource } from "../tensors.ts";
 
@@ -29,6 +30,9 @@ const RopeSchema = v.object(ROPE_FIELDS);
 const DEFAULT_ROPE_THETA = 10_000;
 const DEFAULT_BOS = 1;
 const DEFAULT_EOS = 2;
+/** Qwen's sliding_window and max_window_layers. */
+const DEFAULT_WINDOW = 4096;
+const DEFAULT_WINDOW_LAYERS = 28;
 
 /**
  * Reads the `config.json` of a BlockFFN / MiniCPM or Llama model, with the defaults and oddities of the official code.
@@ -44,7 +48,7 @@ export function parseHfConfig(json: string | Uint8Array, file: string, tensors?:
 
 /** `parseHfConfig` of the fields that `parseJson` gives. */
 export function configOf(fields: object, file: string): ModelConfig {
-  return READERS[architectureOf(fields, file)](fields, file);
+  return READERS[modelType(fields, file)](fields, file);
 }
 
 /** The fields of a configuration file. @throws ConfigError for anything but a JSON object. */
@@ -61,40 +65,92 @@ const ArchitectureSchema = v.object({
   architectures: v.nullish(v.array(v.string("must be a name"), "must be a list of names")),
   model_type: v.nullish(v.string("must be a name")),
 });
-const CLASSES = { MiniCPMForCausalLM: "minicpm", LlamaForCausalLM: "llama", BlockFFNForCausalLM: "blockffn" } as const;
-const READERS: Readonly<Record<ModelConfig["architecture"], (fields: object, file: string) => ModelConfig>> = {
+/** Classes of transformers, and of the official BlockFFN code, by their model_type. */
+const CLASSES = {
+  minicpm: "MiniCPMForCausalLM",
+  llama: "LlamaForCausalLM",
+  blockffn: "BlockFFNForCausalLM",
+  mistral: "MistralForCausalLM",
+  qwen2: "Qwen2ForCausalLM",
+  qwen3: "Qwen3ForCausalLM",
+} as const;
+type ModelType = keyof typeof CLASSES;
+const READERS: Readonly<Record<ModelType, (fields: object, file: string) => ModelConfig>> = {
   minicpm: miniCpmConfig,
-  llama: llamaConfig,
+  llama: (fields, file) => denseConfig("llama", { context: 2048 }, fields, file),
   blockffn: decoConfig,
+  mistral: (fields, file) => windowed(denseConfig("llama", { context: 131_072, kvHeads: 8 }, fields, file), fields, file, 4096),
+  qwen2: (fields, file) =>
+    windowed(denseConfig("qwen2", { context: 32_768, kvHeads: 32, bos: null, eos: null, qkvBias: true }, fields, file), fields, file),
+  qwen3: (fields, file) =>
+    windowed(
+      denseConfig("qwen3", { context: 32_768, kvHeads: 32, bos: null, eos: null, headDim: 128, qkNorm: true }, fields, file),
+      fields,
+      file,
+    ),
 };
 
-function architectureOf(fields: object, file: string): ModelConfig["architecture"] {
+function modelType(fields: object, file: string): ModelType {
   const { architectures, model_type: type } = check(ArchitectureSchema, fields, file);
-  const supported = `supported are ${Object.keys(CLASSES).join(", ")}`;
+  const types = Object.keys(CLASSES) as ModelType[];
+  const supported = `supported are ${Object.values(CLASSES).join(", ")}`;
   const name = architectures?.[0];
   if (name !== undefined) {
-    const architecture = Object.hasOwn(CLASSES, name) ? CLASSES[name as keyof typeof CLASSES] : undefined;
+    const architecture = types.find((key) => CLASSES[key] === name);
     if (architecture === undefined) throw new ConfigError(`${show(name)} is not supported; ${supported}`, { file, field: "architectures" });
     if (type !== undefined && type !== null && type !== architecture)
       throw new ConfigError(`${show(type)} does not go with ${name}`, { file, field: "model_type" });
     return architecture;
   }
-  if (type === "minicpm" || type === "llama" || type === "blockffn") return type;
+  const known = types.find((key) => key === type);
+  if (known !== undefined) return known;
   throw new ConfigError(`${show(type)} is not supported; ${supported}`, { file, field: "model_type" });
 }
 
-function llamaConfig(fields: object, file: string): ModelConfig {
-  const common = check(CommonSchema, fields, file);
+/** What the classes of dense models have where a configuration does not say. `bos`, `eos`: null for no token. */
+interface DenseDefaults {
+  readonly context: number;
+  readonly bos?: null;
+  readonly eos?: null;
+  readonly kvHeads?: number;
+  readonly headDim?: number;
+  readonly qkvBias?: true;
+  readonly qkNorm?: true;
+}
+
+/** Llama, and what differs from it in biases and norms of its attention. */
+function denseConfig(architecture: ModelConfig["architecture"], defaults: DenseDefaults, fields: object, file: string): ModelConfig {
+  const read = check(CommonSchema, fields, file);
+  const common = { ...read, num_key_value_heads: read.num_key_value_heads === undefined ? defaults.kvHeads : read.num_key_value_heads };
   const llama = check(LlamaSchema, fields, file);
+  const { qkvBias, qkNorm } = defaults;
   return {
-    architecture: "llama",
-    ...commonConfig(fields, common, { context: 2048, tied: false }, file),
+    architecture,
+    ...commonConfig(fields, common, { ...defaults, tied: false }, file),
     embedScale: 1,
     residualScale: 1,
     logitScale: 1,
-    attention: gqa(common, llama.head_dim ?? undefined, file),
+    attention: { ...gqa(common, llama.head_dim ?? defaults.headDim, file), ...(qkvBias && { qkvBias }), ...(qkNorm && { qkNorm }) },
     ffn: { kind: "dense", size: llama.intermediate_size, gated: true },
   };
+}
+
+/**
+ * A model some of whose layers see the last `sliding_window` tokens only: within so many tokens that makes no difference, so the context
+ * ends there. `use_sliding_window` and the layers' types are Qwen's, whose window counts only where they say so.
+ * @param always window of a class whose layers all have one
+ */
+function windowed(config: ModelConfig, fields: object, file: string, always?: number): ModelConfig {
+  const {
+    sliding_window: window,
+    use_sliding_window: used,
+    max_window_layers: from,
+    layer_types: types,
+  } = check(WindowSchema, fields, file);
+  const slides =
+    always !== undefined || (used === true && (types?.includes("sliding_attention") ?? (from ?? DEFAULT_WINDOW_LAYERS) < config.layers));
+  const size = window === undefined ? (always ?? DEFAULT_WINDOW) : window;
+  return slides && size !== null ? { ...config, contextLength: Math.min(config.contextLength, size) } : config;
 }
 
 /** Trained with a head of its own; a file without one is tied (leavesTieOpen). */
@@ -130,23 +186,32 @@ function miniCpmConfig(fields: object, file: string): ModelConfig {
   };
 }
 
-function commonConfig(fields: object, common: CommonFields, defaults: { context: number; tied: boolean }, file: string) {
+function commonConfig(
+  fields: object,
+  common: CommonFields,
+  defaults: { readonly context: number; readonly tied: boolean; readonly bos?: null; readonly eos?: null },
+  file: string,
+) {
   const { vocab_size: vocab, bos_token_id: bos, eos_token_id: eos } = common;
   // The class defaults may not exist in a tiny vocabulary; ids that are written down must.
-  const bosTokenId = bos === undefined && vocab > DEFAULT_BOS ? DEFAULT_BOS : (bos ?? undefined);
-  const eosTokenIds = eos === undefined && vocab > DEFAULT_EOS ? [DEFAULT_EOS] : [eos ?? []].flat();
+  const bosTokenId = bos === undefined && defaults.bos !== null && vocab > DEFAULT_BOS ? DEFAULT_BOS : (bos ?? undefined);
+  const eosTokenIds = eos === undefined && defaults.eos !== null && vocab > DEFAULT_EOS ? [DEFAULT_EOS] : [eos ?? []].flat();
   const checkToken = (id: number, field: string): void => {
     if (id >= vocab) throw new ConfigError(`token ${id} is not in the vocabulary of ${vocab}`, { file, field });
   };
   if (bosTokenId !== undefined) checkToken(bosTokenId, "bos_token_id");
   for (const id of eosTokenIds) checkToken(id, "eos_token_id");
+  const rope = check(RopeSchema, fields, file);
+  const contextLength = common.max_position_embeddings ?? defaults.context;
+  const ropeScaling = ropeScalingOf(rope, contextLength, file);
   return {
     vocabSize: vocab,
     hiddenSize: common.hidden_size,
     layers: common.num_hidden_layers,
-    contextLength: common.max_position_embeddings ?? defaults.context,
+    contextLength,
     rmsEps: common.rms_norm_eps,
-    ropeTheta: ropeThetaOf(check(RopeSchema, fields, file)) ?? DEFAULT_ROPE_THETA,
+    ropeTheta: ropeThetaOf(rope) ?? DEFAULT_ROPE_THETA,
+    ...(ropeScaling && { ropeScaling }),
     tied: common.tie_word_embeddings ?? defaults.tied,
     bosTokenId,
     eosTokenIds,

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { ConfigError } from "../../errors.ts";
 import { gqa, parseJson } from "./config.ts";
 import { Limits } from "../../../core/limits.ts";
-import { ROPE_FIELDS, ropeThetaOf } from "./rope.ts";
+import { ROPE_FIELDS, ropeScalingOf, ropeThetaOf } from "./rope.ts";
 import { check, only, size } from "./schema.ts";
 import type { ModelConfig } from "../../architecture/config.ts";
 
@@ -34,8 +34,11 @@ export function parseEagleConfig(json: Uint8Array, file: string, base: ModelConf
   };
   expectSame("hidden_size", base.hiddenSize);
   expectSame("vocab_size", base.vocabSize);
+  if (ropeScalingOf(fields, base.contextLength, file) !== undefined)
+    throw new ConfigError("a draft head has unscaled RoPE", { file, field: fields.rope_scaling ? "rope_scaling" : "rope_parameters" });
+  const { ropeScaling: _, ...rest } = base;
   return {
-    ...base,
+    ...rest,
     layers: fields.num_hidden_layers,
     ropeTheta: ropeThetaOf(fields) ?? base.ropeTheta,
     residualScale: 1,

@@ -64,6 +64,14 @@ export const HeadSchema = v.object({ head_dim: v.nullish(size(Limits.headDim)) }
 
 export const LlamaSchema = v.object({ ...HeadSchema.entries, intermediate_size: size(Limits.ffnSize), mlp_bias: only(false) });
 
+/** Qwen 2 and 3, and Mistral: which layers see a window only. */
+export const WindowSchema = v.object({
+  sliding_window: v.nullish(size(Limits.contextLength)),
+  use_sliding_window: v.nullish(flag),
+  max_window_layers: v.nullish(size(Limits.layers, 0)),
+  layer_types: v.nullish(v.array(oneOf(["full_attention", "sliding_attention"]))),
+});
+
 export const MiniCpmSchema = v.object({
   attention_type: orDefault(oneOf(["vanilla", "mla"]), "vanilla"),
   ffn_type: orDefault(oneOf(["vanilla", "block", "block_linear", "moe"]), "vanilla"),

@@ -5,6 +5,7 @@ import type { ModelConfig } from "../../architecture/config.ts";
 import { architectureOf } from "../../architecture/flat.ts";
 import { planWeights } from "../../architecture/plan.ts";
 import { ConfigError } from "../../errors.ts";
+import { isBlockType } from "../dtypes.ts";
 import { isFloatDType } from "../floats.ts";
 import type { TensorSource } from "../tensors.ts";
 
@@ -74,7 +75,7 @@ function shapesOf(a: Architecture, { rows, cols, count, stored, weight }: T.Tens
 }
 
 /**
- * Checks that every tensor is there, has its shape and is F32, F16 or BF16.
+ * Checks that every tensor is there, has its shape and is F32, F16, BF16 or in blocks.
  * @throws ConfigError naming the configuration's file and the tensor.
  */
 export function checkTensors(expected: Iterable<ExpectedTensor>, tensors: TensorSource, file: string): void {
@@ -87,7 +88,7 @@ export function checkTensors(expected: Iterable<ExpectedTensor>, tensors: Tensor
     if (!shapes.some((shape) => shape.length === info.shape.length && shape.every((size, d) => size === info.shape[d]))) {
       throw new ConfigError(`the configuration says ${wanted} but ${tensors.name} has [${info.shape.join(", ")}]`, { file, field: name });
     }
-    if (!isFloatDType(info.dtype))
+    if (!isFloatDType(info.dtype) && !isBlockType(info.dtype))
       throw new ConfigError(`${tensors.name} has it as ${info.dtype}; supported are F32, F16 and BF16`, { file, field: name });
   }
 }

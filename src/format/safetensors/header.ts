@@ -18,7 +18,7 @@ export const MAX_PADDING_BYTES = 4096;
 const METADATA = "__metadata__";
 
 /** Where a tensor is: `offset` is absolute in the file, in bytes. */
-export interface SafetensorsEntry extends TensorInfo {
+export interface SafetensorsEntry extends TensorInfo<DType> {
   readonly offset: number;
   readonly byteLength: number;
 }

@@ -3,9 +3,9 @@ import { isPrintable } from "../bytes.ts";
 import { MAX_RANK, tensorBytes } from "../dtypes.ts";
 import { MAX_HEADER_BYTES, MAX_NAME_BYTES, MAX_PADDING_BYTES, MAX_TENSORS } from "./header.ts";
 import type { SafetensorsEntry } from "./header.ts";
-import type { TensorInfo } from "../tensors.ts";
+import type { DType, TensorInfo } from "../tensors.ts";
 
-export interface NamedTensor extends TensorInfo {
+export interface NamedTensor extends TensorInfo<DType> {
   readonly name: string;
 }
 

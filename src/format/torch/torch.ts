@@ -6,7 +6,7 @@ import { checkFloatRange, readFloats } from "../floats.ts";
 import type { FloatDType } from "../floats.ts";
 import type { ByteSource } from "../source.ts";
 import { coveringSpan, gatherStrided, isRowMajor } from "./strided.ts";
-import type { TensorInfo, TensorSource } from "../tensors.ts";
+import type { DType, TensorInfo, TensorSource } from "../tensors.ts";
 import { readStateDict } from "./state.ts";
 import type { TorchTensor } from "./state.ts";
 import { openZip } from "./zip.ts";
@@ -17,7 +17,7 @@ export const MAX_PICKLE_BYTES = 16 << 20;
 
 const BYTE_ORDER = "little";
 
-interface PlacedTensor extends TensorInfo {
+interface PlacedTensor extends TensorInfo<DType> {
   readonly view: TorchTensor;
   readonly entry: ZipEntry;
 }

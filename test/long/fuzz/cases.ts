@@ -1,5 +1,6 @@
 import { convertModel } from "../../../src/load/convert.ts";
 import { byteLevelTokenizerJson } from "../../helpers/byte-level-tokenizer.ts";
+import { tinyGgufModel } from "../../helpers/gguf-models.ts";
 import { MemoryFiles } from "../../helpers/memory-files.ts";
 import { TINY_CONFIGS, tinyTensors } from "../../helpers/tiny-checkpoint.ts";
 import { tinySafetensors } from "../../helpers/tiny-safetensors.ts";
@@ -170,8 +171,13 @@ const CHANGES: Readonly<Record<string, Change>> = {
 };
 export const KINDS = [...Object.keys(CHANGES), "packed: damaged bytes", "packed: another value", "packed: another program's file"];
 
+/** Of GGUF files, in a tenth of the cases beside the others'. */
+export const GGUF_KIND = "GGUF: damaged bytes";
+
 /** One case of a kind. */
 export async function makeCase(kind: string, random: Random): Promise<FuzzCase> {
+  if (kind === GGUF_KIND)
+    return { kind, files: new Map([["", damaged(tinyGgufModel(pick(random, ["llama", "qwen2"] as const)), random)]]) };
   if (kind.startsWith("packed: ")) {
     const bytes = await packed(random);
     const made = kind.endsWith("bytes")
