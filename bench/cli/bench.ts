@@ -3,6 +3,7 @@ import type { Context, Io } from "../../cli/io.ts";
 import { newProgram, run } from "../../cli/run.ts";
 import { registerBenchBig } from "./big.ts";
 import { registerBenchCompare } from "./compare.ts";
+import { registerBenchContext } from "./context.ts";
 import { registerBenchInstructions } from "./instructions.ts";
 import { registerBenchModes } from "./modes.ts";
 import { registerBenchRows } from "./rows.ts";
@@ -17,7 +18,14 @@ export function runBenchProgram(args: readonly string[], io: Io): Promise<number
 export function program(context: Context): Command {
   const bench = newProgram("bench", context);
   measureParts(bench, context);
-  for (const register of [registerBenchModes, registerBenchRows, registerBenchBig, registerBenchCompare, registerBenchInstructions])
+  for (const register of [
+    registerBenchModes,
+    registerBenchRows,
+    registerBenchBig,
+    registerBenchCompare,
+    registerBenchInstructions,
+    registerBenchContext,
+  ])
     register(bench, context);
   return bench;
 }

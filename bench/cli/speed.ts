@@ -46,6 +46,7 @@ Examples:
   npm run bench -- modes --help
   npm run bench -- big --help
   npm run bench -- instructions --help
+  npm run bench -- context --help
 Peers (llama.cpp, wllama, onnxruntime-web) are measured by bench/peers, see its README.`,
     )
     .action(async (parts: string[], options: Options) => {
