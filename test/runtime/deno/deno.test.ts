@@ -139,7 +139,7 @@ describeInstalled("Deno", built ? "deno" : "a build", built ? deno : undefined, 
     expect(tokens(stdout)).toEqual(tokens(node.stdout));
     for (const [location, message] of [
       ["/no/such", /there is no such file or folder/],
-      ["https://example.org/m", /download it first/],
+      ["https://example.org/m", /set BLOCKFFN_CACHE/],
       [join(folder, "config.json"), /config.json/],
     ] as const) {
       const failed = generate(location);

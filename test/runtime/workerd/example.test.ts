@@ -129,14 +129,14 @@ describeInstalled("examples/workers, as it is, by wrangler dev", "wrangler", ins
 });
 
 describeInstalled("examples/workers in a workerd of its own", "workerd", installed, () => {
-  it("uploads less than 160 KB gzip, and needs less than 128 MB", async () => {
+  it("uploads less than 170 KB gzip, and needs less than 128 MB", async () => {
     const project = exampleProject();
     const before = new Set(workerdProcesses());
     const files = await bundle(project.folder);
     project.remove();
     const size = [...files.values()].reduce((sum, bytes) => sum + gzipSync(bytes, { level: 9 }).length, 0);
     expect([...files.keys()].filter((name) => name.endsWith(".wasm"))).toHaveLength(1);
-    expect(size).toBeLessThan(160_000);
+    expect(size).toBeLessThan(170_000);
     // Workers have no threads: nothing that starts them is uploaded.
     expect(String(files.get("index.js"))).not.toMatch(/worker_threads|did not begin within|new Worker\(/);
 
