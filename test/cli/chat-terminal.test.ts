@@ -60,7 +60,9 @@ for (const [name, program] of PROGRAMS) {
         ["-n", "3"],
         [
           ["> ", '"""one\ntwo"""\n/stats\n'],
-          ["tokens said", "\u0004"],
+          ["tokens said", ""],
+          // Only at a prompt is it a key.
+          ["> ", "\u0004"],
         ],
       );
       expect(code).toBe(0);
