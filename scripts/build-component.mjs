@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import binaryen from "binaryen";
+import { STANDALONE_FLAGS } from "./standalone-flags.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const require = createRequire(import.meta.url);
@@ -51,20 +52,7 @@ execFileSync(
   [
     join(dirname(require.resolve("assemblyscript/package.json")), "bin/asc.js"),
     "standalone/component/exports.ts",
-    "--config",
-    "none",
-    "--runtime",
-    "minimal",
-    "--noAssert",
-    "--initialMemory",
-    "2",
-    "--maximumMemory",
-    "65536",
-    "--memoryBase",
-    "1024",
-    "-O0",
-    "--enable",
-    "simd",
+    ...STANDALONE_FLAGS,
     "--use",
     "abort=standalone/component/abi/abort",
     "--debug",

@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { STANDALONE_FLAGS } from "./standalone-flags.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const require = createRequire(import.meta.url);
@@ -22,7 +23,7 @@ const FEATURES = [
   "--enable-simd",
 ];
 /** Bytes that the command file may have. */
-const MAX_BYTES = 250_000;
+const MAX_BYTES = 200_000;
 
 mkdirSync(join(root, "dist/wasi"), { recursive: true });
 const file = join(root, "dist/wasi/blockffn.wasi.wasm");
@@ -31,20 +32,7 @@ execFileSync(
   [
     bin("assemblyscript", "asc"),
     "standalone/command/main.ts",
-    "--config",
-    "none",
-    "--runtime",
-    "minimal",
-    "--noAssert",
-    "--initialMemory",
-    "2",
-    "--maximumMemory",
-    "65536",
-    "--memoryBase",
-    "1024",
-    "-O0",
-    "--enable",
-    "simd",
+    ...STANDALONE_FLAGS,
     "--use",
     "abort=standalone/command/abort/abort",
     "--debug",
